@@ -1,0 +1,1 @@
+"""A forecasting championship on MLflow."""

@@ -1,0 +1,1 @@
+"""Where rates come from, what a valid series is, and where it is kept."""

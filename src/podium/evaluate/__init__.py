@@ -1,0 +1,1 @@
+"""Scores, tests and the ranking: pure functions on arrays."""

@@ -1,0 +1,1 @@
+"""The contestants and the contract that they share."""

@@ -1,0 +1,170 @@
+"""Frozen values passed between rooms. They hold data and say nothing about where it goes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+Dates = NDArray[np.datetime64]
+Floats = NDArray[np.float64]
+
+PAIR_PATTERN = re.compile(r"[A-Z]{6}")
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Daily closes of one currency pair.
+
+    Attributes:
+        pair: six capital letters, `EURUSD`: USD per 1 EUR.
+        dates: shape (n_days,), `datetime64[D]`, strictly increasing.
+        closes: shape (n_days,), positive and finite.
+        source: short name of the provider, `ecb`.
+        extras: further columns by name, each of shape (n_days,), such as `high`.
+    """
+
+    pair: str
+    dates: Dates
+    closes: Floats
+    source: str
+    extras: Mapping[str, Floats] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __len__(self) -> int:
+        return len(self.dates)
+
+    def until(self, n_days: int) -> Series:
+        """The first `n_days` days: what was known at the close of day `n_days - 1`."""
+        return Series(
+            pair=self.pair,
+            dates=self.dates[:n_days],
+            closes=self.closes[:n_days],
+            source=self.source,
+            extras=MappingProxyType({name: column[:n_days] for name, column in self.extras.items()}),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureTable:
+    """What every contestant sees: one row an origin, the same columns for all.
+
+    Attributes:
+        pair: six capital letters.
+        data_version: names the exact series the table was made from.
+        origins: shape (n_origins,), `datetime64[D]`; row i uses only what was known at its close.
+        target_dates: shape (n_origins,), `datetime64[D]`, the next trading day; NaT where it is still to come.
+        names: shape (n_features,), the columns of X: `lag_0` .. `lag_<W-1>`, `ma_5`, then extras.
+        values: shape (n_origins, n_features), float64.
+        target: shape (n_origins,), log return from the origin's close to the next; NaN where it is still to come.
+    """
+
+    pair: str
+    data_version: str
+    origins: Dates
+    target_dates: Dates
+    names: tuple[str, ...]
+    values: Floats
+    target: Floats
+
+    def __len__(self) -> int:
+        return len(self.origins)
+
+
+@dataclass(frozen=True, slots=True)
+class Forecasts:
+    """Out-of-sample forecasts of one contestant, one row a scored day; enough to compute every score again.
+
+    Attributes:
+        origins: shape (n_scored,), `datetime64[D]`, the day at whose close each forecast was made.
+        target_dates: shape (n_scored,), `datetime64[D]`, the day that was forecast.
+        actual: shape (n_scored,), realised log returns.
+        forecast: shape (n_scored,), forecast log returns, each from a model that had not seen its day.
+        bounds: further columns by name, each of shape (n_scored,), such as `lower_80`.
+    """
+
+    origins: Dates
+    target_dates: Dates
+    actual: Floats
+    forecast: Floats
+    bounds: Mapping[str, Floats] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __len__(self) -> int:
+        return len(self.origins)
+
+
+@dataclass(frozen=True, slots=True)
+class CommonWindow:
+    """The origins on which all contestants and baselines of one championship are scored.
+
+    Attributes:
+        first_origin: first scored origin.
+        last_origin: last scored origin.
+        n_days: how many days are scored.
+    """
+
+    first_origin: np.datetime64
+    last_origin: np.datetime64
+    n_days: int
+
+    def __str__(self) -> str:
+        """The tag that must agree before two runs are compared: `2021-04-01..2026-10-29:1425`."""
+        return f"{self.first_origin}..{self.last_origin}:{self.n_days}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A completed run of one contestant, as the tracking server knows it.
+
+    Attributes:
+        run_id: MLflow's id of the run.
+        model_type: model family, `LSTM`.
+        model_uri: address of the logged model, `models:/m-...`.
+        metrics: `rmse`, `mae`, `directional_accuracy` and the baselines' by name.
+        tags: tags of the run.
+        started_at: milliseconds since the epoch.
+    """
+
+    run_id: str
+    model_type: str
+    model_uri: str
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+    started_at: int
+
+    @property
+    def rmse(self) -> float:
+        """Root mean squared error of the log return over the common window."""
+        return self.metrics["rmse"]
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRecord:
+    """A registered model version.
+
+    Attributes:
+        name: registered model, `EURUSD_LSTM`.
+        version: MLflow's version number.
+        run_id: the run that logged the model.
+        aliases: those that point at this version.
+        tags: tags of the version.
+    """
+
+    name: str
+    version: int
+    run_id: str
+    aliases: frozenset[str] = frozenset()
+    tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def model_type(self) -> str:
+        """Model family, `LSTM` of `EURUSD_LSTM`."""
+        return self.name.split("_", 1)[1]
+
+    @property
+    def pinned_uri(self) -> str:
+        """Address of exactly this version, `models:/EURUSD_LSTM/3`."""
+        return f"models:/{self.name}/{self.version}"

@@ -1,0 +1,1 @@
+"""What is recorded of a championship, and the only room that speaks MLflow."""

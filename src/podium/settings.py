@@ -1,0 +1,129 @@
+"""One frozen `Settings`: flag, else environment, else `podium.toml`, else the default.
+
+Every field `name` is also the flag `--name`, the variable `PODIUM_NAME` and the key `name` in `podium.toml`.
+The addresses of MLflow are read from the variables that MLflow itself reads.
+"""
+
+from __future__ import annotations
+
+import getpass
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, AliasChoices, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from podium.errors import SettingError
+
+SETTINGS_FILE = Path("podium.toml")
+
+
+def _pair(value: str) -> str:
+    pair = value.replace("/", "").replace("_", "").upper()
+    if not re.fullmatch(r"[A-Z]{6}", pair) or pair[:3] == pair[3:]:
+        raise ValueError("a pair is two different currency codes, such as EURUSD")
+    return pair
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    names = value.split(",") if isinstance(value, str) else value
+    unique = tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
+    if not unique:
+        raise ValueError("at least one name is needed")
+    return unique
+
+
+class Settings(BaseSettings):
+    """What a championship is run with; see the README for the table of settings."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PODIUM_",
+        toml_file=SETTINGS_FILE,
+        frozen=True,
+        extra="forbid",
+        populate_by_name=True,
+    )
+
+    pair: Annotated[str, AfterValidator(_pair)] = Field("EURUSD", description="currency pair: USD per 1 EUR")
+    source: str = Field("ecb", description="provider of rates: ecb, ecb-online, csv:PATH")
+    contestants: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("LinearRegression", "ARIMA", "LSTM"), description="model families that take part"
+    )
+    window: int = Field(32, ge=6, le=512, description="daily log returns that a forecast may look back on")
+    test_fraction: float = Field(0.2, gt=0, lt=0.9, description="share of the days, the last ones, that are scored")
+    refit_every: int = Field(252, ge=0, description="scored days between two refits; 0 fits once")
+    seed: int = Field(42, ge=0, le=2**31 - 1, description="seed of everything random")
+    workers: int = Field(0, ge=0, description="processes that train side by side; 0 takes one a core")
+    developer: str = Field(default_factory=getpass.getuser, description="tag `developer` of every run")
+    data_dir: Path = Field(Path("data"), description="folder of series and features")
+    models_dir: Path = Field(Path("models"), description="folder of best_model_info.json")
+    ecb_url: str = Field(
+        "https://www.ecb.europa.eu/stats/eurofxref/eurofxref-hist.zip",
+        description="address of the ECB's history, for the source ecb-online",
+    )
+    tracking_uri: str = Field(
+        "sqlite:///mlflow.db",
+        validation_alias=AliasChoices("tracking_uri", "MLFLOW_TRACKING_URI"),
+        description="MLflow tracking address",
+    )
+    registry_uri: str | None = Field(
+        None,
+        validation_alias=AliasChoices("registry_uri", "MLFLOW_REGISTRY_URI"),
+        description="MLflow registry address; the tracking address if not given",
+    )
+    experiment: str | None = Field(
+        None,
+        validation_alias=AliasChoices("experiment", "MLFLOW_EXPERIMENT_NAME"),
+        description="experiment of the runs; <PAIR>_Experiments if not given",
+    )
+    artifact_location: str | None = Field(
+        None, description="where a new experiment keeps its artifacts, s3://bucket/path; MLflow's choice if not given"
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags first, then the environment, then `podium.toml`."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @classmethod
+    def load(cls, flags: Mapping[str, Any] | None = None) -> Self:
+        """Read the settings; flags that are None count as not given.
+
+        Raises:
+            SettingError: a value cannot be used; the message names the setting and the value.
+        """
+        try:
+            return cls(**{name: value for name, value in (flags or {}).items() if value is not None})
+        except ValidationError as error:
+            raise SettingError("; ".join(_explain(item) for item in error.errors())) from None
+
+    @property
+    def experiment_name(self) -> str:
+        """`EURUSD_Experiments` unless a name is set."""
+        return self.experiment or f"{self.pair}_Experiments"
+
+    @property
+    def project(self) -> str:
+        """The tag `project` of every run, `EURUSD_Capstone`."""
+        return f"{self.pair}_Capstone"
+
+
+def _explain(item: Mapping[str, Any]) -> str:
+    name = ".".join(str(part) for part in item["loc"])
+    reason = str(item["msg"]).removeprefix("Value error, ")
+    return f"setting {name} = {item['input']!r}: {reason}"
