@@ -1,0 +1,85 @@
+"""The only definition of features and target: pure, causal, the same for training, scoring and serving."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from podium.errors import DataError, Fault
+from podium.records import FeatureTable, Floats, Series
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOVING_AVERAGE_DAYS = 5
+
+
+def log_returns(closes: Floats) -> Floats:
+    """Daily log returns.
+
+    Args:
+        closes: shape (n_days,), positive.
+
+    Returns:
+        shape (n_days - 1,); element t is `log(closes[t + 1] / closes[t])`.
+    """
+    return np.diff(np.log(closes))
+
+
+def feature_names(window: int, extras: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The columns of X in order: `lag_0` (the newest return) to `lag_<window-1>`, `ma_5`, then one a further column."""
+    return (
+        *(f"lag_{age}" for age in range(window)),
+        f"ma_{MOVING_AVERAGE_DAYS}",
+        *(f"{name}_log_ratio" for name in extras),
+    )
+
+
+def build_features(series: Series, window: int, data_version: str) -> FeatureTable:
+    """X and target of a series.
+
+    Row i is the origin `series.dates[window + i]`: its lags are the `window` returns up to that close, `ma_5` the
+    mean of the newest five, and each further column of the series enters as `log(column / close)` of that day. The
+    last row has no target yet: it is the one that forecasts tomorrow.
+
+    Args:
+        series: at least `window + 1` days.
+        window: how many returns an origin looks back on, at least five.
+        data_version: names the exact series.
+
+    Raises:
+        DataError: the series is too short for the window.
+    """
+    if len(series) <= window:
+        raise DataError([_too_short(series, window)])
+    returns = log_returns(series.closes)
+    windows = np.lib.stride_tricks.sliding_window_view(returns, window)[:, ::-1]  # (n_origins, window), newest first
+    columns = [windows, windows[:, :MOVING_AVERAGE_DAYS].mean(axis=1, keepdims=True)]
+    columns += [np.log(extra / series.closes)[window:, np.newaxis] for extra in series.extras.values()]
+    return FeatureTable(
+        pair=series.pair,
+        data_version=data_version,
+        origins=series.dates[window:],
+        target_dates=np.append(series.dates[window + 1 :], np.datetime64("NaT", "D")),
+        names=feature_names(window, tuple(series.extras)),
+        values=np.ascontiguousarray(np.hstack(columns)),
+        target=np.append(returns[window:], np.nan),
+    )
+
+
+def frame(table: FeatureTable) -> pd.DataFrame:
+    """X as the table of named float64 columns that every logged model takes, one row an origin."""
+    import pandas as pd
+
+    return pd.DataFrame(table.values, columns=list(table.names))
+
+
+def _too_short(series: Series, window: int) -> Fault:
+    return Fault(
+        where=f"{series.pair} from {series.source}",
+        column="close",
+        check="enough history for the window",
+        count=len(series),
+        remedy=f"a window of {window} returns needs at least {window + 1} days; shorten the window or bring more days",
+    )

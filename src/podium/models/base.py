@@ -1,0 +1,114 @@
+"""The one contract for models: the same X for every contestant, all transformations inside the logged model."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+from podium.records import Floats
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Flavor = Literal["sklearn", "tensorflow"]
+ParamValue = str | int | float | bool
+
+
+class FittedModel(ABC):
+    """A contestant after its fit: forecasts, and what is needed to log it.
+
+    Attributes:
+        flavor: the MLflow flavour that logs `native`.
+        pip_requirements: everything that loading and predicting needs, with versions.
+        code_paths: code that must travel with the model; empty where the libraries alone load it.
+    """
+
+    flavor: ClassVar[Flavor]
+    pip_requirements: tuple[str, ...]
+    code_paths: tuple[Path, ...] = ()
+
+    @property
+    @abstractmethod
+    def native(self) -> Any:
+        """What the flavour logs: a scikit-learn estimator or a Keras model. It takes the whole X, unscaled."""
+
+    @abstractmethod
+    def predict(self, X: pd.DataFrame) -> Floats:
+        """Forecast log returns.
+
+        Args:
+            X: one row an origin, the columns that the model was fitted on.
+
+        Returns:
+            shape (n_origins,), float64.
+        """
+
+    @property
+    def params(self) -> Mapping[str, ParamValue]:
+        """What the fit chose or learned and a person may want to see, such as an order."""
+        return {}
+
+    @property
+    def learning_curve(self) -> Mapping[str, Floats]:
+        """Loss by epoch and by part (`training`, `validation`), each of shape (n_epochs,); empty without epochs."""
+        return {}
+
+    def onnx(self, names: tuple[str, ...]) -> bytes | None:  # noqa: ARG002
+        """The same forecast as an ONNX graph; None where there is none, and serving goes through pyfunc.
+
+        Args:
+            names: columns of X in order.
+
+        Returns:
+            A serialized graph with input `X` of shape (n_origins, len(names)), float64, and output `forecast` of
+            shape (n_origins,), float64.
+        """
+        return None
+
+
+@dataclass(frozen=True)
+class Contestant(ABC):
+    """A model family with its settings. A new one is a subclass, and an entry point in group `podium.contestants`.
+
+    Attributes:
+        window: how many lagged returns X holds.
+        seed: seed of everything random in a fit; the same seed and rows give the same model.
+    """
+
+    window: int = 32
+    seed: int = 42
+
+    family: ClassVar[str]
+    description: ClassVar[str]
+
+    def tuned(self, X: pd.DataFrame, y: Floats) -> Self:  # noqa: ARG002
+        """The contestant with its structure chosen, on the first training part only; all later fits keep it."""
+        return self
+
+    @abstractmethod
+    def fit(self, X: pd.DataFrame, y: Floats) -> FittedModel:
+        """Learn from past origins.
+
+        Args:
+            X: one row an origin, in order of time.
+            y: shape (n_origins,), log return from each origin's close to the next.
+        """
+
+    @property
+    def params(self) -> Mapping[str, ParamValue]:
+        """The settings of the contestant, recorded with its run."""
+        return {}
+
+    @property
+    def lag_names(self) -> list[str]:
+        """The window's columns in X, newest first."""
+        return [f"lag_{age}" for age in range(self.window)]
+
+
+def pinned(packages: Iterable[str]) -> tuple[str, ...]:
+    """The packages at the versions installed here, as pip requirements."""
+    return tuple(f"{package}=={version(package)}" for package in packages)
