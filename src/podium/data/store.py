@@ -1,0 +1,242 @@
+"""Where series and features are kept: parquet with a digest, replaced whole or not at all.
+
+Read and written with pyarrow alone. Its conversions from and to numpy (`pa.array`, `to_numpy`, `pq.read_table`) import
+pandas, which serving must not wait for; so numbers pass through arrow's own buffers here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from podium.errors import DataError, Fault, MissingError, SettingError
+from podium.records import Dates, FeatureTable, Floats, Series
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+KEY = b"podium"  # schema metadata: kind, pair, source or data version, digest
+
+
+def data_version(series: Series) -> str:
+    """Name of exactly this series, `ecb-EURUSD-2026-10-30-3f2a9c1b`: source, pair, last day, digest of the content."""
+    return f"{series.source}-{series.pair}-{series.dates[-1]}-{series_digest(series)[:8]}"
+
+
+def series_digest(series: Series) -> str:
+    """SHA-256 over source, pair, dates, closes and extras; the same on every platform."""
+    return _digest(
+        [series.source, series.pair, *sorted(series.extras)],
+        [series.dates],
+        [series.closes, *(series.extras[name] for name in sorted(series.extras))],
+    )
+
+
+def save_series(series: Series, path: Path) -> None:
+    """Replace the series at `path`; after any failure the old one is still there.
+
+    Raises:
+        SettingError: the file cannot be written.
+    """
+    import pyarrow as pa
+
+    arrays = [_arrow_dates(series.dates), *map(_arrow_floats, (series.closes, *series.extras.values()))]
+    table = pa.Table.from_arrays(arrays, names=["date", "close", *series.extras])
+    meta = {"kind": "series", "pair": series.pair, "source": series.source, "digest": series_digest(series)}
+    _write(table, meta, path)
+
+
+def load_series(path: Path) -> Series:
+    """The series at `path`, exactly as it was saved.
+
+    Raises:
+        MissingError: nothing was ingested yet.
+        DataError: the file is damaged or was changed after it was saved.
+    """
+    remedy = "run podium ingest"
+    table, meta = _read(path, "series", 1, remedy)
+    names = table.column_names
+    series = Series(
+        pair=meta["pair"],
+        dates=_dates(table, 0),
+        closes=_floats(table, 1),
+        source=meta["source"],
+        extras=MappingProxyType({name: _floats(table, at) for at, name in enumerate(names) if at > 1}),
+    )
+    _verify(path, meta, series_digest(series), remedy)
+    return series
+
+
+def save_features(table: FeatureTable, path: Path) -> None:
+    """Replace the feature table at `path`; after any failure the old one is still there.
+
+    Raises:
+        SettingError: the file cannot be written.
+    """
+    import pyarrow as pa
+
+    # By position, not by name: a feature may be called anything, `target` too.
+    arrays = [_arrow_dates(table.origins), _arrow_dates(table.target_dates), _arrow_floats(table.target)]
+    arrays += [_arrow_floats(column) for column in table.values.T]
+    names = ["origin", "target_date", "target", *table.names]
+    meta = {
+        "kind": "features",
+        "pair": table.pair,
+        "data_version": table.data_version,
+        "digest": _features_digest(table),
+    }
+    _write(pa.Table.from_arrays(arrays, names=names), meta, path)
+
+
+def load_features(path: Path) -> FeatureTable:
+    """The feature table at `path`, exactly as it was saved.
+
+    Raises:
+        MissingError: nothing was preprocessed yet.
+        DataError: the file is damaged or was changed after it was saved.
+    """
+    remedy = "run podium preprocess"
+    table, meta = _read(path, "features", 2, remedy)
+    names = tuple(table.column_names[3:])
+    values = np.empty((table.num_rows, len(names)))
+    for at in range(len(names)):
+        values[:, at] = _floats(table, at + 3)
+    features = FeatureTable(
+        pair=meta["pair"],
+        data_version=meta["data_version"],
+        origins=_dates(table, 0),
+        target_dates=_dates(table, 1),
+        names=names,
+        values=values,
+        target=_floats(table, 2),
+    )
+    _verify(path, meta, _features_digest(features), remedy)
+    return features
+
+
+def atomic_write(path: Path, data: bytes) -> None:
+    """Replace the file at `path`: at every instant it is the old one or the new one, whole; folders are made.
+
+    Raises:
+        SettingError: the file cannot be written; the old one is untouched.
+    """
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise SettingError(f"{path} cannot be written ({error.strerror or error}); choose a folder that can") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name itself last through a power cut, where folders can be opened (not on Windows)."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _write(table: pa.Table, meta: Mapping[str, str], path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    buffer = io.BytesIO()
+    text = json.dumps(dict(meta), sort_keys=True)
+    pq.write_table(table.replace_schema_metadata({KEY: text}), buffer)
+    atomic_write(path, buffer.getvalue())
+
+
+def _read(path: Path, kind: str, n_dates: int, remedy: str) -> tuple[pa.Table, dict[str, str]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise MissingError(f"{path} is not there yet; {remedy} first") from None
+    except OSError as error:
+        raise _damaged(path, "unreadable", f"{error.strerror or error}; {remedy} again") from error
+    try:
+        table = pq.ParquetFile(pa.BufferReader(data)).read()
+        meta: dict[str, Any] = json.loads((table.schema.metadata or {})[KEY])
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+        raise _damaged(path, "damaged_file", f"not a file that Podium wrote; {remedy} again") from error
+    if meta.get("kind") != kind:
+        raise _damaged(path, "wrong_kind", f"holds {meta.get('kind')}, not {kind}; {remedy} again")
+    expected = ["date32[day]"] * n_dates + ["double"] * (table.num_columns - n_dates)
+    if [str(column.type) for column in table.columns] != expected:
+        raise _damaged(path, "wrong_columns", f"not as Podium wrote it; {remedy} again")
+    return table, meta
+
+
+def _verify(path: Path, meta: Mapping[str, str], digest: str, remedy: str) -> None:
+    if meta.get("digest") != digest:
+        raise _damaged(path, "digest", f"changed after it was saved; {remedy} again")
+
+
+def _damaged(path: Path, check: str, remedy: str) -> DataError:
+    return DataError([Fault(str(path), "", check, 0, (), remedy)])
+
+
+def _arrow_dates(dates: Dates) -> pa.Array:
+    """As `date32`, NaT as null."""
+    import pyarrow as pa
+
+    valid = ~np.isnat(dates)
+    days = np.where(valid, dates.astype("datetime64[D]").astype(np.int64), 0).astype(np.int32)
+    bitmap = np.packbits(valid, bitorder="little")
+    return pa.Array.from_buffers(pa.date32(), len(days), [pa.py_buffer(bitmap), pa.py_buffer(days)])
+
+
+def _arrow_floats(column: Floats) -> pa.Array:
+    import pyarrow as pa
+
+    data = pa.py_buffer(np.ascontiguousarray(column, dtype=np.float64))
+    return pa.Array.from_buffers(pa.float64(), len(column), [None, data])
+
+
+def _dates(table: pa.Table, at: int) -> Dates:
+    column = table.column(at).combine_chunks()
+    bitmap, data = column.buffers()
+    dates = np.frombuffer(data, np.int32, len(column), 4 * column.offset).astype("datetime64[D]")
+    if column.null_count:
+        valid = np.unpackbits(np.frombuffer(bitmap, np.uint8), bitorder="little").astype(bool)
+        dates[~valid[column.offset : column.offset + len(column)]] = np.datetime64("NaT")
+    return dates
+
+
+def _floats(table: pa.Table, at: int) -> Floats:
+    column = table.column(at).combine_chunks()
+    return np.frombuffer(column.buffers()[1], np.float64, len(column), 8 * column.offset).copy()
+
+
+def _features_digest(table: FeatureTable) -> str:
+    floats = [table.target, np.ascontiguousarray(table.values)]
+    return _digest([table.pair, table.data_version, *table.names], [table.origins, table.target_dates], floats)
+
+
+def _digest(words: list[str], dates: list[Dates], floats: list[Floats]) -> str:
+    digest = hashlib.sha256(json.dumps(words).encode())
+    for days in dates:
+        digest.update(days.astype("datetime64[D]").astype("<i8").tobytes())
+    for column in floats:
+        digest.update(column.astype("<f8").tobytes())
+    return digest.hexdigest()
