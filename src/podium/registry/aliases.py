@@ -1,0 +1,61 @@
+"""The plan that makes the aliases of a family exclusive; pure, so every order of events can be tried.
+
+MLflow keeps an alias unique within one registered model only, and moves one alias at a time. The plan sets every
+wanted alias before it removes any: the new champion is in place before the old one loses its title.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+PODIUM_ALIASES = ("champion", "challenger", "candidate")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Holder:
+    """A model version that holds an alias, or is to hold it."""
+
+    name: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One write: `set` the alias on the holder (and off any other version of the same model), or `remove` it."""
+
+    act: Literal["set", "remove"]
+    alias: str
+    holder: Holder
+
+
+State = Mapping[str, Iterable[Holder]]
+
+
+def plan(state: State, wanted: Mapping[str, Holder], managed: Iterable[str] = PODIUM_ALIASES) -> list[Move]:
+    """The writes that lead from `state` to exactly `wanted`; empty when nothing has to change.
+
+    Args:
+        state: holders of each alias over the whole family.
+        wanted: the only holder of each alias.
+        managed: aliases that nobody holds unless wanted; others, such as a team's own, are left alone.
+    """
+    held = {alias: set(holders) for alias, holders in state.items()}
+    sets = [Move("set", alias, holder) for alias, holder in wanted.items() if holder not in held.get(alias, set())]
+    removes = [
+        Move("remove", alias, holder)
+        for alias in dict.fromkeys([*wanted, *managed])
+        for holder in sorted(held.get(alias, set()))
+        if alias not in wanted or holder.name != wanted[alias].name
+    ]
+    return sets + removes
+
+
+def apply(state: State, move: Move) -> dict[str, frozenset[Holder]]:
+    """The state after one write, as MLflow performs it."""
+    held = {alias: set(holders) for alias, holders in state.items()}
+    # Both acts take the alias off whichever version of that model has it; `set` then puts it on one.
+    others = {holder for holder in held.get(move.alias, set()) if holder.name != move.holder.name}
+    held[move.alias] = others | ({move.holder} if move.act == "set" else set())
+    return {alias: frozenset(holders) for alias, holders in held.items() if holders}

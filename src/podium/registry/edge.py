@@ -1,0 +1,112 @@
+"""What keeps MLflow quiet and its errors short, and every password out of both."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from urllib.parse import unquote, urlsplit
+
+from podium.errors import RegistryError
+
+# Set before MLflow is imported, and only where the user has not said otherwise.
+ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    # MLflow's own 7 retries with back-off keep a caller waiting for more than four minutes when a server is down.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+}
+SECRET_VARIABLES = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+STARS = "***"
+
+_USERINFO = re.compile(r"(://[^\s/@:]*):[^\s/]*@")
+_QUERY = re.compile(r"(?i)\b(password|passwd|pwd|token|secret)=[^&\s'\"]+")
+_SHORTEST_SECRET = 4  # a shorter one would star out half of every sentence
+
+
+def calm_environment() -> None:
+    """Set the variables above where the user has not set them."""
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+
+
+def mask(text: str, secrets: Iterable[str] = ()) -> str:
+    """The text without passwords: those inside URLs and query strings, and the given ones wherever they stand."""
+    for secret in sorted(set(secrets), key=len, reverse=True):
+        text = text.replace(secret, STARS)
+    return _QUERY.sub(rf"\1={STARS}", _USERINFO.sub(rf"\1:{STARS}@", text))
+
+
+def secrets_of(*uris: str | None) -> frozenset[str]:
+    """Passwords in these addresses, as written and as decoded, and those in the variables that hold any."""
+    written = [_password(uri) for uri in uris if uri]
+    found = [*written, *map(unquote, written), *(os.environ.get(name, "") for name in SECRET_VARIABLES)]
+    return frozenset(secret for secret in found if len(secret) >= _SHORTEST_SECRET)
+
+
+def _password(uri: str) -> str:
+    try:
+        return urlsplit(uri).password or ""
+    except ValueError:
+        return ""
+
+
+class MaskingFilter(logging.Filter):
+    """Takes passwords out of log lines, and drops the tracebacks that MLflow logs before it raises the same error."""
+
+    def __init__(self, secrets: frozenset[str]) -> None:
+        super().__init__()
+        self.secrets = secrets
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info and record.name == "mlflow.store.db.utils":
+            return False
+        record.msg, record.args = mask(record.getMessage(), self.secrets), None
+        if record.exc_info:
+            record.exc_text = mask(logging.Formatter().formatException(record.exc_info), self.secrets)
+        return True
+
+
+def quiet_logs(secrets: frozenset[str]) -> None:
+    """Mask what MLflow logs, and silence the lines that only narrate what Podium itself reports."""
+    for handler in logging.getLogger("mlflow").handlers:
+        for old in [item for item in handler.filters if isinstance(item, MaskingFilter)]:
+            secrets |= old.secrets
+            handler.removeFilter(old)
+        handler.addFilter(MaskingFilter(secrets))
+    for name in ("mlflow.store.db.utils", "mlflow.tracking.client", "mlflow.store.model_registry.abstract_store"):
+        logger = logging.getLogger(name)
+        if logger.level == logging.NOTSET:
+            logger.setLevel(logging.WARNING)
+
+
+@contextmanager
+def plain_errors(doing: str, address: str, secrets: frozenset[str]) -> Iterator[None]:
+    """Turn whatever MLflow and the libraries below it raise into one masked line.
+
+    Raises:
+        RegistryError: the tracking server, the database or the artifact store refuses, or cannot be reached.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not _is_foreign(error):
+            raise
+        reason = mask(_first_line(error), secrets)
+        # `from None`: the original holds the address with its password, and a traceback would print it.
+        raise RegistryError(f"cannot {doing} at {mask(address, secrets)}: {reason}") from None
+
+
+def _is_foreign(error: Exception) -> bool:
+    roots = {cls.__module__.split(".")[0] for cls in type(error).__mro__}
+    return bool(
+        roots & {"mlflow", "sqlalchemy", "sqlite3", "psycopg", "pymysql", "requests", "urllib3", "botocore", "boto3"}
+    )
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = lines[0] if lines else type(error).__name__
+    return re.sub(r"^\((?:[\w.]+\.)?(\w+)\) ", "", text)

@@ -1,0 +1,269 @@
+"""What is recorded of a contestant, as a stream of small values; nothing here knows where they go."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol
+
+from podium.records import CommonWindow, FeatureTable, Floats, Forecasts
+from podium.registry import figures
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
+
+RANDOM_WALK = "random_walk"
+PERSISTENCE = "persistence"
+N_EXAMPLE_ROWS = 5
+
+
+class LoggableModel(Protocol):
+    """What the registry needs of a fitted contestant; `models.base.FittedModel` has it.
+
+    Attributes:
+        flavor: MLflow flavour, `sklearn` or `tensorflow`.
+        native: object of that flavour, such as a scikit-learn Pipeline or a Keras model.
+        pip_requirements: everything a fresh environment needs to load and predict.
+        code_paths: files or folders that travel with the model.
+        params: settings and fitted choices worth reading, such as `order`.
+    """
+
+    @property
+    def flavor(self) -> str: ...
+    @property
+    def native(self) -> Any: ...
+    @property
+    def pip_requirements(self) -> tuple[str, ...]: ...
+    @property
+    def code_paths(self) -> tuple[str, ...]: ...
+    @property
+    def params(self) -> Mapping[str, object]: ...
+
+    def predict(self, X: DataFrame) -> Floats:
+        """Forecast log returns, shape (n_rows,)."""
+        ...
+
+    def onnx(self) -> bytes | None:
+        """The same forecast as an ONNX graph, or None where there is no such graph."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ContestantResult:
+    """Everything one contestant brings home from a championship.
+
+    Attributes:
+        model_type: model family, `LSTM`.
+        params: settings of the contestant beyond those of its fitted model.
+        metrics: `rmse`, `mae`, `directional_accuracy` over the common window.
+        forecasts: the out-of-sample forecasts that the metrics were computed from.
+        model: the recipe fitted on every day up to the last.
+        learning_curve: losses by name, each of shape (n_epochs,); None where nothing is learnt in epochs.
+        timings: seconds by step, such as `walkforward`, `final_fit`.
+    """
+
+    model_type: str
+    params: Mapping[str, object]
+    metrics: Mapping[str, float]
+    forecasts: Forecasts
+    model: LoggableModel
+    learning_curve: Mapping[str, Floats] | None = None
+    timings: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """What all contestants of one championship have in common.
+
+    Attributes:
+        table: the features and targets that the contestants were given.
+        window: the origins on which all were scored.
+        baselines: metrics by baseline, `persistence` and `random_walk`.
+        developer: who ran it.
+        project: name of the project, `EURUSD_Capstone`.
+        params: settings that all contestants share, such as `seed`.
+        source: where the series comes from, `ecb`.
+    """
+
+    table: FeatureTable
+    window: CommonWindow
+    baselines: Mapping[str, Mapping[str, float]]
+    developer: str
+    project: str
+    params: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """A setting or fitted choice, as text."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A finite number; `step` counts epochs where there are any."""
+
+    name: str
+    value: float
+    step: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A word to search by."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextArtifact:
+    """A text file, by its path below the run's artifacts."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileArtifact:
+    """A binary file, by its path below the run's artifacts."""
+
+    path: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FigureArtifact:
+    """A plot, by its path below the run's artifacts."""
+
+    path: str
+    figure: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """The table that a contestant was trained and scored on.
+
+    Attributes:
+        name: pair and source.
+        digest: data version, which holds a digest of the content.
+        source: where the series comes from.
+        columns: names of the features, all float64.
+        n_rows: rows with a known target.
+    """
+
+    name: str
+    digest: str
+    source: str
+    columns: tuple[str, ...]
+    n_rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A fitted model with a few rows of X to try it on."""
+
+    name: str
+    model: LoggableModel
+    example: DataFrame
+
+
+Item = Param | Metric | Tag | TextArtifact | FileArtifact | FigureArtifact | Dataset | Model
+
+
+def items(result: ContestantResult, context: RunContext) -> Iterator[Item]:
+    """Everything that one run records, cheap words first and the model last."""
+    yield from _tags(result, context)
+    yield from _params(result, context)
+    yield from _metrics(result, context)
+    yield _dataset(context)
+    yield FileArtifact("forecasts.parquet", forecasts_parquet(result.forecasts))
+    yield TextArtifact("baselines.json", json.dumps(_plain(context.baselines), indent=2))
+    yield from _figures(result, context)
+    yield Model(result.model_type, result.model, example_rows(context.table))
+
+
+def _tags(result: ContestantResult, context: RunContext) -> Iterator[Tag]:
+    yield Tag("developer", context.developer)
+    yield Tag("project", context.project)
+    yield Tag("data_version", context.table.data_version)
+    yield Tag("model_type", result.model_type)
+    yield Tag("pair", context.table.pair)
+    yield Tag("scored_window", str(context.window))
+
+
+def _params(result: ContestantResult, context: RunContext) -> Iterator[Param]:
+    # The contestant's own word wins where it names a shared setting too.
+    merged = {**context.params, **result.params, **result.model.params}
+    merged.setdefault("n_features", len(context.table.names))
+    merged.setdefault("n_scored_days", context.window.n_days)
+    for name, value in merged.items():
+        yield Param(name, ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value))
+
+
+def _metrics(result: ContestantResult, context: RunContext) -> Iterator[Metric]:
+    named = dict(result.metrics)
+    for baseline, metrics in context.baselines.items():
+        named |= {baseline_metric(baseline, name): value for name, value in metrics.items()}
+    named |= {f"{step}_seconds": seconds for step, seconds in result.timings.items()}
+    yield from (Metric(name, float(value)) for name, value in named.items() if math.isfinite(value))
+    for name, curve in (result.learning_curve or {}).items():
+        yield from (Metric(name, float(value), step) for step, value in enumerate(curve) if math.isfinite(value))
+
+
+def baseline_metric(baseline: str, metric: str) -> str:
+    """Name under which a run keeps a baseline's metric: `baseline_rmse` for persistence, else `random_walk_rmse`."""
+    return f"baseline_{metric}" if baseline == PERSISTENCE else f"{baseline}_{metric}"
+
+
+def _dataset(context: RunContext) -> Dataset:
+    table = context.table
+    n_known = int((table.target == table.target).sum())  # noqa: PLR0124 - NaN, a target still to come, is not itself
+    return Dataset(f"{table.pair} daily features", table.data_version, context.source, table.names, n_known)
+
+
+def _figures(result: ContestantResult, context: RunContext) -> Iterator[FigureArtifact]:
+    pair, name = context.table.pair, result.model_type
+    yield FigureArtifact("plots/forecast.png", figures.forecast(result.forecasts, pair, name))
+    yield FigureArtifact("plots/cumulative_skill.png", figures.cumulative_skill(result.forecasts, pair, name))
+    if result.learning_curve:
+        yield FigureArtifact("plots/learning_curve.png", figures.learning_curve(result.learning_curve, pair, name))
+
+
+def forecasts_parquet(forecasts: Forecasts) -> bytes:
+    """The forecasts as a parquet file: `origin`, `target_date`, `actual`, `forecast`, then the bounds; one row a day."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = {
+        "origin": pa.array(forecasts.origins, pa.date32()),
+        "target_date": pa.array(forecasts.target_dates, pa.date32()),
+        "actual": pa.array(forecasts.actual, pa.float64()),
+        "forecast": pa.array(forecasts.forecast, pa.float64()),
+        **{name: pa.array(bound, pa.float64()) for name, bound in forecasts.bounds.items()},
+    }
+    buffer = io.BytesIO()
+    pq.write_table(pa.table(columns), buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def example_rows(table: FeatureTable) -> DataFrame:
+    """The last few rows of X: what a caller of the model passes."""
+    import pandas as pd
+
+    return pd.DataFrame(table.values[-N_EXAMPLE_ROWS:], columns=list(table.names))
+
+
+def _plain(baselines: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float | None]]:
+    return {
+        name: {metric: float(value) if math.isfinite(value) else None for metric, value in metrics.items()}
+        for name, metrics in baselines.items()
+    }

@@ -1,0 +1,87 @@
+"""A fitted model as a folder in MLflow's format, whatever its flavour."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from podium.errors import RegistryError
+from podium.registry.log_items import LoggableModel, Model
+
+if TYPE_CHECKING:
+    from mlflow.models import Model as MlflowModel
+    from mlflow.models.signature import ModelSignature
+
+ONNX_FILE = "forecast.onnx"
+
+
+def pack(item: Model, folder: Path, meta: MlflowModel) -> None:
+    """Save a model into a new folder: its flavour, signature, example, requirements, code, and ONNX graph if it has one.
+
+    Args:
+        item: the model and a few rows of X.
+        folder: must not exist yet.
+        meta: MLflow's description of the model, which names its run and its id.
+
+    Raises:
+        RegistryError: the model's flavour is not one that Podium records.
+    """
+    savers = {"sklearn": _save_sklearn, "tensorflow": _save_tensorflow}
+    if item.model.flavor not in savers:
+        raise RegistryError(f"{item.name}: flavour {item.model.flavor!r} is not one of {', '.join(savers)}")
+    common: dict[str, Any] = {
+        "path": str(folder),
+        "mlflow_model": meta,
+        "input_example": item.example,
+        "pip_requirements": list(item.model.pip_requirements),
+        "code_paths": list(item.model.code_paths) or None,
+        "metadata": {"features": list(item.example.columns)},
+    }
+    savers[item.model.flavor](item, common)
+    for cache in folder.rglob("__pycache__"):
+        for compiled in cache.iterdir():
+            compiled.unlink()
+        cache.rmdir()
+    graph = item.model.onnx()
+    if graph is not None:
+        (folder / ONNX_FILE).write_bytes(graph)
+
+
+def _save_sklearn(item: Model, common: dict[str, Any]) -> None:
+    import mlflow.sklearn
+    from mlflow.models import infer_signature
+
+    mlflow.sklearn.save_model(
+        item.model.native,
+        signature=infer_signature(item.example, item.model.predict(item.example)),
+        serialization_format="skops",
+        skops_trusted_types=_trusted_types(item.model),
+        **common,
+    )
+
+
+def _trusted_types(model: LoggableModel) -> list[str] | None:
+    """Types that skops does not know by itself; we trust them because we made this very object a moment ago."""
+    import skops.io
+
+    return skops.io.get_untrusted_types(data=skops.io.dumps(model.native)) or None
+
+
+def _save_tensorflow(item: Model, common: dict[str, Any]) -> None:
+    import mlflow.tensorflow
+
+    with warnings.catch_warnings():
+        # Keras is told its format by the suffix; MLflow still passes none and Keras need not say so.
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module="keras")
+        mlflow.tensorflow.save_model(item.model.native, signature=_tensor_signature(item), **common)
+
+
+def _tensor_signature(item: Model) -> ModelSignature:
+    """Shape (-1, n_features) in, (-1, 1) out; the flavour takes nothing but tensors, and pyfunc still takes a table."""
+    import numpy as np
+    from mlflow.models.signature import ModelSignature
+    from mlflow.types.schema import Schema, TensorSpec
+
+    rows = TensorSpec(np.dtype(np.float64), (-1, item.example.shape[1]))
+    return ModelSignature(inputs=Schema([rows]), outputs=Schema([TensorSpec(np.dtype(np.float32), (-1, 1))]))

@@ -1,0 +1,175 @@
+"""The stream of log items, written into one MLflow run in as few calls as there are kinds."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import podium
+from podium.records import RunRecord
+from podium.registry import log_items, packing
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import LoggedModel
+
+STATUS, RUNNING, COMPLETED, FAILED = "status", "running", "completed", "failed"
+MODEL_URI_TAG = "model_uri"
+BATCH = 100  # MLflow's limit of params a call
+
+
+class Recorder:
+    """Writes one run: words and numbers at once, files at once, the model, then `completed` as the very last act."""
+
+    def __init__(self, client: MlflowClient, experiment_id: str, clean: Callable[[str], str]) -> None:
+        self.client = client
+        self.experiment_id = experiment_id
+        self.clean = clean
+
+    def record(self, stream: Iterable[log_items.Item]) -> RunRecord:
+        """Record every item of one contestant.
+
+        Returns:
+            The run as it will be found again.
+        """
+        kinds: dict[type, list[Any]] = {}
+        for item in stream:
+            kinds.setdefault(type(item), []).append(item)
+        started_at = int(time.time() * 1000)
+        tags = {item.name: self.clean(item.value) for item in kinds.get(log_items.Tag, [])}
+        metrics: list[log_items.Metric] = kinds.get(log_items.Metric, [])
+        run_id = self._start(tags, started_at)
+        try:
+            model_uri = self._log_all(run_id, kinds, metrics, started_at)
+            self.client.set_terminated(run_id, "FINISHED")
+        except Exception:
+            self._give_up(run_id)
+            raise
+        self.client.set_tag(run_id, STATUS, COMPLETED)
+        last = {item.name: item.value for item in metrics}
+        tags |= {STATUS: COMPLETED, MODEL_URI_TAG: model_uri}
+        return RunRecord(run_id, tags["model_type"], model_uri, last, tags, started_at)
+
+    def _start(self, tags: dict[str, str], started_at: int) -> str:
+        origin = {
+            "mlflow.user": tags.get("developer", ""),
+            "mlflow.source.name": "podium",
+            "mlflow.source.type": "LOCAL",
+        }
+        commit = source_commit()
+        if commit:
+            origin |= {"git_commit": commit, "mlflow.source.git.commit": commit}
+        name = f"{tags['model_type']} {tags['data_version']}"
+        everything = {**origin, "podium_version": podium_version(), **tags, STATUS: RUNNING}
+        run = self.client.create_run(self.experiment_id, started_at, everything, run_name=name)
+        return str(run.info.run_id)
+
+    def _log_all(self, run_id: str, kinds: dict[type, list[Any]], metrics: list[log_items.Metric], now: int) -> str:
+        """What the flavours' `log_model` does, on an explicit client: no global state, nothing loaded back to be tried."""
+        from mlflow.entities import LoggedModelOutput, LoggedModelStatus
+
+        item: log_items.Model = kinds[log_items.Model][0]
+        logged = self.client.create_logged_model(self.experiment_id, name=item.name, source_run_id=run_id)
+        uri = f"models:/{logged.model_id}"
+        self.client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
+        self._log_values(run_id, kinds.get(log_items.Param, []), metrics, logged.model_id, now)
+        self._log_datasets(run_id, kinds.get(log_items.Dataset, []))
+        self._log_files(run_id, kinds)
+        self._log_model(run_id, item, logged)
+        self.client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
+        return uri
+
+    def _log_values(
+        self, run_id: str, params: list[log_items.Param], metrics: list[log_items.Metric], model_id: str, now: int
+    ) -> None:
+        from mlflow.entities import Metric, Param, RunTag
+
+        # A metric that names the model counts for the run and for the model: one write shows it in both pages.
+        written = [Metric(item.name, item.value, now, item.step, model_id=model_id) for item in metrics]
+        settings = [Param(item.name, self.clean(item.value)) for item in params]
+        tags = [RunTag(MODEL_URI_TAG, f"models:/{model_id}")]
+        for start in range(0, max(len(settings), len(written)), BATCH):
+            batch = slice(start, start + BATCH)
+            self.client.log_batch(run_id, written[batch], settings[batch], tags, synchronous=True)
+            tags = []
+
+    def _log_datasets(self, run_id: str, datasets: list[log_items.Dataset]) -> None:
+        from mlflow.entities import DatasetInput, InputTag
+
+        context = InputTag("mlflow.data.context", "training")
+        self.client.log_inputs(run_id, [DatasetInput(_dataset(item), [context]) for item in datasets])
+
+    def _log_files(self, run_id: str, kinds: dict[type, list[Any]]) -> None:
+        with tempfile.TemporaryDirectory(prefix="podium-") as folder:
+            for item in kinds.get(log_items.TextArtifact, []):
+                _place(folder, item.path).write_text(self.clean(item.text), encoding="utf-8")
+            for item in kinds.get(log_items.FileArtifact, []):
+                _place(folder, item.path).write_bytes(item.content)
+            for item in kinds.get(log_items.FigureArtifact, []):
+                item.figure.savefig(_place(folder, item.path))
+            self.client.log_artifacts(run_id, folder)
+
+    def _log_model(self, run_id: str, item: log_items.Model, logged: LoggedModel) -> None:
+        from mlflow.models import Model as MlflowModel
+
+        meta = MlflowModel(
+            artifact_path=logged.artifact_location, run_id=run_id, model_uuid=logged.model_id, model_id=logged.model_id
+        )
+        with tempfile.TemporaryDirectory(prefix="podium-") as parent:
+            folder = Path(parent) / "model"
+            packing.pack(item, folder, meta)
+            self.client.log_model_artifacts(logged.model_id, str(folder))
+
+    def _give_up(self, run_id: str) -> None:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self.client.set_tag(run_id, STATUS, FAILED)
+            self.client.set_terminated(run_id, "FAILED")
+        except MlflowException:
+            return  # the store is gone; the error that brought us here says so, and the run stays `running`
+
+
+def _dataset(item: log_items.Dataset) -> Any:
+    from mlflow.entities import Dataset
+
+    schema = {"mlflow_colspec": [{"type": "double", "name": name, "required": True} for name in item.columns]}
+    return Dataset(
+        name=item.name,
+        digest=item.digest[-36:],  # MLflow's limit; the end of a data version is the digest of its content
+        source_type="code",
+        source=json.dumps({"tags": {"source": item.source, "data_version": item.digest}}),
+        schema=json.dumps(schema),
+        profile=json.dumps({"num_rows": item.n_rows}),
+    )
+
+
+def _place(folder: str, path: str) -> Path:
+    place = Path(folder, path)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    return place
+
+
+def podium_version() -> str:
+    """Version of the installed package."""
+    from importlib.metadata import version
+
+    return version("podium")
+
+
+@lru_cache(maxsize=1)
+def source_commit() -> str:
+    """Commit that this very code was checked out from; empty when it is not under version control."""
+    folder = Path(podium.__file__).parent
+    command = ["git", "-C", str(folder), "rev-parse", "HEAD", "HEAD:./__init__.py"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return answer.stdout.split()[0]

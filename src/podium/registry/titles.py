@@ -1,0 +1,117 @@
+"""The history of title changes, kept in the registry as tags so that every client reads the same one.
+
+MLflow forgets where an alias pointed before. Each change of champion is one tag of the new champion's registered
+model: key `title.<UTC time>`, value a JSON object. Tags are only ever added.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+
+PREFIX = "title."
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """One change of a title.
+
+    Attributes:
+        at: when, UTC, ISO 8601 with microseconds.
+        alias: the title, `champion`.
+        name: registered model that won it, `EURUSD_LSTM`.
+        version: its version.
+        run_id: the run behind that version.
+        previous: pinned address of the version that held it before; empty for the first.
+        why: one sentence for people.
+        verdict: one word for programs, what the tests said.
+        data_version: the series on which it was decided.
+        by: who ran the championship.
+    """
+
+    at: str
+    alias: str
+    name: str
+    version: int
+    run_id: str
+    previous: str
+    why: str
+    verdict: str
+    data_version: str
+    by: str
+
+    @property
+    def pinned_uri(self) -> str:
+        """Address of exactly the version that won."""
+        return f"models:/{self.name}/{self.version}"
+
+    @property
+    def key(self) -> str:
+        """The tag's key."""
+        return f"{PREFIX}{self.at}"
+
+    def to_json(self) -> str:
+        """The tag's value; the time is in the key."""
+        values = asdict(self)
+        values["from"] = values.pop("previous")
+        del values["at"]
+        return json.dumps(values, ensure_ascii=False)
+
+
+def parse(tags: Mapping[str, str]) -> list[Title]:
+    """The titles among the tags of one registered model; a tag that somebody broke by hand is passed over."""
+    found = (_parse_one(key, value) for key, value in tags.items() if key.startswith(PREFIX))
+    return [title for title in found if title is not None]
+
+
+def _parse_one(key: str, value: str) -> Title | None:
+    at = key.removeprefix(PREFIX)
+    if not _is_time(at):
+        return None
+    try:
+        raw = json.loads(value)
+        return Title(
+            at=at,
+            alias=str(raw["alias"]),
+            name=str(raw["name"]),
+            version=int(raw["version"]),
+            run_id=str(raw["run_id"]),
+            previous=str(raw["from"]),
+            **{name: str(raw[name]) for name in ("why", "verdict", "data_version", "by")},
+        )
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def ordered(titles: Iterable[Title]) -> list[Title]:
+    """Oldest first; the same change recorded by two championships at once counts once, the earlier one."""
+    history: list[Title] = []
+    last: dict[str, Title] = {}
+    for title in sorted(titles, key=lambda title: (title.at, title.name, title.version)):
+        before = last.get(title.alias)
+        twin = before is not None and (before.pinned_uri, before.previous) == (title.pinned_uri, title.previous)
+        if not twin:
+            history.append(title)
+            last[title.alias] = title
+    return history
+
+
+def latest(titles: Iterable[Title], alias: str = "champion") -> Title | None:
+    """The last recorded change of one title."""
+    return next((title for title in reversed(ordered(titles)) if title.alias == alias), None)
+
+
+def next_time(titles: Iterable[Title], now: datetime) -> str:
+    """A time for a new title: now, or just after the last one where this machine's clock lags behind another's."""
+    times = [datetime.fromisoformat(title.at) for title in titles]
+    after = max(times, default=now.astimezone(UTC) - timedelta(microseconds=1)) + timedelta(microseconds=1)
+    return max(now.astimezone(UTC), after).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _is_time(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
