@@ -1,0 +1,183 @@
+"""What trading the sign of a forecast would have earned, net of costs.
+
+The position taken at the origin's close is +1 where the forecast is above zero, -1 below, 0 at zero, held to the next
+close. Changing it costs `cost_bps` for each unit of it: half the spread plus slippage, so a turn from long to short
+pays twice. The interest that a position earns or pays overnight is not in a series of rates and is left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from podium.errors import InputError
+from podium.evaluate.density import MIN_DAYS_FOR_T, NotComputable, check_level, hac_variance
+from podium.records import Floats
+
+DAYS_A_YEAR: Final = 252
+COST_BPS: Final = 1.0  # of a liquid pair between banks; a retail account pays several times that
+BASIS_POINT: Final = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class Sharpe:
+    """Annualised mean over deviation, with the interval that this many days allow.
+
+    Attributes:
+        ratio: √252 times the daily ratio.
+        lower: lower end of the confidence interval.
+        upper: upper end.
+        level: its level.
+    """
+
+    ratio: float
+    lower: float
+    upper: float
+    level: float
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One way of holding the currency over the scored days.
+
+    Attributes:
+        net: shape (n_days,), simple return of each day after costs.
+        wealth: shape (n_days,), 1 invested at the start, compounded.
+        annual_return: mean of `net` times 252.
+        sharpe: None where it cannot be computed; `note` says why.
+        max_drawdown: largest fall of wealth from its peak, 0 to 1.
+        turnover: units of position changed a year; 504 is a full turn every day.
+        note: why there is no Sharpe ratio; empty otherwise.
+    """
+
+    net: Floats
+    wealth: Floats
+    annual_return: float
+    sharpe: Sharpe | None
+    max_drawdown: float
+    turnover: float
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Economics:
+    """Trading the sign, beside holding the base currency throughout and beside doing nothing.
+
+    Attributes:
+        cost_bps: cost of changing the position by one unit, in basis points.
+        sign: trading the sign of the forecast.
+        hold: long from the first day to the last.
+        flat: no position, no return.
+        break_even_bps: cost at which `sign` earns nothing, gross profit over turnover; negative when it loses before
+            any cost, None when it never trades.
+        days_long: share of the days with a long position.
+        days_short: share with a short one.
+    """
+
+    cost_bps: float
+    sign: Track
+    hold: Track
+    flat: Track
+    break_even_bps: float | None
+    days_long: float
+    days_short: float
+
+
+def trade_the_sign(actual: Floats, forecast: Floats, cost_bps: float = COST_BPS, level: float = 0.95) -> Economics:
+    """Economics of a contestant's forecasts of the next day over consecutive scored days.
+
+    Args:
+        actual: shape (n_days,), realised log returns.
+        forecast: shape (n_days,), forecast log returns, each made at the close before.
+        cost_bps: basis points for each unit of position changed, opening included.
+        level: of the Sharpe ratios' confidence intervals.
+
+    Raises:
+        InputError: the arrays do not match or are empty or not finite, or the cost is negative.
+    """
+    if actual.shape != forecast.shape or actual.ndim != 1 or len(actual) == 0:
+        raise InputError(
+            f"{len(actual)} outcomes and {len(forecast)} forecasts: as many of each are needed, at least 1"
+        )
+    if not (np.isfinite(actual).all() and np.isfinite(forecast).all()):
+        raise InputError("outcomes and forecasts must be finite to be traded")
+    if not (np.isfinite(cost_bps) and cost_bps >= 0):
+        raise InputError(f"cost of {cost_bps} basis points: zero or more is needed")
+    check_level(level)
+    simple = np.expm1(actual)
+    position = np.sign(forecast)
+    gross, traded = float((position * simple).sum()), float(_changes(position).sum())
+    return Economics(
+        cost_bps=cost_bps,
+        sign=_track(simple, position, cost_bps, level),
+        hold=_track(simple, np.ones_like(simple), cost_bps, level),
+        flat=_track(simple, np.zeros_like(simple), cost_bps, level),
+        break_even_bps=gross / traded / BASIS_POINT if traded else None,
+        days_long=float((position > 0).mean()),
+        days_short=float((position < 0).mean()),
+    )
+
+
+def sharpe_ratio(net: Floats, level: float = 0.95) -> Sharpe:
+    """Annualised Sharpe ratio with the confidence interval of Lo (2002), section on non-iid returns.
+
+    The ratio is a smooth function of the first two moments; the delta method with their HAC long-run covariance allows
+    for fat tails, skew and clustered volatility, in closed form. With S = mean / deviation, its influence on day t is
+    z - S z² / 2 + S / 2, where z is that day's standardised return; for normal independent returns the variance becomes
+    his (1 + S² / 2) / n.
+
+    Args:
+        net: shape (n_days,), daily returns.
+        level: of the interval.
+
+    Raises:
+        NotComputable: fewer than 30 days, or returns that do not vary.
+    """
+    from scipy.special import ndtri
+
+    if len(net) < MIN_DAYS_FOR_T:
+        raise NotComputable(f"{len(net)} scored days, {MIN_DAYS_FOR_T} are needed for a Sharpe ratio")
+    deviation = float(net.std())
+    if not deviation > 1e-12:
+        raise NotComputable("the returns do not vary: there is no Sharpe ratio")
+    standardised = (net - net.mean()) / deviation
+    daily = float(net.mean()) / deviation
+    influence = standardised - daily / 2.0 * (np.square(standardised) - 1.0)
+    error = np.sqrt(hac_variance(influence) / len(net))
+    reach = float(ndtri((1.0 + check_level(level)) / 2.0)) * error
+    year = np.sqrt(DAYS_A_YEAR)
+    return Sharpe(float(year * daily), float(year * (daily - reach)), float(year * (daily + reach)), level)
+
+
+def max_drawdown(wealth: Floats) -> float:
+    """Largest fall from a peak as a share of it; the starting capital of 1 counts as a peak."""
+    path = np.concatenate([[1.0], wealth])
+    return float((1.0 - path / np.maximum.accumulate(path)).max())
+
+
+def _changes(position: Floats) -> Floats:
+    """Units of position changed at each origin; the first opens from flat."""
+    return np.abs(np.diff(position, prepend=0.0))
+
+
+def _track(simple: Floats, position: Floats, cost_bps: float, level: float) -> Track:
+    traded = _changes(position)
+    net = position * simple - cost_bps * BASIS_POINT * traded
+    wealth: Floats = np.cumprod(1.0 + net, dtype=np.float64)
+    sharpe: Sharpe | None = None
+    note = ""
+    try:
+        sharpe = sharpe_ratio(net, level)
+    except NotComputable as reason:
+        note = str(reason)
+    return Track(
+        net=net,
+        wealth=wealth,
+        annual_return=float(net.mean()) * DAYS_A_YEAR,
+        sharpe=sharpe,
+        max_drawdown=max_drawdown(wealth),
+        turnover=float(traded.mean()) * DAYS_A_YEAR,
+        note=note,
+    )

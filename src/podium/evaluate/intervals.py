@@ -1,0 +1,319 @@
+"""Intervals that keep their promise: adaptive conformal inference on volatility-scaled residuals.
+
+The interval at level 1 - a around a forecast f is f ± m q s, where s is the volatility believed that day, q the
+quantile of its Student's t, and m a multiplier that learns from its own misses:
+
+    ln m(t+1) = ln m(t) + rate (miss(t) - a),   miss(t) = 1 if |r - f| > m q s, else 0
+
+This is the adaptive conformal inference of Gibbs and Candès (2021), stepped on the size of the interval rather than
+on its level (the quantile tracker of Angelopoulos, Candès and Tibshirani 2023), on a log scale: the interval is never
+empty nor infinite, and one rate serves every level and every currency. Summing the update shows what it promises
+without any assumption on the returns: over any T days the share of misses is a + ln(m_end / m_begin) / (rate T), so
+each year's coverage is held by the little that m can move in a year.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from podium.errors import InputError
+from podium.evaluate.density import (
+    Flags,
+    NotComputable,
+    check_level,
+    christoffersen,
+    crps,
+    kupiec,
+    probability_below,
+    score_skill,
+    t_quantile,
+    winkler,
+)
+from podium.evaluate.horizons import VolatilityPath
+from podium.records import Floats, Forecasts
+
+LEVELS: Final = (0.80, 0.95)
+RATE: Final = 0.05  # step of ln m for the next day; decision 0040 shows what other rates buy and cost
+NARROWEST: Final = 0.1  # floor of m: a peg that breaks is caught up with in weeks, not years
+
+
+@dataclass(frozen=True, slots=True)
+class RangeScores:
+    """What a contestant's ranges were worth on the scored days. `None` where `notes` says why it cannot be computed.
+
+    Attributes:
+        scored_days: outcomes scored.
+        coverage_80: share of outcomes inside the 80 % interval; likewise 95.
+        kupiec_p_80: is that share compatible with 80 %?
+        independence_p_80: do the misses come independently of each other (Christoffersen)?
+        christoffersen_p_80: both at once, conditional coverage.
+        width_80: mean width, in log return.
+        winkler_80: mean interval score, in log return; lower is better.
+        crps: mean continuous ranked probability score, in log return; lower is better.
+        crps_skill: 1 - crps / crps of the same point forecasts with constant volatility and fitted tails.
+        crps_skill_t: t statistic of that difference, HAC.
+        volatility_model: the one believed for the next day.
+        volatility_shares: share of the scored days on which each model was believed.
+        notes: why a number is missing, by its name.
+    """
+
+    scored_days: int
+    coverage_80: float
+    coverage_95: float
+    kupiec_p_80: float | None
+    kupiec_p_95: float | None
+    independence_p_80: float | None
+    independence_p_95: float | None
+    christoffersen_p_80: float | None
+    christoffersen_p_95: float | None
+    width_80: float
+    width_95: float
+    winkler_80: float
+    winkler_95: float
+    crps: float
+    crps_skill: float | None
+    crps_skill_t: float | None
+    volatility_model: str
+    volatility_shares: Mapping[str, float]
+    notes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class NextDay:
+    """The forecast that is still open.
+
+    Attributes:
+        origin: last day of the series, at whose close it is made.
+        horizon: trading days to its outcome.
+        forecast: log return.
+        sigma: standard deviation forecast for it.
+        df: degrees of freedom of its Student's t.
+        volatility_model: who forecast `sigma`.
+        probability_of_rise: that the return is above zero.
+        lower_80: bound in log return; the rate is close · exp(bound). Likewise the other three.
+    """
+
+    origin: np.datetime64
+    horizon: int
+    forecast: float
+    sigma: float
+    df: float
+    volatility_model: str
+    probability_of_rise: float
+    lower_80: float
+    upper_80: float
+    lower_95: float
+    upper_95: float
+
+
+@dataclass(frozen=True, slots=True)
+class RangeForecast:
+    """Intervals and densities of one contestant over the scored days.
+
+    Attributes:
+        bounds: `lower_80`, `upper_80`, `lower_95`, `upper_95`, each of shape (n_scored,), in log return.
+        densities: `sigma`, `df`, `constant_sigma`, `constant_df`, each of shape (n_scored,): with the forecast and
+            the outcome they give every score here again.
+        pit: shape (n_scored,), probability integral transform of the outcomes; NaN where one is to come.
+        scores: the means and tests.
+        next_day: the forecast still open.
+    """
+
+    bounds: Mapping[str, Floats]
+    densities: Mapping[str, Floats]
+    pit: Floats
+    scores: RangeScores
+    next_day: NextDay
+
+
+def conformal_multiplier(excess: Floats, level: float, delay: int = 1, rate: float = RATE) -> Floats:
+    """The multiplier m of the module docstring for every origin, each from outcomes known at its close.
+
+    Args:
+        excess: shape (n_origins,), |outcome - forecast| over the model's own half width; NaN where unknown.
+        level: of the interval, 0.95.
+        delay: days from an origin to its outcome; the miss of origin t first moves the multiplier of t + delay.
+        rate: step of ln m; 0 keeps the model's own interval.
+
+    Returns:
+        shape (n_origins,), 1 until the first outcome is known.
+
+    Raises:
+        InputError: a level outside (0, 1), a delay below one day or a negative rate.
+    """
+    allowed = 1.0 - check_level(level)
+    if delay < 1 or rate < 0:
+        raise InputError(f"delay {delay} and rate {rate}: at least one day and a rate of zero or more are needed")
+    floor, log_m = float(np.log(NARROWEST)), 0.0
+    multipliers = np.empty(len(excess))
+    for origin in range(len(excess)):
+        settled = origin - delay  # the newest origin whose outcome is known at this close
+        if settled >= 0:
+            miss = float(excess[settled] > multipliers[settled])
+            log_m = max(log_m + rate * (miss - allowed), floor)
+        multipliers[origin] = np.exp(log_m)
+    return multipliers
+
+
+def half_widths(path: VolatilityPath, point: Floats, rate: float = RATE) -> dict[float, Floats]:
+    """Half width of the interval at every origin of the path, by level, wider levels never inside narrower ones.
+
+    The step shrinks with the square root of the horizon: h late and overlapping misses push the same way, and at the
+    full step the interval would swing.
+
+    Args:
+        path: the volatility believed, for one horizon.
+        point: shape (n_walk,), point forecasts; zero before the first scored day.
+        rate: of a one-day horizon, see `conformal_multiplier`.
+    """
+    step = rate / np.sqrt(path.horizon)
+    widths: dict[float, Floats] = {}
+    inner = np.zeros(len(path.sigma))
+    for level in LEVELS:
+        own = path.sigma * t_quantile(level, path.df)
+        multiplier = conformal_multiplier(np.abs(path.outcome - point) / own, level, path.horizon, step)
+        inner = np.maximum(multiplier * own, inner)
+        widths[level] = inner
+    return widths
+
+
+def range_forecast(path: VolatilityPath, forecasts: Forecasts, next_forecast: float = 0.0) -> RangeForecast:
+    """Intervals, densities and their scores for one contestant, and its forecast for the day to come.
+
+    Every bound of an origin uses nothing after its close. The calibration begins at the start of the walk, years
+    before the first scored day, around a forecast of zero there.
+
+    Args:
+        path: from `choose_volatility`, shared by all contestants of a championship.
+        forecasts: the contestant's out-of-sample forecasts for the path's horizon.
+        next_forecast: its forecast made at the last day of the series.
+
+    Raises:
+        InputError: the forecasts are not of this series, not finite, or have no outcome yet.
+    """
+    rows = _rows(path, forecasts)
+    point = np.zeros(len(path.sigma))
+    point[rows], point[-1] = forecasts.forecast, next_forecast
+    widths = half_widths(path, point)
+    bounds = {
+        f"{side}_{_percent(level)}": point + sign * widths[level]
+        for level in LEVELS
+        for side, sign in (("lower", -1.0), ("upper", 1.0))
+    }
+    scored = MappingProxyType({name: column[rows] for name, column in bounds.items()})
+    outcome = path.outcome[rows]
+    return RangeForecast(
+        bounds=scored,
+        densities=MappingProxyType(
+            {
+                "sigma": path.sigma[rows],
+                "df": path.df[rows],
+                "constant_sigma": path.constant_sigma[rows],
+                "constant_df": path.constant_df[rows],
+            }
+        ),
+        pit=probability_below(outcome, point[rows], path.sigma[rows], path.df[rows]),
+        scores=_scores(path, rows[np.isfinite(outcome)], point, bounds),
+        next_day=_next_day(path, float(next_forecast), {name: float(column[-1]) for name, column in bounds.items()}),
+    )
+
+
+def _rows(path: VolatilityPath, forecasts: Forecasts) -> NDArray[np.intp]:
+    """Rows of the path that the forecasts were made at."""
+    rows = np.searchsorted(path.origins, forecasts.origins)
+    inside = rows < len(path.origins)
+    if not inside.all() or (path.origins[rows] != forecasts.origins).any():
+        raise InputError(
+            "some forecasts were made on days that are not in the volatility walk; use one series for both"
+        )
+    if not np.isfinite(forecasts.forecast).all():
+        raise InputError("a point forecast is not finite: no interval can be put around it")
+    outcome = path.outcome[rows]
+    if not np.isfinite(outcome).any():
+        raise InputError("none of the forecasts has an outcome yet: nothing can be scored")
+    known = np.isfinite(outcome) & np.isfinite(forecasts.actual)
+    if not np.allclose(outcome[known], forecasts.actual[known], rtol=0.0, atol=1e-9):
+        raise InputError(
+            f"the outcomes beside the forecasts are not the {path.horizon}-day returns of the series; "
+            "forecast, series and horizon must belong together"
+        )
+    return np.asarray(rows)
+
+
+def _scores(path: VolatilityPath, rows: NDArray[np.intp], point: Floats, bounds: Mapping[str, Floats]) -> RangeScores:
+    outcome, mean = path.outcome[rows], point[rows]
+    numbers: dict[str, float | None] = {}
+    notes: dict[str, str] = {}
+    for level in LEVELS:
+        name = _percent(level)
+        lower, upper = bounds[f"lower_{name}"][rows], bounds[f"upper_{name}"][rows]
+        misses = (outcome < lower) | (outcome > upper)
+        numbers[f"coverage_{name}"] = 1.0 - float(misses.mean())
+        numbers[f"width_{name}"] = float((upper - lower).mean())
+        numbers[f"winkler_{name}"] = float(winkler(outcome, lower, upper, level).mean())
+        p_values, reasons = _coverage_tests(misses, level, path.horizon)
+        numbers |= p_values
+        notes |= reasons
+    score = crps(outcome, mean, path.sigma[rows], path.df[rows])
+    benchmark = crps(outcome, mean, path.constant_sigma[rows], path.constant_df[rows])
+    numbers["crps"] = float(score.mean())
+    try:
+        skill = score_skill(score, benchmark, path.horizon)
+        numbers["crps_skill"], numbers["crps_skill_t"] = skill.skill, skill.t
+    except NotComputable as reason:
+        numbers |= dict.fromkeys(("crps_skill", "crps_skill_t"))
+        notes |= dict.fromkeys(("crps_skill", "crps_skill_t"), str(reason))
+    shares = np.bincount(path.model[rows], minlength=len(path.models)) / len(rows)
+    return RangeScores(
+        scored_days=len(rows),
+        **numbers,  # type: ignore[arg-type]  # the names are those of the fields; a test holds them to it
+        volatility_model=path.models[path.model[-1]],
+        volatility_shares=MappingProxyType(dict(zip(path.models, shares.tolist(), strict=True))),
+        notes=MappingProxyType(notes),
+    )
+
+
+def _coverage_tests(misses: Flags, level: float, horizon: int) -> tuple[dict[str, float | None], dict[str, str]]:
+    """The three p values by name, and why one is missing."""
+    name = _percent(level)
+    share, dependence = f"kupiec_p_{name}", (f"independence_p_{name}", f"christoffersen_p_{name}")
+    numbers: dict[str, float | None] = dict.fromkeys((share, *dependence))
+    if horizon > 1:
+        reason = f"outcomes over {horizon} days overlap, so their misses are not independent even when all is right"
+        return numbers, dict.fromkeys(numbers, reason)
+    notes: dict[str, str] = {}
+    try:
+        numbers[share] = kupiec(misses, level)
+    except NotComputable as reason_of_share:
+        notes[share] = str(reason_of_share)
+    try:
+        found = christoffersen(misses, level)
+        numbers.update(zip(dependence, (found.independence_p, found.conditional_p), strict=True))
+    except NotComputable as reason_of_dependence:
+        notes.update(dict.fromkeys(dependence, str(reason_of_dependence)))
+    return numbers, notes
+
+
+def _percent(level: float) -> str:
+    return f"{100 * level:.0f}"
+
+
+def _next_day(path: VolatilityPath, forecast: float, bounds: Mapping[str, float]) -> NextDay:
+    sigma, df = path.sigma[-1:], path.df[-1:]
+    fall = probability_below(np.zeros(1), np.array([forecast]), sigma, df)
+    return NextDay(
+        origin=path.origins[-1],
+        horizon=path.horizon,
+        forecast=forecast,
+        sigma=float(sigma[0]),
+        df=float(df[0]),
+        volatility_model=path.models[path.model[-1]],
+        probability_of_rise=1.0 - float(fall[0]),
+        **bounds,
+    )
