@@ -177,10 +177,11 @@ def _read(path: Path, kind: str, n_dates: int, remedy: str) -> tuple[pa.Table, d
     try:
         table = pq.ParquetFile(pa.BufferReader(data)).read()
         meta: dict[str, Any] = json.loads((table.schema.metadata or {})[KEY])
-    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+        found = meta["kind"], meta["pair"], meta["digest"]
+    except (pa.ArrowException, OSError, KeyError, ValueError, TypeError) as error:
         raise _damaged(path, "damaged_file", f"not a file that Podium wrote; {remedy} again") from error
-    if meta.get("kind") != kind:
-        raise _damaged(path, "wrong_kind", f"holds {meta.get('kind')}, not {kind}; {remedy} again")
+    if found[0] != kind:
+        raise _damaged(path, "wrong_kind", f"holds {found[0]}, not {kind}; {remedy} again")
     expected = ["date32[day]"] * n_dates + ["double"] * (table.num_columns - n_dates)
     if [str(column.type) for column in table.columns] != expected:
         raise _damaged(path, "wrong_columns", f"not as Podium wrote it; {remedy} again")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 import zlib
 
 from podium.errors import DataError, Fault
 
+HEADER = re.compile(r"<\w+>[,;\t]<\w+>")  # a header as MetaTrader writes it, which is no HTML
 MAX_BYTES = 64 * 2**20  # thirty times the ECB's whole history; more is not a daily series
 
 
@@ -27,7 +29,7 @@ def text_of(data: bytes, where: str) -> str:
         text = "\0"
     if "\0" in text:
         raise file_fault(where, "not_text", "this is no UTF-8 text; save it as a CSV file in UTF-8")
-    if text.lstrip()[:1] == "<":
+    if text.lstrip()[:1] == "<" and not HEADER.match(text.lstrip()):
         first = " ".join(text.split())[:60]
         raise file_fault(where, "html_instead_of_csv", "a web page or XML, not a table of rates; get the CSV", first)
     return text

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
+import json
+import time
+from dataclasses import replace
 from pathlib import Path
 
 from podium.data.sources.base import Source, refuse_argument
+from podium.data.sources.download import Sleep, Validators, get, masked
 from podium.data.sources.ecb_table import EcbTable, read_table
+from podium.data.store import atomic_write
 from podium.data.table import RawTable
-from podium.errors import SourceError
+from podium.errors import DataError, SourceError
 from podium.settings import Settings
 
 SOURCE = "ecb"  # both classes: the same file is the same data, whichever way it came
@@ -40,3 +46,115 @@ class EcbBundled(Source):
     def fetch(self, pair: str) -> RawTable:
         """See `Source.fetch`; needs no network."""
         return bundled_table().pair(pair, SOURCE)
+
+
+class EcbOnline(Source):
+    """The same file from the ECB's address, cached; the newest local copy when that fails.
+
+    Args:
+        argument: none is taken.
+        settings: `ecb_url` and `data_dir` are used.
+        sleep: how to wait between attempts.
+    """
+
+    def __init__(self, argument: str, settings: Settings, *, sleep: Sleep = time.sleep) -> None:
+        refuse_argument("ecb-online", argument)
+        super().__init__(argument, settings)
+        self.sleep = sleep
+        self.cache = Cache(settings.data_dir / "cache")
+
+    def fetch(self, pair: str) -> RawTable:
+        """See `Source.fetch`; a fall-back on a local copy is told in the notes."""
+        table, notes = self.newest()
+        raw = table.pair(pair, SOURCE)
+        return replace(raw, notes=notes + raw.notes)
+
+    def newest(self) -> tuple[EcbTable, tuple[str, ...]]:
+        """The newest table there is, and what has to be said about where it comes from.
+
+        Raises:
+            SettingError: `ecb_url` is no address, or the cache cannot be written.
+            SourceError: the ECB's file cannot be had, and no local copy either.
+        """
+        cached = self.cache.table()
+        try:
+            fresh = self._download(cached)
+        except (SourceError, DataError) as error:
+            table = _newer(cached, _bundled_or_none())
+            if table is None:
+                raise SourceError(f"ecb-online: {error}; and no local copy is at hand") from error
+            return table, (f"ecb-online: {error}; rates up to {table.last_day} are taken from {table.where}",)
+        table = _newer(fresh, _bundled_or_none()) or fresh
+        if table is fresh:
+            return fresh, ()
+        told = f"{fresh.where} ends on {fresh.last_day}, before {table.where}"
+        return table, (f"ecb-online: {told}; rates up to {table.last_day} are taken from the latter",)
+
+    def _download(self, cached: EcbTable | None) -> EcbTable:
+        """The table at the address: the cached one where nothing has changed, else a new one, now in the cache."""
+        url = self.settings.ecb_url
+        answer = get(url, self.cache.validators(url) if cached else Validators(), sleep=self.sleep)
+        if answer.content is None and cached:
+            return cached
+        content = answer.content or b""
+        table = read_table(content, masked(url))
+        self.cache.keep(content, url, answer.validators)
+        return table
+
+
+class Cache:
+    """The last good answer and its validators, in a folder.
+
+    Args:
+        folder: where the two files are kept.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "eurofxref-hist.zip"
+        self.about = folder / "eurofxref-hist.json"
+
+    def table(self) -> EcbTable | None:
+        """The cached table; None if there is none or it is damaged."""
+        try:
+            return read_table(self.file.read_bytes(), str(self.file))
+        except (OSError, DataError):
+            return None
+
+    def validators(self, url: str) -> Validators:
+        """Those of the cached file, if it is what this address gave; else none, so that all of it is sent again."""
+        try:
+            about = json.loads(self.about.read_bytes())
+            if about["url"] == masked(url) and about["sha256"] == _sha256(self.file.read_bytes()):
+                return Validators(str(about["etag"]), str(about["last_modified"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+        return Validators()
+
+    def keep(self, content: bytes, url: str, validators: Validators) -> None:
+        """Replace the cached file, then what is known about it; killed in between, the digest tells."""
+        about = {
+            "url": masked(url),
+            "sha256": _sha256(content),
+            "etag": validators.etag,
+            "last_modified": validators.last_modified,
+        }
+        atomic_write(self.file, content)
+        atomic_write(self.about, json.dumps(about, indent=2).encode())
+
+
+def _newer(first: EcbTable | None, second: EcbTable | None) -> EcbTable | None:
+    """The one with the later last day; the first if they end on the same day."""
+    if first is None or second is None:
+        return first or second
+    return second if second.last_day > first.last_day else first
+
+
+def _bundled_or_none() -> EcbTable | None:
+    try:
+        return bundled_table()
+    except (SourceError, DataError):
+        return None
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
