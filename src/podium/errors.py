@@ -7,7 +7,9 @@
     │   └── UnknownContestantError a contestant that no entry point provides
     ├── SourceError                exit code 4; a provider of rates cannot be reached or answers nonsense
     ├── MissingError               exit code 5; a step that must come first has not been run
-    └── RegistryError              exit code 6; the tracking server or the registry refuses or cannot be reached
+    ├── RegistryError              exit code 6; the tracking server or the registry refuses or cannot be reached
+    └── LedgerError                exit code 7; the serving ledger cannot be opened, read or written
+        └── LedgerFullError        more forecasts wait to be written than the ledger takes; come again later
 
 Library code raises these; only `cli` and the HTTP edge turn them into exit codes and statuses.
 """
@@ -96,3 +98,21 @@ class RegistryError(PodiumError):
     """The tracking server or model registry refuses, or cannot be reached."""
 
     exit_code: ClassVar[int] = 6
+
+
+class LedgerError(PodiumError):
+    """The serving ledger cannot be opened, read or written."""
+
+    exit_code: ClassVar[int] = 7
+
+
+class LedgerFullError(LedgerError):
+    """More forecasts wait to be written than the ledger takes at a time.
+
+    Attributes:
+        retry_after: seconds after which asking again is worth it.
+    """
+
+    def __init__(self, waiting: int, limit: int, retry_after: int = 1) -> None:
+        self.retry_after = retry_after
+        super().__init__(f"{waiting} forecasts wait for the ledger, its limit is {limit}; try again in {retry_after} s")
