@@ -77,6 +77,10 @@ class DataError(InputError):
         self.faults = tuple(faults)
         super().__init__("; ".join(fault.describe() for fault in self.faults))
 
+    def __reduce__(self) -> tuple[type[DataError], tuple[tuple[Fault, ...]]]:
+        """Travel whole between processes."""
+        return type(self), (self.faults,)
+
 
 class UnknownContestantError(InputError):
     """A contestant was named that no `podium.contestants` entry point provides."""

@@ -61,6 +61,9 @@ class Settings(BaseSettings):
     test_fraction: float = Field(0.2, gt=0, lt=0.9, description="share of the days, the last ones, that are scored")
     refit_every: int = Field(252, ge=0, description="scored days between two refits; 0 fits once")
     seed: int = Field(42, ge=0, le=2**31 - 1, description="seed of everything random")
+    options: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="settings of a contestant, options.LSTM.units = 32 in podium.toml"
+    )
     workers: int = Field(0, ge=0, description="processes that train side by side; 0 takes one a core")
     developer: str = Field(default_factory=getpass.getuser, description="tag `developer` of every run")
     data_dir: Path = Field(Path("data"), description="folder of series and features")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from podium.models.base import FittedModel, Flavor, ParamValue, pinned
+from podium.models.onnx_graph import affine_graph
 from podium.records import Floats
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 SKLEARN_REQUIREMENTS = ("mlflow", "scikit-learn", "skops", "numpy", "pandas")
-ONNX_OPSET = 17
-ONNX_IR_VERSION = 9
 
 
 class AffineModel(FittedModel):
@@ -56,33 +55,4 @@ class AffineModel(FittedModel):
 
     def onnx(self, names: tuple[str, ...]) -> bytes:
         """`forecast = X @ weights + intercept` in float64."""
-        import onnx
-        from onnx import TensorProto, helper, numpy_helper
-
-        weights, intercept = self.coefficients(names)
-        graph = helper.make_graph(
-            nodes=[
-                helper.make_node("MatMul", ["X", "weights"], ["weighted"]),
-                helper.make_node("Add", ["weighted", "intercept"], ["forecast"]),
-            ],
-            name="affine",
-            inputs=[helper.make_tensor_value_info("X", TensorProto.DOUBLE, ["n_origins", len(names)])],
-            outputs=[helper.make_tensor_value_info("forecast", TensorProto.DOUBLE, ["n_origins"])],
-            initializer=[
-                numpy_helper.from_array(weights, "weights"),
-                numpy_helper.from_array(np.array(intercept), "intercept"),
-            ],
-        )
-        return serialize_graph(graph)
-
-
-def serialize_graph(graph: Any) -> bytes:
-    """Check an ONNX graph and turn it into bytes that older runtimes read too."""
-    import onnx
-    from onnx import helper
-
-    model = helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", ONNX_OPSET)], ir_version=ONNX_IR_VERSION, producer_name="podium"
-    )
-    onnx.checker.check_model(model)
-    return bytes(model.SerializeToString())
+        return affine_graph(*self.coefficients(names))

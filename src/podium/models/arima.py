@@ -50,12 +50,12 @@ class ArmaFit:
     aic: float
 
     def predictor(self, window: int) -> Floats:
-        """Weights of the last `window` demeaned values, newest first, shape (window,), in their best linear forecast."""
+        """Weights of the last `window` demeaned values, newest first, in the best linear forecast; (window,)."""
         weights, _ = self._predict_from(window)
         return weights
 
     def truncation(self, window: int) -> float:
-        """Mean squared difference between forecasts from the window and from the whole past, in variances of the values.
+        """Mean squared difference between the forecasts from the window and from the whole past, in variances.
 
         Both are orthogonal projections, so it is the growth of the forecast's error variance over the innovations'.
         """
@@ -84,22 +84,24 @@ def fit_arma(returns: Floats, order: tuple[int, int]) -> ArmaFit | None:
     Returns:
         The fit; None where the likelihood has no maximum inside the stationary and invertible region.
     """
-    mean = float(returns.mean())
-    demeaned = returns - mean
-    p, q = order
     if order == (0, 0):
-        ar, ma, log_likelihood = np.empty(0), np.empty(0), _white_noise_log_likelihood(demeaned)
-    else:
-        fitted = _maximise_likelihood(demeaned, order)
-        if fitted is None:
-            return None
-        ar, ma, log_likelihood = fitted
-    n_params = p + q + 2  # and the mean and the variance
-    return ArmaFit(order, mean, ar, ma, aic=2 * n_params - 2 * log_likelihood)
+        return white_noise(returns)
+    mean = float(returns.mean())
+    fitted = _maximise_likelihood(returns - mean, order)
+    if fitted is None:
+        return None
+    ar, ma, log_likelihood = fitted
+    return ArmaFit(order, mean, ar, ma, aic=_aic(log_likelihood, order))
 
 
-def _white_noise_log_likelihood(values: Floats) -> float:
-    return float(-0.5 * len(values) * (np.log(2 * np.pi * np.mean(values**2)) + 1))
+def white_noise(returns: Floats) -> ArmaFit:
+    """ARMA(0, 0) with mean, which has a closed form; returns of shape (n,)."""
+    log_likelihood = -0.5 * len(returns) * (np.log(2 * np.pi * returns.var()) + 1)
+    return ArmaFit((0, 0), float(returns.mean()), np.empty(0), np.empty(0), aic=_aic(float(log_likelihood), (0, 0)))
+
+
+def _aic(log_likelihood: float, order: tuple[int, int]) -> float:
+    return 2 * (sum(order) + 2) - 2 * log_likelihood  # and the mean and the variance
 
 
 def _maximise_likelihood(demeaned: Floats, order: tuple[int, int]) -> tuple[Floats, Floats, float] | None:
@@ -157,8 +159,7 @@ class ArimaContestant(Contestant):
         """Estimate the parameters and turn them into weights of the window."""
         contestant = self.tuned(X, y)
         returns = history(X, y)
-        fitted = fit_arma(returns, contestant.order or (0, 0)) or fit_arma(returns, (0, 0))
-        assert fitted is not None  # white noise with mean always fits
+        fitted = fit_arma(returns, contestant.order or (0, 0)) or white_noise(returns)
         weights = fitted.predictor(self.window)
         pipeline = _predictor_pipeline(self.lag_names, weights, intercept=fitted.mean * (1 - weights.sum()))
         return AffineModel(pipeline, params=_describe(fitted))
@@ -167,7 +168,8 @@ class ArimaContestant(Contestant):
 def history(X: pd.DataFrame, y: Floats) -> Floats:
     """The returns behind X and y in order of time, shape (n_origins + window,): the first window, then the targets."""
     lags = [name for name in X.columns if name.startswith("lag_")]
-    return np.r_[X[lags].iloc[0].to_numpy()[::-1], y]
+    first_window: Floats = X[lags].iloc[0].to_numpy()[::-1]
+    return np.concatenate([first_window, y])
 
 
 def _predictor_pipeline(lag_names: list[str], weights: Floats, intercept: float) -> Any:

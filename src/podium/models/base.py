@@ -57,7 +57,7 @@ class FittedModel(ABC):
         """Loss by epoch and by part (`training`, `validation`), each of shape (n_epochs,); empty without epochs."""
         return {}
 
-    def onnx(self, names: tuple[str, ...]) -> bytes | None:  # noqa: ARG002
+    def onnx(self, names: tuple[str, ...]) -> bytes | None:
         """The same forecast as an ONNX graph; None where there is none, and serving goes through pyfunc.
 
         Args:
@@ -85,7 +85,7 @@ class Contestant(ABC):
     family: ClassVar[str]
     description: ClassVar[str]
 
-    def tuned(self, X: pd.DataFrame, y: Floats) -> Self:  # noqa: ARG002
+    def tuned(self, X: pd.DataFrame, y: Floats) -> Self:
         """The contestant with its structure chosen, on the first training part only; all later fits keep it."""
         return self
 

@@ -1,0 +1,32 @@
+"""Who may be compared with whom, and in what order they stand. Pure: it knows no registry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from podium.records import CommonWindow, RunRecord
+
+ALIASES = ("champion", "challenger", "candidate")
+
+
+def comparable(runs: Iterable[RunRecord], data_version: str, window: CommonWindow) -> list[RunRecord]:
+    """The completed runs with this data version and common window; the rest was scored on other days."""
+    wanted = {"status": "completed", "data_version": data_version, "scored_window": str(window)}
+    return [run for run in runs if wanted.items() <= run.tags.items()]
+
+
+def best_per_type(runs: Iterable[RunRecord]) -> list[RunRecord]:
+    """The run with the lowest RMSE of each model type; of equal ones the oldest, so that a repeat changes nothing."""
+    best: dict[str, RunRecord] = {}
+    for run in sorted(runs, key=_order):
+        best.setdefault(run.model_type, run)
+    return list(best.values())
+
+
+def rank(runs: Iterable[RunRecord]) -> list[RunRecord]:
+    """Runs in order of RMSE, the lowest first; equal ones in order of time, then of name."""
+    return sorted(runs, key=_order)
+
+
+def _order(run: RunRecord) -> tuple[float, int, str, str]:
+    return run.rmse, run.started_at, run.model_type, run.run_id

@@ -1,0 +1,148 @@
+"""Walk-forward scoring: forecast, then score, then learn. The order of the lines is the proof against look-ahead."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from podium.errors import DataError, Fault
+from podium.features import frame
+from podium.models.base import Contestant, FittedModel
+from podium.records import CommonWindow, FeatureTable, Floats, Forecasts
+
+MIN_SCORED_DAYS = 30
+MIN_TRAINING_DAYS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Which rows of a feature table are learned from first, and which are scored.
+
+    Attributes:
+        first_scored: row of the first scored origin; every row before it has a known target at that origin's close.
+        n_known: rows whose target is known; the one after them forecasts tomorrow.
+    """
+
+    first_scored: int
+    n_known: int
+
+    @property
+    def n_scored(self) -> int:
+        """How many days are scored."""
+        return self.n_known - self.first_scored
+
+    def common_window(self, table: FeatureTable) -> CommonWindow:
+        """The scored origins by date."""
+        return CommonWindow(table.origins[self.first_scored], table.origins[self.n_known - 1], self.n_scored)
+
+
+def split(table: FeatureTable, window: int, test_fraction: float) -> Split:
+    """Score the last share of all days.
+
+    Args:
+        table: one row an origin, the last without a target.
+        window: returns before the first origin, which count as days too.
+        test_fraction: share of the days that is scored.
+
+    Raises:
+        DataError: too few days to learn from or to score.
+    """
+    n_known = len(table) - 1
+    n_scored = int(test_fraction * (n_known + window))
+    found = Split(first_scored=n_known - n_scored, n_known=n_known)
+    if n_scored < MIN_SCORED_DAYS or found.first_scored < MIN_TRAINING_DAYS:
+        raise DataError([_too_few(table, found)])
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class WalkForward:
+    """What a walk-forward brought.
+
+    Attributes:
+        forecasts: one row a scored day.
+        future: the same recipe fitted on every day with a known target; it forecasts tomorrow.
+        contestant: with its structure chosen.
+        n_fits: how often it was fitted for the scores.
+        fit_seconds: spent in these fits and the last.
+        forecast_seconds: spent in forecasting the scored days.
+    """
+
+    forecasts: Forecasts
+    future: FittedModel
+    contestant: Contestant
+    n_fits: int
+    fit_seconds: float
+    forecast_seconds: float
+
+
+def walk_forward(contestant: Contestant, table: FeatureTable, days: Split, refit_every: int) -> WalkForward:
+    """Score a contestant on days that its models had not seen.
+
+    At each refit the model learns from all rows whose target was known at the close of the next origin to be
+    forecast, and no later one.
+
+    Args:
+        contestant: it is not changed.
+        table: X and target.
+        days: what is scored.
+        refit_every: scored days between refits; 0 fits once.
+    """
+    X, y = frame(table), table.target
+    fitting, forecasting = Stopwatch(), Stopwatch()
+    with fitting:
+        contestant = contestant.tuned(X[: days.first_scored], y[: days.first_scored])
+    blocks: list[Floats] = []
+    step = refit_every or days.n_scored
+    for start in range(days.first_scored, days.n_known, step):
+        stop = min(start + step, days.n_known)
+        with fitting:
+            model = contestant.fit(X[:start], y[:start])  # row start - 1 has its target at the close of origin start
+        with forecasting:
+            blocks.append(model.predict(X[start:stop]))
+    with fitting:
+        future = contestant.fit(X[: days.n_known], y[: days.n_known])
+    return WalkForward(
+        forecasts=_forecasts(table, days, np.concatenate(blocks)),
+        future=future,
+        contestant=contestant,
+        n_fits=len(blocks),
+        fit_seconds=fitting.seconds,
+        forecast_seconds=forecasting.seconds,
+    )
+
+
+class Stopwatch:
+    """Adds up the wall time of the blocks under it."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __enter__(self) -> None:
+        self._start = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self.seconds += time.perf_counter() - self._start
+
+
+def _forecasts(table: FeatureTable, days: Split, forecast: Floats) -> Forecasts:
+    scored = slice(days.first_scored, days.n_known)
+    return Forecasts(
+        origins=table.origins[scored],
+        target_dates=table.target_dates[scored],
+        actual=table.target[scored],
+        forecast=forecast,
+    )
+
+
+def _too_few(table: FeatureTable, found: Split) -> Fault:
+    return Fault(
+        where=f"{table.pair} ({table.data_version})",
+        column="",
+        check="enough days to learn and to score",
+        count=len(table),
+        remedy=f"{found.first_scored} days to learn from and {found.n_scored} to score; at least {MIN_TRAINING_DAYS} "
+        f"and {MIN_SCORED_DAYS} are needed: bring more days or change test_fraction",
+    )

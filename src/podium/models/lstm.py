@@ -1,0 +1,211 @@
+"""LSTM: a small recurrent network on the window as a sequence, in Keras on TensorFlow."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from podium.models.base import Contestant, FittedModel, Flavor, ParamValue, pinned
+from podium.models.onnx_graph import lstm_graph
+from podium.records import Floats
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Weights = list[NDArray[np.float32]]
+
+KERAS_REQUIREMENTS = ("mlflow", "keras", "numpy", "pandas")
+# Linux on x86-64 has a build without CUDA under a name of its own.
+TENSORFLOW_REQUIREMENTS = (
+    "tensorflow-cpu=={} ; sys_platform == 'linux' and platform_machine == 'x86_64'",
+    "tensorflow=={} ; sys_platform != 'linux' or platform_machine != 'x86_64'",
+)
+
+
+def import_keras() -> Any:
+    """Keras on TensorFlow, without the start-up chatter of either, and deterministic."""
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # its results differ between processors, and it says so
+    import keras
+    import tensorflow as tf
+
+    tf.config.experimental.enable_op_determinism()
+    return keras
+
+
+class LstmModel(FittedModel):
+    """A fitted network: forecasts are `scale * network(window / scale)`, oldest return first.
+
+    Attributes:
+        scale: standard deviation of the training returns.
+        weights: of the LSTM (kernel, recurrent kernel, bias) and of the output layer (kernel, bias).
+    """
+
+    flavor: Flavor = "tensorflow"  # type: ignore[misc]
+
+    def __init__(self, network: Network, weights: Weights, scale: float, curve: Mapping[str, Floats]) -> None:
+        import tensorflow as tf
+
+        self._network, self.weights, self.scale, self._curve = network, weights, scale, dict(curve)
+        self.pip_requirements = (
+            *pinned(KERAS_REQUIREMENTS),
+            *(line.format(tf.__version__) for line in TENSORFLOW_REQUIREMENTS),
+        )
+
+    @property
+    def learning_curve(self) -> Mapping[str, Floats]:
+        """Mean squared error by epoch on scaled returns, of the training part and of its held-out tail."""
+        return self._curve
+
+    @property
+    def params(self) -> Mapping[str, ParamValue]:
+        """Epochs run and the one whose weights were kept."""
+        validation = self._curve["validation"]
+        return {"epochs": len(validation), "best_epoch": int(np.argmin(validation)) + 1}
+
+    def predict(self, X: pd.DataFrame) -> Floats:
+        """Forecast log returns, shape (n_origins,)."""
+        sequences = self._network.sequences(X) / np.float32(self.scale)
+        return self._network.forecast(self.weights, sequences).astype(np.float64) * self.scale
+
+    @cached_property
+    def native(self) -> Any:
+        """A Keras model with one named input a lag, so that columns are found by name and not by place."""
+        keras = import_keras()
+        lags = [keras.Input(shape=(), dtype="float64", name=name) for name in self._network.lag_names]
+        window = keras.ops.stack(lags[::-1], axis=1)  # (n_origins, window), oldest first
+        scaled = keras.layers.Rescaling(1 / self.scale, dtype="float32")(window)
+        recurrent, output = keras.layers.LSTM(self._network.units), keras.layers.Dense(1)
+        answer = output(recurrent(keras.ops.expand_dims(scaled, -1)))
+        forecast = keras.layers.Rescaling(self.scale, dtype="float64")(keras.ops.squeeze(answer, -1))
+        model = keras.Model(dict(zip(self._network.lag_names, lags, strict=True)), forecast)
+        recurrent.set_weights(self.weights[:3])
+        output.set_weights(self.weights[3:])
+        return model
+
+    def onnx(self, names: tuple[str, ...]) -> bytes:
+        """The network as ONNX's own LSTM operator, in float32 between float64 ends."""
+        return lstm_graph(names, self._network.lag_names, self.weights, self.scale)
+
+
+class Network:
+    """A compiled network, built once: later fits only put the first weights back, which saves the tracing."""
+
+    def __init__(self, lag_names: list[str], units: int, learning_rate: float, seed: int) -> None:
+        keras = import_keras()
+        self.lag_names, self.units, self._seed = lag_names, units, seed
+        keras.utils.set_random_seed(seed)
+        self._keras = keras.Sequential(
+            [
+                keras.Input((len(lag_names), 1)),
+                keras.layers.LSTM(units),
+                keras.layers.Dense(1),
+            ]
+        )
+        self._keras.compile(optimizer=keras.optimizers.Adam(learning_rate), loss="mse")
+        self._keras.optimizer.build(self._keras.trainable_variables)
+        self._first_weights: Weights = self._keras.get_weights()
+        self._first_optimizer = [variable.numpy() for variable in self._keras.optimizer.variables]
+
+    def sequences(self, X: pd.DataFrame) -> NDArray[np.float32]:
+        """The window as sequences, oldest return first, shape (n_origins, window, 1)."""
+        return X[self.lag_names[::-1]].to_numpy(dtype=np.float32)[:, :, np.newaxis]
+
+    def train(
+        self,
+        sequences: NDArray[np.float32],
+        targets: NDArray[np.float32],
+        *,
+        n_validation: int,
+        epochs: int,
+        patience: int,
+        batch_size: int,
+    ) -> tuple[Weights, dict[str, Floats]]:
+        """Train from the first weights with early stopping on the last rows; the best epoch's weights and the curve."""
+        keras = import_keras()
+        self._reset(keras)
+        stop = keras.callbacks.EarlyStopping(patience=patience, restore_best_weights=True)
+        history = self._keras.fit(
+            sequences[:-n_validation],
+            targets[:-n_validation],
+            validation_data=(sequences[-n_validation:], targets[-n_validation:]),
+            epochs=epochs,
+            batch_size=batch_size,
+            callbacks=[stop],
+            verbose=0,
+        ).history
+        curve = {"training": np.array(history["loss"]), "validation": np.array(history["val_loss"])}
+        return self._keras.get_weights(), curve
+
+    def forecast(self, weights: Weights, sequences: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Forecasts of scaled returns with given weights, shape (n_origins,)."""
+        self._keras.set_weights(weights)
+        return np.asarray(self._keras(sequences))[:, 0]
+
+    def _reset(self, keras: Any) -> None:
+        keras.utils.set_random_seed(self._seed)
+        self._keras.set_weights(self._first_weights)
+        for variable, first in zip(self._keras.optimizer.variables, self._first_optimizer, strict=True):
+            variable.assign(first)
+
+
+@dataclass(frozen=True)
+class LstmContestant(Contestant):
+    """One LSTM layer and a linear output on standardised returns.
+
+    Attributes:
+        units: size of the LSTM's state.
+        learning_rate: of Adam.
+        epochs: at most so many passes over the training part.
+        patience: passes without a better held-out loss before it stops.
+        batch_size: rows a step.
+        validation_fraction: share of the training part, its tail, that decides when to stop.
+    """
+
+    units: int = 16
+    learning_rate: float = 5e-3
+    epochs: int = 8
+    patience: int = 2
+    batch_size: int = 256
+    validation_fraction: float = 0.1
+
+    family: ClassVar[str] = "LSTM"
+    description: ClassVar[str] = (
+        "One LSTM layer over the window of returns, early stopping on the tail of the training part."
+    )
+
+    @property
+    def params(self) -> Mapping[str, ParamValue]:
+        """Layers and training settings."""
+        return {
+            "layers": f"LSTM({self.units}),Dense(1)",
+            "learning_rate": self.learning_rate,
+            "max_epochs": self.epochs,
+            "patience": self.patience,
+            "batch_size": self.batch_size,
+            "validation_fraction": self.validation_fraction,
+        }
+
+    @cached_property
+    def _network(self) -> Network:
+        return Network(self.lag_names, self.units, self.learning_rate, self.seed)
+
+    def fit(self, X: pd.DataFrame, y: Floats) -> LstmModel:
+        """Train from the seeded first weights; the tail of the rows decides when to stop."""
+        scale = float(np.std(y))
+        weights, curve = self._network.train(
+            self._network.sequences(X) / np.float32(scale),
+            (y / scale).astype(np.float32),
+            n_validation=max(1, int(len(y) * self.validation_fraction)),
+            epochs=self.epochs,
+            patience=self.patience,
+            batch_size=self.batch_size,
+        )
+        return LstmModel(self._network, weights, scale, curve)

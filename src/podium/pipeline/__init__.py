@@ -1,0 +1,1 @@
+"""The championship's steps: each wires rooms and decides nothing itself."""

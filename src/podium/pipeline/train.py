@@ -1,0 +1,85 @@
+"""The third step: every contestant walks forward over the same days and is recorded, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from podium.evaluate.baselines import baseline_scores
+from podium.evaluate.metrics import score
+from podium.evaluate.walkforward import Split, WalkForward, split, walk_forward
+from podium.models.roster import check_known, enter
+from podium.pipeline.prepare import load_table
+from podium.records import FeatureTable, RunRecord
+from podium.registry.log_items import ContestantResult, RunContext
+from podium.registry.mlflow_store import MlflowStore
+from podium.runners import side_by_side
+from podium.settings import Settings
+
+OnDone = Callable[[RunRecord], None]
+
+
+def train(settings: Settings, on_done: OnDone = lambda run: None) -> list[RunRecord]:
+    """Score, fit and record every contestant.
+
+    Args:
+        settings: contestants, window, share of scored days and so on.
+        on_done: called with each run as it is completed.
+
+    Returns:
+        The completed runs, in the order of the contestants.
+    """
+    check_known(settings.contestants)
+    table = load_table(settings)
+    split(table, settings.window, settings.test_fraction)  # too few days are found before any process starts
+    runs: dict[str, RunRecord] = {}
+    tasks = [(settings, family) for family in sorted(settings.contestants, key=_longest_first)]
+    with side_by_side(train_one, tasks, settings.workers) as results:
+        MlflowStore(settings).prepare()  # while the contestants import and learn
+        for (_, family), run in results:
+            runs[family] = run
+            on_done(run)
+    return [runs[family] for family in settings.contestants]
+
+
+def train_one(task: tuple[Settings, str]) -> RunRecord:
+    """Score, fit and record one contestant, in whichever process this is."""
+    settings, family = task
+    table = load_table(settings)
+    days = split(table, settings.window, settings.test_fraction)
+    walked = walk_forward(enter(family, settings), table, days, settings.refit_every)
+    return MlflowStore(settings).log_run(_result(family, walked), _context(settings, table, days))
+
+
+def _longest_first(family: str) -> bool:
+    """Whatever is not a known light family may be heavy, and begins first."""
+    return family in {"LinearRegression", "ARIMA"}
+
+
+def _result(family: str, walked: WalkForward) -> ContestantResult:
+    return ContestantResult(
+        model_type=family,
+        params=walked.contestant.params,
+        metrics=score(walked.forecasts.actual, walked.forecasts.forecast),
+        forecasts=walked.forecasts,
+        model=walked.future,
+        learning_curve=walked.future.learning_curve or None,
+        timings={"fit": walked.fit_seconds, "forecast": walked.forecast_seconds},
+    )
+
+
+def _context(settings: Settings, table: FeatureTable, days: Split) -> RunContext:
+    scored = slice(days.first_scored, days.n_known)
+    return RunContext(
+        table=table,
+        window=days.common_window(table),
+        baselines=baseline_scores(table.target[scored], table.values[scored, table.names.index("lag_0")]),
+        developer=settings.developer,
+        project=settings.project,
+        params={
+            "seed": settings.seed,
+            "window": settings.window,
+            "test_fraction": settings.test_fraction,
+            "refit_every": settings.refit_every,
+        },
+        source=settings.source,
+    )

@@ -1,0 +1,54 @@
+"""Where independent pieces of work run: side by side in processes of this machine, or one after another."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from multiprocessing import get_context
+from typing import TypeVar
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def side_by_side(
+    work: Callable[[Task], Result], tasks: Sequence[Task], workers: int = 0
+) -> Iterator[Iterator[tuple[Task, Result]]]:
+    """Begin `work` on every task at once; the block gets each task with its result as it comes.
+
+    When a task fails, those that have not begun are cancelled, those under way end, and the first error is raised.
+
+    Args:
+        work: a function at the top level of a module; it and its tasks travel to the processes.
+        tasks: the longest first, since they are begun in order.
+        workers: processes; 0 takes one a core, 1 does everything in this process, when the block asks for it.
+    """
+    n_workers = min(workers or available_cores(), len(tasks))
+    if n_workers <= 1:
+        yield ((task, work(task)) for task in tasks)
+        return
+    # spawn: a fork would copy the locks of MLflow's and TensorFlow's threads in whatever state they are
+    with ProcessPoolExecutor(n_workers, mp_context=get_context("spawn")) as pool:
+        yield _results(pool, work, tasks)
+
+
+def _results(pool: Executor, work: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[tuple[Task, Result]]:
+    futures: dict[Future[Result], Task] = {pool.submit(work, task): task for task in tasks}
+
+    def as_they_come() -> Iterator[tuple[Task, Result]]:
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        finally:
+            for future in futures:
+                future.cancel()
+
+    return as_they_come()
