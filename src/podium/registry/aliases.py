@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 PODIUM_ALIASES = ("champion", "challenger", "candidate")
+CHAMPION = PODIUM_ALIASES[0]
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -18,7 +18,28 @@ ENVIRONMENT = {
     # MLflow's own 7 retries with back-off keep a caller waiting for more than four minutes when a server is down.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
 }
+# "Creating initial MLflow database tables", "Created version", and a word on pip's own version in each saved model.
+LEVELS = {
+    "mlflow.store.db.utils": logging.WARNING,
+    "mlflow.store.model_registry.abstract_store": logging.WARNING,
+    "mlflow.utils.environment": logging.ERROR,
+}
 SECRET_VARIABLES = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+FOREIGN = frozenset(
+    {
+        "mlflow",
+        "sqlalchemy",
+        "sqlite3",
+        "psycopg",
+        "psycopg2",
+        "pymysql",
+        "requests",
+        "urllib3",
+        "botocore",
+        "boto3",
+        "filelock",
+    }
+)
 STARS = "***"
 
 _USERINFO = re.compile(r"(://[^\s/@:]*):[^\s/]*@")
@@ -61,6 +82,7 @@ class MaskingFilter(logging.Filter):
         self.secrets = secrets
 
     def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is logged; its text is masked on the way."""
         if record.exc_info and record.name == "mlflow.store.db.utils":
             return False
         record.msg, record.args = mask(record.getMessage(), self.secrets), None
@@ -76,10 +98,10 @@ def quiet_logs(secrets: frozenset[str]) -> None:
             secrets |= old.secrets
             handler.removeFilter(old)
         handler.addFilter(MaskingFilter(secrets))
-    for name in ("mlflow.store.db.utils", "mlflow.tracking.client", "mlflow.store.model_registry.abstract_store"):
+    for name, level in LEVELS.items():
         logger = logging.getLogger(name)
         if logger.level == logging.NOTSET:
-            logger.setLevel(logging.WARNING)
+            logger.setLevel(level)
 
 
 @contextmanager
@@ -92,7 +114,8 @@ def plain_errors(doing: str, address: str, secrets: frozenset[str]) -> Iterator[
     try:
         yield
     except Exception as error:
-        if not _is_foreign(error):
+        # OSError: a disk, a folder, a socket. ImportError: the driver of a database.
+        if not (_is_foreign(error) or isinstance(error, (OSError, ImportError))):
             raise
         reason = mask(_first_line(error), secrets)
         # `from None`: the original holds the address with its password, and a traceback would print it.
@@ -101,9 +124,7 @@ def plain_errors(doing: str, address: str, secrets: frozenset[str]) -> Iterator[
 
 def _is_foreign(error: Exception) -> bool:
     roots = {cls.__module__.split(".")[0] for cls in type(error).__mro__}
-    return bool(
-        roots & {"mlflow", "sqlalchemy", "sqlite3", "psycopg", "pymysql", "requests", "urllib3", "botocore", "boto3"}
-    )
+    return bool(roots & FOREIGN)
 
 
 def _first_line(error: Exception) -> str:

@@ -6,7 +6,7 @@ Colours are Okabe and Ito's, which readers with any colour vision can tell apart
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -27,16 +27,9 @@ def forecast(forecasts: Forecasts, pair: str, model_type: str) -> Figure:
     figure, axes = _canvas(f"{_slashed(pair)} next-day return: {model_type} and what came", "log return (%)")
     axes.vlines(days.astype(object), 0, actual, color=GREY, linewidth=1.2, label="actual")
     axes.plot(days.astype(object), actual, "o", color=GREY, markersize=2.2)
-    for (lower, upper), level in _bounds(forecasts):
-        axes.fill_between(
-            days.astype(object),
-            100 * lower[shown],
-            100 * upper[shown],
-            color=BLUE,
-            alpha=0.12,
-            lw=0,
-            label=f"{level} %",
-        )
+    for level, lower, upper in _bounds(forecasts):
+        edges = (100 * lower[shown], 100 * upper[shown])
+        axes.fill_between(days.astype(object), *edges, color=BLUE, alpha=0.12, lw=0, label=f"{level} %")
     axes.plot(days.astype(object), 100 * forecasts.forecast[shown], color=BLUE, linewidth=1.6, label="forecast")
     axes.axhline(0, color=INK, linewidth=0.6)
     _legend(axes)
@@ -62,11 +55,13 @@ def cumulative_skill(forecasts: Forecasts, pair: str, model_type: str) -> Figure
 
 def learning_curve(curve: Mapping[str, Floats], pair: str, model_type: str) -> Figure:
     """Loss by epoch, one line a name."""
+    from matplotlib.ticker import MaxNLocator
+
     figure, axes = _canvas(f"{_slashed(pair)}: learning curve of {model_type}", "loss")
     for (name, losses), colour in zip(curve.items(), (BLUE, ORANGE, GREEN, GREY), strict=False):
         axes.plot(np.arange(1, len(losses) + 1), losses, color=colour, linewidth=1.6, label=name.replace("_", " "))
     axes.set_xlabel("epoch")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     _legend(axes)
     return figure
 
@@ -89,14 +84,12 @@ def _legend(axes: Axes) -> None:
     axes.legend(loc="upper left", ncols=4, frameon=False, fontsize=9)
 
 
-def _bounds(forecasts: Forecasts) -> list[tuple[tuple[Any, Any], str]]:
-    levels = sorted(name.removeprefix("lower_") for name in forecasts.bounds if name.startswith("lower_"))
-    pairs = [(level, f"lower_{level}", f"upper_{level}") for level in reversed(levels)]
-    return [
-        ((forecasts.bounds[low], forecasts.bounds[high]), level)
-        for level, low, high in pairs
-        if high in forecasts.bounds
-    ]
+def _bounds(forecasts: Forecasts) -> list[tuple[str, Floats, Floats]]:
+    """Level, lower and upper bound, widest first; from columns such as `lower_80` and `upper_80`."""
+    lowers = (name for name in forecasts.bounds if name.startswith("lower_"))
+    levels = sorted((name.removeprefix("lower_") for name in lowers), reverse=True)
+    columns = ((level, forecasts.bounds[f"lower_{level}"], forecasts.bounds.get(f"upper_{level}")) for level in levels)
+    return [(level, lower, upper) for level, lower, upper in columns if upper is not None]
 
 
 def _slashed(pair: str) -> str:

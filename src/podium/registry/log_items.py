@@ -7,8 +7,11 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
 
 from podium.records import CommonWindow, FeatureTable, Floats, Forecasts
 from podium.registry import figures
@@ -34,22 +37,36 @@ class LoggableModel(Protocol):
     """
 
     @property
-    def flavor(self) -> str: ...
+    def flavor(self) -> str:
+        """`sklearn` or `tensorflow`."""
+        ...
+
     @property
-    def native(self) -> Any: ...
+    def native(self) -> Any:
+        """The object that the flavour saves."""
+        ...
+
     @property
-    def pip_requirements(self) -> tuple[str, ...]: ...
+    def pip_requirements(self) -> tuple[str, ...]:
+        """As in a requirements file."""
+        ...
+
     @property
-    def code_paths(self) -> tuple[str, ...]: ...
+    def code_paths(self) -> tuple[Path, ...]:
+        """Local paths."""
+        ...
+
     @property
-    def params(self) -> Mapping[str, object]: ...
+    def params(self) -> Mapping[str, object]:
+        """By name."""
+        ...
 
     def predict(self, X: DataFrame) -> Floats:
         """Forecast log returns, shape (n_rows,)."""
         ...
 
-    def onnx(self) -> bytes | None:
-        """The same forecast as an ONNX graph, or None where there is no such graph."""
+    def onnx(self, names: tuple[str, ...]) -> bytes | None:
+        """The same forecast as an ONNX graph over columns in this order, or None where there is no such graph."""
         ...
 
 
@@ -226,7 +243,7 @@ def baseline_metric(baseline: str, metric: str) -> str:
 
 def _dataset(context: RunContext) -> Dataset:
     table = context.table
-    n_known = int((table.target == table.target).sum())  # noqa: PLR0124 - NaN, a target still to come, is not itself
+    n_known = int(np.isfinite(table.target).sum())
     return Dataset(f"{table.pair} daily features", table.data_version, context.source, table.names, n_known)
 
 
@@ -239,7 +256,7 @@ def _figures(result: ContestantResult, context: RunContext) -> Iterator[FigureAr
 
 
 def forecasts_parquet(forecasts: Forecasts) -> bytes:
-    """The forecasts as a parquet file: `origin`, `target_date`, `actual`, `forecast`, then the bounds; one row a day."""
+    """A parquet file, one row a scored day: `origin`, `target_date`, `actual`, `forecast`, then the bounds."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

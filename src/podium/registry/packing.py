@@ -17,7 +17,7 @@ ONNX_FILE = "forecast.onnx"
 
 
 def pack(item: Model, folder: Path, meta: MlflowModel) -> None:
-    """Save a model into a new folder: its flavour, signature, example, requirements, code, and ONNX graph if it has one.
+    """Save a model into a new folder, with signature, example, requirements, code, and its ONNX graph if it has one.
 
     Args:
         item: the model and a few rows of X.
@@ -35,7 +35,7 @@ def pack(item: Model, folder: Path, meta: MlflowModel) -> None:
         "mlflow_model": meta,
         "input_example": item.example,
         "pip_requirements": list(item.model.pip_requirements),
-        "code_paths": list(item.model.code_paths) or None,
+        "code_paths": [str(path) for path in item.model.code_paths] or None,
         "metadata": {"features": list(item.example.columns)},
     }
     savers[item.model.flavor](item, common)
@@ -43,7 +43,7 @@ def pack(item: Model, folder: Path, meta: MlflowModel) -> None:
         for compiled in cache.iterdir():
             compiled.unlink()
         cache.rmdir()
-    graph = item.model.onnx()
+    graph = item.model.onnx(tuple(item.example.columns))
     if graph is not None:
         (folder / ONNX_FILE).write_bytes(graph)
 
@@ -78,10 +78,15 @@ def _save_tensorflow(item: Model, common: dict[str, Any]) -> None:
 
 
 def _tensor_signature(item: Model) -> ModelSignature:
-    """Shape (-1, n_features) in, (-1, 1) out; the flavour takes nothing but tensors, and pyfunc still takes a table."""
+    """What the Keras model itself declares; the flavour takes nothing but tensors, and pyfunc still takes a table.
+
+    Inputs stay without names: MLflow 3.17 looks up row label 0 of a named input and fails on a table that lacks it.
+    """
     import numpy as np
     from mlflow.models.signature import ModelSignature
     from mlflow.types.schema import Schema, TensorSpec
 
-    rows = TensorSpec(np.dtype(np.float64), (-1, item.example.shape[1]))
-    return ModelSignature(inputs=Schema([rows]), outputs=Schema([TensorSpec(np.dtype(np.float32), (-1, 1))]))
+    def schema(tensors: list[Any]) -> Schema:
+        return Schema([TensorSpec(np.dtype(tensor.dtype), (-1, *tensor.shape[1:])) for tensor in tensors])
+
+    return ModelSignature(inputs=schema(item.model.native.inputs), outputs=schema(item.model.native.outputs))

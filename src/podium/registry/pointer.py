@@ -16,11 +16,10 @@ from typing import Any
 from podium.data.store import atomic_write
 from podium.errors import MissingError, RegistryError
 from podium.records import RunRecord, VersionRecord
-from podium.registry.aliases import PODIUM_ALIASES
+from podium.registry.aliases import CHAMPION
 from podium.registry.log_items import PERSISTENCE
 
 FILE_NAME = "best_model_info.json"
-CHAMPION = PODIUM_ALIASES[0]
 # What a reader may rely on: the guide's keys, then Podium's.
 GUIDE_KEYS = (
     "run_id",

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import podium
 from podium.records import RunRecord
 from podium.registry import log_items, packing
+from podium.registry.answers import MODEL_URI_TAG
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import LoggedModel
 
 STATUS, RUNNING, COMPLETED, FAILED = "status", "running", "completed", "failed"
-MODEL_URI_TAG = "model_uri"
 BATCH = 100  # MLflow's limit of params a call
 
 
@@ -57,11 +57,8 @@ class Recorder:
         return RunRecord(run_id, tags["model_type"], model_uri, last, tags, started_at)
 
     def _start(self, tags: dict[str, str], started_at: int) -> str:
-        origin = {
-            "mlflow.user": tags.get("developer", ""),
-            "mlflow.source.name": "podium",
-            "mlflow.source.type": "LOCAL",
-        }
+        user = tags.get("developer", "")
+        origin = {"mlflow.user": user, "mlflow.source.name": "podium", "mlflow.source.type": "LOCAL"}
         commit = source_commit()
         if commit:
             origin |= {"git_commit": commit, "mlflow.source.git.commit": commit}
@@ -71,7 +68,7 @@ class Recorder:
         return str(run.info.run_id)
 
     def _log_all(self, run_id: str, kinds: dict[type, list[Any]], metrics: list[log_items.Metric], now: int) -> str:
-        """What the flavours' `log_model` does, on an explicit client: no global state, nothing loaded back to be tried."""
+        """What the flavours' `log_model` does, on an explicit client: no global state, nothing loaded back on trial."""
         from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 
         item: log_items.Model = kinds[log_items.Model][0]

@@ -1,0 +1,64 @@
+"""What MLflow answers, as Podium's own values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from podium.errors import RegistryError
+from podium.records import RunRecord, VersionRecord
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+    from mlflow.entities.model_registry import ModelVersion, RegisteredModel
+
+MODEL_URI_TAG = "model_uri"
+
+
+def pages(search: Callable[[str | None], Any]) -> list[Any]:
+    """Everything that a search finds, page by page."""
+    found: list[Any] = []
+    token: str | None = None
+    while True:
+        page = search(token)
+        found.extend(page)
+        token = page.token
+        if not token:
+            return found
+
+
+def quoted(value: str) -> str:
+    """A string in MLflow's filter language, which has no way to write a quote."""
+    if "'" in value or "\\" in value:
+        raise RegistryError(f"{value!r} cannot be searched for: it holds a quote or a backslash")
+    return f"'{value}'"
+
+
+def run_record(run: Run) -> RunRecord:
+    """A run that carries the tags of a recorded contestant."""
+    tags = dict(run.data.tags)
+    return RunRecord(
+        run_id=run.info.run_id,
+        model_type=tags["model_type"],
+        model_uri=tags[MODEL_URI_TAG],
+        metrics=dict(run.data.metrics),
+        tags=tags,
+        started_at=int(run.info.start_time or 0),
+    )
+
+
+def version_record(version: ModelVersion, model_aliases: Mapping[str, Any]) -> VersionRecord:
+    """A version; searches leave its aliases out, so they come from its registered model."""
+    number = int(version.version)
+    return VersionRecord(
+        name=version.name,
+        version=number,
+        run_id=version.run_id or "",
+        aliases=frozenset(alias for alias, at in model_aliases.items() if int(at) == number),
+        tags=dict(version.tags or {}),
+    )
+
+
+def aliased_versions(model: RegisteredModel) -> list[int]:
+    """Versions of a model that hold any alias, in order."""
+    return sorted({int(version) for version in (model.aliases or {}).values()})

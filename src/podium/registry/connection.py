@@ -1,0 +1,147 @@
+"""The way to MLflow: one explicit client, opened safely, failing early, with short masked errors."""
+
+from __future__ import annotations
+
+import sqlite3
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from podium.errors import RegistryError
+from podium.registry import edge
+from podium.settings import Settings
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+LOCK_TIMEOUT = 120.0  # seconds; creating the schema takes about three
+KNOCK_TIMEOUT = 10  # seconds
+
+
+class Connection:
+    """An open way to the tracking server and the registry that the settings name.
+
+    Everything goes through one explicit `MlflowClient`; MLflow's global addresses are neither read nor set.
+
+    Args:
+        settings: addresses, pair, experiment and developer.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.address = settings.tracking_uri
+        self.registry_address = settings.registry_uri or settings.tracking_uri
+        self.secrets = edge.secrets_of(self.address, self.registry_address)
+
+    @cached_property
+    def client(self) -> MlflowClient:
+        """MLflow's client; the database behind it has its schema when it is handed out."""
+        edge.calm_environment()
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
+            from mlflow import MlflowClient
+        edge.quiet_logs(self.secrets)
+        with self.errors("open the tracking store"), self.lock():
+            for uri in dict.fromkeys((self.address, self.registry_address)):
+                _knock(uri)
+            return MlflowClient(self.address, self.registry_address)
+
+    def prepare(self) -> str:
+        """Make the database, its schema and the experiment where they are missing; safe in several processes at once.
+
+        Returns:
+            Id of the experiment.
+
+        Raises:
+            RegistryError: the store cannot be reached, or the experiment of this name has been deleted.
+        """
+        client, name = self.client, self.settings.experiment_name
+        with self.errors(f"open experiment {name}"):
+            found = client.get_experiment_by_name(name)
+            if found is None:
+                location = self.settings.artifact_location
+                tolerating(EXISTS, lambda: client.create_experiment(name, artifact_location=location))
+                found = client.get_experiment_by_name(name)
+        if found is None or found.lifecycle_stage != "active":
+            raise RegistryError(f"experiment {name} is deleted; restore it, or choose another with --experiment")
+        return str(found.experiment_id)
+
+    def lock(self) -> AbstractContextManager[Any]:
+        """Where the store is a SQLite file, a lock beside it: of six processes that create its schema, five crash.
+
+        Servers have no such lock; what is written to them is safe without.
+        """
+        from filelock import FileLock
+
+        path = sqlite_path(self.address)
+        if path is None:
+            return nullcontext()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return FileLock(f"{path}.lock", timeout=LOCK_TIMEOUT)
+
+    @contextmanager
+    def errors(self, doing: str) -> Iterator[None]:
+        """Whatever goes wrong inside is one masked line.
+
+        Raises:
+            RegistryError: what could not be done, where, and why.
+        """
+        with edge.plain_errors(doing, self.address, self.secrets):
+            yield
+
+    def clean(self, text: str) -> str:
+        """The text without passwords."""
+        return edge.mask(text, self.secrets)
+
+
+EXISTS = frozenset({"RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS"})
+ABSENT = frozenset({"RESOURCE_DOES_NOT_EXIST"})
+
+
+def tolerating(codes: frozenset[str], act: Callable[[], Any]) -> bool:
+    """Do it, unless somebody else did between our look and our act.
+
+    Returns:
+        Whether it was done here.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        act()
+    except MlflowException as error:
+        if error.error_code not in codes:
+            raise
+        return False
+    return True
+
+
+def sqlite_path(uri: str) -> Path | None:
+    """The file of a SQLite address; None for servers, other databases, and databases in memory."""
+    scheme, _, rest = uri.partition(":///")
+    path = rest.split("?")[0].removeprefix("file:")
+    if scheme.split("+")[0] != "sqlite" or path in {"", ":memory:"}:
+        return None
+    return Path(path)
+
+
+def is_there(uri: str) -> bool:
+    """Whether there is anything to read; a SQLite file that is not there is not, and reading must not create it."""
+    path = sqlite_path(uri)
+    return path is None or path.exists()
+
+
+def _knock(uri: str) -> None:
+    """Fail at once where MLflow would try ten times in a hundred seconds."""
+    path = sqlite_path(uri)
+    if path is not None:
+        with closing(sqlite3.connect(path, timeout=KNOCK_TIMEOUT)) as connection:
+            connection.execute("PRAGMA schema_version").fetchone()
+    elif uri.startswith(("postgresql", "mysql")):
+        import sqlalchemy
+
+        timeout = {"connect_timeout": KNOCK_TIMEOUT}
+        engine = sqlalchemy.create_engine(uri, poolclass=sqlalchemy.NullPool, connect_args=timeout)
+        engine.connect().close()

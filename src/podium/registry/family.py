@@ -1,0 +1,172 @@
+"""The family of one pair: all models `<PAIR>_*`, their exclusive aliases, and the history of their titles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from podium.errors import MissingError, RegistryError
+from podium.records import VersionRecord
+from podium.registry.aliases import CHAMPION, Holder, Move, plan
+from podium.registry.answers import aliased_versions, pages, quoted, version_record
+from podium.registry.connection import Connection, is_there
+from podium.registry.titles import Title, latest, next_time, ordered, parse
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion, RegisteredModel
+
+ROUNDS = 8  # after which two championships that keep undoing each other are reported
+
+
+class Family(Connection):
+    """Versions, aliases and titles over all architectures of a pair; `pair` is the settings' where it is not given."""
+
+    def family(self, pair: str | None = None) -> list[VersionRecord]:
+        """Every version with its aliases, by name and version."""
+        with self.errors("read the family"):
+            return [
+                version_record(version, model.aliases or {})
+                for model in self._models(pair)
+                for version in sorted(self._versions(model.name), key=lambda version: int(version.version))
+            ]
+
+    def holders(self, pair: str | None = None) -> list[VersionRecord]:
+        """Only the versions that hold an alias: what a status or a server needs, in few and short calls."""
+        with self.errors("read the aliases"):
+            return [
+                version_record(self.client.get_model_version(model.name, str(version)), model.aliases or {})
+                for model in self._models(pair)
+                for version in aliased_versions(model)
+            ]
+
+    def champion(self, pair: str | None = None) -> VersionRecord:
+        """The version that leads, whatever its architecture.
+
+        Where two versions hold `@champion` (a championship was killed, or somebody set the alias by hand), the one
+        that is not the last recorded title is the newer intention, and leads.
+
+        Raises:
+            MissingError: nobody holds the alias.
+        """
+        with self.errors("find the champion"):
+            models = {model.name: model for model in self._models(pair)}
+            crowned = _state(models.values()).get(CHAMPION, frozenset())
+            title = latest([title for model in models.values() for title in parse(model.tags or {})])
+            settled = {Holder(title.name, title.version)} if title else set()
+            found = [
+                self.client.get_model_version(holder.name, str(holder.version))
+                for holder in sorted(crowned - settled or crowned)
+            ]
+        if not found:
+            raise MissingError(f"no version of {pair or self.settings.pair}_* holds @{CHAMPION}; run `podium evaluate`")
+        leader = max(found, key=lambda version: (version.creation_timestamp, version.name))
+        return version_record(leader, models[leader.name].aliases)
+
+    def assign(self, pair: str, wanted: Mapping[str, VersionRecord]) -> list[Move]:
+        """Give each alias to exactly one version of the family, and take Podium's other aliases away.
+
+        The new champion is set before the old one is removed, so a champion can be loaded at every instant. The
+        family is read again before every write until it is as wanted, so what a killed or simultaneous championship
+        left is repaired.
+
+        Returns:
+            The writes that were made; none when nothing had to change.
+
+        Raises:
+            RegistryError: another championship keeps assigning other aliases at the same time.
+        """
+        goal = {alias: Holder(version.name, version.version) for alias, version in wanted.items()}
+        made: list[Move] = []
+        with self.errors("assign the aliases"), self.lock():
+            for _ in range(ROUNDS * len(goal)):
+                moves = plan(self._read_state(pair), goal)
+                if not moves:
+                    return made
+                if self._make(moves[0]):
+                    made.append(moves[0])
+        raise RegistryError(f"the aliases of {pair} are being changed by somebody else; run `podium evaluate` again")
+
+    def titles(self, pair: str | None = None) -> list[Title]:
+        """Every recorded change of a title, oldest first."""
+        with self.errors("read the titles"):
+            return ordered(title for model in self._models(pair) for title in parse(model.tags or {}))
+
+    def record_title(
+        self, winner: VersionRecord, *, why: str, verdict: str, data_version: str, alias: str = CHAMPION
+    ) -> Title | None:
+        """Add a title change to the history, after the alias has moved; nothing when the winner held it already.
+
+        Who held it before is read from the history, so a championship that was killed between alias and title is
+        completed by the next one.
+
+        Args:
+            winner: who holds the alias now.
+            why: one sentence for people.
+            verdict: one word for programs.
+            data_version: the series on which it was decided.
+            alias: the title.
+
+        Returns:
+            The title that was added, or None.
+        """
+        history = self.titles(winner.name.split("_", 1)[0])
+        before = latest(history, alias)
+        if before is not None and before.pinned_uri == winner.pinned_uri:
+            return None
+        title = Title(
+            at=next_time(history, datetime.now(UTC)),
+            alias=alias,
+            name=winner.name,
+            version=winner.version,
+            run_id=winner.run_id,
+            previous=before.pinned_uri if before else "",
+            why=self.clean(why),
+            verdict=self.clean(verdict),
+            data_version=data_version,
+            by=self.clean(self.settings.developer),
+        )
+        with self.errors("record the title"):
+            self.client.set_registered_model_tag(winner.name, title.key, title.to_json())
+        return title
+
+    def _models(self, pair: str | None) -> list[RegisteredModel]:
+        """Registered models by name. LIKE's `_` matches any letter, so the prefix is looked at here."""
+        wanted, client = pair or self.settings.pair, self.client if is_there(self.registry_address) else None
+        if client is None:
+            return []
+        query = f"name LIKE {quoted(wanted + '%')}"
+        found = pages(lambda token: client.search_registered_models(query, max_results=100, page_token=token))
+        return sorted((model for model in found if model.name.startswith(f"{wanted}_")), key=lambda model: model.name)
+
+    def _versions(self, name: str) -> list[ModelVersion]:
+        query = f"name = {quoted(name)}"
+        return pages(lambda token: self.client.search_model_versions(query, max_results=1000, page_token=token))
+
+    def _read_state(self, pair: str) -> dict[str, frozenset[Holder]]:
+        return _state(self._models(pair))
+
+    def _make(self, move: Move) -> bool:
+        """One write; false where it met somebody else's, after which the state is read again."""
+        from mlflow.exceptions import MlflowException
+
+        holder = move.holder
+        try:
+            if move.act == "set":
+                self.client.set_registered_model_alias(holder.name, move.alias, str(holder.version))
+            else:
+                self.client.delete_registered_model_alias(holder.name, move.alias)
+        except MlflowException as error:
+            # Two inserts of one alias at once: the database refuses the second, and both wanted the same.
+            if "IntegrityError" not in str(error):
+                raise
+            return False
+        return True
+
+
+def _state(models: Iterable[RegisteredModel]) -> dict[str, frozenset[Holder]]:
+    state: dict[str, set[Holder]] = {}
+    for model in models:
+        for alias, version in (model.aliases or {}).items():
+            state.setdefault(alias, set()).add(Holder(model.name, int(version)))
+    return {alias: frozenset(holders) for alias, holders in state.items()}

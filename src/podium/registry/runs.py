@@ -1,0 +1,45 @@
+"""Runs: recorded once, found again only when completed, and only beside their equals."""
+
+from __future__ import annotations
+
+from podium.records import CommonWindow, RunRecord
+from podium.registry.answers import MODEL_URI_TAG, pages, quoted, run_record
+from podium.registry.connection import Connection, is_there
+from podium.registry.log_items import ContestantResult, RunContext, items
+from podium.registry.recording import COMPLETED, STATUS, Recorder
+
+
+class Runs(Connection):
+    """The runs of one experiment."""
+
+    def log_run(self, result: ContestantResult, context: RunContext) -> RunRecord:
+        """Record one contestant: a run with its metrics, parameters, files and model; `status=completed` comes last.
+
+        Raises:
+            RegistryError: the store refuses; the run then stays without `completed` and never counts.
+        """
+        experiment_id = self.prepare()
+        with self.errors(f"log the run of {result.model_type}"):
+            return Recorder(self.client, experiment_id, self.clean).record(items(result, context))
+
+    def completed_runs(self, data_version: str, scored_window: CommonWindow | str) -> list[RunRecord]:
+        """Completed runs on exactly this series and these scored days, oldest first; others are never compared.
+
+        Args:
+            data_version: as in the runs' tag.
+            scored_window: the common window, or its text as in the runs' tag.
+        """
+        if not is_there(self.address):
+            return []
+        wanted = {STATUS: COMPLETED, "data_version": data_version, "scored_window": str(scored_window)}
+        query = " and ".join(f"tags.{key} = {quoted(value)}" for key, value in wanted.items())
+        client, oldest_first = self.client, ["attributes.start_time ASC"]
+        with self.errors("search the runs"):
+            experiment = client.get_experiment_by_name(self.settings.experiment_name)
+            if experiment is None:
+                return []
+            ids = [experiment.experiment_id]
+            runs = pages(
+                lambda token: client.search_runs(ids, query, max_results=1000, order_by=oldest_first, page_token=token)
+            )
+        return [run_record(run) for run in runs if MODEL_URI_TAG in run.data.tags]
