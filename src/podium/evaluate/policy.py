@@ -1,0 +1,305 @@
+"""Who holds the title after a championship, in what word, and why. Pure: it knows no registry.
+
+`rmse` gives the title to the lowest RMSE on the common window, every time. `significant` moves it only when an
+anytime-valid confidence sequence of the squared-error difference, over the days since the title was taken, puts a
+challenger ahead of the champion, or the champion behind the random walk.
+
+Why only the days since the title: the champion was chosen for its luck on the days before. Why a confidence sequence:
+the question is asked again at every championship. Why the level is divided: with k challengers there are k ways to be
+wrong at every look, and the random walk is one more; each of the k + 1 comparisons runs at level / (k + 1), so that
+a reign ends wrongly, however often it is looked at, in at most `level` of all worlds (Bonferroni).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+
+from podium.errors import InputError, SettingError
+from podium.evaluate.baselines import RANDOM_WALK
+from podium.evaluate.confidence_sequence import check_level
+from podium.evaluate.evidence import Comparison, compare, select, since
+from podium.evaluate.metrics import rmse
+from podium.evaluate.ranking import ALIASES
+from podium.evaluate.significance import TestResult, diebold_mariano
+from podium.records import CommonWindow, Dates, Forecasts
+
+Verdict = Literal["promoted", "held", "unproven", "leak", "degraded"]
+
+POLICIES: Final = ("rmse", "significant")
+
+
+@dataclass(frozen=True, slots=True)
+class Incumbent:
+    """The champion before this championship.
+
+    Attributes:
+        name: of the contestant.
+        since: last day of the data at the championship that gave it the title: forecasts made at that close or later
+            are evidence, earlier ones chose it. None where it is not known; then nothing counts as evidence yet.
+    """
+
+    name: str
+    since: np.datetime64 | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The outcome of a championship.
+
+    Attributes:
+        policy: that was applied.
+        verdict: one word; see `decide`.
+        reason: one line for people.
+        champion: who holds the title now; None only when a leak stopped the first championship.
+        previous: who held it before; None at the first championship.
+        ranking: all contestants by RMSE on the common window, the lowest first.
+        podium: the champion, then the others by RMSE; empty when no alias may move.
+        rmse: of each contestant on the common window.
+        scored_days: length of the common window.
+        proven: whether the champion beats the random walk on the common window, at `level` over the contestants.
+        proof: the Diebold-Mariano test behind `proven`.
+        comparisons: the champion before this championship against every challenger and the random walk.
+        leaks: contestants under suspicion.
+        leak_accepted: whether somebody took the responsibility for them.
+    """
+
+    policy: str
+    verdict: Verdict
+    reason: str
+    champion: str | None
+    previous: str | None
+    ranking: tuple[str, ...]
+    podium: tuple[str, ...]
+    rmse: Mapping[str, float]
+    scored_days: int
+    proven: bool
+    proof: TestResult
+    comparisons: tuple[Comparison, ...] = ()
+    leaks: tuple[str, ...] = ()
+    leak_accepted: bool = False
+
+    @property
+    def title_moved(self) -> bool:
+        """Whether the champion is another than before; true at the first championship."""
+        return bool(self.podium) and self.champion != self.previous
+
+    @property
+    def aliases(self) -> Mapping[str, str]:
+        """Alias by contestant for the first three of the podium; empty when no alias may move."""
+        return dict(zip(self.podium, ALIASES, strict=False))
+
+
+@dataclass(frozen=True, slots=True)
+class _Title:
+    """Where a policy puts the title, before the verdict is worded."""
+
+    champion: str
+    reason: str
+    degraded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """All that a policy looks at."""
+
+    ranking: tuple[str, ...]
+    rmse: Mapping[str, float]
+    incumbent: Incumbent | None
+    comparisons: tuple[Comparison, ...]
+    evidence: Mapping[str, Forecasts]
+    each: float
+
+    @property
+    def degraded(self) -> bool:
+        """Whether the incumbent is worse than the random walk beyond doubt."""
+        return any(item.rival == RANDOM_WALK and item.decisive for item in self.comparisons)
+
+
+def decide(
+    contestants: Mapping[str, Forecasts],
+    *,
+    policy: str = "rmse",
+    incumbent: Incumbent | None = None,
+    level: float = 0.05,
+    window: CommonWindow | None = None,
+    leaks: Sequence[str] = (),
+    accept_leak: bool = False,
+) -> Decision:
+    """Hold a championship.
+
+    The verdict, the first that fits:
+
+    - `leak`: a contestant is too good to be true, and nobody accepted it; nothing moves.
+    - `degraded`: the champion until now has become worse than the random walk beyond doubt.
+    - `held`: under `significant`, the champion stays.
+    - `unproven`: the champion does not beat the random walk on the common window (one-sided Diebold-Mariano at
+      level / number of contestants, since the best of several is lucky too).
+    - `held`: the champion stays, and is proven.
+    - `promoted`: the title changed.
+
+    Under `significant` a title that moved for evidence is `promoted` even if the new champion is not proven against
+    the random walk: it is better than the one before. `Decision.proven` says the rest.
+
+    Args:
+        contestants: out-of-sample forecasts by name. They may reach further back than the common window: evidence
+            since the title is taken from all of them (see `evidence.accumulate`).
+        policy: `rmse` or `significant`.
+        incumbent: None at the first championship.
+        level: probability that a reign ends wrongly, and level of the test against the random walk.
+        window: the days on which all are ranked; the origins that all of them share if not given.
+        leaks: contestants that the sentinel suspects.
+        accept_leak: go on in spite of them.
+
+    Raises:
+        SettingError: no such policy.
+        InputError: the level lies outside (0, 1), there is no contestant, or one lacks a day of the window.
+    """
+    if policy not in POLICIES:
+        raise SettingError(f"policy {policy!r}: there is no such policy; choose one of {', '.join(POLICIES)}")
+    check_level(level)
+    scored = _common_days(contestants, window)
+    errors = {name: rmse(rows.actual, rows.forecast) for name, rows in scored.items()}
+    holder = incumbent if incumbent and incumbent.name in contestants else None
+    ranking = tuple(sorted(errors, key=lambda name: (errors[name], holder is None or name != holder.name, name)))
+    case = _case(contestants, ranking, errors, holder, level)
+    title = _rmse_title(case) if policy == "rmse" else _significant_title(case)
+    suspects = tuple(name for name in ranking if name in leaks)
+    stopped = bool(suspects) and not accept_leak
+    judged = scored[title.champion]
+    proof = diebold_mariano(judged.actual, judged.forecast, np.zeros_like(judged.actual))
+    proven = proof.rejects(level / len(contestants))
+    verdict, reason = _word(policy, case, title, proven=proven)
+    if not proven and not stopped and verdict != "degraded":
+        reason = f"{reason}; {_unproven(title.champion, proof, level / len(contestants))}"
+    return Decision(
+        policy=policy,
+        verdict="leak" if stopped else verdict,
+        reason=_leak_reason(suspects, incumbent) if stopped else reason,
+        champion=(incumbent.name if incumbent else None) if stopped else title.champion,
+        previous=incumbent.name if incumbent else None,
+        ranking=ranking,
+        podium=() if stopped else (title.champion, *(name for name in ranking if name != title.champion)),
+        rmse=errors,
+        scored_days=len(judged),
+        proven=proven,
+        proof=proof,
+        comparisons=case.comparisons,
+        leaks=suspects,
+        leak_accepted=bool(suspects) and accept_leak,
+    )
+
+
+def _rmse_title(case: _Case) -> _Title:
+    first = case.ranking[0]
+    return _Title(first, f"{first} has the lowest RMSE, {case.rmse[first]:.5f}", degraded=case.degraded)
+
+
+def _significant_title(case: _Case) -> _Title:
+    if case.incumbent is None:
+        first = case.ranking[0]
+        return _Title(first, f"the title was vacant: {first} has the lowest RMSE, {case.rmse[first]:.5f}")
+    by_rival = {item.rival: item for item in case.comparisons}
+    challengers = [name for name in case.ranking if name != case.incumbent.name]
+    for name in challengers:
+        if by_rival[name].decisive:
+            return _Title(name, _beyond_doubt(by_rival[name]), degraded=case.degraded)
+    if case.degraded:
+        return _successor(case, [by_rival[name] for name in challengers])
+    return _Title(case.incumbent.name, _nobody(case))
+
+
+def _successor(case: _Case, challengers: Sequence[Comparison]) -> _Title:
+    # A degraded champion gives way to the best ranked that was better since the title and is not degraded itself.
+    worse = f"{challengers[0].champion if challengers else case.ranking[0]} is worse than the random walk beyond doubt"
+    for item in challengers:
+        against_walk = compare(item.rival, RANDOM_WALK, case.evidence[item.rival], None, case.each)
+        if (item.mean_difference or 0.0) > 0 and not against_walk.decisive:
+            return _Title(item.rival, f"{worse}; {item.rival} is the best of the others", degraded=True)
+    holder = case.incumbent.name if case.incumbent else case.ranking[0]
+    return _Title(holder, f"{worse}, and no other contestant is better; forecast no change", degraded=True)
+
+
+def _word(policy: str, case: _Case, title: _Title, *, proven: bool) -> tuple[Verdict, str]:
+    holder = case.incumbent.name if case.incumbent else None
+    moved = title.champion != holder
+    arrow = f"title {holder} -> {title.champion}: " if moved and holder else ""
+    if title.degraded:
+        lead = "" if policy == "significant" else f"{holder} has become worse than the random walk beyond doubt; "
+        return "degraded", f"{lead}{arrow}{title.reason}"
+    reasoned = policy == "significant" and holder is not None
+    if not moved and (reasoned or proven):
+        return "held", f"{title.champion} stays champion: {title.reason}"
+    if not proven and not reasoned:
+        return "unproven", f"{arrow}{title.reason}"
+    return "promoted", f"{arrow}{title.reason}"
+
+
+def _beyond_doubt(item: Comparison) -> str:
+    return (
+        f"{item.rival} is better than {item.champion} over the {item.n_days} days since the title "
+        f"(anytime-valid p {item.p_value:.2g}, needed {item.level:.2g})"
+    )
+
+
+def _nobody(case: _Case) -> str:
+    tested = [item for item in case.comparisons if item.p_value is not None and item.rival != RANDOM_WALK]
+    if not tested:
+        return case.comparisons[0].reason if case.comparisons else "nobody else took part"
+    closest = min(tested, key=lambda item: (item.p_value, item.rival))
+    return (
+        f"no challenger is better beyond doubt over the {closest.n_days} days since the title "
+        f"(closest {closest.rival}, anytime-valid p {closest.p_value:.2g}, needed {closest.level:.2g})"
+    )
+
+
+def _unproven(champion: str, proof: TestResult, level: float) -> str:
+    if proof.p_value is None:
+        return f"whether {champion} beats the random walk cannot be tested: {proof.reason}"
+    return f"{champion} does not beat the random walk (Diebold-Mariano p {proof.p_value:.2g}, needed {level:.2g})"
+
+
+def _leak_reason(suspects: Sequence[str], incumbent: Incumbent | None) -> str:
+    stays = f"{incumbent.name} stays champion" if incumbent else "nobody is champion"
+    return f"{', '.join(suspects)}: too good to be true; no alias moved, {stays}"
+
+
+def _case(
+    contestants: Mapping[str, Forecasts],
+    ranking: tuple[str, ...],
+    errors: Mapping[str, float],
+    incumbent: Incumbent | None,
+    level: float,
+) -> _Case:
+    if incumbent is None:
+        return _Case(ranking, errors, None, (), {}, level)
+    evidence = {name: since(rows, incumbent.since) for name, rows in contestants.items()}
+    each = level / len(contestants)  # k challengers and the random walk
+    held = evidence[incumbent.name]
+    rivals = [name for name in ranking if name != incumbent.name]
+    comparisons = [compare(incumbent.name, name, held, evidence[name], each) for name in rivals]
+    comparisons.append(compare(incumbent.name, RANDOM_WALK, held, None, each))
+    return _Case(ranking, errors, incumbent, tuple(comparisons), evidence, each)
+
+
+def _common_days(contestants: Mapping[str, Forecasts], window: CommonWindow | None) -> dict[str, Forecasts]:
+    if not contestants:
+        raise InputError("no contestant took part; name at least one")
+    days = _shared_origins(contestants)
+    if window is not None:
+        days = days[(days >= window.first_origin) & (days <= window.last_origin)]
+    if not len(days) or (window is not None and len(days) != window.n_days):
+        expected = f"the {window.n_days} days of {window}" if window else "any day"
+        raise InputError(f"the contestants do not share {expected}; score all of them on the same days")
+    return {name: select(rows, np.isin(rows.origins, days)) for name, rows in contestants.items()}
+
+
+def _shared_origins(contestants: Mapping[str, Forecasts]) -> Dates:
+    first, *others = (rows.origins for rows in contestants.values())
+    for origins in others:
+        if not np.array_equal(first, origins):
+            first = np.intersect1d(first, origins, assume_unique=True)
+    return first

@@ -1,0 +1,218 @@
+"""The leak sentinel: a daily FX forecast that is too good to be true has nearly always read the future.
+
+The best honest daily forecasts of a floating rate explain a fraction of one per cent of its variance. A model with
+64 % of the variance and 82 % of the directions was fed the day's high and low, which a well known provider files under
+the day before they happened. Such a model must not be made champion by a routine.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from podium.errors import InputError
+from podium.evaluate.metrics import directional_accuracy
+from podium.evaluate.significance import out_of_sample_r2, standard_error
+from podium.records import Floats
+
+TRADING_DAYS = 252
+OWN_PAST = ("lag_", "ma_")
+"""How the columns are named that hold nothing but earlier returns of the series itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeakLimits:
+    """What is too good to be true.
+
+    A figure counts when it exceeds its limit by `standard_errors` of its own: 40 right days of 60 are 67 %, and luck.
+    Two leave an honest contestant that stands exactly at the limit a chance of 2.3 % to be accused, whatever the
+    length of the window; a true leak stands ten or more above it within a year.
+
+    Attributes:
+        r2: out-of-sample R² against the random walk, in (0, 1).
+        directional_accuracy: share of days whose sign was forecast, in (0.5, 1).
+        standard_errors: by how many of them a limit must be exceeded, 0 or more.
+        min_days: fewer scored days are not judged.
+    """
+
+    r2: float = 0.05
+    directional_accuracy: float = 0.58
+    standard_errors: float = 2.0
+    min_days: int = 30
+
+    def __post_init__(self) -> None:
+        if not 0 < self.r2 < 1:
+            raise InputError(f"leak limit r2 = {self.r2}: it lies strictly between 0 and 1, such as 0.05")
+        if not 0.5 < self.directional_accuracy < 1:
+            raise InputError(f"leak limit directional_accuracy = {self.directional_accuracy}: between 0.5 and 1")
+        if self.standard_errors < 0:
+            raise InputError(f"leak limit standard_errors = {self.standard_errors}: it cannot be negative")
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A figure with its standard error."""
+
+    value: float
+    standard_error: float
+
+    def exceeds(self, limit: float, standard_errors: float) -> bool:
+        """Whether it is above the limit by this many standard errors."""
+        return self.value - standard_errors * self.standard_error > limit
+
+    def __str__(self) -> str:
+        """The figure in per cent, `63.1 % ± 2.1`."""
+        return f"{100 * self.value:.1f} % ± {100 * self.standard_error:.1f}"
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """A contestant that is too good to be true, and where to look.
+
+    Attributes:
+        contestant: its name.
+        n_days: scored days.
+        r2: out-of-sample R², None for a series that never moves.
+        directional_accuracy: None where no day counts.
+        limits: what was exceeded.
+        columns: the features that go with the target on the scored days, each with its correlation, strongest first.
+        volatility: annualised standard deviation of the target on the scored days.
+        autocorrelation: of the target with the day before.
+    """
+
+    contestant: str
+    n_days: int
+    r2: Estimate | None
+    directional_accuracy: Estimate | None
+    limits: LeakLimits
+    columns: tuple[tuple[str, float], ...]
+    volatility: float
+    autocorrelation: float
+
+    @property
+    def own_past(self) -> bool:
+        """Whether the strongest column is the series' own past, which cannot be a leak by itself."""
+        return bool(self.columns) and self.columns[0][0].startswith(OWN_PAST)
+
+    @property
+    def message(self) -> str:
+        """One line: the figures, the columns, and what tells a leak from a managed currency."""
+        figures = [f"R² {self.r2} (limit {100 * self.limits.r2:g} %)"] if self.r2 else []
+        if self.directional_accuracy:
+            figures.append(
+                f"direction {self.directional_accuracy} (limit {100 * self.limits.directional_accuracy:g} %)"
+            )
+        named = ", ".join(f"{name} (correlation {value:+.2f})" for name, value in self.columns) or "none stands out"
+        return (
+            f"{self.contestant} is too good to be true on {self.n_days} days: {', '.join(figures)}; "
+            f"columns to suspect: {named}; the series moves {100 * self.volatility:.1f} % a year, "
+            f"lag-1 autocorrelation {self.autocorrelation:+.2f} - {self._hint}"
+        )
+
+    @property
+    def _hint(self) -> str:
+        if self.own_past:
+            return (
+                "the forecast lives on the series' own past: a pegged, managed or stale rate is predictable in "
+                "earnest; if that is what this is, pass --accept-leak"
+            )
+        return "check when each of these columns was known; lag it by a day, or leave it out"
+
+
+def find_leak(
+    contestant: str,
+    actual: Floats,
+    forecast: Floats,
+    *,
+    names: tuple[str, ...],
+    features: Floats,
+    limits: LeakLimits | None = None,
+) -> Suspicion | None:
+    """Judge one contestant on the scored days.
+
+    Args:
+        contestant: its name.
+        actual: shape (n_scored,), realised log returns.
+        forecast: shape (n_scored,), forecast log returns.
+        names: shape (n_features,), columns of X.
+        features: shape (n_scored, n_features), X on the scored origins.
+        limits: what is too good to be true; the defaults if not given.
+
+    Returns:
+        What is suspicious; None when nothing is, or when there are too few days to say.
+    """
+    limits = limits or LeakLimits()
+    if len(actual) < limits.min_days:
+        return None
+    r2, direction = r2_estimate(actual, forecast), direction_estimate(actual, forecast, limits.min_days)
+    found = (r2 is not None and r2.exceeds(limits.r2, limits.standard_errors)) or (
+        direction is not None and direction.exceeds(limits.directional_accuracy, limits.standard_errors)
+    )
+    if not found:
+        return None
+    return Suspicion(
+        contestant=contestant,
+        n_days=len(actual),
+        r2=r2,
+        directional_accuracy=direction,
+        limits=limits,
+        columns=suspect_columns(actual, names, features),
+        volatility=float(np.std(actual)) * math.sqrt(TRADING_DAYS),
+        autocorrelation=_correlation(actual[1:], actual[:-1]),
+    )
+
+
+def r2_estimate(actual: Floats, forecast: Floats) -> Estimate | None:
+    """Out-of-sample R² and its standard error; None for a series that never moves.
+
+    R² is a ratio of means, m(d) / m(y²) with d = y² - (y - f)². Its standard error is that of the mean of
+    (d - R² y²) / m(y²) (the delta method), with Newey-West for autocorrelation. One violent day on which the forecast
+    happened to be right makes R² large and its standard error as large.
+    """
+    r2 = out_of_sample_r2(actual, forecast)
+    if r2 is None:
+        return None
+    squares = actual**2
+    influence = (squares - (actual - forecast) ** 2 - r2 * squares) / np.mean(squares)
+    return Estimate(r2, standard_error(influence, math.ceil(len(actual) ** (1 / 3))))
+
+
+def direction_estimate(actual: Floats, forecast: Floats, min_days: int = 30) -> Estimate | None:
+    """Directional accuracy and its standard error sqrt(p (1 - p) / n); None with fewer days that count than this.
+
+    p is drawn towards 1/2 by two days of each kind in the standard error (Agresti and Coull 1998), or a short run
+    without a miss would have none.
+    """
+    n_days = int(np.count_nonzero((actual != 0) & (forecast != 0)))
+    if n_days < min_days:
+        return None
+    share = directional_accuracy(actual, forecast)
+    drawn = (share * n_days + 2) / (n_days + 4)
+    return Estimate(share, math.sqrt(drawn * (1 - drawn) / (n_days + 4)))
+
+
+def suspect_columns(
+    actual: Floats, names: tuple[str, ...], features: Floats, at_most: int = 3
+) -> tuple[tuple[str, float], ...]:
+    """The columns whose own correlation with the target stands out from chance, strongest first.
+
+    Args:
+        actual: shape (n_scored,).
+        names: shape (n_features,).
+        features: shape (n_scored, n_features).
+        at_most: how many to name.
+
+    Returns:
+        Pairs of name and correlation, none below 3 / sqrt(n) in size.
+    """
+    found = [(name, _correlation(actual, column)) for name, column in zip(names, features.T, strict=True)]
+    standing_out = [item for item in found if abs(item[1]) > 3 / math.sqrt(len(actual))]
+    return tuple(sorted(standing_out, key=lambda item: (-abs(item[1]), item[0]))[:at_most])
+
+
+def _correlation(first: Floats, second: Floats) -> float:
+    if np.ptp(first) == 0 or np.ptp(second) == 0:
+        return 0.0
+    return float(np.corrcoef(first, second)[0, 1])

@@ -1,0 +1,428 @@
+"""Is a forecast better than no forecast, or is it luck?
+
+Every test of one contestant is one-sided, against the random walk (forecast 0), on the common window: a small p-value
+speaks for the contestant. A test that cannot be computed says why and gives no number.
+
+| question | test | reference |
+|---|---|---|
+| is its squared error smaller? | Diebold-Mariano, corrected by Harvey, Leybourne and Newbold | JBES 1995; IJF 1997 |
+| does the model it comes from know anything? | Clark-West | Journal of Econometrics 138, 2007 |
+| does it know the direction? | Pesaran-Timmermann | JBES 1992 |
+| which of them all may be the best? | model confidence set | Hansen, Lunde and Nason, Econometrica 2011 |
+| what could so few days have found? | power of Diebold-Mariano | `minimum_detectable_r2` |
+| which of many pairs? | Benjamini-Hochberg | JRSS B 1995 |
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from podium.errors import InputError
+from podium.evaluate.confidence_sequence import check_level
+from podium.evaluate.metrics import directional_accuracy, mae, rmse
+from podium.records import Floats
+
+MIN_DAYS = 30
+"""Fewer days carry none of these tests: all of them lean on the central limit theorem."""
+
+MCS_LEVEL = 0.10
+MCS_DRAWS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class TestResult:
+    """A test, or the reason why there is none.
+
+    Attributes:
+        statistic: None where the test cannot be computed.
+        p_value: None where the test cannot be computed.
+        reason: empty where it can.
+    """
+
+    __test__: ClassVar[bool] = False  # pytest looks for tests by this name
+
+    statistic: float | None
+    p_value: float | None
+    reason: str = ""
+
+    def rejects(self, level: float) -> bool:
+        """Whether the test speaks for the contestant at this level; one that cannot be computed never does."""
+        return self.p_value is not None and self.p_value <= level
+
+
+@dataclass(frozen=True, slots=True)
+class ConfidenceSet:
+    """The contestants that may be the best, at a level of confidence.
+
+    Attributes:
+        p_values: by name, the smallest level at which the contestant is left out; empty where there is none.
+        level: 0.10 for the 90 % set.
+        reason: empty where the set can be computed.
+    """
+
+    p_values: Mapping[str, float]
+    level: float
+    reason: str = ""
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Those that are tied for the first place, in the order given."""
+        return tuple(name for name, p_value in self.p_values.items() if p_value > self.level)
+
+    def contains(self, name: str) -> bool | None:
+        """Whether the contestant is in the set; None where the set cannot be computed."""
+        return None if self.reason else name in self.members
+
+
+@dataclass(frozen=True, slots=True)
+class SkillReport:
+    """One contestant against the random walk on the scored days.
+
+    Attributes:
+        name: of the contestant.
+        rmse: in log returns.
+        mae: in log returns.
+        ratio_to_random_walk: RMSE over the random walk's (Theil's U); below 1 is better. None for a constant series.
+        r2_oos: 1 - sum of squared errors over that of the random walk, the square of the above taken from 1
+            (Campbell and Thompson 2008, with the benchmark 0). None for a constant series.
+        directional_accuracy: share of days whose sign was forecast; None where the forecast names no direction.
+        diebold_mariano: one-sided.
+        clark_west: one-sided.
+        pesaran_timmermann: one-sided.
+        in_mcs: whether it may be the best of all; None where that cannot be computed.
+    """
+
+    name: str
+    rmse: float
+    mae: float
+    ratio_to_random_walk: float | None
+    r2_oos: float | None
+    directional_accuracy: float | None
+    diebold_mariano: TestResult
+    clark_west: TestResult
+    pesaran_timmermann: TestResult
+    in_mcs: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Significance:
+    """What one championship can say about skill.
+
+    Attributes:
+        n_days: scored days.
+        level: of the tests and of the minimum detectable R².
+        minimum_detectable_r2: the smallest true R² that this many days find in four cases of five; None where no
+            R² below 1 would do.
+        confidence_set: over the contestants and the random walk.
+        reports: by name, in the order given.
+    """
+
+    n_days: int
+    level: float
+    minimum_detectable_r2: float | None
+    confidence_set: ConfidenceSet
+    reports: Mapping[str, SkillReport]
+
+
+def assess(
+    actual: Floats, forecasts: Mapping[str, Floats], *, level: float = 0.05, seed: int = 42, horizon: int = 1
+) -> Significance:
+    """Test every contestant against the random walk, and all of them against each other.
+
+    Args:
+        actual: shape (n_scored,), realised log returns.
+        forecasts: by name, each of shape (n_scored,), for the same days.
+        level: of the one-sided tests, in (0, 1).
+        seed: of the bootstrap behind the model confidence set.
+        horizon: days ahead of each forecast.
+
+    Raises:
+        InputError: no contestant, a level outside (0, 1), shapes that differ, or values that are not finite.
+    """
+    check_level(level)
+    _check_forecasts(actual, forecasts)
+    random_walk = np.zeros_like(actual)
+    members = model_confidence_set(
+        {"random_walk": actual**2, **{name: (actual - values) ** 2 for name, values in forecasts.items()}}, seed=seed
+    )
+    return Significance(
+        n_days=len(actual),
+        level=level,
+        minimum_detectable_r2=minimum_detectable_r2(len(actual), level=level),
+        confidence_set=members,
+        reports={
+            name: SkillReport(
+                name=name,
+                rmse=rmse(actual, values),
+                mae=mae(actual, values),
+                ratio_to_random_walk=_ratio(rmse(actual, values), rmse(actual, random_walk)),
+                r2_oos=out_of_sample_r2(actual, values),
+                directional_accuracy=_finite(directional_accuracy(actual, values)),
+                diebold_mariano=diebold_mariano(actual, values, random_walk, horizon=horizon),
+                clark_west=clark_west(actual, values, random_walk, horizon=horizon),
+                pesaran_timmermann=pesaran_timmermann(actual, values),
+                in_mcs=members.contains(name),
+            )
+            for name, values in forecasts.items()
+        },
+    )
+
+
+def out_of_sample_r2(actual: Floats, forecast: Floats) -> float | None:
+    """1 - sum((y - f)²) / sum(y²), both of shape (n_scored,); None where the series never moves."""
+    total = float(np.sum(actual**2))
+    return None if total == 0 else 1 - float(np.sum((actual - forecast) ** 2)) / total
+
+
+def diebold_mariano(actual: Floats, forecast: Floats, benchmark: Floats, *, horizon: int = 1) -> TestResult:
+    """Whether the forecast's expected squared error is smaller than the benchmark's.
+
+    d = (y - benchmark)² - (y - forecast)², its mean over its Newey-West standard error with ceil(n^(1/3)) lags, times
+    sqrt((n + 1 - 2h + h(h-1)/n) / n), against Student's t with n - 1 degrees of freedom, upper side.
+
+    The test assumes forecasts that do not collapse into each other: for a model that nests the benchmark it is
+    conservative, because the nested model's errors carry the noise of its estimated coefficients (see `clark_west`).
+
+    Args:
+        actual: shape (n_scored,).
+        forecast: shape (n_scored,).
+        benchmark: shape (n_scored,), zeros for the random walk.
+        horizon: h, days ahead.
+    """
+    from scipy import stats
+    from statsmodels.tsa.stattools import diebold_mariano_test
+
+    difference = (actual - benchmark) ** 2 - (actual - forecast) ** 2
+    if reason := _untestable(difference, "the two forecasts make the same error every day"):
+        return TestResult(None, None, reason)
+    # In units of the series itself, so that no sum of squares of a quiet currency runs out of digits.
+    scale = math.sqrt(float(np.mean(actual**2))) or 1.0
+    found = diebold_mariano_test(
+        actual / scale, benchmark / scale, forecast / scale, criterion="mse", harvey_adj=True, horizon=horizon
+    )
+    statistic = float(found.statistic)
+    return TestResult(statistic, float(stats.t.sf(statistic, df=len(actual) - 1)))
+
+
+def clark_west(actual: Floats, forecast: Floats, benchmark: Floats, *, horizon: int = 1) -> TestResult:
+    """Whether the model behind the forecast knows something that the model nested in it, the benchmark, does not.
+
+    f = (y - f0)² - [(y - f1)² - (f0 - f1)²], its mean over its Newey-West standard error, against the normal, upper
+    side; f0 the benchmark. The last term takes out the noise that estimating useless coefficients puts into f1, for
+    which Diebold-Mariano punishes the larger model. With f0 = 0 it is f = 2 y f1: does the forecast covary with what
+    came? A small p-value says that the model has content, not that its forecasts as they stand beat the benchmark.
+
+    Clark and West (2007), "Approximately normal tests for equal predictive accuracy in nested models", equation 3.1.
+
+    Args:
+        actual: y, shape (n_scored,).
+        forecast: f1, shape (n_scored,), of the larger model.
+        benchmark: f0, shape (n_scored,), of the model nested in it; zeros for the random walk.
+        horizon: days ahead; Newey-West takes max(horizon - 1, ceil(n^(1/3))) lags.
+    """
+    from scipy import stats
+
+    adjusted = (actual - benchmark) ** 2 - ((actual - forecast) ** 2 - (benchmark - forecast) ** 2)
+    if reason := _untestable(adjusted, "the forecast never leaves the random walk"):
+        return TestResult(None, None, reason)
+    lags = max(horizon - 1, math.ceil(len(adjusted) ** (1 / 3)))
+    statistic = float(np.mean(adjusted)) / standard_error(adjusted, lags)
+    return TestResult(statistic, float(stats.norm.sf(statistic)))
+
+
+def pesaran_timmermann(actual: Floats, forecast: Floats) -> TestResult:
+    """Whether the signs of forecast and outcome go together more often than their shares alone explain.
+
+    A forecast that always says "up" is right on every rising day and knows nothing; here it cannot be tested at all.
+    Days without a move, and forecasts of none, do not count (as in `directional_accuracy`).
+
+    Args:
+        actual: shape (n_scored,).
+        forecast: shape (n_scored,).
+    """
+    from statsmodels.stats.diagnostic import pesaran_timmermann as test
+
+    counts = (actual != 0) & (forecast != 0)
+    outcome, called = actual[counts], forecast[counts]
+    if len(outcome) < MIN_DAYS:
+        return TestResult(None, None, f"{len(outcome)} days with a direction; at least {MIN_DAYS} are needed")
+    for signs, what in ((called > 0, "the forecast"), (outcome > 0, "the series")):
+        if signs.all() or not signs.any():
+            return TestResult(None, None, f"{what} has the same sign every day")
+    found = test(outcome, called, alternative="larger")
+    return TestResult(float(found.statistic), float(found.pvalue))
+
+
+def model_confidence_set(
+    losses: Mapping[str, Floats], *, level: float = MCS_LEVEL, seed: int = 42, draws: int = MCS_DRAWS
+) -> ConfidenceSet:
+    """The set that contains the best of them with probability 1 - level; several members are a tie.
+
+    arch's MCS, range statistic, stationary bootstrap with blocks of n^(1/3) days on average. Losses are scaled by
+    their common mean, so that the answer does not depend on the unit. Contestants with the same loss on every day
+    stand or fall together.
+
+    Args:
+        losses: by name, each of shape (n_scored,), such as squared errors.
+        level: probability of leaving out the best one, in (0, 1).
+        seed: of the bootstrap.
+        draws: of the bootstrap.
+
+    Raises:
+        InputError: the level lies outside (0, 1).
+    """
+    from arch.bootstrap import MCS
+
+    check_level(level)
+    names = list(losses)
+    matrix = np.column_stack([losses[name] for name in names])  # (n_scored, n_contestants)
+    if len(matrix) < MIN_DAYS:
+        return ConfidenceSet({}, level, _too_few(len(matrix)))
+    distinct, group = _distinct_columns(matrix)
+    if distinct.shape[1] == 1:
+        return ConfidenceSet(dict.fromkeys(names, 1.0), level)
+    differences = distinct - distinct[:, :1]
+    if any(_untestable(column, "-") for column in differences[:, 1:].T):
+        return ConfidenceSet({}, level, "two contestants' losses differ by the same amount every day")
+    chosen = MCS(
+        distinct / distinct.mean(),
+        size=level,
+        reps=draws,
+        block_size=max(1, math.ceil(len(matrix) ** (1 / 3))),
+        method="R",
+        seed=np.random.default_rng(seed),
+    )
+    chosen.compute()
+    p_values = chosen.pvalues["Pvalue"]
+    return ConfidenceSet({name: float(p_values.loc[group[i]]) for i, name in enumerate(names)}, level)
+
+
+def minimum_detectable_r2(n_days: int, *, level: float = 0.05, power: float = 0.80) -> float | None:
+    """The smallest true R² that a one-sided Diebold-Mariano test on this many days finds with this probability.
+
+    For y = f + e, the forecast f having variance R² and e variance 1 - R², the loss difference y² - (y - f)² has mean
+    R² and variance 4 R² (1 - R²) + 2 R⁴, so that t = sqrt(n R² / (4 - 2 R²)), about sqrt(n R²) / 2. Setting t to
+    k = z(1 - level) + z(power) gives R² = 4 k² / (n + 2 k²). At 5 % and 80 % that is about 25 / n: 9.3 % for a year
+    of days, 2 % for five years.
+
+    Args:
+        n_days: scored days, at least 1.
+        level: one-sided error probability of the test, in (0, 1).
+        power: wanted probability of finding it, in (0, 1) and above the level.
+
+    Returns:
+        R² as a share of variance; None where even R² = 1 would not be found.
+
+    Raises:
+        InputError: a probability lies outside (0, 1), or the power does not exceed the level.
+    """
+    from scipy import stats
+
+    if check_level(power) <= check_level(level):
+        raise InputError(f"power {power}: it must exceed the level {level}, or every R² will do")
+    k = float(stats.norm.isf(level) + stats.norm.ppf(power))
+    r2 = 4 * k**2 / (n_days + 2 * k**2)
+    return r2 if r2 < 1 else None
+
+
+def detection_power(n_days: int, r2: float, *, level: float = 0.05) -> float:
+    """Probability that a one-sided Diebold-Mariano test on this many days finds a true R²; see `minimum_detectable_r2`.
+
+    Args:
+        n_days: scored days.
+        r2: true share of variance, in [0, 1].
+        level: one-sided error probability, in (0, 1).
+    """
+    from scipy import stats
+
+    if not 0 <= r2 <= 1:
+        raise InputError(f"r2 {r2}: a share of variance lies between 0 and 1")
+    return float(stats.norm.sf(stats.norm.isf(check_level(level)) - math.sqrt(n_days * r2 / (4 - 2 * r2))))
+
+
+def false_discoveries(p_values: Mapping[str, float | None], *, level: float = 0.05) -> dict[str, float | None]:
+    """Benjamini-Hochberg adjusted p-values over many pairs or contestants.
+
+    Among those with an adjusted p-value of at most `level`, the expected share of false ones is at most `level`
+    (for independent tests, or positively dependent ones, as pairs that share a currency are).
+
+    Args:
+        p_values: by name; None where the test could not be computed, which counts as not asked.
+        level: see above, in (0, 1).
+
+    Returns:
+        Adjusted p-values in the same order; None stays None.
+    """
+    from statsmodels.stats.multitest import multipletests
+
+    check_level(level)
+    asked = {name: value for name, value in p_values.items() if value is not None}
+    if not asked:
+        return dict(p_values)
+    adjusted = multipletests(list(asked.values()), alpha=level, method="fdr_bh")[1]
+    found = dict(zip(asked, adjusted, strict=True))
+    return {name: float(found[name]) if name in found else None for name in p_values}
+
+
+def standard_error(values: Floats, lags: int) -> float:
+    """Newey-West standard error of a mean: Bartlett weights 1 - k / (lags + 1).
+
+    Args:
+        values: shape (n_days,).
+        lags: autocovariances used, 0 for none.
+    """
+    n_days = len(values)
+    centred = values - values.mean()
+    total = float(centred @ centred)
+    for lag in range(1, min(lags, n_days - 1) + 1):
+        total += 2 * (1 - lag / (lags + 1)) * float(centred[lag:] @ centred[:-lag])
+    return math.sqrt(max(total, 0.0)) / n_days
+
+
+def _untestable(difference: Floats, same: str) -> str:
+    """Why the mean of this cannot be tested; empty when it can."""
+    if len(difference) < MIN_DAYS:
+        return _too_few(len(difference))
+    largest = float(np.max(np.abs(difference)))
+    if largest == 0:
+        return same
+    # A spread that is rounding beside the values themselves is none.
+    return "" if float(np.ptp(difference)) > 1e-12 * largest else "the difference is the same every day"
+
+
+def _too_few(n_days: int) -> str:
+    return f"{n_days} scored days; at least {MIN_DAYS} are needed"
+
+
+def _distinct_columns(matrix: Floats) -> tuple[Floats, list[int]]:
+    first: list[int] = []
+    group: list[int] = []
+    for column in range(matrix.shape[1]):
+        same = [i for i, kept in enumerate(first) if np.array_equal(matrix[:, kept], matrix[:, column])]
+        if not same:
+            first.append(column)
+        group.append(same[0] if same else len(first) - 1)
+    return matrix[:, first], group
+
+
+def _check_forecasts(actual: Floats, forecasts: Mapping[str, Floats]) -> None:
+    if not forecasts:
+        raise InputError("no contestant to test; name at least one")
+    for name, values in {"the realised returns": actual, **forecasts}.items():
+        finite: NDArray[np.bool_] = np.isfinite(values)
+        if np.shape(values) != np.shape(actual) or np.ndim(values) != 1 or not finite.all():
+            raise InputError(f"{name}: needs one finite value for each of the {len(actual)} scored days")
+
+
+def _ratio(numerator: float, denominator: float) -> float | None:
+    return None if denominator == 0 else numerator / denominator
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,242 @@
+"""What would a policy have done? A replay of the monthly routine over stored out-of-sample forecasts. Pure.
+
+At the last scored day of each month the contestants are ranked and the policy decides, from nothing but the days whose
+outcome was known at that close; until the next look the champion's forecasts are the ones that are served. The
+decision is taken by `policy.decide` itself, so that the replay cannot drift away from the product.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from podium.errors import InputError
+from podium.evaluate.policy import POLICIES, Decision, Incumbent, decide
+from podium.records import CommonWindow, Dates, Floats, Forecasts
+
+TRAILING_DAYS = 252
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Out-of-sample forecasts of all contestants on the same days.
+
+    Attributes:
+        origins: shape (n_days,), `datetime64[D]`, increasing.
+        target_dates: shape (n_days,), `datetime64[D]`, increasing.
+        actual: shape (n_days,), realised log returns.
+        forecasts: by contestant, each of shape (n_days,).
+    """
+
+    origins: Dates
+    target_dates: Dates
+    actual: Floats
+    forecasts: Mapping[str, Floats]
+
+    @classmethod
+    def of(cls, forecasts: Mapping[str, Forecasts]) -> Panel:
+        """The stored forecasts of each contestant, which must be of the same days.
+
+        Raises:
+            InputError: no contestant, or days that differ.
+        """
+        if not forecasts:
+            raise InputError("nothing to replay; name at least one contestant")
+        first = next(iter(forecasts.values()))
+        for name, rows in forecasts.items():
+            if not np.array_equal(rows.origins, first.origins):
+                raise InputError(f"{name} was scored on other days; score all contestants on the same days")
+        by_name = {name: rows.forecast for name, rows in forecasts.items()}
+        return cls(first.origins, first.target_dates, first.actual, by_name)
+
+    def rows(self, start: int, stop: int) -> dict[str, Forecasts]:
+        """The forecasts of the days `start` to `stop - 1`, by contestant."""
+        days = slice(start, stop)
+        return {
+            name: Forecasts(self.origins[days], self.target_dates[days], self.actual[days], values[days])
+            for name, values in self.forecasts.items()
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Reign:
+    """The time for which one contestant was served without a break.
+
+    Attributes:
+        champion: its name.
+        since: last day known when it took the title.
+        until: last day on which its forecast was served.
+        n_days: days served.
+        dethroned: the champion before; None for the first.
+        regretted: whether `dethroned` had a smaller squared error over these days.
+    """
+
+    champion: str
+    since: np.datetime64
+    until: np.datetime64
+    n_days: int
+    dethroned: str | None
+    regretted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What came of one policy.
+
+    Attributes:
+        policy: its name.
+        looks: how many championships were held.
+        title_changes: how often the title went from one contestant to another; the first title does not count.
+        regretted: changes after which the dethroned champion had the smaller squared error over the new one's reign.
+        reigns: in order of time.
+        verdicts: how often each word was said.
+        served_days: days on which a champion was served.
+        rmse: of always serving the champion, in log returns.
+        loss_vs_random_walk: sum of squared errors of always serving the champion over that of the random walk,
+            minus 1: 0.01 is 1 % worse. None for a series that does not move.
+        loss_vs_contestant: the same against serving one fixed contestant all the time, by name.
+        cumulative_gain: shape (served_days,), running sum of the random walk's squared error minus the champion's
+            (Goyal and Welch 2008); it rises while the champion is better.
+        dates: shape (served_days,), the days forecast.
+    """
+
+    policy: str
+    looks: int
+    title_changes: int
+    regretted: int
+    reigns: tuple[Reign, ...]
+    verdicts: Mapping[str, int]
+    served_days: int
+    rmse: float
+    loss_vs_random_walk: float | None
+    loss_vs_contestant: Mapping[str, float | None]
+    cumulative_gain: Floats
+    dates: Dates
+
+
+def replay(panel: Panel, policy: str, *, trailing_days: int = TRAILING_DAYS, level: float = 0.05) -> Replay:
+    """Hold a championship at each month end of the past.
+
+    Args:
+        panel: out-of-sample forecasts; those of day t made by models that had seen nothing after its origin.
+        policy: a policy of `decide`.
+        trailing_days: length of the common window at each look, the days on which the contestants are ranked.
+        level: of the policy.
+
+    Raises:
+        SettingError: no such policy.
+        InputError: too few days for two looks, or a level outside (0, 1).
+    """
+    looks = month_ends(panel, trailing_days)
+    incumbent: Incumbent | None = None
+    champions: list[str] = []
+    verdicts: Counter[str] = Counter()
+    for look in looks:
+        decision = _hold(panel, int(look), policy, incumbent, trailing_days=trailing_days, level=level)
+        verdicts[decision.verdict] += 1
+        name = decision.podium[0]
+        if incumbent is None or name != incumbent.name:
+            incumbent = Incumbent(name, panel.target_dates[look])
+        champions.append(name)
+    return _tally(panel, policy, looks, champions, verdicts)
+
+
+def replay_all(
+    panel: Panel, policies: Sequence[str] = POLICIES, *, trailing_days: int = TRAILING_DAYS, level: float = 0.05
+) -> dict[str, Replay]:
+    """The replay of several policies on the same days, by name; see `replay`."""
+    return {name: replay(panel, name, trailing_days=trailing_days, level=level) for name in policies}
+
+
+def month_ends(panel: Panel, trailing_days: int) -> NDArray[np.intp]:
+    """Rows of the last day forecast in each month, from the first with `trailing_days` behind it.
+
+    The last month is left out: whether it is over cannot be known, and no day after it could be served.
+
+    Args:
+        panel: at least two looks long.
+        trailing_days: days on which the contestants are ranked, at least 2.
+
+    Raises:
+        InputError: fewer than two looks.
+    """
+    months = panel.target_dates.astype("datetime64[M]")
+    ends = np.flatnonzero(months[1:] != months[:-1])
+    looks = ends[ends >= trailing_days - 1]
+    if trailing_days < 2 or len(looks) < 2:
+        raise InputError(
+            f"{len(months)} days of forecasts and a window of {trailing_days}: too few for two month ends; "
+            "bring more days or shorten the window"
+        )
+    return looks
+
+
+def _hold(
+    panel: Panel, look: int, policy: str, incumbent: Incumbent | None, *, trailing_days: int, level: float
+) -> Decision:
+    start = look + 1 - trailing_days
+    if incumbent is not None and incumbent.since is not None:
+        start = min(start, int(np.searchsorted(panel.origins, incumbent.since)))
+    ranked = panel.origins[look + 1 - trailing_days : look + 1]
+    return decide(
+        panel.rows(start, look + 1),  # the outcome of row `look` is known at this close, and no later one
+        policy=policy,
+        incumbent=incumbent,
+        level=level,
+        window=CommonWindow(ranked[0], ranked[-1], len(ranked)),
+    )
+
+
+def _tally(
+    panel: Panel, policy: str, looks: NDArray[np.intp], champions: Sequence[str], verdicts: Mapping[str, int]
+) -> Replay:
+    first = int(looks[0]) + 1
+    squares = {name: (panel.actual - values) ** 2 for name, values in panel.forecasts.items()}
+    served = np.concatenate(
+        [squares[name][start:stop] for name, start, stop in _spans(champions, looks, len(panel.actual))]
+    )
+    walk = panel.actual[first:] ** 2
+    reigns = _reigns(panel, squares, looks, champions)
+    return Replay(
+        policy=policy,
+        looks=len(looks),
+        title_changes=len(reigns) - 1,
+        regretted=sum(reign.regretted for reign in reigns),
+        reigns=reigns,
+        verdicts=dict(verdicts),
+        served_days=len(served),
+        rmse=float(np.sqrt(np.mean(served))),
+        loss_vs_random_walk=_excess(served, walk),
+        loss_vs_contestant={name: _excess(served, values[first:]) for name, values in squares.items()},
+        cumulative_gain=np.cumsum(walk - served),
+        dates=panel.target_dates[first:],
+    )
+
+
+def _reigns(
+    panel: Panel, squares: Mapping[str, Floats], looks: NDArray[np.intp], champions: Sequence[str]
+) -> tuple[Reign, ...]:
+    changed = [i for i, name in enumerate(champions) if i == 0 or name != champions[i - 1]]
+    names = [champions[i] for i in changed]
+    reigns: list[Reign] = []
+    for name, start, stop in _spans(names, looks[changed], len(panel.actual)):
+        before = reigns[-1].champion if reigns else None
+        regretted = before is not None and bool(squares[before][start:stop].sum() < squares[name][start:stop].sum())
+        since, until = panel.target_dates[start - 1], panel.target_dates[stop - 1]
+        reigns.append(Reign(name, since, until, stop - start, before, regretted))
+    return tuple(reigns)
+
+
+def _spans(names: Sequence[str], looks: NDArray[np.intp], n_days: int) -> list[tuple[str, int, int]]:
+    # A champion serves from the day after its look to the next look's day.
+    stops = [*(int(look) + 1 for look in looks[1:]), n_days]
+    return [(name, int(look) + 1, stop) for name, look, stop in zip(names, looks, stops, strict=True)]
+
+
+def _excess(loss: Floats, benchmark: Floats) -> float | None:
+    total = float(benchmark.sum())
+    return None if total == 0 else float(loss.sum()) / total - 1
