@@ -6,7 +6,7 @@ Colours are Okabe and Ito's, which readers with any colour vision can tell apart
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,23 +16,32 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-BLUE, ORANGE, GREEN, GREY, INK = "#0072B2", "#D55E00", "#009E73", "#9AA0A6", "#202124"
+BLUE, ORANGE, GREEN, GREY, INK, LINES = "#0072B2", "#D55E00", "#009E73", "#9AA0A6", "#202124", "#E8EAED"
 DAYS_SHOWN = 120
 
 
 def forecast(forecasts: Forecasts, pair: str, model_type: str) -> Figure:
-    """Forecast and realised log return of the last scored days, in percent; with the widest bounds if there are any."""
+    """The last scored days: realised log return and forecast on one scale, and the forecast alone on its own.
+
+    On one scale a daily forecast of a currency is nearly a straight line; the lower panel shows what it does.
+    """
     shown = slice(-DAYS_SHOWN, None)
-    days, actual = forecasts.target_dates[shown], 100 * forecasts.actual[shown]
-    figure, axes = _canvas(f"{_slashed(pair)} next-day return: {model_type} and what came", "log return (%)")
-    axes.vlines(days.astype(object), 0, actual, color=GREY, linewidth=1.2, label="actual")
-    axes.plot(days.astype(object), actual, "o", color=GREY, markersize=2.2)
+    days = forecasts.target_dates[shown].astype(object)
+    title = f"{_slashed(pair)} next-day log return: {model_type} and what came, last {len(days)} scored days"
+    figure, (above, below) = _canvas(title, n_panels=2, sharex=True, height_ratios=(3, 1.3))
+    actual = 100 * forecasts.actual[shown]
+    above.vlines(days, 0, actual, color=GREY, linewidth=1.2, label="actual")
+    above.plot(days, actual, "o", color=GREY, markersize=2.2)
     for level, lower, upper in _bounds(forecasts):
         edges = (100 * lower[shown], 100 * upper[shown])
-        axes.fill_between(days.astype(object), *edges, color=BLUE, alpha=0.12, lw=0, label=f"{level} %")
-    axes.plot(days.astype(object), 100 * forecasts.forecast[shown], color=BLUE, linewidth=1.6, label="forecast")
-    axes.axhline(0, color=INK, linewidth=0.6)
-    _legend(axes)
+        above.fill_between(days, *edges, color=BLUE, alpha=0.12, lw=0, label=f"{level} % interval")
+    above.plot(days, 100 * forecasts.forecast[shown], color=BLUE, linewidth=1.6, label="forecast")
+    above.set_ylabel("return (%)")
+    below.plot(days, 1e4 * forecasts.forecast[shown], color=BLUE, linewidth=1.4)
+    below.set_ylabel("forecast (bp)")
+    for axes in (above, below):
+        axes.axhline(0, color=INK, linewidth=0.6)
+    figure.legend(loc="outside lower left", ncols=4, frameon=False, fontsize=9)
     return figure
 
 
@@ -43,45 +52,45 @@ def cumulative_skill(forecasts: Forecasts, pair: str, model_type: str) -> Figure
     """
     lead = 1e4 * np.cumsum(forecasts.actual**2 - (forecasts.actual - forecasts.forecast) ** 2)
     days = forecasts.target_dates.astype(object)
-    figure, axes = _canvas(f"{_slashed(pair)}: lead of {model_type} over the random walk", "cumulative lead (%²)")
+    figure, (axes,) = _canvas(f"{_slashed(pair)}: lead of {model_type} over the random walk, all scored days")
     axes.fill_between(days, 0, lead, where=lead >= 0, color=BLUE, alpha=0.15, lw=0, interpolate=True)
     axes.fill_between(days, 0, lead, where=lead < 0, color=ORANGE, alpha=0.15, lw=0, interpolate=True)
     axes.plot(days, lead, color=INK, linewidth=1.2)
     axes.axhline(0, color=INK, linewidth=0.6)
+    axes.set_ylabel("squared error saved, cumulative (%²)")
     for height, word, colour in ((0.95, "model ahead", BLUE), (0.05, "random walk ahead", ORANGE)):
         axes.text(0.01, height, word, transform=axes.transAxes, color=colour, va="center", fontsize=9)
     return figure
 
 
 def learning_curve(curve: Mapping[str, Floats], pair: str, model_type: str) -> Figure:
-    """Loss by epoch, one line a name."""
+    """Loss by epoch, a panel a name: their levels differ more than their slopes."""
     from matplotlib.ticker import MaxNLocator
 
-    figure, axes = _canvas(f"{_slashed(pair)}: learning curve of {model_type}", "loss")
-    for (name, losses), colour in zip(curve.items(), (BLUE, ORANGE, GREEN, GREY), strict=False):
-        axes.plot(np.arange(1, len(losses) + 1), losses, color=colour, linewidth=1.6, label=name.replace("_", " "))
-    axes.set_xlabel("epoch")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _legend(axes)
+    title = f"{_slashed(pair)}: learning curve of {model_type}, the dot marks the lowest"
+    figure, panels = _canvas(title, n_panels=len(curve), sharex=True)
+    for axes, (name, losses), colour in zip(panels, curve.items(), (BLUE, ORANGE, GREEN) * len(curve), strict=False):
+        epochs, lowest = np.arange(1, len(losses) + 1), int(np.argmin(losses))
+        axes.plot(epochs, losses, color=colour, linewidth=1.6)
+        axes.plot(epochs[lowest], losses[lowest], "o", color=colour, markersize=5)
+        axes.set_ylabel(f"{name.replace('_', ' ')} loss")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    panels[-1].set_xlabel("epoch")
     return figure
 
 
-def _canvas(title: str, unit: str) -> tuple[Figure, Axes]:
+def _canvas(title: str, n_panels: int = 1, **layout: Any) -> tuple[Figure, tuple[Axes, ...]]:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 3.6), dpi=110, layout="constrained")
-    axes = figure.subplots()
-    axes.set_title(title, loc="left", fontsize=11, color=INK)
-    axes.set_ylabel(unit)
-    axes.grid(axis="y", color="#E8EAED", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.margins(x=0.01)
-    return figure, axes
-
-
-def _legend(axes: Axes) -> None:
-    axes.legend(loc="upper left", ncols=4, frameon=False, fontsize=9)
+    figure = Figure(figsize=(8, 3.6 if n_panels == 1 else 4.4), dpi=100, layout="constrained")
+    panels = tuple(figure.subplots(n_panels, 1, squeeze=False, **layout)[:, 0])
+    panels[0].set_title(title, loc="left", fontsize=11, color=INK)
+    for axes in panels:
+        axes.grid(axis="y", color=LINES, linewidth=0.8)
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.margins(x=0.01)
+    return figure, panels
 
 
 def _bounds(forecasts: Forecasts) -> list[tuple[str, Floats, Floats]]:
