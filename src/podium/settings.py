@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, AliasChoices, Field, ValidationError
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -54,7 +54,7 @@ class Settings(BaseSettings):
 
     pair: Annotated[str, AfterValidator(_pair)] = Field("EURUSD", description="currency pair: USD per 1 EUR")
     source: str = Field("ecb", description="provider of rates: ecb, ecb-online, csv:PATH")
-    contestants: Annotated[tuple[str, ...], NoDecode] = Field(
+    contestants: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(
         ("LinearRegression", "ARIMA", "LSTM"), description="model families that take part"
     )
     window: int = Field(32, ge=6, le=512, description="daily log returns that a forecast may look back on")

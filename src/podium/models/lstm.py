@@ -50,10 +50,12 @@ class LstmModel(FittedModel):
 
     flavor: Flavor = "tensorflow"  # type: ignore[misc]
 
-    def __init__(self, network: Network, weights: Weights, scale: float, curve: Mapping[str, Floats]) -> None:
+    def __init__(
+        self, network: Network, names: tuple[str, ...], weights: Weights, scale: float, curve: Mapping[str, Floats]
+    ) -> None:
         import tensorflow as tf
 
-        self._network, self.weights, self.scale, self._curve = network, weights, scale, dict(curve)
+        self._network, self._names, self.weights, self.scale, self._curve = network, names, weights, scale, dict(curve)
         self.pip_requirements = (
             *pinned(KERAS_REQUIREMENTS),
             *(line.format(tf.__version__) for line in TENSORFLOW_REQUIREMENTS),
@@ -77,15 +79,16 @@ class LstmModel(FittedModel):
 
     @cached_property
     def native(self) -> Any:
-        """A Keras model with one named input a lag, so that columns are found by name and not by place."""
+        """A Keras model of the whole X; it finds the window by place, as tensors have no column names."""
         keras = import_keras()
-        lags = [keras.Input(shape=(), dtype="float64", name=name) for name in self._network.lag_names]
-        window = keras.ops.stack(lags[::-1], axis=1)  # (n_origins, window), oldest first
+        X = keras.Input((len(self._names),), dtype="float64", name="X")
+        columns = [self._names.index(name) for name in reversed(self._network.lag_names)]
+        window = keras.ops.take(X, columns, axis=1)  # (n_origins, window), oldest first
         scaled = keras.layers.Rescaling(1 / self.scale, dtype="float32")(window)
         recurrent, output = keras.layers.LSTM(self._network.units), keras.layers.Dense(1)
-        answer = output(recurrent(keras.ops.expand_dims(scaled, -1)))
+        answer = output(recurrent(keras.ops.expand_dims(scaled, -1)))  # (n_origins, 1)
         forecast = keras.layers.Rescaling(self.scale, dtype="float64")(keras.ops.squeeze(answer, -1))
-        model = keras.Model(dict(zip(self._network.lag_names, lags, strict=True)), forecast)
+        model = keras.Model(X, forecast)
         recurrent.set_weights(self.weights[:3])
         output.set_weights(self.weights[3:])
         return model
@@ -208,4 +211,4 @@ class LstmContestant(Contestant):
             patience=self.patience,
             batch_size=self.batch_size,
         )
-        return LstmModel(self._network, weights, scale, curve)
+        return LstmModel(self._network, tuple(X.columns), weights, scale, curve)
