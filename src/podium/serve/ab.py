@@ -1,0 +1,275 @@
+"""Who is winning: the settled forecasts of two ranks, compared on the same days, with one of four answers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal
+
+import numpy as np
+import sqlalchemy as sa
+
+from podium.errors import MissingError
+from podium.evaluate.confidence_sequence import MIN_DAYS, boundary, confidence_sequence, mixture_scale
+from podium.records import Dates, Floats
+from podium.serve.ledger.database import Ledger
+from podium.serve.ledger.schema import days, outcomes
+
+Answer = Literal["keep going", "challenger better", "champion better", "no use going on"]
+
+HORIZON_DAYS = 1260
+"""Five years of trading days: who needs longer for an answer will not get it from a live test."""
+
+TARGET_DAYS = 500
+"""Where the sequence is tightest: within 1 % of the best width from 250 to 1,250 days, a fifth narrower at 60."""
+
+FUTILE_CHANCE = 0.1
+
+_FAR = 10_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One side of the comparison.
+
+    Attributes:
+        arm: `champion` or `challenger`.
+        model_name: registered model that holds the arm.
+        versions: its versions on the compared days, in order; a refit of the same model goes on with the comparison.
+        answers: settled forecasts that clients got from this model.
+        shadows: settled forecasts that this model made in the shadow of an answer.
+        rmse: root mean squared error of the log return over the compared days.
+    """
+
+    arm: str
+    model_name: str
+    versions: tuple[int, ...]
+    answers: int
+    shadows: int
+    rmse: float
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The comparison so far.
+
+    Attributes:
+        pair: six capital letters.
+        experiment: name of the experiment; None when all count.
+        level: probability that the answer names a winner, on any day, where there is none.
+        champion: the arm that is to be beaten.
+        challenger: the arm that would take the title.
+        n_days: days on which both made a forecast; what the confidence rests on, however many requests there were.
+        random_walk_rmse: RMSE of the forecast 0 on the same days.
+        difference: mean of champion's minus challenger's squared error, squared log returns; above 0 favours the
+            challenger.
+        lower: lower bound of the difference; `-inf` in the first days.
+        upper: upper bound of the difference; `inf` in the first days.
+        r2_gap: the difference as a share of the random walk's mean squared error; NaN when that is 0.
+        answer: one of the four.
+        days_needed: further days until the interval excludes 0 if the difference stays what it is; 0 once it is
+            decided, None when it is 0 or too small to tell.
+        chance: probability that the interval excludes 0 at the horizon, given the days so far; NaN before the start.
+        origins: shape (n_days,), the compared days, for a chart of the sequence over time.
+        differences: shape (n_days,), running mean of the difference.
+        lowers: shape (n_days,), lower bounds day by day.
+        uppers: shape (n_days,), upper bounds day by day.
+    """
+
+    pair: str
+    experiment: str | None
+    level: float
+    champion: Arm
+    challenger: Arm
+    n_days: int
+    random_walk_rmse: float
+    difference: float
+    lower: float
+    upper: float
+    r2_gap: float
+    answer: Answer
+    days_needed: int | None
+    chance: float
+    origins: Dates
+    differences: Floats
+    lowers: Floats
+    uppers: Floats
+
+
+def report(
+    ledger: Ledger,
+    pair: str,
+    *,
+    champion: str | None = None,
+    challenger: str | None = None,
+    experiment: str | None = None,
+    level: float = 0.05,
+    horizon: int = HORIZON_DAYS,
+) -> Report:
+    """Compare the models behind two arms over the days that both have forecast.
+
+    One day is one observation. All requests of a day ask for the same number, so a model's first forecast for the day
+    stands for all of them; counting each request would make a thousand clients look like a thousand days. The day needs
+    a forecast of both models, whether it was answered or made in the shadow.
+
+    The two sides are registered models, not titles: the days on which the same two models held other ranks count too,
+    and a new version of a model goes on where the last one stopped, because what is compared is a recipe that is
+    refitted as time goes by. The confidence sequence allows for that (it covers the mean of differences that change).
+    When another registered model takes an arm, the comparison is a new one with its own days.
+
+    It may be looked at every day and acted upon on any of them. `no use going on` is advice and costs no error
+    probability: it is given when the chance of an answer within the horizon, if all days are like those so far, is
+    below 10 %, or when the horizon is over.
+
+    Args:
+        ledger: an open ledger, settled.
+        pair: six capital letters.
+        champion: registered model to be beaten; the last one seen in the arm `champion` if not given.
+        challenger: registered model against it; the last one seen in the arm `challenger` if not given.
+        experiment: only its days; all if not given. Choose it before looking at the numbers.
+        level: probability, over all looks together, of naming a winner where neither is better.
+        horizon: days after which an answer has no more use.
+
+    Raises:
+        MissingError: nothing was settled yet for one of the arms, or they have no day in common.
+        InputError: the level lies outside (0, 1).
+        LedgerError: the database refuses or cannot be reached.
+
+    References:
+        Choe and Ramdas (2023), "Comparing sequential forecasters", Operations Research (arXiv 2110.00115), for the
+        sequence; Spiegelhalter, Freedman and Blackburn (1986), Controlled Clinical Trials 7, for the predictive power.
+    """
+    lines = _settled(ledger, pair, experiment)
+    names = (champion or _holder(lines, "champion", pair), challenger or _holder(lines, "challenger", pair))
+    firsts = [_first_by_day(lines, name) for name in names]
+    shared = sorted(firsts[0].keys() & firsts[1].keys())
+    if not shared:
+        raise MissingError(
+            f"{names[0]} and {names[1]} have no settled day of {pair} in common: serve with --shadow, settle each day"
+        )
+    actual = np.array([firsts[0][origin]["actual"] for origin in shared])
+    errors = [actual - np.array([first[origin]["forecast"] for origin in shared]) for first in firsts]
+    gains = errors[0] ** 2 - errors[1] ** 2
+    sequence = confidence_sequence(gains, level, target_days=TARGET_DAYS)
+    last = (float(sequence.mean[-1]), float(sequence.lower[-1]), float(sequence.upper[-1]))
+    outlook = _Outlook(len(shared), last[0], float(gains.std()), level, horizon)
+    walk = float(np.mean(actual**2))
+    arms = [
+        _arm(arm, name, [first[origin] for origin in shared], lines, error)
+        for arm, name, first, error in zip(("champion", "challenger"), names, firsts, errors, strict=True)
+    ]
+    return Report(
+        pair=pair,
+        experiment=experiment,
+        level=level,
+        champion=arms[0],
+        challenger=arms[1],
+        n_days=len(shared),
+        random_walk_rmse=math.sqrt(walk),
+        difference=last[0],
+        lower=last[1],
+        upper=last[2],
+        r2_gap=last[0] / walk if walk else math.nan,
+        answer=_answer(last[1], last[2], outlook),
+        days_needed=0 if last[1] > 0 or last[2] < 0 else outlook.days_needed(),
+        chance=outlook.chance(),
+        origins=np.array(shared, dtype="datetime64[D]"),
+        differences=sequence.mean,
+        lowers=sequence.lower,
+        uppers=sequence.upper,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Outlook:
+    # What the days so far say about the days to come, if those have the same mean and spread.
+    n_days: int
+    mean: float
+    spread: float
+    level: float
+    horizon: int
+
+    def width(self, n_days: int) -> float:
+        rho = mixture_scale(TARGET_DAYS, self.level)
+        return self.spread * float(boundary(float(n_days), self.level, rho))
+
+    def days_needed(self) -> int | None:
+        if abs(self.mean) <= self.width(_FAR):
+            return None
+        short, enough = max(self.n_days, MIN_DAYS) - 1, _FAR  # the width falls with the days
+        while enough - short > 1:
+            middle = (short + enough) // 2
+            if self.width(middle) < abs(self.mean):
+                enough = middle
+            else:
+                short = middle
+        return enough - self.n_days
+
+    def chance(self) -> float:
+        """That the mean lies outside the width at the horizon: the mean to come is normal about the mean so far."""
+        if self.n_days < MIN_DAYS:
+            return math.nan
+        rest = self.horizon - self.n_days
+        if rest <= 0 or self.spread == 0:
+            return 0.0
+        deviation = self.spread * math.sqrt(rest / (self.horizon * self.n_days))
+        width = self.width(self.horizon)
+        return _tail((width - self.mean) / deviation) + _tail((width + self.mean) / deviation)
+
+
+def _answer(lower: float, upper: float, outlook: _Outlook) -> Answer:
+    if lower > 0:
+        return "challenger better"
+    if upper < 0:
+        return "champion better"
+    return "no use going on" if outlook.chance() < FUTILE_CHANCE else "keep going"
+
+
+def _tail(z: float) -> float:
+    return math.erfc(z / math.sqrt(2)) / 2
+
+
+def _settled(ledger: Ledger, pair: str, experiment: str | None) -> list[dict[str, Any]]:
+    latest = (
+        sa.select(outcomes.c.origin, sa.func.max(outcomes.c.revision).label("revision"))
+        .where(outcomes.c.pair == pair)
+        .group_by(outcomes.c.origin)
+        .subquery()
+    )
+    query = (
+        sa.select(days, outcomes.c.actual)
+        .join(outcomes, (outcomes.c.pair == days.c.pair) & (outcomes.c.origin == days.c.origin))
+        .join(latest, (latest.c.origin == outcomes.c.origin) & (latest.c.revision == outcomes.c.revision))
+        .where(days.c.pair == pair)
+        .order_by(days.c.origin, days.c.forecast_id)
+    )
+    if experiment is not None:
+        query = query.where(days.c.experiment == experiment)
+    with ledger.reading() as connection:
+        return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _holder(lines: Sequence[dict[str, Any]], arm: str, pair: str) -> str:
+    for line in reversed(lines):
+        if line["arm"] == arm:
+            return str(line["model_name"])
+    raise MissingError(f"no settled forecast of the {arm} of {pair}: run `podium serve --shadow`, then `podium settle`")
+
+
+def _first_by_day(lines: Sequence[dict[str, Any]], model_name: str) -> dict[date, dict[str, Any]]:
+    # The lines come in the order of their ids, which is that of time: the last one written here is the day's first.
+    return {line["origin"]: line for line in reversed(lines) if line["model_name"] == model_name}
+
+
+def _arm(arm: str, name: str, firsts: Sequence[dict[str, Any]], lines: Sequence[dict[str, Any]], error: Floats) -> Arm:
+    own = [line for line in lines if line["model_name"] == name]
+    return Arm(
+        arm=arm,
+        model_name=name,
+        versions=tuple(dict.fromkeys(first["model_version"] for first in firsts)),
+        answers=sum(line["answers"] for line in own),
+        shadows=sum(line["shadows"] for line in own),
+        rmse=float(np.sqrt(np.mean(error**2))),
+    )
