@@ -1,41 +1,25 @@
 """Scores of a predictive distribution and of its intervals.
 
-A test that cannot be computed raises `NotComputable` with the reason; whoever collects scores reports it as `None`
-beside that reason, never as a number.
+A test that cannot be computed has a reason where its number would be.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from podium.errors import InputError
+from podium.evaluate.confidence_sequence import check_level
+from podium.evaluate.significance import MIN_DAYS, TestResult, standard_error
 from podium.records import Dates, Floats
 
 Flags = NDArray[np.bool_]
 
 MIN_EXPECTED_MISSES: Final = 5  # the rule of thumb for a chi-squared test; 100 days at 95 %, 25 at 80 %
-MIN_DAYS_FOR_T: Final = 30
-
-
-class NotComputable(InputError):  # noqa: N818 - an answer that a caller records, not a fault
-    """A test has no answer on this sample; the text says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class DependenceTest:
-    """Christoffersen's likelihood ratio tests of an interval's misses.
-
-    Attributes:
-        independence_p: is a miss as likely after a miss as after a hit?
-        conditional_p: that, and is the share of misses right too?
-    """
-
-    independence_p: float
-    conditional_p: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +28,13 @@ class Skill:
 
     Attributes:
         skill: 1 - mean(score) / mean(benchmark); positive is better than the benchmark.
-        t: mean of the difference over its HAC standard error (Diebold and Mariano 1995).
+        t: mean of the difference over its HAC standard error (Diebold and Mariano 1995); None where `reason` says why.
+        reason: empty where `t` can be computed.
     """
 
     skill: float
-    t: float
-
-
-def check_level(level: float) -> float:
-    """The level itself.
-
-    Raises:
-        InputError: it is not strictly between 0 and 1.
-    """
-    if not 0.0 < level < 1.0:
-        raise InputError(f"interval level {level}: it must lie between 0 and 1, such as 0.95")
-    return level
+    t: float | None
+    reason: str = ""
 
 
 def t_scale(sigma: Floats, df: Floats) -> Floats:
@@ -116,54 +91,70 @@ def winkler(actual: Floats, lower: Floats, upper: Floats, level: float) -> Float
     return np.asarray(upper - lower + 2.0 / (1.0 - check_level(level)) * outside)
 
 
-def kupiec(misses: Flags, level: float) -> float:
-    """P value of Kupiec's (1995) test that an interval misses as often as it says, chi-squared with one degree.
+def kupiec(misses: Flags, level: float) -> TestResult:
+    """Does an interval miss as often as it says? Kupiec (1995), chi-squared with one degree of freedom.
 
         LR_uc = 2 [ln L(x / n) - ln L(p)],  ln L(q) = x ln q + (n - x) ln(1 - q),  p = 1 - level
 
     Args:
         misses: shape (n_days,), true where the outcome lay outside; x of them.
-        level: of the interval, 0.95.
-
-    Raises:
-        NotComputable: fewer than five misses are to be expected.
+        level: of the interval, 0.95; at least five misses must be expected.
     """
-    from scipy.special import chdtrc
-
-    return float(chdtrc(1, _unconditional_ratio(misses, level)))
+    return _unless(_too_few(misses, level), 1, lambda: _unconditional_ratio(misses, level))
 
 
-def christoffersen(misses: Flags, level: float) -> DependenceTest:
-    """Christoffersen's (1998) tests that misses do not cluster, chi-squared with one and with two degrees.
+def independence(misses: Flags, level: float) -> TestResult:
+    """Is a miss as likely after a miss as after a hit? Christoffersen (1998), one degree of freedom.
 
         LR_ind = 2 [ln L(q0, q1) - ln L(q)], over the n - 1 transitions; q_i is the share of misses after state i
-        LR_cc  = LR_uc + LR_ind
 
     Args:
         misses: shape (n_days,), consecutive days of a one-step interval, true where the outcome lay outside.
-        level: of the interval, 0.95.
-
-    Raises:
-        NotComputable: fewer than five misses are to be expected, or none (or nothing else) was seen.
+        level: of the interval, 0.95; at least five misses must be expected, and one seen.
     """
+    return _unless(_too_few(misses, level) or _one_sided(misses), 1, lambda: _independence_ratio(misses))
+
+
+def conditional_coverage(misses: Flags, level: float) -> TestResult:
+    """Both at once, LR_cc = LR_uc + LR_ind: Christoffersen (1998), two degrees of freedom; see `independence`."""
+    return _unless(
+        _too_few(misses, level) or _one_sided(misses),
+        2,
+        lambda: _unconditional_ratio(misses, level) + _independence_ratio(misses),
+    )
+
+
+def _unless(reason: str, degrees: int, ratio: Callable[[], float]) -> TestResult:
+    """The likelihood ratio against chi-squared, or the reason why there is none."""
     from scipy.special import chdtrc
 
-    unconditional = _unconditional_ratio(misses, level)
-    before, after = misses[:-1], misses[1:]
-    after_hit, after_miss = after[~before], after[before]
-    if len(after_hit) == 0 or len(after_miss) == 0:
-        raise NotComputable(f"{int(misses.sum())} misses in {len(misses)} days: whether they cluster cannot be told")
-    split = _log_likelihood(after_hit, after_hit.mean()) + _log_likelihood(after_miss, after_miss.mean())
-    independence = max(2.0 * (split - _log_likelihood(after, after.mean())), 0.0)
-    return DependenceTest(float(chdtrc(1, independence)), float(chdtrc(2, unconditional + independence)))
+    if reason:
+        return TestResult(None, None, reason)
+    statistic = max(ratio(), 0.0)  # rounding may leave -1e-15
+    return TestResult(statistic, float(chdtrc(degrees, statistic)))
+
+
+def _too_few(misses: Flags, level: float) -> str:
+    rate = 1.0 - check_level(level)
+    needed = math.ceil(MIN_EXPECTED_MISSES / rate - 1e-9)
+    return f"{len(misses)} scored days, {needed} are needed at {level:.0%}" if len(misses) < needed else ""
+
+
+def _one_sided(misses: Flags) -> str:
+    """Why clustering cannot be told: all days that have a successor were hits, or all were misses."""
+    n_before = int(misses[:-1].sum())
+    same = n_before in {0, len(misses) - 1}
+    return f"{int(misses.sum())} misses in {len(misses)} days: whether they cluster cannot be told" if same else ""
 
 
 def _unconditional_ratio(misses: Flags, level: float) -> float:
-    rate, n_days = 1.0 - check_level(level), len(misses)
-    if n_days * rate < MIN_EXPECTED_MISSES - 1e-9:
-        needed = int(np.ceil(MIN_EXPECTED_MISSES / rate - 1e-9))
-        raise NotComputable(f"{n_days} scored days, {needed} are needed for a coverage test at {level:.0%}")
-    return max(2.0 * (_log_likelihood(misses, misses.mean()) - _log_likelihood(misses, rate)), 0.0)
+    return 2.0 * (_log_likelihood(misses, misses.mean()) - _log_likelihood(misses, 1.0 - level))
+
+
+def _independence_ratio(misses: Flags) -> float:
+    before, after = misses[:-1], misses[1:]
+    split = sum(_log_likelihood(group, group.mean()) for group in (after[~before], after[before]))
+    return 2.0 * (split - _log_likelihood(after, after.mean()))
 
 
 def _log_likelihood(misses: Flags, rate: float) -> float:
@@ -179,32 +170,16 @@ def score_skill(scores: Floats, benchmark: Floats, horizon: int = 1) -> Skill:
     Args:
         scores: shape (n_days,), lower is better.
         benchmark: shape (n_days,), the benchmark's on the same days.
-        horizon: days from origin to outcome; overlapping outcomes need at least horizon - 1 lags.
-
-    Raises:
-        NotComputable: fewer than 30 days, or the two scores agree on every day.
+        horizon: days from origin to outcome; overlapping outcomes need at least horizon - 1 lags of Newey and West.
     """
     difference = benchmark - scores
-    if len(difference) < MIN_DAYS_FOR_T:
-        raise NotComputable(f"{len(difference)} scored days, {MIN_DAYS_FOR_T} are needed for a t statistic")
+    skill, n_days = float(1.0 - scores.mean() / benchmark.mean()), len(difference)
+    if n_days < MIN_DAYS:
+        return Skill(skill, None, f"{n_days} scored days, {MIN_DAYS} are needed for a t statistic")
     if not np.ptp(difference) > 0:
-        raise NotComputable("the scores differ by the same amount on every day: there is nothing to test")
-    error = np.sqrt(hac_variance(difference, horizon) / len(difference))
-    return Skill(float(1.0 - scores.mean() / benchmark.mean()), float(difference.mean() / error))
-
-
-def hac_variance(values: Floats, horizon: int = 1) -> float:
-    """Long-run variance of a series, Newey and West (1987) with Bartlett weights.
-
-    Lags: 4 (n / 100)^(2/9), their rule, and at least `horizon - 1`.
-    """
-    n_days = len(values)
-    lags = min(max(int(4 * (n_days / 100) ** (2 / 9)), horizon - 1), n_days - 1)
-    centred = values - values.mean()
-    total = float(centred @ centred)
-    for lag in range(1, lags + 1):
-        total += 2.0 * (1.0 - lag / (lags + 1.0)) * float(centred[lag:] @ centred[:-lag])
-    return total / n_days
+        return Skill(skill, None, "the two scores differ by the same amount on every day: there is nothing to test")
+    lags = max(horizon - 1, math.ceil(n_days ** (1 / 3)))
+    return Skill(skill, float(difference.mean()) / standard_error(difference, lags))
 
 
 def coverage_by_year(

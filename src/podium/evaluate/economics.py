@@ -7,13 +7,15 @@ pays twice. The interest that a position earns or pays overnight is not in a ser
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from podium.errors import InputError
-from podium.evaluate.density import MIN_DAYS_FOR_T, NotComputable, check_level, hac_variance
+from podium.evaluate.confidence_sequence import check_level
+from podium.evaluate.significance import MIN_DAYS, standard_error
 from podium.records import Floats
 
 DAYS_A_YEAR: Final = 252
@@ -26,16 +28,18 @@ class Sharpe:
     """Annualised mean over deviation, with the interval that this many days allow.
 
     Attributes:
-        ratio: √252 times the daily ratio.
+        ratio: √252 times the daily ratio; None, like its interval, where `reason` says why.
         lower: lower end of the confidence interval.
         upper: upper end.
         level: its level.
+        reason: empty where the ratio can be computed.
     """
 
-    ratio: float
-    lower: float
-    upper: float
+    ratio: float | None
+    lower: float | None
+    upper: float | None
     level: float
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +50,17 @@ class Track:
         net: shape (n_days,), simple return of each day after costs.
         wealth: shape (n_days,), 1 invested at the start, compounded.
         annual_return: mean of `net` times 252.
-        sharpe: None where it cannot be computed; `note` says why.
+        sharpe: annualised, net of costs.
         max_drawdown: largest fall of wealth from its peak, 0 to 1.
         turnover: units of position changed a year; 504 is a full turn every day.
-        note: why there is no Sharpe ratio; empty otherwise.
     """
 
     net: Floats
     wealth: Floats
     annual_return: float
-    sharpe: Sharpe | None
+    sharpe: Sharpe
     max_drawdown: float
     turnover: float
-    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,22 +133,20 @@ def sharpe_ratio(net: Floats, level: float = 0.95) -> Sharpe:
     Args:
         net: shape (n_days,), daily returns.
         level: of the interval.
-
-    Raises:
-        NotComputable: fewer than 30 days, or returns that do not vary.
     """
     from scipy.special import ndtri
 
-    if len(net) < MIN_DAYS_FOR_T:
-        raise NotComputable(f"{len(net)} scored days, {MIN_DAYS_FOR_T} are needed for a Sharpe ratio")
+    check_level(level)
     deviation = float(net.std())
+    if len(net) < MIN_DAYS:
+        return Sharpe(None, None, None, level, f"{len(net)} scored days, {MIN_DAYS} are needed for a Sharpe ratio")
     if not deviation > 1e-12:
-        raise NotComputable("the returns do not vary: there is no Sharpe ratio")
+        return Sharpe(None, None, None, level, "the returns do not vary: there is no Sharpe ratio")
     standardised = (net - net.mean()) / deviation
     daily = float(net.mean()) / deviation
     influence = standardised - daily / 2.0 * (np.square(standardised) - 1.0)
-    error = np.sqrt(hac_variance(influence) / len(net))
-    reach = float(ndtri((1.0 + check_level(level)) / 2.0)) * error
+    error = standard_error(influence, math.ceil(len(net) ** (1 / 3)))
+    reach = float(ndtri((1.0 + level) / 2.0)) * error
     year = np.sqrt(DAYS_A_YEAR)
     return Sharpe(float(year * daily), float(year * (daily - reach)), float(year * (daily + reach)), level)
 
@@ -166,18 +166,11 @@ def _track(simple: Floats, position: Floats, cost_bps: float, level: float) -> T
     traded = _changes(position)
     net = position * simple - cost_bps * BASIS_POINT * traded
     wealth: Floats = np.cumprod(1.0 + net, dtype=np.float64)
-    sharpe: Sharpe | None = None
-    note = ""
-    try:
-        sharpe = sharpe_ratio(net, level)
-    except NotComputable as reason:
-        note = str(reason)
     return Track(
         net=net,
         wealth=wealth,
         annual_return=float(net.mean()) * DAYS_A_YEAR,
-        sharpe=sharpe,
+        sharpe=sharpe_ratio(net, level),
         max_drawdown=max_drawdown(wealth),
         turnover=float(traded.mean()) * DAYS_A_YEAR,
-        note=note,
     )

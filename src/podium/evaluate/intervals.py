@@ -23,12 +23,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from podium.errors import InputError
+from podium.evaluate.confidence_sequence import check_level
 from podium.evaluate.density import (
     Flags,
-    NotComputable,
-    check_level,
-    christoffersen,
+    conditional_coverage,
     crps,
+    independence,
     kupiec,
     probability_below,
     score_skill,
@@ -36,6 +36,7 @@ from podium.evaluate.density import (
     winkler,
 )
 from podium.evaluate.horizons import VolatilityPath
+from podium.evaluate.significance import TestResult
 from podium.records import Floats, Forecasts
 
 LEVELS: Final = (0.80, 0.95)
@@ -77,7 +78,7 @@ class RangeScores:
     winkler_80: float
     winkler_95: float
     crps: float
-    crps_skill: float | None
+    crps_skill: float
     crps_skill_t: float | None
     volatility_model: str
     volatility_shares: Mapping[str, float]
@@ -257,47 +258,32 @@ def _scores(path: VolatilityPath, rows: NDArray[np.intp], point: Floats, bounds:
         numbers[f"coverage_{name}"] = 1.0 - float(misses.mean())
         numbers[f"width_{name}"] = float((upper - lower).mean())
         numbers[f"winkler_{name}"] = float(winkler(outcome, lower, upper, level).mean())
-        p_values, reasons = _coverage_tests(misses, level, path.horizon)
-        numbers |= p_values
-        notes |= reasons
+        for test, result in _coverage_tests(misses, level, path.horizon).items():
+            numbers[test] = result.p_value
+            notes[test] = result.reason
     score = crps(outcome, mean, path.sigma[rows], path.df[rows])
     benchmark = crps(outcome, mean, path.constant_sigma[rows], path.constant_df[rows])
     numbers["crps"] = float(score.mean())
-    try:
-        skill = score_skill(score, benchmark, path.horizon)
-        numbers["crps_skill"], numbers["crps_skill_t"] = skill.skill, skill.t
-    except NotComputable as reason:
-        numbers |= dict.fromkeys(("crps_skill", "crps_skill_t"))
-        notes |= dict.fromkeys(("crps_skill", "crps_skill_t"), str(reason))
+    skill = score_skill(score, benchmark, path.horizon)
+    numbers["crps_skill"], numbers["crps_skill_t"], notes["crps_skill_t"] = skill.skill, skill.t, skill.reason
     shares = np.bincount(path.model[rows], minlength=len(path.models)) / len(rows)
     return RangeScores(
         scored_days=len(rows),
         **numbers,  # type: ignore[arg-type]  # the names are those of the fields; a test holds them to it
         volatility_model=path.models[path.model[-1]],
         volatility_shares=MappingProxyType(dict(zip(path.models, shares.tolist(), strict=True))),
-        notes=MappingProxyType(notes),
+        notes=MappingProxyType({name: reason for name, reason in notes.items() if reason}),
     )
 
 
-def _coverage_tests(misses: Flags, level: float, horizon: int) -> tuple[dict[str, float | None], dict[str, str]]:
-    """The three p values by name, and why one is missing."""
-    name = _percent(level)
-    share, dependence = f"kupiec_p_{name}", (f"independence_p_{name}", f"christoffersen_p_{name}")
-    numbers: dict[str, float | None] = dict.fromkeys((share, *dependence))
-    if horizon > 1:
-        reason = f"outcomes over {horizon} days overlap, so their misses are not independent even when all is right"
-        return numbers, dict.fromkeys(numbers, reason)
-    notes: dict[str, str] = {}
-    try:
-        numbers[share] = kupiec(misses, level)
-    except NotComputable as reason_of_share:
-        notes[share] = str(reason_of_share)
-    try:
-        found = christoffersen(misses, level)
-        numbers.update(zip(dependence, (found.independence_p, found.conditional_p), strict=True))
-    except NotComputable as reason_of_dependence:
-        notes.update(dict.fromkeys(dependence, str(reason_of_dependence)))
-    return numbers, notes
+def _coverage_tests(misses: Flags, level: float, horizon: int) -> dict[str, TestResult]:
+    """The three tests, by the name of their p value."""
+    tests = {"kupiec_p": kupiec, "independence_p": independence, "christoffersen_p": conditional_coverage}
+    overlap = f"outcomes over {horizon} days overlap, so their misses are not independent even when all is right"
+    return {
+        f"{name}_{_percent(level)}": test(misses, level) if horizon == 1 else TestResult(None, None, overlap)
+        for name, test in tests.items()
+    }
 
 
 def _percent(level: float) -> str:

