@@ -1,0 +1,125 @@
+"""ingest, preprocess, train, evaluate, run."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from podium.cli import texts
+from podium.cli.console import note, say, say_json, working_on
+from podium.cli.options import ADDRESSES, FOLDERS, takes_settings
+from podium.settings import Settings
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+INGEST = ("pair", "source", "ecb_url", *FOLDERS)
+PREPROCESS = ("pair", "window", *FOLDERS)
+TRAIN = (
+    "pair", "contestants", "window", "test_fraction", "refit_every", "seed", "workers", "developer",
+    "artifact_location", *ADDRESSES, *FOLDERS,
+)  # fmt: skip
+EVALUATE = ("pair", "window", "test_fraction", "developer", *ADDRESSES, *FOLDERS)
+
+
+def enrol(app: typer.Typer) -> None:
+    """Add the verbs of this room."""
+    for verb in (ingest, preprocess, train, evaluate, run):
+        app.command(name=verb.__name__)(verb)
+
+
+@takes_settings(*INGEST)
+def ingest(settings: Settings, as_json: Json = False) -> None:
+    """Fetch the pair's daily rates, check them, store them.
+
+    Nothing is stored unless the series passes the quality gate; the last good one then stays.
+    """
+    _ingest(settings, as_json)
+
+
+@takes_settings(*PREPROCESS)
+def preprocess(settings: Settings, as_json: Json = False) -> None:
+    """Make the features that every contestant sees from the stored series."""
+    _preprocess(settings, as_json)
+
+
+@takes_settings(*TRAIN)
+def train(settings: Settings, as_json: Json = False) -> None:
+    """Score every contestant walking forward over the same days, fit it on all days, record it in MLflow.
+
+    Earlier steps that have not been taken yet are taken first.
+    """
+    _train(settings, as_json)
+
+
+@takes_settings(*EVALUATE)
+def evaluate(settings: Settings, as_json: Json = False) -> None:
+    """Rank the contestants, register them, give the aliases, write models/best_model_info.json."""
+    _evaluate(settings, as_json)
+
+
+@takes_settings(*dict.fromkeys((*INGEST, *PREPROCESS, *TRAIN, *EVALUATE)))
+def run(settings: Settings, as_json: Json = False) -> None:
+    """The whole championship: ingest, preprocess, train, evaluate."""
+    _ingest(settings, quiet=as_json)
+    _preprocess(settings, quiet=as_json)
+    _train(settings, quiet=as_json)
+    _evaluate(settings, as_json)
+
+
+def _ingest(settings: Settings, as_json: bool = False, quiet: bool = False) -> None:
+    from podium.pipeline.prepare import ingest as step
+
+    ingested = step(settings)
+    for line in ingested.notes:
+        note(line)
+    if as_json:
+        say_json(texts.ingested_json(ingested))
+    elif not quiet:
+        say(texts.ingested_line(ingested))
+
+
+def _preprocess(settings: Settings, as_json: bool = False, quiet: bool = False) -> None:
+    from podium.pipeline.prepare import features_path
+    from podium.pipeline.prepare import preprocess as step
+
+    table = step(settings)
+    if as_json:
+        say_json(texts.features_json(table, features_path(settings)))
+    elif not quiet:
+        say(texts.features_line(table, features_path(settings)))
+
+
+def _train(settings: Settings, as_json: bool = False, quiet: bool = False) -> None:
+    from podium.models.roster import check_known
+    from podium.pipeline.prepare import features_path, series_path
+    from podium.pipeline.train import train as step
+
+    check_known(settings.contestants)
+    quiet = quiet or as_json
+    if not series_path(settings).exists():
+        note("no rates yet: ingesting first")
+        _ingest(settings, quiet=quiet)
+    if not features_path(settings).exists():
+        _preprocess(settings, quiet=quiet)
+    with working_on(settings.contestants) as progress:
+
+        def on_done(record: Any) -> None:
+            progress.done(record.model_type)
+            if not quiet:
+                say(texts.trained_line(record))
+
+        runs = step(settings, on_done)
+    if as_json:
+        say_json([texts.run_json(record) for record in runs])
+
+
+def _evaluate(settings: Settings, as_json: bool = False) -> None:
+    from podium.pipeline.evaluate import evaluate as step
+
+    championship = step(settings)
+    if as_json:
+        say_json(texts.championship_json(championship))
+        return
+    for line in texts.championship_lines(championship):
+        say(line)

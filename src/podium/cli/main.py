@@ -1,0 +1,81 @@
+"""`podium`: the application, and the edge where errors become one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from podium.cli import championship, inspect, upkeep
+from podium.cli.console import complain
+from podium.errors import PodiumError
+
+EXIT_INTERRUPTED = 130
+UsageError = typer.BadParameter.__bases__[0]  # typer carries its own click and names only this child of it
+
+app = typer.Typer(
+    name="podium",
+    help="A forecasting championship on MLflow: train, score on the same days, rank, alias, serve.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(invoke_without_command=True)
+def podium(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+) -> None:
+    """A forecasting championship on MLflow: train, score on the same days, rank, alias, serve.
+
+    Settings come from flags, else variables PODIUM_<NAME> (MLFLOW_TRACKING_URI and its kin for MLflow), else
+    podium.toml, else defaults. Exit codes: 0 done, 1 failed, 2 wrong input, 4 source of rates, 5 an earlier step is
+    missing, 6 registry.
+    """
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"podium {installed('podium')}")
+        raise typer.Exit
+
+
+for room in (championship, inspect, upkeep):
+    room.enrol(app)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one verb and leave the process with its exit code."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb.
+
+    Args:
+        arguments: without the program's name; those of the process if None.
+
+    Returns:
+        The exit code.
+    """
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    try:
+        return app(args=arguments, standalone_mode=False) or 0
+    except UsageError as error:
+        verb = error.ctx.command_path if error.ctx else "podium"
+        complain(f"{error.format_message()} See `{verb} --help`.")
+        return error.exit_code
+    except PodiumError as error:
+        complain(str(error))
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        complain("interrupted; what was completed is kept, and running the same verb again goes on from there")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # whoever read our output has left; there is nobody to tell
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
