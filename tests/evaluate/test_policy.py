@@ -1,0 +1,187 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from podium.errors import InputError, SettingError
+from podium.evaluate.policy import Incumbent, decide
+from podium.records import CommonWindow, Forecasts
+
+DAYS = np.arange(np.datetime64("2015-01-01"), np.datetime64("2015-01-01") + 3001)
+
+
+def forecasts(actual, forecast, first=0):
+    """Rows for consecutive days."""
+    days = DAYS[first : first + len(actual)]
+    return Forecasts(days, days + 1, actual, forecast)
+
+
+@pytest.fixture
+def field():
+    """Two thousand days: `Good` has an R² of 20 %, `Weak` 15 %, `Noise` -30 %, `Twin` is `Good` again."""
+    rng = np.random.default_rng(20)
+    signal, noise = rng.standard_normal((2, 2000))
+    actual = np.sqrt(0.2) * signal + np.sqrt(0.8) * noise
+    return {
+        "Good": forecasts(actual, np.sqrt(0.2) * signal),
+        "Weak": forecasts(actual, np.sqrt(0.2) * 0.5 * signal),
+        "Noise": forecasts(actual, np.sqrt(0.3) * rng.standard_normal(2000)),
+    }
+
+
+def test_by_rmse_the_lowest_takes_the_title_and_the_rest_follow_in_order(field):
+    """Aliases are given by rank, the verdict is `promoted`, and the champion is proven."""
+    found = decide(field)
+    assert found.podium == found.ranking == ("Good", "Weak", "Noise")
+    assert found.aliases == {"Good": "champion", "Weak": "challenger", "Noise": "candidate"}
+    assert (found.verdict, found.proven, found.title_moved) == ("promoted", True, True)
+
+
+def test_by_rmse_an_equal_incumbent_keeps_the_title(field):
+    """Of two with the same RMSE the incumbent is first, whatever its name; without one the name decides."""
+    twins = {"A": field["Good"], "B": field["Good"]}
+    assert decide(twins).champion == "A"
+    found = decide(twins, incumbent=Incumbent("B", DAYS[0]))
+    assert (found.champion, found.verdict) == ("B", "held")
+    assert found.reason.startswith("B stays champion")
+
+
+def test_a_first_place_that_does_not_beat_the_random_walk_is_unproven(field):
+    """The title is given, the word is `unproven`, and the reason says what p was needed."""
+    rng = np.random.default_rng(21)
+    actual = field["Good"].actual
+    lone = {"Lone": forecasts(actual, 0.05 * rng.standard_normal(2000))}
+    for policy in ("rmse", "significant"):
+        found = decide(lone, policy=policy)
+        assert (found.verdict, found.champion, found.proven) == ("unproven", "Lone", False)
+        assert "does not beat the random walk (Diebold-Mariano p" in found.reason
+    assert "cannot be tested" in decide({"Walk": forecasts(actual, np.zeros(2000))}).reason
+
+
+def test_the_best_of_several_must_prove_more():
+    """The same forecast is proven alone, and not as the best of ten: the level is shared."""
+    rng = np.random.default_rng(22)
+    signal, noise = rng.standard_normal((2, 1000))
+    actual = 0.1 * signal + noise
+    champion = {"A": forecasts(actual, 0.1 * signal)}
+    p_value = decide(champion).proof.p_value
+    level = 2 * p_value
+    others = {f"Z{i}": forecasts(actual, 3 + np.zeros(1000)) for i in range(9)}
+    assert decide(champion, level=level).proven
+    assert not decide(champion | others, level=level).proven
+
+
+def test_significance_moves_the_title_to_a_challenger_beyond_doubt(field):
+    """After years behind, the incumbent gives way; the reason names days and p."""
+    found = decide(field, policy="significant", incumbent=Incumbent("Weak", DAYS[0]))
+    assert (found.verdict, found.champion, found.previous) == ("promoted", "Good", "Weak")
+    assert "Good is better than Weak over the 2000 days" in found.reason
+    assert [item.rival for item in found.comparisons] == ["Good", "Noise", "random_walk"]
+
+
+def test_significance_counts_only_the_days_since_the_title(field):
+    """The same field with a title of 100 days ago holds: earlier days chose the champion and are no evidence."""
+    found = decide(field, policy="significant", incumbent=Incumbent("Weak", DAYS[1900]))
+    assert (found.verdict, found.champion) == ("held", "Weak")
+    assert found.ranking[0] == "Good"
+    assert found.podium == ("Weak", "Good", "Noise")
+    assert {item.n_days for item in found.comparisons} == {100}
+
+
+@pytest.mark.parametrize(("since", "n_days"), [(DAYS[1960], 40), (None, 0), (DAYS[2500], 0)])
+def test_significance_holds_while_there_is_too_little_evidence(field, since, n_days):
+    """A fresh title, one of unknown age and one of the future hold, and the reason says how many days there are."""
+    found = decide(field, policy="significant", incumbent=Incumbent("Weak", since))
+    assert (found.verdict, found.champion) == ("held", "Weak")
+    assert f"{n_days} days since the title; at least 60 are needed" in found.reason
+    assert not found.comparisons[0].decisive
+
+
+def test_a_degraded_incumbent_gives_way_to_one_that_is_not(field):
+    """Under both policies the word is `degraded`; `significant` hands the title on though no challenger is decisive."""
+    rng = np.random.default_rng(23)
+    actual = field["Good"].actual
+    bad = np.sqrt(0.05) * rng.standard_normal(2000)
+    close = {"Bad": forecasts(actual, bad), "Close": forecasts(actual, 0.97 * bad)}
+    close["Close"] = forecasts(actual, np.where(np.arange(2000) % 40, bad, 0.0))
+    found = decide(close, policy="significant", incumbent=Incumbent("Bad", DAYS[0]))
+    assert found.verdict == "degraded"
+    assert (found.champion, "worse than the random walk beyond doubt" in found.reason) == ("Bad", True)
+    assert "forecast no change" in found.reason
+    with_mean = close | {"Mean": forecasts(actual, np.full(2000, 1e-3))}
+    found = decide(with_mean, policy="significant", incumbent=Incumbent("Bad", DAYS[0]))
+    assert (found.verdict, found.champion) == ("degraded", "Mean")
+    found = decide(with_mean, policy="rmse", incumbent=Incumbent("Bad", DAYS[0]))
+    assert (found.verdict, found.champion) == ("degraded", "Mean")
+    assert "title Bad -> Mean" in found.reason
+
+
+@pytest.mark.parametrize("policy", ["rmse", "significant"])
+def test_a_leak_stops_everything(field, policy):
+    """No alias moves, the incumbent stays, and the suspect is named."""
+    found = decide(field, policy=policy, incumbent=Incumbent("Weak", DAYS[0]), leaks=("Good",))
+    assert (found.verdict, found.champion, found.podium, found.aliases) == ("leak", "Weak", (), {})
+    assert not found.title_moved
+    assert found.reason == "Good: too good to be true; no alias moved, Weak stays champion"
+    assert decide(field, leaks=("Good",)).champion is None
+
+
+def test_an_accepted_leak_is_recorded(field):
+    """With the responsibility taken the championship goes on, and the decision says that it was."""
+    found = decide(field, leaks=("Good",), accept_leak=True)
+    assert (found.verdict, found.champion, found.leaks, found.leak_accepted) == ("promoted", "Good", ("Good",), True)
+    assert not decide(field, accept_leak=True).leak_accepted
+
+
+def test_a_champion_that_no_longer_takes_part_leaves_the_title_vacant(field):
+    """The title goes by RMSE, as at the first championship."""
+    found = decide(field, policy="significant", incumbent=Incumbent("Gone", DAYS[0]))
+    assert (found.verdict, found.champion, found.previous) == ("promoted", "Good", "Gone")
+    assert found.title_moved
+
+
+def test_the_ranking_looks_at_the_common_window_only(field):
+    """Days outside the window change no rank; a contestant that lacks one of its days is refused."""
+    worse = field["Good"].forecast.copy()
+    worse[:1000] = 5.0
+    changed = field | {"Good": forecasts(field["Good"].actual, worse)}
+    window = CommonWindow(DAYS[1000], DAYS[1999], 1000)
+    assert decide(changed, window=window).champion == "Good"
+    assert decide(changed).champion == "Weak"
+    short = field | {"Late": forecasts(field["Good"].actual[1500:], np.zeros(500), first=1500)}
+    assert decide(short).scored_days == 500
+    with pytest.raises(InputError, match="do not share the 1000 days"):
+        decide(short, window=window)
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from(["rmse", "significant"]), st.permutations(["A", "B", "C", "D"]))
+@settings(max_examples=25, deadline=None)
+def test_the_order_in_which_contestants_are_named_does_not_matter(seed, policy, order):
+    """Any order of the same contestants gives the same decision."""
+    rng = np.random.default_rng(seed)
+    actual = rng.standard_normal(150)
+    given_ = {name: forecasts(actual, 0.3 * rng.standard_normal(150)) for name in "ABCD"}
+    incumbent = Incumbent("B", DAYS[20])
+    plain = decide(given_, policy=policy, incumbent=incumbent)
+    assert decide({name: given_[name] for name in order}, policy=policy, incumbent=incumbent) == plain
+    assert set(plain.podium) == set("ABCD")
+
+
+def test_the_evidence_of_a_late_contestant_starts_with_it(field):
+    """A challenger with fewer days is compared on the days that both have."""
+    late = field | {"Late": forecasts(field["Good"].actual[1000:], field["Good"].forecast[1000:], first=1000)}
+    found = decide(late, policy="significant", incumbent=Incumbent("Weak", DAYS[0]))
+    assert {item.rival: item.n_days for item in found.comparisons}["Late"] == 1000
+
+
+def test_bad_input_is_one_clear_line(field):
+    """A policy that does not exist, a level outside (0, 1), nobody, nobody on the same days."""
+    with pytest.raises(SettingError, match=r"policy 'best'.*choose one of rmse, significant"):
+        decide(field, policy="best")
+    with pytest.raises(InputError, match="between 0 and 1"):
+        decide(field, level=1.0)
+    with pytest.raises(InputError, match="no contestant"):
+        decide({})
+    apart = {"A": field["Good"], "B": forecasts(np.ones(10), np.ones(10), first=2100)}
+    with pytest.raises(InputError, match="do not share any day"):
+        decide(apart)

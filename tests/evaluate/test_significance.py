@@ -1,0 +1,265 @@
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from podium.errors import InputError
+from podium.evaluate.significance import (
+    assess,
+    clark_west,
+    detection_power,
+    diebold_mariano,
+    false_discoveries,
+    minimum_detectable_r2,
+    model_confidence_set,
+    out_of_sample_r2,
+    pesaran_timmermann,
+    standard_error,
+)
+
+
+@pytest.fixture
+def returns():
+    """Two years of noise of the size of EUR/USD."""
+    return 0.005 * np.random.default_rng(10).standard_normal(500)
+
+
+@pytest.fixture
+def skilled(returns):
+    """A forecast with a true R² of about 10 %."""
+    return 0.1 * returns + 0.0015 * np.random.default_rng(11).standard_normal(500)
+
+
+def test_clark_west_is_the_formula_of_the_paper():
+    """Equation 3.1, its Newey-West error and t statistic, computed in exact fractions by the textbook sum."""
+    rng = np.random.default_rng(12)
+    y, f1, f0 = (rng.integers(-9, 10, 40) for _ in range(3))
+    f = [
+        Fraction(int(a - c)) ** 2 - (Fraction(int(a - b)) ** 2 - Fraction(int(c - b)) ** 2)
+        for a, b, c in zip(y, f1, f0, strict=True)
+    ]
+    n, lags = len(f), 4  # the cube root of 40, rounded up
+    mean = sum(f) / n
+    variance = sum((x - mean) ** 2 for x in f)
+    for k in range(1, lags + 1):
+        products = sum((f[i] - mean) * (f[i - k] - mean) for i in range(k, n))
+        variance += 2 * (1 - Fraction(k, lags + 1)) * products
+    expected = float(mean) * n / math.sqrt(variance)
+    found = clark_west(y.astype(float), f1.astype(float), f0.astype(float))
+    assert found.statistic == pytest.approx(expected, rel=1e-12)
+    assert found.p_value == pytest.approx(0.5 * math.erfc(expected / math.sqrt(2)), rel=1e-10)
+
+
+def test_clark_west_is_a_regression_on_a_constant(returns, skilled):
+    """The statistic is that of statsmodels' regression of f on 1 with HAC errors, as the paper describes it."""
+    from statsmodels.regression.linear_model import OLS
+
+    zero = np.zeros_like(returns)
+    f = (returns - zero) ** 2 - ((returns - skilled) ** 2 - (zero - skilled) ** 2)
+    fit = OLS(f, np.ones_like(f)).fit(cov_type="HAC", cov_kwds={"maxlags": 8})
+    assert clark_west(returns, skilled, zero).statistic == pytest.approx(float(fit.tvalues[0]), rel=1e-9)
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=30, deadline=None)
+def test_against_the_random_walk_clark_west_asks_whether_the_forecast_covaries(seed):
+    """With the benchmark 0 the statistic is that of the mean of 2 y f, and so ignores the size of the forecast."""
+    rng = np.random.default_rng(seed)
+    y, f = rng.standard_normal((2, 200))
+    product = 2 * y * f
+    expected = product.mean() / standard_error(product, 6)
+    zero = np.zeros(200)
+    assert clark_west(y, f, zero).statistic == pytest.approx(expected)
+    assert clark_west(y, 0.01 * f, zero).statistic == pytest.approx(expected)
+
+
+def test_clark_west_has_its_size_where_diebold_mariano_is_timid():
+    """With a useless regressor estimated on a rolling window, Clark-West rejects near 5 %, Diebold-Mariano hardly ever.
+
+    The design of table 1 of the paper in small: 400 worlds, 250 days, 60 to estimate. Clark and West report sizes of
+    roughly 4 to 7 % for theirs and near 0 for the unadjusted test; bounds are three binomial errors about that.
+    """
+    rng = np.random.default_rng(13)
+    hits = np.zeros(2)
+    for _ in range(400):
+        y, x = rng.standard_normal((2, 310))
+        products = np.concatenate([[0.0], np.cumsum(x * y)])
+        squares = np.concatenate([[0.0], np.cumsum(x * x)])
+        slope = (products[60:310] - products[:250]) / (squares[60:310] - squares[:250])
+        forecast, actual = slope * x[60:], y[60:]
+        hits += [test(actual, forecast, np.zeros(250)).rejects(0.05) for test in (clark_west, diebold_mariano)]
+    assert 4 <= hits[0] <= 41
+    assert hits[1] <= 4
+
+
+def test_diebold_mariano_carries_the_small_sample_correction(returns, skilled):
+    """The statistic is mean over Newey-West error times sqrt((n-1)/n), read from Student's t, on the side of skill."""
+    from scipy.stats import t
+
+    found = diebold_mariano(returns, skilled, np.zeros(500))
+    difference = returns**2 - (returns - skilled) ** 2
+    expected = difference.mean() / standard_error(difference, 8) * math.sqrt(499 / 500)
+    assert found.statistic == pytest.approx(expected, rel=1e-9)
+    assert found.p_value == pytest.approx(t.sf(expected, 499), rel=1e-9)
+
+
+def test_every_test_speaks_for_the_better_forecast(returns, skilled):
+    """A skilled forecast has small p-values; its opposite has large ones."""
+    for test in (clark_west, diebold_mariano):
+        assert test(returns, skilled, np.zeros(500)).p_value < 0.01
+        assert test(returns, -skilled, np.zeros(500)).p_value > 0.99
+    assert pesaran_timmermann(returns, skilled).p_value < 0.01
+    assert pesaran_timmermann(returns, -skilled).p_value > 0.99
+
+
+def test_pesaran_timmermann_of_a_counted_table():
+    """The statistic of a 2 x 2 table of 100 days worked by hand: p 0.65, p* 0.5, variance 0.0025."""
+    actual = np.repeat([1.0, 1.0, -1.0, -1.0], [35, 15, 20, 30])
+    called = np.repeat([1.0, -1.0, 1.0, -1.0], [35, 15, 20, 30])
+    # p_y = 0.5, p_z = 0.55: p* = 0.5, v = 0.25/100, w = (0.1² · 0.25)/100
+    expected = 0.15 / math.sqrt((0.25 - 0.0025) / 100)
+    assert pesaran_timmermann(actual, called).statistic == pytest.approx(expected)
+
+
+def test_days_without_a_direction_do_not_count():
+    """Adding days on which the rate, or the forecast, stands still changes nothing in the test of directions."""
+    rng = np.random.default_rng(14)
+    actual, called = rng.standard_normal((2, 200))
+    still = np.zeros(50)
+    with_still = pesaran_timmermann(np.concatenate([actual, still]), np.concatenate([called, called[:50]]))
+    assert with_still == pesaran_timmermann(actual, called)
+
+
+def test_what_cannot_be_tested_is_said_and_not_computed(returns):
+    """A constant or absent forecast, a copy, a series that never moves or is short: a reason, and no number."""
+    zero = np.zeros(500)
+    cases = {
+        "same sign": pesaran_timmermann(returns, np.full(500, 1e-5)),
+        "days with a direction": pesaran_timmermann(returns, zero),
+        "the series has the same sign": pesaran_timmermann(np.abs(returns), returns),
+        "same error every day": diebold_mariano(returns, zero, zero),
+        "never leaves the random walk": clark_west(returns, zero, zero),
+        "the same every day": diebold_mariano(zero, np.full(500, 1e-3), zero),
+        "29 scored days": diebold_mariano(returns[:29], returns[1:30], zero[:29]),
+        "29 scored": clark_west(returns[:29], returns[1:30], zero[:29]),
+    }
+    for reason, result in cases.items():
+        assert (result.statistic, result.p_value) == (None, None), reason
+        assert reason in result.reason
+        assert not result.rejects(0.999)
+
+
+def test_the_confidence_set_keeps_ties_and_drops_the_bad(returns, skilled):
+    """A model far worse than another is left out; two of equal skill are both in; a copy shares its twin's fate."""
+    rng = np.random.default_rng(15)
+    losses = {
+        "good": (returns - skilled) ** 2,
+        "twin": (returns - skilled) ** 2,
+        "rival": (returns - 0.1 * returns - 0.0015 * rng.standard_normal(500)) ** 2,
+        "bad": (returns - 0.005 * rng.standard_normal(500)) ** 2,
+    }
+    found = model_confidence_set(losses)
+    assert found.members == ("good", "twin", "rival")
+    assert found.p_values["good"] == found.p_values["twin"]
+    assert (found.contains("bad"), found.contains("good")) == (False, True)
+
+
+def test_the_confidence_set_repeats_and_knows_no_unit(returns, skilled):
+    """The same seed gives the same p-values, whatever unit the losses are in."""
+    losses = {"a": returns**2, "b": (returns - skilled) ** 2}
+    assert model_confidence_set(losses) == model_confidence_set(losses)
+    in_points = model_confidence_set({name: values * 1e8 for name, values in losses.items()})
+    assert in_points.p_values == pytest.approx(dict(model_confidence_set(losses).p_values))
+
+
+def test_the_confidence_set_that_cannot_be_computed_says_so(returns):
+    """All equal is one tie; losses that differ by a constant, or too few days, give a reason and no member."""
+    loss = returns**2
+    assert model_confidence_set({"a": loss, "b": loss}).members == ("a", "b")
+    for losses, reason in (
+        ({"a": loss, "b": loss + 1}, "same amount"),
+        ({"a": loss[:20], "b": 2 * loss[:20]}, "20 sco"),
+    ):
+        found = model_confidence_set(losses)
+        assert reason in found.reason
+        assert found.contains("a") is None
+
+
+def test_the_minimum_detectable_r2_is_found_as_often_as_promised():
+    """At the R² that 500 days should find four times in five, the power formula says 80 %, and so do 600 worlds.
+
+    600 worlds have a binomial error of 1.6 %: the bounds are three of them, and one point for the normal formula.
+    """
+    r2 = minimum_detectable_r2(500)
+    assert detection_power(500, r2) == pytest.approx(0.80)
+    rng = np.random.default_rng(16)
+    forecast = math.sqrt(r2) * rng.standard_normal((600, 500))
+    actual = forecast + math.sqrt(1 - r2) * rng.standard_normal((600, 500))
+    difference = actual**2 - (actual - forecast) ** 2
+    scores = difference.mean(1) / difference.std(1) * math.sqrt(500)
+    assert (scores > 1.645).mean() == pytest.approx(0.80, abs=0.058)
+
+
+def test_the_power_agrees_with_published_figures():
+    """A true R² of 1 % is found in 20 % of years of days, 55 % of five years and about 97 % of twenty."""
+    assert detection_power(256, 0.01) == pytest.approx(0.20, abs=0.01)
+    assert detection_power(1280, 0.01) == pytest.approx(0.55, abs=0.01)
+    assert detection_power(5000, 0.01) > 0.96
+    assert minimum_detectable_r2(10) is None
+
+
+def test_false_discoveries_of_the_example_of_benjamini_and_hochberg():
+    """Of the 15 p-values of the paper's example, four are discoveries at 5 %; what was not tested is not counted."""
+    published = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262, 0.5719,
+                 0.6528, 0.7590, 1.0]  # fmt: skip
+    adjusted = false_discoveries({**{str(i): p for i, p in enumerate(published)}, "untested": None})
+    assert [name for name, value in adjusted.items() if value is not None and value <= 0.05] == ["0", "1", "2", "3"]
+    assert adjusted["untested"] is None
+    assert false_discoveries({"x": None}) == {"x": None}
+
+
+def test_a_championship_is_assessed_as_a_whole(returns, skilled):
+    """The report of each contestant agrees with the single functions, and the random walk stands in the set."""
+    found = assess(returns, {"Skilled": skilled, "Mean": np.full(500, 2e-5)})
+    report = found.reports["Skilled"]
+    assert report.r2_oos == pytest.approx(1 - report.ratio_to_random_walk**2)
+    assert report.r2_oos == out_of_sample_r2(returns, skilled)
+    assert report.in_mcs
+    assert set(found.confidence_set.p_values) == {"random_walk", "Skilled", "Mean"}
+    assert found.reports["Mean"].pesaran_timmermann.reason
+    assert found.reports["Mean"].diebold_mariano.p_value is not None
+
+
+def test_a_series_that_never_moves_has_no_ratio_and_no_test():
+    """Constant closes give errors, and None with a reason for everything that divides by the random walk's."""
+    found = assess(np.zeros(100), {"Mean": np.full(100, 1e-4), "Zero": np.zeros(100)})
+    report = found.reports["Mean"]
+    assert (report.ratio_to_random_walk, report.r2_oos, report.directional_accuracy) == (None, None, None)
+    assert report.in_mcs is None
+    assert report.diebold_mariano.reason
+    assert report.clark_west.reason
+
+
+@pytest.mark.parametrize(
+    ("forecasts", "message"),
+    [({}, "no contestant"), ({"X": np.zeros(3)}, "X: needs one finite"), ({"X": np.full(50, np.nan)}, "X: needs one")],
+)
+def test_forecasts_that_do_not_fit_are_refused(forecasts, message):
+    """No contestant, another number of days or a missing forecast gives one line that names it."""
+    with pytest.raises(InputError, match=message):
+        assess(np.ones(50), forecasts)
+
+
+def test_impossible_questions_about_power_are_refused():
+    """A level or power outside (0, 1), a power below the level, an R² above 1."""
+    for call in (
+        lambda: minimum_detectable_r2(100, level=0),
+        lambda: minimum_detectable_r2(100, power=1.0),
+        lambda: minimum_detectable_r2(100, level=0.5, power=0.4),
+        lambda: detection_power(100, 1.5),
+    ):
+        with pytest.raises(InputError):
+            call()
