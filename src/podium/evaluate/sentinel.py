@@ -168,8 +168,7 @@ def r2_estimate(actual: Floats, forecast: Floats) -> Estimate | None:
     """Out-of-sample R² and its standard error; None for a series that never moves.
 
     R² is a ratio of means, m(d) / m(y²) with d = y² - (y - f)². Its standard error is that of the mean of
-    (d - R² y²) / m(y²) (the delta method), with Newey-West for autocorrelation. One violent day on which the forecast
-    happened to be right makes R² large and its standard error as large.
+    (d - R² y²) / m(y²) (the delta method), with Newey-West for autocorrelation.
     """
     r2 = out_of_sample_r2(actual, forecast)
     if r2 is None:
@@ -194,7 +193,8 @@ def direction_estimate(actual: Floats, forecast: Floats, min_days: int = 30) -> 
 
 
 def _r2_exceeds(actual: Floats, forecast: Floats, limits: LeakLimits) -> bool:
-    # With and without the most violent day: where one day makes both sums, its luck is all of R² and no spread shows it.
+    # With and without the most violent day: where one day makes both sums, its luck is all of R², and no spread of
+    # the others shows it.
     calm = np.arange(len(actual)) != int(np.argmax(np.abs(actual)))
     estimates = (r2_estimate(actual, forecast), r2_estimate(actual[calm], forecast[calm]))
     return all(found is not None and found.exceeds(limits.r2, limits.standard_errors) for found in estimates)
