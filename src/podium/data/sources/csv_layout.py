@@ -10,7 +10,6 @@ from podium.data.sources.content import file_fault
 from podium.data.sources.naming import CURRENCIES, DATE_NAMES, PRICE_NAMES, SYMBOL_NAMES, find, pair_named
 from podium.errors import DataError, Fault
 
-LEVELS = {"Ticker": "Ticker", "": "Ticker"}
 Row = tuple[int, list[str]]  # line number in the file, stripped cells
 
 
@@ -69,8 +68,7 @@ def read_grid(text: str, where: str, pair: str) -> Grid:
     rows = [(line, cells) for line, cells in rows if any(cells) and not cells[0].startswith("#")]
     if len(rows) < 2:
         raise file_fault(where, "empty_file", "no rows below the header; get the file again")
-    first = [cells[0] for _, cells in rows[:2]]
-    if set(first) == {"Price", "Ticker"} or (first[0].lower() in DATE_NAMES and not first[1]):
+    if _has_two_levels(rows[0][1], rows[1][1]):
         return _two_levels(rows, where, pair)
     return Grid(where, [name.strip("<>") for name in rows[0][1]], rows[1:])  # MetaTrader writes <DATE>,<CLOSE>
 
@@ -122,13 +120,19 @@ def _names_by_row(grid: Grid) -> list[str]:
     return [] if symbol is None else [_cell(cells, symbol) for _, cells in grid.rows]
 
 
+def _has_two_levels(first: list[str], second: list[str]) -> bool:
+    if {first[0], second[0]} == {"Price", "Ticker"}:
+        return True
+    return first[0].lower() in DATE_NAMES and not second[0] and any(pair_named(cell) for cell in second)
+
+
 def _two_levels(rows: list[Row], where: str, pair: str) -> Grid:
     """The columns of the pair in a download of yfinance, which puts each price's name above its ticker.
 
     Its rows are `Price,Close,High,...`, `Ticker,EURUSD=X,...`, `Date,,...`; the first two swapped when grouped by
     ticker; `Date,Close,High,...` and `,EURUSD=X,...` when the index was made a column.
     """
-    levels = {LEVELS.get(cells[0], "Price"): cells[1:] for _, cells in rows[:2]}
+    levels = {"Ticker" if cells[0] in {"Ticker", ""} else "Price": cells[1:] for _, cells in rows[:2]}
     body = rows[2:]
     if body and not any(body[0][1][1:]):
         body = body[1:]  # the name of the index, alone in its row

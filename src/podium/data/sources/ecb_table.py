@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -26,12 +26,14 @@ class EcbTable:
         dates: shape (n_days,), strictly increasing.
         columns: currency code to the position of its cells in each row.
         rows: n_days rows of cells.
+        parsed: the columns that were asked for before, as numbers.
     """
 
     where: str
     dates: Dates
     columns: dict[str, int]
     rows: list[list[str]]
+    parsed: dict[str, Floats] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def last_day(self) -> np.datetime64:
@@ -46,6 +48,11 @@ class EcbTable:
         """
         if currency == BASE:
             return np.ones(len(self.dates))
+        if currency not in self.parsed:
+            self.parsed[currency] = self._parse(currency)
+        return self.parsed[currency]
+
+    def _parse(self, currency: str) -> Floats:
         at = self.columns[currency]
         try:
             return np.array([np.nan if row[at] in MISSING else float(row[at]) for row in self.rows])
