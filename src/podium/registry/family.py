@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from podium.errors import MissingError, RegistryError
-from podium.records import VersionRecord
+from podium.records import PAIR_PATTERN, VersionRecord
 from podium.registry.aliases import CHAMPION, Holder, Move, plan
 from podium.registry.answers import aliased_versions, pages, quoted, version_record
 from podium.registry.connection import Connection, is_there
@@ -39,6 +39,15 @@ class Family(Connection):
                 for model in self._models(pair)
                 for version in aliased_versions(model)
             ]
+
+    def pairs(self) -> list[str]:
+        """Every pair one of whose models `<PAIR>_<Family>` is its champion, by name."""
+        if not is_there(self.registry_address):
+            return []
+        with self.errors("read the pairs"):
+            found = pages(lambda token: self.client.search_registered_models(max_results=100, page_token=token))
+        crowned = [model.name for model in found if CHAMPION in (model.aliases or {})]
+        return sorted({name[:6] for name in crowned if PAIR_PATTERN.fullmatch(name[:6]) and name[6:7] == "_"})
 
     def champion(self, pair: str | None = None) -> VersionRecord:
         """The version that leads, whatever its architecture.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,20 +31,26 @@ def pack(item: Model, folder: Path, meta: MlflowModel) -> None:
     savers = {"sklearn": _save_sklearn, "tensorflow": _save_tensorflow}
     if item.model.flavor not in savers:
         raise RegistryError(f"{item.name}: flavour {item.model.flavor!r} is not one of {', '.join(savers)}")
+    features = tuple(item.example.columns)
+    graph = item.model.onnx(features)
     common: dict[str, Any] = {
         "path": str(folder),
         "mlflow_model": meta,
         "input_example": item.example,
         "pip_requirements": list(item.model.pip_requirements),
         "code_paths": [str(path) for path in item.model.code_paths] or None,
-        "metadata": {"features": list(item.example.columns)},
+        # What a server checks before it serves the graph: its digest, and the forecasts of the example.
+        "metadata": {
+            "features": list(features),
+            "onnx_sha256": hashlib.sha256(graph).hexdigest() if graph is not None else "",
+            "example_forecasts": [float(value) for value in item.model.predict(item.example)],
+        },
     }
     savers[item.model.flavor](item, common)
     for cache in folder.rglob("__pycache__"):
         for compiled in cache.iterdir():
             compiled.unlink()
         cache.rmdir()
-    graph = item.model.onnx(tuple(item.example.columns))
     if graph is not None:
         (folder / ONNX_FILE).write_bytes(graph)
 
