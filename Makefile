@@ -1,0 +1,30 @@
+# make run    the whole championship on real rates, from a fresh clone
+# make test   lint, types, layer contracts and every test
+# make lock   the locked requirements anew from pyproject.toml
+# make clean  remove the environment (what a championship left goes with `podium reset`)
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+# Without byte code every process compiles everything that it imports again.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: run test lock clean
+
+run: $(VENV)/run.installed
+	@$(BIN)/podium run
+
+test: $(VENV)/test.installed
+	@VENV=$(VENV) scripts/test.sh
+
+$(VENV)/%.installed: requirements/%.txt requirements/setup.txt pyproject.toml scripts/install.sh
+	@PYTHON=$(PYTHON) VENV=$(VENV) scripts/install.sh requirements/$*.txt
+	@touch $@
+
+lock:
+	@$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet uv
+	@scripts/lock.sh $(VENV)/lock/bin/uv
+
+clean:
+	rm -rf $(VENV)
