@@ -44,11 +44,11 @@ class Versions(Connection):
             if not versions:
                 client.create_model_version(
                     name,
-                    source=run.model_uri,
+                    source=self._source(run),
                     run_id=run.run_id,
                     tags={key: self.clean(value) for key, value in (_tags(run) | dict(tags or {})).items()},
                     description=self.clean(description),
-                    model_id=run.model_uri.removeprefix("models:/"),
+                    model_id=_model_id(run),
                 )
                 versions = self._versions_of(name, run.run_id)
             if len(versions) > 1:
@@ -72,6 +72,15 @@ class Versions(Connection):
             client.update_registered_model(name, words)
         return found
 
+    def _source(self, run: RunRecord) -> str:
+        """Where the version's files lie; a server finds that out by itself.
+
+        MLflow's database stores resolve `models:/m-...` through the process's global address, which need not be ours.
+        """
+        if self.registry_address.startswith("http"):
+            return run.model_uri
+        return str(self.client.get_logged_model(_model_id(run)).artifact_location)
+
     def _versions_of(self, name: str, run_id: str) -> list[ModelVersion]:
         query = f"name = {quoted(name)} and run_id = {quoted(run_id)}"
         found = pages(lambda token: self.client.search_model_versions(query, max_results=200, page_token=token))
@@ -82,6 +91,10 @@ class Versions(Connection):
         held = aliased_versions(model)
         for number in (str(twin.version) for twin in twins if int(twin.version) not in held):
             tolerating(ABSENT, lambda number=number: self.client.delete_model_version(model.name, number))  # type: ignore[misc]
+
+
+def _model_id(run: RunRecord) -> str:
+    return run.model_uri.removeprefix("models:/")
 
 
 def _tags(run: RunRecord) -> dict[str, str]:

@@ -1,0 +1,229 @@
+"""What every test may use: a clean environment, a migrated database to copy, small results of real fitted models."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from filelock import FileLock
+
+from podium.models.base import FittedModel
+from podium.records import CommonWindow, FeatureTable, Forecasts
+from podium.registry.log_items import ContestantResult, RunContext
+from podium.registry.mlflow_store import MlflowStore
+from podium.registry.pointer import FILE_NAME
+from podium.settings import Settings
+
+N_ROWS, N_SCORED, WINDOW = 120, 40, 6
+BASELINES = {
+    "persistence": {"rmse": 0.0072, "mae": 0.0055, "directional_accuracy": 0.49},
+    "random_walk": {"rmse": 0.0051, "mae": 0.0040, "directional_accuracy": float("nan")},
+}
+
+
+# Warnings that libraries raise among themselves, which no code of ours can prevent.
+OTHERS_WARNINGS = (
+    "ignore:.*Any type hint is inferred as AnyType:UserWarning",  # MLflow on its own classes, when it is imported
+    "ignore:The ``noload`` loader strategy is deprecated:DeprecationWarning",  # MLflow 3.17 on SQLAlchemy 2.1
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Every warning is an error, but for these."""
+    for line in OTHERS_WARNINGS:
+        config.addinivalue_line("filterwarnings", line)
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the developer's shell reaches a test."""
+    for name in list(os.environ):
+        if name.startswith(("PODIUM_", "MLFLOW_")) and not name.startswith("PODIUM_TEST_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def blank_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with MLflow's schema, made once; creating it takes seconds, copying it none."""
+    root = tmp_path_factory.getbasetemp()
+    shared = root.parent if os.environ.get("PYTEST_XDIST_WORKER") else root
+    path = shared / "blank" / "mlflow.db"
+    path.parent.mkdir(exist_ok=True)
+    with FileLock(path.parent / "making.lock"):
+        if not (path.parent / "made").exists():
+            _ = MlflowStore(Settings(tracking_uri=f"sqlite:///{path}")).client
+            (path.parent / "made").touch()
+    return path
+
+
+@pytest.fixture
+def workdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory, entered."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def settings(workdir: Path, blank_database: Path) -> Settings:
+    """Default settings in an empty working directory, with a database that has its schema already.
+
+    It lies elsewhere than MLflow's own default, so what goes through the global address does not find it.
+    """
+    (workdir / "server").mkdir()
+    shutil.copyfile(blank_database, workdir / "server" / "mlflow.db")
+    return Settings(tracking_uri=f"sqlite:///{workdir / 'server' / 'mlflow.db'}", developer="tester")
+
+
+@pytest.fixture
+def store(settings: Settings) -> MlflowStore:
+    """A store on SQLite."""
+    return MlflowStore(settings)
+
+
+@pytest.fixture(scope="session")
+def table() -> FeatureTable:
+    """Features of a seeded random walk: 120 origins, six lags and their mean of five, all targets known."""
+    rng = np.random.default_rng(7)
+    returns = rng.normal(0, 0.005, N_ROWS + WINDOW)
+    lags = np.column_stack([returns[WINDOW - 1 - age : N_ROWS + WINDOW - 1 - age] for age in range(WINDOW)])
+    days = np.arange("2026-01-01", N_ROWS + 1, dtype="datetime64[D]")
+    return FeatureTable(
+        pair="EURUSD",
+        data_version="test-EURUSD-2026-04-30-0a1b2c3d",
+        origins=days[:-1],
+        target_dates=days[1:],
+        names=(*(f"lag_{age}" for age in range(WINDOW)), "ma_5"),
+        values=np.column_stack([lags, lags[:, :5].mean(axis=1)]),
+        target=returns[WINDOW:],
+    )
+
+
+@pytest.fixture(scope="session")
+def context(table: FeatureTable) -> RunContext:
+    """What the contestants of one championship on the table have in common."""
+    return RunContext(
+        table=table,
+        window=CommonWindow(table.origins[-N_SCORED], table.origins[-1], N_SCORED),
+        baselines=BASELINES,
+        developer="tester",
+        project="EURUSD_Capstone",
+        params={"seed": 42, "window": WINDOW},
+        source="test",
+    )
+
+
+class RidgeModel(FittedModel):
+    """A small real scikit-learn pipeline that the registry can log."""
+
+    flavor = "sklearn"
+    pip_requirements = ("mlflow", "scikit-learn", "skops")
+
+    def __init__(self, alpha: float, X: Any, y: Any) -> None:
+        from sklearn.linear_model import Ridge
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+
+        self._native = make_pipeline(StandardScaler(), Ridge(alpha)).fit(X, y)
+        self.alpha = alpha
+
+    @property
+    def native(self) -> Any:
+        return self._native
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        return {"alpha": self.alpha}
+
+    def predict(self, X: Any) -> Any:
+        return self._native.predict(X)
+
+    def onnx(self, names: tuple[str, ...]) -> bytes:
+        return b"a graph over " + ",".join(names).encode()
+
+
+MakeResult = Callable[..., ContestantResult]
+
+
+@pytest.fixture(scope="session")
+def make_result(table: FeatureTable) -> MakeResult:
+    """`make_result("LSTM", rmse=0.005)`: a result whose model is small and real, and whose score is as asked."""
+    import pandas as pd
+
+    def make(model_type: str, rmse: float = 0.005, alpha: float = 1.0, **more: Any) -> ContestantResult:
+        X = pd.DataFrame(table.values, columns=list(table.names))
+        model = RidgeModel(alpha, X[:-N_SCORED], table.target[:-N_SCORED])
+        scored = slice(-N_SCORED, None)
+        forecasts = Forecasts(
+            table.origins[scored], table.target_dates[scored], table.target[scored], model.predict(X[scored])
+        )
+        metrics = {"rmse": rmse, "mae": 0.004, "directional_accuracy": 0.52}
+        return ContestantResult(
+            **{"model_type": model_type, "params": {}, "metrics": metrics, "forecasts": forecasts, "model": model, **more}
+        )
+
+    return make
+
+
+@dataclass
+class Verdict:
+    """What the checker saw, so that a test can compare two looks."""
+
+    aliases: dict[str, tuple[str, int]]
+    versions: list[tuple[str, int]]
+    champion: tuple[str, int]
+    pointer: dict[str, Any] = field(default_factory=dict)
+
+
+@pytest.fixture(scope="session")
+def check_podium() -> Callable[..., Verdict]:
+    """Checks the invariants of a finished championship: exclusive aliases, one version a run, a champion that loads."""
+
+    def check(store: MlflowStore, models_dir: Path | None = None, X: Any = None) -> Verdict:
+        family = store.family()
+        holders: dict[str, list[tuple[str, int]]] = {}
+        for version in family:
+            for alias in version.aliases:
+                holders.setdefault(alias, []).append((version.name, version.version))
+        assert {alias: len(held) for alias, held in holders.items()} == dict.fromkeys(holders, 1)
+        assert set(holders) == {"champion", "challenger", "candidate"}
+        run_ids = [version.run_id for version in family]
+        assert len(set(run_ids)) == len(run_ids)
+        champion = store.champion()
+        assert (champion.name, champion.version) == holders["champion"][0]
+        title = store.titles()[-1]
+        assert (title.name, title.version) == holders["champion"][0]
+        model = store.load(f"models:/{champion.name}@champion")
+        if X is not None:
+            assert len(model.predict(X)) == len(X)
+        verdict = Verdict(
+            {alias: held[0] for alias, held in holders.items()},
+            [(version.name, version.version) for version in family],
+            holders["champion"][0],
+        )
+        if models_dir is not None:
+            verdict.pointer = json.loads((models_dir / FILE_NAME).read_text())
+            assert verdict.pointer["pinned_uri"] == champion.pinned_uri
+            assert verdict.pointer["run_id"] == champion.run_id
+        return verdict
+
+    return check
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _engines_closed() -> Iterator[None]:
+    """MLflow keeps its database connections for good; closing them keeps the end of the session quiet."""
+    yield
+    import sys
+
+    for name in ("mlflow.store.tracking.sqlalchemy_store", "mlflow.store.model_registry.sqlalchemy_store"):
+        module = sys.modules.get(name)
+        if module is not None:
+            for engine in module.SqlAlchemyStore._engine_map.values():
+                engine.dispose()

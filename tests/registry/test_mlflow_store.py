@@ -1,0 +1,260 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from podium.errors import MissingError, RegistryError
+from podium.records import RunRecord
+from podium.registry.log_items import RunContext
+from podium.registry.mlflow_store import MlflowStore
+from podium.settings import Settings
+
+
+def test_a_run_is_found_again_as_it_was_logged(store, make_result, context):
+    """What `log_run` returns and what `completed_runs` finds are the same run, with metrics and tags."""
+    logged = store.log_run(make_result("LinearRegression", rmse=0.0049), context)
+    (found,) = store.completed_runs(context.table.data_version, context.window)
+    assert (found.run_id, found.model_uri, found.rmse) == (logged.run_id, logged.model_uri, 0.0049)
+    assert logged.metrics == found.metrics
+    assert logged.tags.items() <= found.tags.items()
+    assert found.metrics["baseline_rmse"] == context.baselines["persistence"]["rmse"]
+    assert found.metrics["random_walk_rmse"] == context.baselines["random_walk"]["rmse"]
+    wanted = {"developer": "tester", "project": "EURUSD_Capstone", "model_type": "LinearRegression", "status": "completed"}
+    assert wanted.items() <= found.tags.items()
+
+
+def test_runs_on_other_days_or_data_are_not_compared(store, make_result, context):
+    """A better score on another series or another window is not found."""
+    store.log_run(make_result("ARIMA", rmse=0.005), context)
+    other_data = replace(context, table=replace(context.table, data_version="test-EURUSD-2019-12-31-ffffffff"))
+    store.log_run(make_result("ARIMA", rmse=0.0032), other_data)
+    calmer = replace(context.window, n_days=20)
+    store.log_run(make_result("ARIMA", rmse=0.0031), replace(context, window=calmer))
+    assert [run.rmse for run in store.completed_runs(context.table.data_version, context.window)] == [0.005]
+
+
+def test_completed_is_the_last_write(store, make_result, context, monkeypatch):
+    """A run that fails at any write before the last one never counts."""
+    real = type(store.client)
+    failing = ["log_batch", "log_inputs", "log_artifacts", "log_model_artifacts", "finalize_logged_model", "set_terminated"]
+    for name in failing:
+        with monkeypatch.context() as patch:
+            patch.setattr(real, name, _refuse)
+            with pytest.raises(RegistryError, match="cannot log the run of LSTM"):
+                store.log_run(make_result("LSTM"), context)
+    assert store.completed_runs(context.table.data_version, context.window) == []
+
+
+def _refuse(*_: object, **__: object) -> None:
+    from mlflow.exceptions import MlflowException
+
+    raise MlflowException("refused")
+
+
+def test_everything_the_guide_names_is_recorded(store, make_result, context):
+    """Run, dataset, artifacts, signature, example, requirements and ONNX graph are where a reader looks for them."""
+    curve = {"training": np.array([2.0, 1.5]), "validation": np.array([2.1, 1.7])}
+    run = store.log_run(make_result("LSTM", learning_curve=curve), context)
+    kept = store.client.get_run(run.run_id)
+    assert kept.data.params["alpha"] == "1.0"
+    assert kept.inputs.dataset_inputs[0].dataset.digest == context.table.data_version
+    assert [output.model_id for output in kept.outputs.model_outputs] == [run.model_uri.removeprefix("models:/")]
+    assert [metric.value for metric in store.client.get_metric_history(run.run_id, "training")] == [2.0, 1.5]
+    files = {item.path for item in store.client.list_artifacts(run.run_id)}
+    plots = {item.path for item in store.client.list_artifacts(run.run_id, "plots")}
+    assert {"forecasts.parquet", "baselines.json", "plots"} <= files
+    assert plots == {f"plots/{name}.png" for name in ("forecast", "cumulative_skill", "learning_curve")}
+    model = store.load(run.model_uri)
+    assert model.metadata.signature.inputs.input_names() == list(context.table.names)
+    assert model.input_example is not None
+    folder = store.fetch(run.model_uri)
+    assert "skops" in (folder / "requirements.txt").read_text()
+    assert (folder / "forecast.onnx").read_bytes().startswith(b"a graph over lag_0,")
+    assert not list(folder.rglob("*.pkl"))
+
+
+def test_registering_twice_makes_one_version(store, make_result, context):
+    """A run that has a version keeps it, with its description and tags."""
+    run = store.log_run(make_result("ARIMA", rmse=0.0051), context)
+    first = store.register(run, "the first", {"verdict": "no skill"}, "ARIMA of EUR/USD")
+    again = store.register(run, "the second")
+    assert (first.name, first.version) == (again.name, again.version) == ("EURUSD_ARIMA", 1)
+    assert {"verdict": "no skill", "rmse": "0.0051", "model_type": "ARIMA"}.items() <= again.tags.items()
+    assert store.client.get_model_version("EURUSD_ARIMA", "1").description == "the first"
+    assert store.client.get_registered_model("EURUSD_ARIMA").description == "ARIMA of EUR/USD"
+
+
+def test_a_twin_left_by_a_kill_is_removed(store, make_result, context):
+    """Two versions of one run become the lower one, when the run is registered again."""
+    run = store.log_run(make_result("ARIMA"), context)
+    store.register(run)
+    store.client.create_model_version("EURUSD_ARIMA", "file:///nowhere", run.run_id)
+    assert store.register(run).version == 1
+    assert [version.version for version in store.family()] == [1]
+
+
+def test_a_twin_that_somebody_points_at_stays(store, make_result, context):
+    """A version with an alias is not deleted from under its user."""
+    run = store.log_run(make_result("ARIMA"), context)
+    store.register(run)
+    store.client.create_model_version("EURUSD_ARIMA", "file:///nowhere", run.run_id)
+    store.client.set_registered_model_alias("EURUSD_ARIMA", "canary", "2")
+    store.register(run)
+    assert [version.version for version in store.family()] == [1, 2]
+
+
+@pytest.fixture
+def three(store: MlflowStore, make_result, context: RunContext):
+    """One version each of LinearRegression, ARIMA and LSTM."""
+    scores = {"LinearRegression": 0.0049, "ARIMA": 0.0050, "LSTM": 0.0051}
+    runs = [store.log_run(make_result(family, rmse), context) for family, rmse in scores.items()]
+    return [store.register(run) for run in runs]
+
+
+ALIASES = ("champion", "challenger", "candidate")
+
+
+def test_aliases_are_exclusive_over_the_family(store, three):
+    """When the order turns round, nobody keeps an alias of the old order."""
+    store.assign("EURUSD", dict(zip(ALIASES, three, strict=True)))
+    store.assign("EURUSD", dict(zip(ALIASES, reversed(three), strict=True)))
+    held = {version.name: set(version.aliases) for version in store.holders()}
+    assert held == {
+        "EURUSD_LSTM": {"champion"},
+        "EURUSD_ARIMA": {"challenger"},
+        "EURUSD_LinearRegression": {"candidate"},
+    }
+
+
+def test_assigning_the_same_again_writes_nothing(store, three):
+    """Nothing new, no write."""
+    wanted = dict(zip(ALIASES, three, strict=True))
+    assert len(store.assign("EURUSD", wanted)) == 3
+    assert store.assign("EURUSD", wanted) == []
+
+
+def test_an_alias_nobody_earned_is_taken_away(store, three):
+    """With two contestants there is no candidate; a team's own alias is left alone."""
+    store.assign("EURUSD", dict(zip(ALIASES, three, strict=True)))
+    store.client.set_registered_model_alias("EURUSD_LSTM", "canary", "1")
+    store.assign("EURUSD", {"champion": three[0], "challenger": three[1]})
+    assert {version.name: set(version.aliases) for version in store.holders()}["EURUSD_LSTM"] == {"canary"}
+
+
+def test_families_of_other_pairs_are_left_alone(store, three, settings, make_result, context):
+    """`EURUSD_*` does not touch `EURUSDX_*`, though LIKE's underscore would."""
+    store.client.create_registered_model("EURUSDX_LSTM")
+    store.client.create_model_version("EURUSDX_LSTM", "file:///nowhere", None)
+    store.client.set_registered_model_alias("EURUSDX_LSTM", "champion", "1")
+    store.assign("EURUSD", dict(zip(ALIASES, three, strict=True)))
+    assert store.client.get_model_version_by_alias("EURUSDX_LSTM", "champion").version in (1, "1")
+    assert all(not version.name.startswith("EURUSDX") for version in store.family())
+
+
+def test_a_champion_leads_at_every_instant(store, three, monkeypatch):
+    """After every single write of a change of order, somebody holds the title."""
+    store.assign("EURUSD", dict(zip(ALIASES, three, strict=True)))
+    make, seen = store._make, []
+
+    def watched(move):
+        done = make(move)
+        seen.append(store.champion().name)
+        return done
+
+    monkeypatch.setattr(store, "_make", watched)
+    store.assign("EURUSD", dict(zip(ALIASES, reversed(three), strict=True)))
+    assert len(seen) >= 4
+    assert set(seen) <= {"EURUSD_LinearRegression", "EURUSD_LSTM"}
+
+
+def test_of_two_champions_the_newer_intention_leads(store, three):
+    """An alias set by hand beside the recorded title wins; nobody at all is an error that names the remedy."""
+    with pytest.raises(MissingError, match="podium evaluate"):
+        store.champion()
+    store.assign("EURUSD", dict(zip(ALIASES, three, strict=True)))
+    store.record_title(three[0], why="lowest RMSE", verdict="promoted", data_version="v")
+    store.client.set_registered_model_alias("EURUSD_ARIMA", "champion", "1")
+    assert store.champion().name == "EURUSD_ARIMA"
+
+
+def test_titles_are_kept_in_order_and_once(store, three):
+    """Each change of champion is recorded with its predecessor, and no change is no entry."""
+    for winner in (three[0], three[0], three[2], three[0]):
+        store.record_title(winner, why="lowest RMSE", verdict="promoted", data_version="v")
+    history = [(title.name, title.previous) for title in store.titles()]
+    assert history == [
+        ("EURUSD_LinearRegression", ""),
+        ("EURUSD_LSTM", "models:/EURUSD_LinearRegression/1"),
+        ("EURUSD_LinearRegression", "models:/EURUSD_LSTM/1"),
+    ]
+
+
+def test_reading_an_empty_directory_creates_nothing(workdir):
+    """Asking for a champion where there is none leaves no database behind."""
+    store = MlflowStore(Settings())
+    assert store.family() == store.holders() == store.titles() == store.completed_runs("v", "w") == []
+    with pytest.raises(MissingError):
+        store.champion()
+    assert list(workdir.iterdir()) == []
+
+
+def test_a_deleted_experiment_is_named(store):
+    """A deleted experiment is one clear line, not a crash."""
+    store.client.delete_experiment(store.prepare())
+    with pytest.raises(RegistryError, match="EURUSD_Experiments is deleted"):
+        store.prepare()
+
+
+def test_a_file_that_is_no_database_fails_at_once(workdir):
+    """A damaged file is named, without minutes of retries."""
+    (workdir / "mlflow.db").write_text("not a database, and long enough to be taken for one" * 10)
+    with pytest.raises(RegistryError, match="sqlite:///mlflow.db: file is not a database"):
+        MlflowStore(Settings()).prepare()
+
+
+def test_a_missing_version_is_one_line(store, three):
+    """What MLflow says of an unknown address becomes one line of Podium's."""
+    with pytest.raises(RegistryError, match="cannot fetch models:/EURUSD_LSTM/9") as caught:
+        store.load("models:/EURUSD_LSTM/9")
+    assert "\n" not in str(caught.value)
+
+
+def test_passwords_stay_out_of_what_is_recorded(store, make_result, context, monkeypatch):
+    """A password in a setting, a description or a tag is starred before it is written."""
+    address = "postgresql://me:s3cretword@db.example.com/mlflow"
+    result = make_result("ARIMA", params={"source": address})
+    run = store.log_run(result, replace(context, developer=address))
+    version = store.register(run, f"from {address}", {"from": address}, f"at {address}")
+    everything = json.dumps(
+        [
+            store.client.get_run(run.run_id).to_dictionary(),
+            version.tags | {},
+            store.client.get_model_version(version.name, "1").description,
+            store.client.get_registered_model(version.name).description,
+        ]
+    )
+    assert "me:***@db.example.com" in everything
+    assert "s3cretword" not in everything
+
+
+def test_the_experiment_keeps_its_artifacts_where_it_is_told(settings, workdir, make_result, context):
+    """`artifact_location` decides where a new experiment puts its files."""
+    place = workdir / "elsewhere"
+    store = MlflowStore(settings.model_copy(update={"artifact_location": place.as_uri()}))
+    store.log_run(make_result("ARIMA"), context)
+    assert list(place.rglob("forecasts.parquet"))
+
+
+def test_the_global_addresses_of_mlflow_are_left_alone(store, make_result, context):
+    """A program that uses MLflow for something else keeps its own tracking address."""
+    import mlflow
+
+    before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+    run: RunRecord = store.log_run(make_result("ARIMA"), context)
+    store.load(store.register(run).pinned_uri)
+    assert (mlflow.get_tracking_uri(), mlflow.get_registry_uri()) == before
+    assert not Path("mlflow.db").exists()
