@@ -50,9 +50,13 @@ class Ledger:
         url = _url(address)
         path = Path(url.database or "") if url.get_backend_name() == "sqlite" else None
         ledger = cls(_sqlite(url, durability) if path else _postgresql(url), path)
-        with ledger.failures("open"):
-            if not ledger._is_current():
-                ledger._migrate()
+        try:
+            with ledger.failures("open"):
+                if not ledger._is_current():
+                    ledger._migrate()
+        except LedgerError:
+            ledger.close()
+            raise
         return ledger
 
     @property

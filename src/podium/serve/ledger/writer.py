@@ -177,7 +177,11 @@ class _Link:
         """Drop the connection; a transaction under way is undone."""
         raw, self._raw = self._raw, None
         if raw is not None:
-            with contextlib.suppress(Exception):  # it may be broken, which is why it goes
+            # It may be broken, which is why it goes. Undone first: SQLite keeps a closed connection, and its lock, alive
+            # as long as a cursor of it is, say in a traceback.
+            with contextlib.suppress(Exception):
+                raw.driver_connection.rollback()
+            with contextlib.suppress(Exception):
                 raw.invalidate()
         if self._turn is not None:
             os.close(self._turn)
