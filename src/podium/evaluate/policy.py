@@ -6,8 +6,9 @@ challenger ahead of the champion, or the champion behind the random walk.
 
 Why only the days since the title: the champion was chosen for its luck on the days before. Why a confidence sequence:
 the question is asked again at every championship. Why the level is divided: with k challengers there are k ways to be
-wrong at every look, and the random walk is one more; each of the k + 1 comparisons runs at level / (k + 1), so that
-a reign ends wrongly, however often it is looked at, in at most `level` of all worlds (Bonferroni).
+wrong, and the random walk is one more. The challengers share four fifths of the level and the random walk gets the
+fifth that is left, so that a reign ends wrongly, however often it is looked at, in at most `level` of all worlds
+(Bonferroni). The small share is the walk's because `degraded` is an alarm: it shall be raised beyond doubt.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ from podium.records import CommonWindow, Dates, Forecasts
 Verdict = Literal["promoted", "held", "unproven", "leak", "degraded"]
 
 POLICIES: Final = ("rmse", "significant")
+
+WALK_SHARE: Final = 0.2
+"""Share of the level that is spent on the question whether the champion is worse than the random walk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,7 @@ class _Case:
     incumbent: Incumbent | None
     comparisons: tuple[Comparison, ...]
     evidence: Mapping[str, Forecasts]
-    each: float
+    walk_level: float
 
     @property
     def degraded(self) -> bool:
@@ -216,7 +220,7 @@ def _successor(case: _Case, challengers: Sequence[Comparison]) -> _Title:
     # A degraded champion gives way to the best ranked that was better since the title and is not degraded itself.
     worse = f"{challengers[0].champion if challengers else case.ranking[0]} is worse than the random walk beyond doubt"
     for item in challengers:
-        against_walk = compare(item.rival, RANDOM_WALK, case.evidence[item.rival], None, case.each)
+        against_walk = compare(item.rival, RANDOM_WALK, case.evidence[item.rival], None, case.walk_level)
         if (item.mean_difference or 0.0) > 0 and not against_walk.decisive:
             return _Title(item.rival, f"{worse}; {item.rival} is the best of the others", degraded=True)
     holder = case.incumbent.name if case.incumbent else case.ranking[0]
@@ -275,14 +279,14 @@ def _case(
     level: float,
 ) -> _Case:
     if incumbent is None:
-        return _Case(ranking, errors, None, (), {}, level)
+        return _Case(ranking, errors, None, (), {}, WALK_SHARE * level)
     evidence = {name: since(rows, incumbent.since) for name, rows in contestants.items()}
-    each = level / len(contestants)  # k challengers and the random walk
     held = evidence[incumbent.name]
     rivals = [name for name in ranking if name != incumbent.name]
+    each, walk_level = (1 - WALK_SHARE) * level / max(len(rivals), 1), WALK_SHARE * level
     comparisons = [compare(incumbent.name, name, held, evidence[name], each) for name in rivals]
-    comparisons.append(compare(incumbent.name, RANDOM_WALK, held, None, each))
-    return _Case(ranking, errors, incumbent, tuple(comparisons), evidence, each)
+    comparisons.append(compare(incumbent.name, RANDOM_WALK, held, None, walk_level))
+    return _Case(ranking, errors, incumbent, tuple(comparisons), evidence, walk_level)
 
 
 def _common_days(contestants: Mapping[str, Forecasts], window: CommonWindow | None) -> dict[str, Forecasts]:
