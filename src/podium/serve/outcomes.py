@@ -100,13 +100,12 @@ def _realised(series: Series) -> dict[date, _Outcome]:
 
 def _origins(connection: sa.Connection, pair: str) -> list[date]:
     # From one to the next in the index: DISTINCT would read every forecast of every day.
-    found: list[date] = []
     smallest = sa.select(sa.func.min(entries.c.origin)).where(entries.c.pair == pair, entries.c.origin.is_not(None))
-    origin = connection.scalar(smallest)
-    while origin is not None:
-        found.append(origin)
-        origin = connection.scalar(smallest.where(entries.c.origin > origin))
-    return found
+    walk = smallest.cte("walk", recursive=True)
+    origin = walk.c[0]
+    following = smallest.where(entries.c.origin > origin).correlate(walk).scalar_subquery()
+    walk = walk.union_all(sa.select(following).where(origin.is_not(None)))
+    return list(connection.scalars(sa.select(walk.c[0]).where(walk.c[0].is_not(None))))
 
 
 def _latest(connection: sa.Connection, pair: str) -> dict[date, _Outcome]:
