@@ -272,6 +272,18 @@ def forecasts_parquet(forecasts: Forecasts) -> bytes:
     return buffer.getvalue()
 
 
+def read_forecasts(parquet: bytes) -> Forecasts:
+    """The forecasts that `forecasts_parquet` wrote."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pq.ParquetFile(pa.BufferReader(parquet)).read()
+    columns = {name: table.column(name).to_numpy() for name in table.column_names}
+    dates = {name: columns.pop(name).astype("datetime64[D]") for name in ("origin", "target_date")}
+    actual, forecast = columns.pop("actual"), columns.pop("forecast")
+    return Forecasts(dates["origin"], dates["target_date"], actual, forecast, columns)
+
+
 def example_rows(table: FeatureTable) -> DataFrame:
     """The last few rows of X: what a caller of the model passes."""
     import pandas as pd

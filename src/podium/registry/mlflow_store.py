@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,10 @@ from podium.registry.versions import Versions
 
 if TYPE_CHECKING:
     from mlflow.pyfunc import PyFuncModel
+
+
+# models:/<name>/<version>, models:/<name>@<alias> or models:/m-<id>, and perhaps a path below.
+MODELS_URI = re.compile(r"models:/(?P<name>[^/@]+)(?:/(?P<version>\d+)|@(?P<alias>[^/]+))?(?P<below>(?:/.*)?)")
 
 
 class MlflowStore(Runs, Versions, Family):
@@ -34,10 +39,21 @@ class MlflowStore(Runs, Versions, Family):
 
         place = str(folder) if folder else None
         with self.errors(f"fetch {uri}"):
-            path = download_artifacts(
-                artifact_uri=uri, dst_path=place, tracking_uri=client.tracking_uri, registry_uri=self.registry_address
-            )
+            where = self._location(uri)
+            path = download_artifacts(artifact_uri=where, dst_path=place, tracking_uri=client.tracking_uri)
         return Path(path)
+
+    def _location(self, uri: str) -> str:
+        """Where the files of a `models:/` address lie; MLflow itself would ask the process's global registry."""
+        found = MODELS_URI.fullmatch(uri)
+        if found is None:
+            return uri
+        name, version, alias, below = found.group("name", "version", "alias", "below")
+        if alias:
+            version = str(self.client.get_model_version_by_alias(name, alias).version)
+        if version:
+            return f"{self.client.get_model_version_download_uri(name, version)}{below}"
+        return f"{self.client.get_logged_model(name).artifact_location}{below}"
 
     def load(self, uri: str) -> PyFuncModel:
         """A model ready to predict, whatever its architecture.

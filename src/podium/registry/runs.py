@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 from podium.records import CommonWindow, RunRecord
 from podium.registry.answers import MODEL_URI_TAG, pages, quoted, run_record
 from podium.registry.connection import Connection, is_there
@@ -43,3 +46,30 @@ class Runs(Connection):
                 lambda token: client.search_runs(ids, query, max_results=1000, order_by=oldest_first, page_token=token)
             )
         return [run_record(run) for run in runs if MODEL_URI_TAG in run.data.tags]
+
+    def read_file(self, run_id: str, path: str) -> bytes | None:
+        """An artifact of a run; None where the run has no such file.
+
+        Args:
+            run_id: MLflow's id of the run.
+            path: below the run's artifacts, `forecasts.parquet`.
+        """
+        client = self.client
+        with self.errors(f"read {path} of run {run_id}"), tempfile.TemporaryDirectory(prefix="podium-") as folder:
+            if path not in {file.path for file in client.list_artifacts(run_id, str(Path(path).parent).strip("."))}:
+                return None
+            return Path(client.download_artifacts(run_id, path, folder)).read_bytes()
+
+    def add_file(self, run_id: str, path: str, content: bytes) -> None:
+        """Give a run one more artifact, or replace it.
+
+        Args:
+            run_id: MLflow's id of the run.
+            path: below the run's artifacts.
+            content: of the file.
+        """
+        place = Path(path)
+        with self.errors(f"add {path} to run {run_id}"), tempfile.TemporaryDirectory(prefix="podium-") as folder:
+            file = Path(folder, place.name)
+            file.write_bytes(content)
+            self.client.log_artifact(run_id, str(file), str(place.parent) if place.parent.name else None)

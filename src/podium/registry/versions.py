@@ -56,6 +56,13 @@ class Versions(Connection):
                 self._delete_twins(model, versions[1:])
         return version_record(versions[0], model.aliases or {})
 
+    def tag(self, version: VersionRecord, tags: Mapping[str, str]) -> None:
+        """Set tags of a version; those that it has already are not written again."""
+        with self.errors(f"tag {version.name}"):
+            for name, value in tags.items():
+                if version.tags.get(name) != self.clean(value):
+                    self.client.set_model_version_tag(version.name, str(version.version), name, self.clean(value))
+
     def _model(self, name: str, description: str) -> RegisteredModel:
         from mlflow.exceptions import MlflowException
 

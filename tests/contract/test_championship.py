@@ -1,0 +1,156 @@
+"""One championship, the same on every backend that the settings can name."""
+
+from __future__ import annotations
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from podium.errors import RegistryError
+from podium.evaluate.ranking import best_per_type, rank
+from podium.registry import pointer
+from podium.registry.log_items import example_rows
+from podium.registry.mlflow_store import MlflowStore
+
+ALIASES = ("champion", "challenger", "candidate")
+SCORES = {"LinearRegression": 0.0049, "ARIMA": 0.0050, "LSTM": 0.0051}
+
+pytestmark = pytest.mark.xdist_group("servers")
+
+
+@pytest.fixture
+def store(backend) -> MlflowStore:
+    """A store on the backend in turn."""
+    return MlflowStore(backend.settings)
+
+
+@pytest.fixture
+def context(context, backend):
+    """The common context, for the backend's pair."""
+    pair = backend.settings.pair
+    return replace(context, table=replace(context.table, pair=pair, data_version=f"test-{pair}-2026-04-30-0a1b2c3d"))
+
+
+def evaluate(store: MlflowStore, context, models_dir: Path | None = None):
+    """What the fourth step does, in its order: register each, assign, record the title, write the pointer."""
+    best = rank(best_per_type(store.completed_runs(context.table.data_version, context.window)))
+    versions = [store.register(run, "a version", model_description="a model") for run in best]
+    moves = store.assign(store.settings.pair, dict(zip(ALIASES, versions, strict=True)))
+    title = store.record_title(
+        versions[0], why="lowest RMSE", verdict="promoted", data_version=context.table.data_version
+    )
+    if models_dir:
+        places = [pointer.Place(*place) for place in zip(best, versions, ALIASES, strict=True)]
+        content = pointer.build(
+            places,
+            baselines=context.baselines,
+            data_version=context.table.data_version,
+            scored_window=str(context.window),
+        )
+        pointer.write(content, models_dir)
+    return moves, title
+
+
+def test_a_championship_from_first_run_to_second_champion(store, context, make_result, check_podium, workdir, backend):
+    """Log, register, alias, load and predict; again with nothing new; then a new winner takes the title."""
+    X = example_rows(context.table)
+    for family, rmse in SCORES.items():
+        store.log_run(make_result(family, rmse), context)
+    evaluate(store, context, workdir / "models")
+    first = check_podium(store, workdir / "models", X)
+    assert first.champion[0] == f"{store.settings.pair}_LinearRegression"
+
+    assert evaluate(store, context, workdir / "models") == ([], None)
+    assert check_podium(store, workdir / "models", X) == first
+
+    store.log_run(make_result("LSTM", 0.0040, alpha=9.0), context)
+    evaluate(store, context, workdir / "models")
+    second = check_podium(store, workdir / "models", X)
+    assert second.champion == (f"{store.settings.pair}_LSTM", 2)
+    assert second.aliases["challenger"] == first.champion
+    assert [title.previous for title in store.titles()] == ["", f"models:/{first.champion[0]}/1"]
+
+    champion = store.champion()
+    expected = make_result("LSTM", alpha=9.0).model.predict(X)
+    np.testing.assert_allclose(store.load(champion.pinned_uri).predict(X), expected)
+    graph = store.fetch(f"{champion.pinned_uri}/forecast.onnx")
+    assert graph.read_bytes().startswith(b"a graph over lag_0,")
+    (run,) = [run for run in store.completed_runs(context.table.data_version, context.window) if run.rmse == 0.0040]
+    assert champion.run_id == run.run_id
+    assert store.client.list_artifacts(run.run_id, "plots")
+    location = store.client.get_run(run.run_id).info.artifact_uri
+    assert location.startswith({"postgresql": "s3://", "http": "mlflow-artifacts:"}.get(backend.name, "/"))
+
+
+def test_two_machines_register_one_run_at_once(store, context, make_result, backend, monkeypatch):
+    """Both look, see nothing, and create; one version is left, and both have it."""
+    run = store.log_run(make_result("ARIMA"), context)
+    stores = [MlflowStore(backend.settings) for _ in range(2)]
+    monkeypatch.setattr(MlflowStore, "lock", lambda _: threading.Lock())  # machines share no lock
+    both_looked = threading.Barrier(2, timeout=60)
+    look = MlflowStore._versions_of
+    looked: set[int] = set()
+
+    def look_and_wait(self, name, run_id):
+        found = look(self, name, run_id)
+        if id(self) not in looked:
+            looked.add(id(self))
+            both_looked.wait()
+        return found
+
+    stores[0].register(store.log_run(make_result("ARIMA", alpha=2.0), context))  # the model is there already
+    looked.clear()
+    monkeypatch.setattr(MlflowStore, "_versions_of", look_and_wait)
+    with ThreadPoolExecutor(2) as pool:
+        kept = list(pool.map(lambda each: each.register(run).version, stores))
+    versions = [version for version in store.family() if version.run_id == run.run_id]
+    assert kept == [versions[0].version] * 2
+    assert len(versions) == 1
+
+
+def test_two_machines_assign_at_once(store, context, make_result, backend, check_podium, monkeypatch):
+    """Two championships that write every alias side by side leave an exclusive family."""
+    for family, rmse in SCORES.items():
+        store.log_run(make_result(family, rmse), context)
+    evaluate(store, context)
+    store.log_run(make_result("LSTM", 0.0040), context)
+    monkeypatch.setattr(MlflowStore, "lock", lambda _: threading.Lock())
+    together = threading.Barrier(2, timeout=60)
+    make = MlflowStore._make
+
+    def make_together(self, move):
+        try:
+            together.wait(2)
+        except threading.BrokenBarrierError:
+            pass  # the other one has finished
+        return make(self, move)
+
+    monkeypatch.setattr(MlflowStore, "_make", make_together)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: evaluate(MlflowStore(backend.settings), context), range(2)))
+    assert check_podium(store).champion[0] == f"{store.settings.pair}_LSTM"
+    assert len(store.titles()) == 2
+
+
+def test_no_password_leaves_the_store(backend, caplog, capfd, monkeypatch):
+    """An address whose server refuses is reported without its password, in the error and in every log line."""
+    wrong = {
+        "sqlite": "postgresql+psycopg://me:s3cretword@127.0.0.1:9/mlflow",
+        "http": "http://me:s3cretword@127.0.0.1:9",
+        "postgresql": backend.settings.tracking_uri.replace("mlflow:", "mlflow:s3cretword", 1),
+        "mysql": "mysql+pymysql://me:s3cretword@127.0.0.1:9/mlflow",
+    }[backend.name]
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(RegistryError) as caught:
+        MlflowStore(backend.settings.model_copy(update={"tracking_uri": wrong})).prepare()
+    out, err = capfd.readouterr()
+    words = f"{caught.value} {out} {err} {caplog.text}"
+    assert "s3cretword" not in words
+    assert ":***@127.0.0.1" in words
+    assert "\n" not in str(caught.value)
+    assert json.dumps(str(caught.value))
