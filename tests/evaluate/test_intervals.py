@@ -7,9 +7,17 @@ from scipy import stats
 from podium.data.fetch import fetch_series
 from podium.errors import InputError
 from podium.evaluate import intervals
-from podium.evaluate.density import coverage_by_year
+from podium.evaluate.density import coverage_by_year, t_quantile
 from podium.evaluate.horizons import VolatilityPath, choose_volatility
-from podium.evaluate.intervals import LEVELS, RATE, RangeForecast, RangeScores, conformal_multiplier, range_forecast
+from podium.evaluate.intervals import (
+    LEVELS,
+    RATE,
+    RangeForecast,
+    RangeScores,
+    conformal_multiplier,
+    half_widths,
+    range_forecast,
+)
 from podium.evaluate.volatility import volatility_walk
 from podium.records import Forecasts, Series
 from podium.settings import Settings
@@ -122,6 +130,23 @@ def test_intervals_surround_the_forecast_and_nest(ranged: RangeForecast) -> None
     assert (low80 + up80) / 2 == pytest.approx(np.full(len(low80), 1e-4))
 
 
+def test_intervals_nest_even_where_their_multipliers_cross(path: VolatilityPath) -> None:
+    """When every outcome is 1.8 deviations away both widths hover there, and the wider level still holds the other."""
+    same = replace(path, outcome=1.8 * path.sigma)
+    widths = half_widths(same, np.zeros(len(path.sigma)))
+    assert (widths[0.95] >= widths[0.80]).all()
+    assert (widths[0.95] == widths[0.80]).any()
+
+
+def test_the_step_shrinks_with_the_root_of_the_horizon(path: VolatilityPath) -> None:
+    """Over twenty days the first hit narrows the 80 % interval by e^(0.2 · rate / √20), after twenty days."""
+    still = replace(path, horizon=20, outcome=np.zeros(len(path.sigma)))
+    own = path.sigma * t_quantile(0.80, path.df)
+    multiplier = half_widths(still, np.zeros(len(own)))[0.80] / own
+    assert multiplier[19] == pytest.approx(1.0)
+    assert multiplier[20] == pytest.approx(np.exp(-0.2 * RATE / np.sqrt(20)))
+
+
 def test_scores_can_be_computed_again_by_a_stranger(path: VolatilityPath, ranged: RangeForecast) -> None:
     """Coverage, width, CRPS, its skill and the PIT follow from the stored columns alone."""
     actual = forecasts_of(path, len(path.origins) - 600).actual
@@ -223,10 +248,7 @@ def test_the_price_of_adapting_is_small(path: VolatilityPath, monkeypatch: pytes
     """Adapting costs at most 3 % of the interval score where the volatility model was right already."""
     forecasts = forecasts_of(path, len(path.origins) - 600)
     adapted = range_forecast(path, forecasts).scores
-    monkeypatch.setattr(intervals, "half_widths", lambda *args: HALF_WIDTHS(*args, rate=0.0))
+    monkeypatch.setattr(intervals, "half_widths", lambda *args: half_widths(*args, rate=0.0))
     fixed = range_forecast(path, forecasts).scores
     assert adapted.winkler_80 < 1.03 * fixed.winkler_80
     assert adapted.winkler_95 < 1.03 * fixed.winkler_95
-
-
-HALF_WIDTHS = intervals.half_widths
