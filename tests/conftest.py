@@ -164,9 +164,8 @@ def make_result(table: FeatureTable) -> MakeResult:
             table.origins[scored], table.target_dates[scored], table.target[scored], model.predict(X[scored])
         )
         metrics = {"rmse": rmse, "mae": 0.004, "directional_accuracy": 0.52}
-        return ContestantResult(
-            **{"model_type": model_type, "params": {}, "metrics": metrics, "forecasts": forecasts, "model": model, **more}
-        )
+        found = {"params": {}, "metrics": metrics, "forecasts": forecasts, "model": model}
+        return ContestantResult(model_type=model_type, **{**found, **more})
 
     return make
 

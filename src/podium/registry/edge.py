@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from urllib.parse import unquote, urlsplit
@@ -72,6 +73,13 @@ def _password(uri: str) -> str:
         return urlsplit(uri).password or ""
     except ValueError:
         return ""
+
+
+def quiet_warnings() -> None:
+    """Silence two warnings of others by their text, and nothing else."""
+    warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
+    # SQLAlchemy, when two championships take the same alias away at once: both got what they wanted.
+    warnings.filterwarnings("ignore", message="DELETE statement on table 'registered_model_aliases' expected")
 
 
 class MaskingFilter(logging.Filter):

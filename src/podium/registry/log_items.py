@@ -81,7 +81,8 @@ class ContestantResult:
         forecasts: the out-of-sample forecasts that the metrics were computed from.
         model: the recipe fitted on every day up to the last.
         learning_curve: losses by name, each of shape (n_epochs,); None where nothing is learnt in epochs.
-        timings: seconds by step, such as `walkforward`, `final_fit`.
+        timings: seconds by step, such as `fit`, `forecast`.
+        tags: further words to search by.
     """
 
     model_type: str
@@ -91,6 +92,7 @@ class ContestantResult:
     model: LoggableModel
     learning_curve: Mapping[str, Floats] | None = None
     timings: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +217,7 @@ def _tags(result: ContestantResult, context: RunContext) -> Iterator[Tag]:
     yield Tag("model_type", result.model_type)
     yield Tag("pair", context.table.pair)
     yield Tag("scored_window", str(context.window))
+    yield from (Tag(name, value) for name, value in result.tags.items())
 
 
 def _params(result: ContestantResult, context: RunContext) -> Iterator[Param]:
