@@ -11,7 +11,14 @@ from podium.cli.console import note, say, say_json, working_on
 from podium.cli.options import ADDRESSES, FOLDERS, takes_settings
 from podium.settings import Settings
 
+EXIT_REFUSED = 3
+REFUSED = ("leak", "degraded")
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Fail on the verdict unproven too.")]
+AcceptLeak = Annotated[
+    bool, typer.Option("--accept-leak", help="Go on although a contestant is too good to be true; it is recorded.")
+]
 
 INGEST = ("pair", "source", "ecb_url", *FOLDERS)
 PREPROCESS = ("pair", "window", *FOLDERS)
@@ -19,7 +26,10 @@ TRAIN = (
     "pair", "contestants", "window", "test_fraction", "refit_every", "seed", "workers", "developer",
     "artifact_location", *ADDRESSES, *FOLDERS,
 )  # fmt: skip
-EVALUATE = ("pair", "window", "test_fraction", "developer", *ADDRESSES, *FOLDERS)
+EVALUATE = (
+    "pair", "policy", "level", "leak_r2", "leak_direction", "window", "test_fraction", "developer",
+    *ADDRESSES, *FOLDERS,
+)  # fmt: skip
 
 
 def enrol(app: typer.Typer) -> None:
@@ -53,18 +63,26 @@ def train(settings: Settings, as_json: Json = False) -> None:
 
 
 @takes_settings(*EVALUATE)
-def evaluate(settings: Settings, as_json: Json = False) -> None:
-    """Rank the contestants, register them, give the aliases, write models/best_model_info.json."""
-    _evaluate(settings, as_json)
+def evaluate(
+    settings: Settings, as_json: Json = False, strict: Strict = False, accept_leak: AcceptLeak = False
+) -> None:
+    """Judge and rank the contestants, register them, give the aliases, write models/best_model_info.json.
+
+    Exit code 3 says that the verdict is `leak` or `degraded`, and with --strict `unproven` too.
+    """
+    _evaluate(settings, as_json, strict, accept_leak)
 
 
 @takes_settings(*dict.fromkeys((*INGEST, *PREPROCESS, *TRAIN, *EVALUATE)))
-def run(settings: Settings, as_json: Json = False) -> None:
-    """The whole championship: ingest, preprocess, train, evaluate."""
+def run(settings: Settings, as_json: Json = False, strict: Strict = False, accept_leak: AcceptLeak = False) -> None:
+    """The whole championship: ingest, preprocess, train, evaluate.
+
+    Exit code 3 says that the verdict is `leak` or `degraded`, and with --strict `unproven` too.
+    """
     _ingest(settings, quiet=as_json)
     _preprocess(settings, quiet=as_json)
     _train(settings, quiet=as_json)
-    _evaluate(settings, as_json)
+    _evaluate(settings, as_json, strict, accept_leak)
 
 
 def _ingest(settings: Settings, as_json: bool = False, quiet: bool = False) -> None:
@@ -114,12 +132,14 @@ def _train(settings: Settings, as_json: bool = False, quiet: bool = False) -> No
         say_json([texts.run_json(record) for record in runs])
 
 
-def _evaluate(settings: Settings, as_json: bool = False) -> None:
+def _evaluate(settings: Settings, as_json: bool, strict: bool, accept_leak: bool) -> None:
     from podium.pipeline.evaluate import evaluate as step
 
-    championship = step(settings)
+    outcome = step(settings, accept_leak)
     if as_json:
-        say_json(texts.championship_json(championship))
-        return
-    for line in texts.championship_lines(championship):
-        say(line)
+        say_json(outcome.as_dict())
+    else:
+        for line in texts.outcome_lines(outcome):
+            say(line)
+    if outcome.verdict in REFUSED or (strict and outcome.verdict == "unproven"):
+        raise typer.Exit(EXIT_REFUSED)

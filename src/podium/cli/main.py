@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,12 +14,11 @@ from podium.cli.console import complain
 from podium.errors import PodiumError
 
 EXIT_INTERRUPTED = 130
-UsageError = typer.BadParameter.__bases__[0]  # typer carries its own click and names only this child of it
+USAGE_ERROR: Any = typer.BadParameter.__bases__[0]  # typer carries its own click and names only this child of it
 
 app = typer.Typer(
     name="podium",
     help="A forecasting championship on MLflow: train, score on the same days, rank, alias, serve.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -29,6 +28,7 @@ app = typer.Typer(
 
 @app.callback(invoke_without_command=True)
 def podium(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
 ) -> None:
     """A forecasting championship on MLflow: train, score on the same days, rank, alias, serve.
@@ -42,6 +42,8 @@ def podium(
 
         typer.echo(f"podium {installed('podium')}")
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 for room in (championship, inspect, upkeep):
@@ -64,17 +66,17 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     try:
-        return app(args=arguments, standalone_mode=False) or 0
-    except UsageError as error:
-        verb = error.ctx.command_path if error.ctx else "podium"
-        complain(f"{error.format_message()} See `{verb} --help`.")
-        return error.exit_code
+        return int(app(args=arguments, standalone_mode=False) or 0)
     except PodiumError as error:
         complain(str(error))
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         complain("interrupted; what was completed is kept, and running the same verb again goes on from there")
         return EXIT_INTERRUPTED
+    except USAGE_ERROR as error:
+        verb = error.ctx.command_path if error.ctx else "podium"
+        complain(f"{error.format_message().rstrip('.')}; see `{verb} --help`")
+        return int(error.exit_code)
     except BrokenPipeError:
         # whoever read our output has left; there is nobody to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from podium.cli.console import table
+from podium.evaluate.outcome import Outcome, Standing
 from podium.records import FeatureTable, RunRecord
 
 if TYPE_CHECKING:
-    from podium.pipeline.evaluate import Championship
     from podium.pipeline.prepare import Ingested
 
 
@@ -40,18 +41,18 @@ def ingested_json(ingested: Ingested) -> dict[str, Any]:
     }
 
 
-def features_line(table: FeatureTable, path: Path) -> str:
+def features_line(features: FeatureTable, path: Path) -> str:
     """What was made, and where."""
-    return f"{table.pair}: {len(table):,} origins, {len(table.names)} features -> {path}"
+    return f"{features.pair}: {len(features):,} origins, {len(features.names)} features -> {path}"
 
 
-def features_json(table: FeatureTable, path: Path) -> dict[str, Any]:
+def features_json(features: FeatureTable, path: Path) -> dict[str, Any]:
     """The same for programs."""
     return {
-        "pair": table.pair,
-        "data_version": table.data_version,
-        "n_origins": len(table),
-        "features": list(table.names),
+        "pair": features.pair,
+        "data_version": features.data_version,
+        "n_origins": len(features),
+        "features": list(features.names),
         "path": str(path),
     }
 
@@ -78,55 +79,84 @@ def run_json(run: RunRecord) -> dict[str, Any]:
     }
 
 
-def championship_lines(championship: Championship) -> Iterator[str]:
-    """The ranking in the guide's form, then the random walk beside it."""
+def outcome_lines(outcome: Outcome) -> Iterator[str]:
+    """The ranking in the guide's form, then the random walk, the tests and the verdict."""
     yield "*** CHAMPIONSHIP RANKING (Lower RMSE is Better) ***"
-    for number, place in enumerate(championship.places, start=1):
-        alias = f" gets alias '@{place.alias}'" if place.alias else " gets no alias"
-        yield f"{number}. {place.version.model_type} (RMSE: {place.run.rmse:.5f}) -> {_version(place)}{alias}"
+    for number, row in enumerate(outcome.ranking, start=1):
+        alias = f"gets alias '@{row.alias}'" if row.alias else "gets no alias"
+        yield f"{number}. {row.model_type} (RMSE: {row.rmse:.5f}) -> {row.model_name} (v{row.model_version}) {alias}"
     yield ""
-    yield f"Deployment Choice: {_version(championship.champion)}"
-    yield _validation(championship)
-    yield _random_walk(championship)
+    leader = outcome.leader
+    if leader is not None:
+        yield f"Deployment Choice: {leader.model_name} (v{leader.model_version})"
+        yield validation_line(outcome, leader)
+        yield random_walk_line(outcome, leader)
+        yield ""
+    yield from test_lines(outcome)
+    yield ""
+    yield f"Verdict: {outcome.verdict} - {outcome.reason}"
+    yield from outcome.leaks
 
 
-def _version(place: Any) -> str:
-    return f"{place.version.name} (v{place.version.version})"
-
-
-def _validation(championship: Championship) -> str:
-    ours, theirs = championship.champion.run.rmse, championship.baselines["persistence"]["rmse"]
+def validation_line(outcome: Outcome, leader: Standing) -> str:
+    """The guide's line: the champion against persistence."""
+    ours, theirs = leader.rmse, outcome.baselines["persistence"]["rmse"]
     beats, sign = ("beats", "<") if ours < theirs else ("does not beat", ">=")
     return f"Validation: Champion {beats} Baseline ({ours:.5f} {sign} {theirs:.5f})"
 
 
-def _random_walk(championship: Championship) -> str:
-    ours, theirs = championship.champion.run.rmse, championship.baselines["random_walk"]["rmse"]
-    ratio = championship.ratio_to_random_walk
-    beats = "beats it" if ratio < 1 else "does not beat it"
-    return f"Random walk: RMSE {theirs:.5f}; ratio {ratio:.4f}, champion {beats} ({ours:.6f} to {theirs:.6f})"
+def random_walk_line(outcome: Outcome, leader: Standing) -> str:
+    """The champion against the forecast of no change, with the test that says whether the difference means anything."""
+    theirs = outcome.baselines["random_walk"]["rmse"]
+    sign = "<" if leader.rmse < theirs else ">="
+    if leader.dm_p is None:
+        says = f"no test ({leader.untested.get('dm_p', 'not computed')})"
+    elif leader.rmse >= theirs:
+        says = "champion does not beat it"
+    elif leader.dm_p < outcome.level:
+        says = f"champion beats it (Diebold-Mariano p = {leader.dm_p:.2g})"
+    else:
+        says = f"champion does not beat it beyond chance (Diebold-Mariano p = {leader.dm_p:.2g})"
+    return (
+        f"Random walk: RMSE {leader.rmse:.6f} {sign} {theirs:.6f}, ratio {_number(leader.ratio_to_random_walk)}; {says}"
+    )
 
 
-def championship_json(championship: Championship) -> dict[str, Any]:
-    """The outcome for programs."""
-    return {
-        "pair": championship.pair,
-        "data_version": championship.data_version,
-        "champion": championship.champion.version.pinned_uri,
-        "scored_days": championship.window.n_days,
-        "baselines": {name: dict(scores) for name, scores in championship.baselines.items()},
-        "ranking": [
-            {
-                "model_type": place.version.model_type,
-                "model_name": place.version.name,
-                "model_version": place.version.version,
-                "alias": place.alias or None,
-                "run_id": place.run.run_id,
-                "rmse": place.run.rmse,
-                "ratio_to_random_walk": place.run.rmse / championship.baselines["random_walk"]["rmse"],
-                "mae": place.run.metrics["mae"],
-                "directional_accuracy": place.run.metrics.get("directional_accuracy"),
-            }
-            for place in championship.places
-        ],
-    }
+def test_lines(outcome: Outcome) -> Iterator[str]:
+    """One row a contestant: skill against the random walk, tests, intervals."""
+    head = ("", "ratio", "R2 oos", "direction", "DM p", "CW p", "PT p", "best?", "in 80 %", "in 95 %", "CRPS skill")
+    walk = ("random walk", "1.0000", "0.00%", "-", "-", "-", "-", _yes(outcome.random_walk_in_mcs), "-", "-", "-")
+    yield from table([head, *map(_test_row, outcome.ranking), walk])
+    if outcome.minimum_detectable_r2 is not None:
+        yield (
+            f"{outcome.scored_days:,} scored days find a true R2 of {outcome.minimum_detectable_r2:.1%} "
+            "in four cases of five; smaller skill looks like none."
+        )
+
+
+def _test_row(row: Standing) -> tuple[str, ...]:
+    return (
+        row.model_type,
+        _number(row.ratio_to_random_walk),
+        _percent(row.r2_oos, 2),
+        _percent(row.directional_accuracy),
+        _number(row.dm_p, 3),
+        _number(row.clark_west_p, 3),
+        _number(row.pesaran_timmermann_p, 3),
+        _yes(row.in_mcs),
+        _percent(row.coverage_80),
+        _percent(row.coverage_95),
+        _percent(row.crps_skill, 2),
+    )
+
+
+def _number(value: float | None, digits: int = 4) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _percent(value: float | None, digits: int = 1) -> str:
+    return "-" if value is None else f"{value:.{digits}%}"
+
+
+def _yes(value: bool | None) -> str:
+    return "-" if value is None else "may be" if value else "no"

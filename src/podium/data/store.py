@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,6 +31,18 @@ KEY = b"podium"  # schema metadata: kind, pair, source or data version, digest
 def data_version(series: Series) -> str:
     """Name of exactly this series, `ecb-EURUSD-2026-10-30-3f2a9c1b`: source, pair, last day, digest of the content."""
     return f"{series.source}-{series.pair}-{series.dates[-1]}-{series_digest(series)[:8]}"
+
+
+def last_day_of(version: str) -> np.datetime64:
+    """The last day of the series that a data version names.
+
+    Raises:
+        ValueError: it is not a data version.
+    """
+    found = re.search(r"-(\d{4}-\d{2}-\d{2})-[0-9a-f]{8}$", version)
+    if found is None:
+        raise ValueError(f"{version!r} is not a data version")
+    return np.datetime64(found[1], "D")
 
 
 def series_digest(series: Series) -> str:

@@ -123,6 +123,16 @@ class _Case:
         return any(item.rival == RANDOM_WALK and item.decisive for item in self.comparisons)
 
 
+def check_policy(policy: str) -> None:
+    """Raise before any work is done if there is no such policy.
+
+    Raises:
+        SettingError: it names those that there are.
+    """
+    if policy not in POLICIES:
+        raise SettingError(f"policy {policy!r}: there is no such policy; choose one of {', '.join(POLICIES)}")
+
+
 def decide(
     contestants: Mapping[str, Forecasts],
     *,
@@ -162,8 +172,7 @@ def decide(
         SettingError: no such policy.
         InputError: the level lies outside (0, 1), there is no contestant, or one lacks a day of the window.
     """
-    if policy not in POLICIES:
-        raise SettingError(f"policy {policy!r}: there is no such policy; choose one of {', '.join(POLICIES)}")
+    check_policy(policy)
     check_level(level)
     scored = _common_days(contestants, window)
     errors = {name: rmse(rows.actual, rows.forecast) for name, rows in scored.items()}

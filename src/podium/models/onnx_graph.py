@@ -101,3 +101,19 @@ def _serialize(name: str, nodes: list[Any], constants: list[Any], n_features: in
     )
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())
+
+
+def run_graph(graph: bytes, values: Floats) -> Floats:
+    """Forecasts of a serialized graph.
+
+    Args:
+        graph: as written here.
+        values: X of shape (n_origins, n_features), columns in the graph's order.
+
+    Returns:
+        shape (n_origins,).
+    """
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    return np.asarray(session.run(["forecast"], {"X": np.asarray(values, dtype=np.float64)})[0])

@@ -1,87 +1,97 @@
-"""The fourth step: rank the contestants, give the aliases, write the pointer."""
+"""The fourth step: judge the contestants, rank them, give the aliases, write the pointer."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from filelock import FileLock
 
 from podium.errors import MissingError
-from podium.evaluate.baselines import RANDOM_WALK, baseline_scores
-from podium.evaluate.ranking import ALIASES, best_per_type, comparable, rank
+from podium.evaluate.baselines import baseline_scores
+from podium.evaluate.outcome import Outcome
+from podium.evaluate.policy import check_policy
+from podium.evaluate.ranking import best_per_type, comparable, rank
 from podium.evaluate.walkforward import split
 from podium.models.roster import known
+from podium.pipeline.judge import Case, incumbent_of, judge, outcome
 from podium.pipeline.prepare import load_table
-from podium.records import CommonWindow, RunRecord, VersionRecord
+from podium.records import RunRecord, VersionRecord
 from podium.registry import pointer
 from podium.registry.mlflow_store import MlflowStore
 from podium.registry.pointer import Place
 from podium.settings import Settings
 
-
-@dataclass(frozen=True, slots=True)
-class Championship:
-    """The outcome of one championship.
-
-    Attributes:
-        pair: six capital letters.
-        data_version: the series it was decided on.
-        window: the scored origins.
-        places: in rank order; alias is empty from the fourth place on.
-        baselines: metrics by baseline.
-    """
-
-    pair: str
-    data_version: str
-    window: CommonWindow
-    places: tuple[Place, ...]
-    baselines: Mapping[str, Mapping[str, float]]
-
-    @property
-    def champion(self) -> Place:
-        """Who holds the title."""
-        return self.places[0]
-
-    @property
-    def ratio_to_random_walk(self) -> float:
-        """Theil's U: the champion's RMSE over the random walk's; below one is better than no forecast."""
-        return self.champion.run.rmse / self.baselines[RANDOM_WALK]["rmse"]
+OUTCOME_TAG = "championship"
 
 
-def evaluate(settings: Settings) -> Championship:
-    """Rank the best run of each type on the stored series and give the aliases.
+def evaluate(settings: Settings, accept_leak: bool = False) -> Outcome:
+    """Judge the best run of each type on the stored series and give the aliases.
 
     Only completed runs with the same data version and common window take part. Doing it again with nothing new
     changes nothing.
 
+    Args:
+        settings: pair, policy, addresses and so on.
+        accept_leak: take the responsibility for a contestant that is too good to be true; it is recorded.
+
     Raises:
         MissingError: nobody has been trained on this series.
     """
+    check_policy(settings.policy)
     settings.models_dir.mkdir(parents=True, exist_ok=True)
-    with FileLock(settings.models_dir / ".evaluate.lock"):
-        return _evaluate(settings, MlflowStore(settings))
+    with FileLock(settings.models_dir / f".{settings.pair}.evaluate.lock"):
+        store = MlflowStore(settings)
+        champion = _champion(store)
+        case = gather(settings, store, champion, accept_leak)
+        previous = {} if known_outcome(champion, case.key(settings)) else _newest_runs(store, case)
+        versions = {run.model_type: register(store, run) for run in case.runs}
+        decided = known_outcome(champion, case.key(settings)) or outcome(
+            settings, case, judge(settings, store, case, previous), versions
+        )
+        proclaim(settings, store, decided, Field(versions, champion, case.runs))
+    return decided
 
 
-def _evaluate(settings: Settings, store: MlflowStore) -> Championship:
+def gather(settings: Settings, store: MlflowStore, champion: VersionRecord | None, accept_leak: bool) -> Case:
+    """Everything that the championship is decided on.
+
+    Raises:
+        MissingError: nobody has been trained on this series.
+    """
     table = load_table(settings)
     days = split(table, settings.window, settings.test_fraction)
     window = days.common_window(table)
-    scored = slice(days.first_scored, days.n_known)
-    baselines = baseline_scores(table.target[scored], table.values[scored, table.names.index("lag_0")])
-    runs = rank(best_per_type(comparable(store.completed_runs(table.data_version, window), table.data_version, window)))
+    runs = comparable(store.completed_runs(table.data_version, window), table.data_version, window)
     if not runs:
         raise MissingError(
             f"no contestant has been trained on {table.data_version} and scored on {window}; run `podium train`"
         )
-    versions = [register(store, run) for run in runs]
-    aliases = [*ALIASES[: len(runs)], *[""] * (len(runs) - len(ALIASES))]
-    places = tuple(Place(run, version, alias) for run, version, alias in zip(runs, versions, aliases, strict=True))
-    store.assign(settings.pair, {place.alias: place.version for place in places if place.alias})
-    title(store, places[0], table.data_version)
-    content = pointer.build(places, baselines=baselines, data_version=table.data_version, scored_window=str(window))
-    pointer.write(content, settings.models_dir)
-    return Championship(settings.pair, table.data_version, window, places, baselines)
+    scored = slice(days.first_scored, days.n_known)
+    return Case(
+        table=table,
+        days=days,
+        window=window,
+        runs=rank(best_per_type(runs)),
+        baselines=baseline_scores(table.target[scored], table.values[scored, table.names.index("lag_0")]),
+        incumbent=incumbent_of(store.titles(), champion),
+        accept_leak=accept_leak,
+    )
+
+
+def known_outcome(champion: VersionRecord | None, key: str) -> Outcome | None:
+    """The outcome that the champion carries, if it was decided on exactly the same."""
+    carried = carried_outcome(champion)
+    return carried if carried is not None and carried.key == key else None
+
+
+def carried_outcome(champion: VersionRecord | None) -> Outcome | None:
+    """The outcome of the championship that the champion carries; None where it has none that can be read."""
+    try:
+        return Outcome.from_json(champion.tags[OUTCOME_TAG]) if champion else None
+    except (KeyError, ValueError):
+        return None
 
 
 def register(store: MlflowStore, run: RunRecord) -> VersionRecord:
@@ -95,7 +105,64 @@ def register(store: MlflowStore, run: RunRecord) -> VersionRecord:
     )
 
 
-def title(store: MlflowStore, winner: Place, data_version: str) -> None:
-    """Enter a change of champion into the history."""
-    why = f"lowest RMSE, {winner.run.rmse:.5f}, on {winner.run.tags['scored_window']}"
-    store.record_title(winner.version, why=why, verdict="promoted", data_version=data_version)
+@dataclass(frozen=True, slots=True)
+class Field:
+    """Who stands in the field when the outcome is proclaimed.
+
+    Attributes:
+        versions: of this championship, by model type.
+        champion: who holds the alias until then; None where nobody does.
+        runs: of this championship.
+    """
+
+    versions: Mapping[str, VersionRecord]
+    champion: VersionRecord | None
+    runs: Sequence[RunRecord]
+
+
+def proclaim(settings: Settings, store: MlflowStore, decided: Outcome, field: Field) -> None:
+    """Make the registry and the pointer say what was decided; each act is repeated harmlessly by the next run."""
+    for version in field.versions.values():
+        store.tag(version, {"verdict": decided.verdict, "verdict_reason": decided.reason})
+    aliased = {row.alias: field.versions[row.model_type] for row in decided.ranking if row.alias}
+    if not aliased:
+        if field.champion is not None:
+            store.tag(field.champion, {OUTCOME_TAG: decided.to_json()})
+        return
+    champion = aliased["champion"]
+    store.tag(champion, {OUTCOME_TAG: decided.to_json()})
+    store.assign(settings.pair, aliased)
+    store.record_title(champion, why=decided.reason, verdict=decided.verdict, data_version=decided.data_version)
+    pointer.write(_pointer(decided, field), settings.models_dir)
+
+
+def _pointer(decided: Outcome, field: Field) -> dict[str, Any]:
+    runs = {run.model_type: run for run in field.runs}
+    places = [
+        Place(runs[row.model_type], field.versions[row.model_type], row.alias or "")
+        for row in sorted(decided.ranking, key=lambda row: row.alias != "champion")
+    ]
+    content = pointer.build(
+        places,
+        baselines=decided.baselines,
+        data_version=decided.data_version,
+        scored_window=decided.scored_window,
+    )
+    return {**content, "verdict": decided.verdict, "reason": decided.reason, "championship": decided.as_dict()}
+
+
+def _champion(store: MlflowStore) -> VersionRecord | None:
+    try:
+        return store.champion()
+    except MissingError:
+        return None
+
+
+def _newest_runs(store: MlflowStore, case: Case) -> dict[str, str]:
+    """Run behind the newest version of each model type, before this championship registers its own."""
+    newest: dict[str, str] = {}
+    taking_part = {run.run_id for run in case.runs}
+    for version in sorted(store.family(), key=lambda version: version.version):
+        if version.run_id not in taking_part:
+            newest[version.model_type] = version.run_id
+    return newest

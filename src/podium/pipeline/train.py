@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
+from podium.data.store import load_series
 from podium.evaluate.baselines import baseline_scores
+from podium.evaluate.horizons import choose_volatility
+from podium.evaluate.intervals import RangeForecast, range_forecast
 from podium.evaluate.metrics import score
 from podium.evaluate.walkforward import Split, WalkForward, split, walk_forward
+from podium.features import frame
 from podium.models.roster import check_known, enter
-from podium.pipeline.prepare import load_table
+from podium.pipeline.prepare import load_table, series_path
+from podium.pipeline.ranges import shared_walk
 from podium.records import FeatureTable, RunRecord
 from podium.registry.log_items import ContestantResult, RunContext
 from podium.registry.mlflow_store import MlflowStore
@@ -47,7 +53,8 @@ def train_one(task: tuple[Settings, str]) -> RunRecord:
     table = load_table(settings)
     days = split(table, settings.window, settings.test_fraction)
     walked = walk_forward(enter(family, settings), table, days, settings.refit_every)
-    return MlflowStore(settings).log_run(_result(family, walked), _context(settings, table, days))
+    ranged = _ranges(settings, table, days, walked)
+    return MlflowStore(settings).log_run(_result(family, walked, ranged), _context(settings, table, days))
 
 
 def _longest_first(family: str) -> bool:
@@ -55,15 +62,26 @@ def _longest_first(family: str) -> bool:
     return family in {"LinearRegression", "ARIMA"}
 
 
-def _result(family: str, walked: WalkForward) -> ContestantResult:
+def _ranges(settings: Settings, table: FeatureTable, days: Split, walked: WalkForward) -> RangeForecast:
+    walk = shared_walk(settings, load_series(series_path(settings)), table.origins[days.first_scored])
+    tomorrow = walked.future.predict(frame(table)[days.n_known :])
+    return range_forecast(choose_volatility(walk), walked.forecasts, float(tomorrow[0]))
+
+
+def _result(family: str, walked: WalkForward, ranged: RangeForecast) -> ContestantResult:
+    scored = walked.forecasts
+    bounds = {**ranged.bounds, **ranged.densities, "pit": ranged.pit}
+    fields = {field.name: getattr(ranged.scores, field.name) for field in dataclasses.fields(ranged.scores)}
+    numbers = {name: value for name, value in fields.items() if isinstance(value, float)}
     return ContestantResult(
         model_type=family,
-        params=walked.contestant.params,
-        metrics=score(walked.forecasts.actual, walked.forecasts.forecast),
-        forecasts=walked.forecasts,
+        params={**walked.contestant.params, "volatility_model": ranged.scores.volatility_model},
+        metrics={**score(scored.actual, scored.forecast), **numbers},
+        forecasts=dataclasses.replace(scored, bounds=bounds),
         model=walked.future,
         learning_curve=walked.future.learning_curve or None,
         timings={"fit": walked.fit_seconds, "forecast": walked.forecast_seconds},
+        tags={"volatility_model": ranged.scores.volatility_model},
     )
 
 

@@ -1,0 +1,139 @@
+"""The outcome of a championship as one value: printed, stored with the champion, pointed at, shown on pages."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """One contestant's place.
+
+    A figure that cannot be computed is None, and `untested` says why.
+
+    Attributes:
+        model_type: model family, `LSTM`.
+        model_name: registered model, `EURUSD_LSTM`.
+        model_version: MLflow's version number.
+        run_id: the run that earned the place.
+        alias: `champion`, `challenger`, `candidate`; None for the others.
+        rmse: root mean squared error of the log return on the common window.
+        ratio_to_random_walk: Theil's U, RMSE over the random walk's; below one is better.
+        r2_oos: out-of-sample R² against the random walk.
+        mae: mean absolute error of the log return.
+        directional_accuracy: share of days whose sign was forecast.
+        dm_p: Diebold-Mariano against the random walk, one-sided p-value.
+        clark_west_p: Clark-West, one-sided p-value.
+        pesaran_timmermann_p: one-sided p-value.
+        in_mcs: whether it is in the model confidence set, which is to say, may be the best of all.
+        coverage_80: share of outcomes inside the 80 % interval.
+        coverage_95: share of outcomes inside the 95 % interval.
+        crps: mean continuous ranked probability score, in log returns.
+        crps_skill: 1 - CRPS over that of constant volatility.
+        crps_skill_t: t statistic of that skill.
+        volatility_model: behind the intervals.
+        fit_seconds: wall time of all its fits.
+        forecast_seconds: wall time of forecasting the scored days.
+        untested: reason by test.
+    """
+
+    model_type: str
+    model_name: str
+    model_version: int
+    run_id: str
+    alias: str | None
+    rmse: float
+    ratio_to_random_walk: float | None
+    r2_oos: float | None
+    mae: float
+    directional_accuracy: float | None
+    dm_p: float | None
+    clark_west_p: float | None
+    pesaran_timmermann_p: float | None
+    in_mcs: bool | None
+    coverage_80: float | None
+    coverage_95: float | None
+    crps: float | None
+    crps_skill: float | None
+    crps_skill_t: float | None
+    volatility_model: str | None
+    fit_seconds: float | None
+    forecast_seconds: float | None
+    untested: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a championship decided, and on what.
+
+    Attributes:
+        pair: six capital letters.
+        data_version: the exact series.
+        scored_window: the common window, `first..last:days`.
+        scored_days: its length.
+        policy: `rmse` or `significant`.
+        level: error probability of the tests and of the policy.
+        verdict: `promoted`, `held`, `unproven`, `leak` or `degraded`.
+        reason: one sentence.
+        champion: registered model that holds the title; None when a leak stopped the first championship.
+        champion_version: its version.
+        title_since: last day of the data when its family took the title.
+        random_walk_in_mcs: whether no forecast may be the best of all.
+        minimum_detectable_r2: the smallest true R² that so many days find in four cases of five.
+        baselines: metrics by baseline, `persistence` and `random_walk`.
+        ranking: by RMSE, the lowest first.
+        leaks: what the sentinel says, a line each.
+        leak_accepted: whether somebody took the responsibility for them.
+        key: names everything that the outcome was computed from; the same key, the same outcome.
+    """
+
+    pair: str
+    data_version: str
+    scored_window: str
+    scored_days: int
+    policy: str
+    level: float
+    verdict: str
+    reason: str
+    champion: str | None
+    champion_version: int | None
+    title_since: str | None
+    random_walk_in_mcs: bool | None
+    minimum_detectable_r2: float | None
+    baselines: Mapping[str, Mapping[str, float]]
+    ranking: tuple[Standing, ...]
+    leaks: tuple[str, ...] = ()
+    leak_accepted: bool = False
+    key: str = ""
+
+    @property
+    def leader(self) -> Standing | None:
+        """The champion's standing."""
+        return next((standing for standing in self.ranking if standing.alias == "champion"), None)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return dataclasses.asdict(self)
+
+    def to_json(self) -> str:
+        """One JSON document, from which `from_json` makes the same value."""
+        return json.dumps(self.as_dict(), allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The outcome that `to_json` wrote.
+
+        Raises:
+            ValueError: it is not one, or one of another version of Podium.
+        """
+        try:
+            values = json.loads(text)
+            ranking = tuple(Standing(**standing) for standing in values.pop("ranking"))
+            leaks = tuple(values.pop("leaks"))
+            return cls(ranking=ranking, leaks=leaks, **values)
+        except (TypeError, KeyError, AttributeError) as error:
+            raise ValueError(f"not the outcome of a championship: {error}") from None

@@ -1,0 +1,74 @@
+"""The volatility walk that all contestants of a championship share: made once, by whichever process needs it first."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import json
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from filelock import FileLock
+
+from podium.data.store import atomic_write, data_version
+from podium.evaluate.volatility import VolatilityWalk, volatility_walk
+from podium.features import log_returns
+from podium.records import Series
+from podium.settings import Settings
+
+FORMAT = 1  # of the stored file; another one is made anew
+
+
+def walk_path(settings: Settings) -> Path:
+    """Where the pair's volatility walk is kept."""
+    return settings.data_dir / "processed" / f"{settings.pair}.volatility.npz"
+
+
+def shared_walk(settings: Settings, series: Series, first_scored: np.datetime64) -> VolatilityWalk:
+    """The walk of this series for a scored window that begins here; read if it is stored, else made and stored.
+
+    Args:
+        settings: `refit_every` and where files are kept.
+        series: the stored series.
+        first_scored: first scored origin.
+    """
+    key = hashlib.sha256(
+        json.dumps([FORMAT, data_version(series), str(first_scored), settings.refit_every]).encode()
+    ).hexdigest()
+    path = walk_path(settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):
+        stored = _load(path, key)
+        if stored is not None:
+            return stored
+        walk = volatility_walk(log_returns(series.closes), series.dates[1:], first_scored, settings.refit_every)
+        atomic_write(path, _dump(walk, key))
+        return walk
+
+
+def _dump(walk: VolatilityWalk, key: str) -> bytes:
+    fields = dataclasses.fields(walk)
+    arrays: dict[str, Any] = {f.name: value for f in fields if isinstance(value := getattr(walk, f.name), np.ndarray)}
+    words = {"key": key, "start": walk.start, "models": walk.models, "left_out": dict(walk.left_out)}
+    buffer = io.BytesIO()
+    np.savez(buffer, words=np.array(json.dumps(words)), **arrays)
+    return buffer.getvalue()
+
+
+def _load(path: Path, key: str) -> VolatilityWalk | None:
+    if not path.exists():
+        return None
+    with np.load(path, allow_pickle=False) as stored:
+        words = json.loads(str(stored["words"]))
+        if words["key"] != key:
+            return None
+        arrays = {name: stored[name] for name in stored.files if name != "words"}
+    return VolatilityWalk(
+        start=words["start"],
+        models=tuple(words["models"]),
+        left_out=MappingProxyType(words["left_out"]),
+        **arrays,
+    )
