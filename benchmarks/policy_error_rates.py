@@ -1,6 +1,6 @@
 """How often does a policy take the title from a champion that did not deserve it, and how soon when it did?
 
-    python benchmarks/policy_error_rates.py            # 2,000 worlds of each kind, about a minute
+    python benchmarks/policy_error_rates.py            # 2,000 worlds of each kind, one to four minutes
     python benchmarks/policy_error_rates.py 500        # fewer worlds
 
 A world is a champion, its challengers and daily returns. In a null world all of them are equally good: each forecasts

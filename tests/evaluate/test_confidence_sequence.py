@@ -101,6 +101,8 @@ def test_nothing_is_said_before_the_start_nor_of_equal_values():
         flat = confidence_sequence(np.full(200, constant))
         assert np.isinf(flat.lower).all()
         assert (flat.p_value == 1).all()
+    rounded = np.where(np.arange(200) % 2, 0.3, 0.1 + 0.2)
+    assert np.isinf(confidence_sequence(rounded).lower).all()
 
 
 def test_autocovariances_only_widen():

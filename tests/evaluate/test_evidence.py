@@ -59,6 +59,8 @@ def test_a_revised_rate_makes_no_difference_between_equal_forecasts():
     """Both errors are taken against the same realised return."""
     found = compare("A", "B", rows(0, 100, 0.1, actual=1.0), rows(0, 100, 0.1, actual=3.0), 0.05)
     assert found.mean_difference == 0
+    overlapping = compare("A", "B", rows(0, 100, 0.1, actual=1.0), rows(10, 110, 0.1, actual=3.0), 0.05)
+    assert (overlapping.mean_difference, overlapping.n_days) == (0, 90)
 
 
 def test_an_empty_record_is_no_evidence():

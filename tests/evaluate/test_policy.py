@@ -101,10 +101,13 @@ def test_a_degraded_incumbent_gives_way_to_one_that_is_not(field):
     """Under both policies the word is `degraded`; `significant` hands the title on though no challenger is decisive."""
     rng = np.random.default_rng(23)
     actual = field["Good"].actual
-    bad = np.sqrt(0.05) * rng.standard_normal(2000)
-    close = {"Bad": forecasts(actual, bad), "Close": forecasts(actual, 0.97 * bad)}
-    close["Close"] = forecasts(actual, np.where(np.arange(2000) % 40, bad, 0.0))
+    noises = np.sqrt(0.1) * rng.standard_normal((2, 2000))
+    close, bad = sorted(noises, key=lambda values: np.mean((actual - values) ** 2))
+    wild = np.where(np.arange(2000) == 1000, 40.0, 0.0)  # one huge error: worse on average, and not beyond doubt
+    close = {"Bad": forecasts(actual, bad), "Close": forecasts(actual, close), "Wild": forecasts(actual, wild)}
     found = decide(close, policy="significant", incumbent=Incumbent("Bad", DAYS[0]))
+    assert [(item.rival, item.decisive) for item in found.comparisons][-1] == ("random_walk", True)
+    assert {item.rival: item.mean_difference > 0 for item in found.comparisons}["Close"]
     assert found.verdict == "degraded"
     assert (found.champion, "worse than the random walk beyond doubt" in found.reason) == ("Bad", True)
     assert "forecast no change" in found.reason

@@ -97,8 +97,8 @@ def test_the_unit_of_the_returns_does_not_matter(seed, unit):
 def test_the_standard_errors_are_those_of_repeated_samples():
     """Over 600 samples of 200 days the spread of R² and of the hit rate is what the formulas say, within a tenth."""
     rng = np.random.default_rng(3)
-    forecast = math.sqrt(0.1) * rng.standard_normal((600, 200))
-    actual = forecast + math.sqrt(0.9) * rng.standard_normal((600, 200))
+    forecast = math.sqrt(0.5) * rng.standard_normal((600, 200))
+    actual = forecast + math.sqrt(0.5) * rng.standard_normal((600, 200))
     for estimate in (r2_estimate, direction_estimate):
         found = [estimate(y, f) for y, f in zip(actual, forecast, strict=True)]
         spread = np.std([item.value for item in found])

@@ -169,8 +169,9 @@ def test_the_confidence_set_keeps_ties_and_drops_the_bad(returns, skilled):
 
 def test_the_confidence_set_repeats_and_knows_no_unit(returns, skilled):
     """The same seed gives the same p-values, whatever unit the losses are in."""
-    losses = {"a": returns**2, "b": (returns - skilled) ** 2}
+    losses = {"a": returns**2, "b": (returns - 0.3 * skilled[::-1]) ** 2}
     assert model_confidence_set(losses) == model_confidence_set(losses)
+    assert model_confidence_set(losses, seed=1).p_values != model_confidence_set(losses).p_values
     in_points = model_confidence_set({name: values * 1e8 for name, values in losses.items()})
     assert in_points.p_values == pytest.approx(dict(model_confidence_set(losses).p_values))
 

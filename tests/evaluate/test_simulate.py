@@ -61,8 +61,11 @@ def test_the_title_goes_by_rmse_of_the_trailing_window(panel):
 
 @pytest.mark.parametrize("policy", ["rmse", "significant"])
 def test_no_decision_looks_ahead(panel, policy):
-    """Turning round everything after a month end changes no title taken at or before it."""
-    look = int(month_ends(panel, 252)[20])
+    """Turning round everything after a title was taken changes no title up to then, nor its day."""
+    decayed = np.where(np.arange(1500) < 252, 0.3 * panel.actual, 4 * panel.forecasts["A"])
+    panel = dataclasses.replace(panel, forecasts=panel.forecasts | {"A": decayed})
+    taken = replay(panel, policy).reigns[1].since
+    look = int(np.flatnonzero(panel.target_dates == taken)[0])
     after = np.arange(1500) > look
     turned = dataclasses.replace(
         panel,
@@ -70,10 +73,10 @@ def test_no_decision_looks_ahead(panel, policy):
         forecasts={name: np.where(after, -3 * values, values) for name, values in panel.forecasts.items()},
     )
     known = [
-        [(r.champion, r.since) for r in replay(each, policy).reigns if r.since <= panel.target_dates[look]]
-        for each in (panel, turned)
+        [(r.champion, r.since) for r in replay(each, policy).reigns if r.since <= taken] for each in (panel, turned)
     ]
     assert known[0] == known[1]
+    assert len(known[0]) == 2
 
 
 def test_noise_changes_the_title_by_rmse_and_not_by_significance(panel):
