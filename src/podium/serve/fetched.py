@@ -1,0 +1,139 @@
+"""Artifacts of a model in the server's own folder: sealed with digests as they come, looked at before use."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from podium.records import VersionRecord
+from podium.serve.manifest import ModelCard
+from podium.serve.scorer import ScoringError
+
+SEAL = "podium-seal.json"
+GRAPH = "forecast.onnx"
+PICKLES = frozenset({".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle"})
+LOADERS = frozenset({"mlflow.sklearn", "mlflow.tensorflow", "mlflow.keras", "mlflow.onnx", "mlflow.statsmodels"})
+
+
+def seal(folder: Path) -> None:
+    """Write the digests of all files beside them."""
+    digests = {name: digest(path.read_bytes()) for name, path in _files(folder)}
+    (folder / SEAL).write_text(json.dumps(digests, sort_keys=True))
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether every sealed file is there, unchanged."""
+    try:
+        digests = json.loads((folder / SEAL).read_text())
+        return bool(digests == {name: digest(path.read_bytes()) for name, path in _files(folder)})
+    except (OSError, ValueError):
+        return False
+
+
+def digest(content: bytes) -> str:
+    """SHA-256."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def card(record: VersionRecord, folder: Path, place: str) -> ModelCard:
+    """What the folder holds.
+
+    Args:
+        record: the version whose artifacts these are.
+        folder: where they lie.
+        place: the same, as it is written into the manifest.
+
+    Raises:
+        ScoringError: there is no model in it that may be served.
+    """
+    about = _description(folder, record)
+    metadata = about.get("metadata") or {}
+    signature = about.get("signature") or {}
+    names = _signature_names(signature)
+    features = tuple(metadata.get("features") or names)
+    if not features:
+        raise ScoringError(f"{record.pinned_uri} names no columns; log it with a signature or with podium train")
+    if names and tuple(names) != features:
+        raise ScoringError(f"{record.pinned_uri}: the signature and the recorded features differ; train it again")
+    graph = _graph(folder, record, str(metadata.get("onnx_sha256") or ""))
+    if not graph:
+        _refuse_pickles(folder, about, record)
+    return ModelCard(
+        name=record.name,
+        version=record.version,
+        run_id=record.run_id,
+        folder=place,
+        digest=graph,
+        features=features,
+        positional=not names,
+        example=_example(folder, features),
+        expected=[float(value) for value in metadata.get("example_forecasts") or ()],
+        tags=dict(record.tags),
+        created_at=_created_at(about),
+    )
+
+
+def _description(folder: Path, record: VersionRecord) -> dict[str, Any]:
+    import yaml  # type: ignore[import-untyped]
+
+    try:
+        about = yaml.safe_load((folder / "MLmodel").read_text())
+    except (OSError, yaml.YAMLError, UnicodeDecodeError):
+        about = None
+    if not isinstance(about, dict):
+        raise ScoringError(f"{record.pinned_uri} has no readable MLmodel file")
+    return about
+
+
+def _signature_names(signature: dict[str, Any]) -> list[str]:
+    columns = json.loads(signature.get("inputs") or "[]")
+    names = [column.get("name") for column in columns]
+    return names if all(names) else []
+
+
+def _graph(folder: Path, record: VersionRecord, recorded: str) -> str:
+    """Digest of the graph, which must be the one recorded when the model was logged; empty without a graph."""
+    path = folder / GRAPH
+    found = digest(path.read_bytes()) if path.is_file() else ""
+    if recorded and found != recorded:
+        raise ScoringError(f"{record.pinned_uri}: {GRAPH} is not the graph that was logged; train it again")
+    return found
+
+
+def _refuse_pickles(folder: Path, about: dict[str, Any], record: VersionRecord) -> None:
+    """Loading a pickle runs whatever code it holds; such a model is not served."""
+    flavors = about.get("flavors") or {}
+    loader = (flavors.get("python_function") or {}).get("loader_module")
+    formats = {str((flavor or {}).get("serialization_format", "skops")) for flavor in flavors.values()}
+    pickled = [name for name, path in _files(folder) if path.suffix.lower() in PICKLES]
+    if loader not in LOADERS or formats - {"skops"} or pickled:
+        raise ScoringError(f"{record.pinned_uri} may hold a pickle, which is never loaded; log it with skops or .keras")
+
+
+def _example(folder: Path, features: tuple[str, ...]) -> list[list[float]]:
+    """Rows that came with the model, in the order of its features; none where they cannot be read."""
+    try:
+        example = json.loads((folder / "input_example.json").read_text())
+    except (OSError, ValueError):
+        return []
+    if not isinstance(example, dict) or set(example.get("columns") or ()) != set(features):
+        return []
+    order = [example["columns"].index(name) for name in features]
+    return [[float(row[place]) for place in order] for row in example.get("data") or ()]
+
+
+def _created_at(about: dict[str, Any]) -> float:
+    try:
+        return datetime.fromisoformat(str(about["utc_time_created"])).replace(tzinfo=UTC).timestamp()
+    except (KeyError, ValueError):
+        return 0.0
+
+
+def _files(folder: Path) -> Iterator[tuple[str, Path]]:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.name != SEAL:
+            yield path.relative_to(folder).as_posix(), path

@@ -1,0 +1,134 @@
+"""uvicorn's HTTP protocol with the limits that it lacks: time and size of a request's head, and open connections."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from podium.serve.invocations import Tell
+from podium.serve.security import Headers
+
+Quick = Callable[[Headers, bytes, Tell], bool]
+MAX_HEAD = 32 * 1024  # bytes of request line and headers
+
+_FULL = (
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-type: text/plain; charset=utf-8\r\n"
+    b"content-length: 20\r\nconnection: close\r\n\r\nThe server is full.\n"
+)
+_SLOW = (
+    b"HTTP/1.1 408 Request Timeout\r\ncontent-type: text/plain; charset=utf-8\r\n"
+    b"content-length: 27\r\nconnection: close\r\n\r\nThe request took too long.\n"
+)
+_LONG = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
+    b"content-length: 26\r\nconnection: close\r\n\r\nThe headers are too large\n"
+)
+
+
+class GuardedProtocol(HttpToolsProtocol):
+    """Closes connections of clients that send their head too slowly, or too much of it; refuses those too many."""
+
+    header_timeout: ClassVar[float] = 10.0
+    max_connections: ClassVar[int] = 1024
+
+    quickly: Quick | None = None  # answers small requests of the hot route without a task
+
+    _guard: asyncio.TimerHandle | None = None
+    _waiting: RequestResponseCycle | None = None  # of the hot route, until its body is complete
+    _head = 0  # bytes of the head so far; -1 once it is complete
+
+    def connection_made(self, transport: Any) -> None:
+        """A client has connected."""
+        super().connection_made(transport)
+        if len(self.connections) > self.max_connections:
+            transport.write(_FULL)
+            transport.close()
+            return
+        self._guard = self.loop.call_later(self.header_timeout, self._give_up)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone."""
+        self._release()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came; those of a head are counted and timed."""
+        if self._head >= 0:
+            self._head += len(data)
+        super().data_received(data)
+        if self._waiting is not None:  # the body did not come with the head: a task waits for it, with its time limit
+            cycle, self._waiting = self._waiting, None
+            super()._start_asgi_task(cycle, self.app)
+        if self._head > MAX_HEAD:
+            self.transport.write(_LONG)
+            self.transport.close()
+        elif self._head > 0 and self._guard is None:
+            self._guard = self.loop.call_later(self.header_timeout, self._give_up)
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._head = max(self._head, 0)
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """The head is complete: its size is known, and the body has a time limit of its own."""
+        # Counted in whole reads, so a body that came along is not held against a head of its size.
+        self._head = -1
+        if self._guard is not None:
+            self._release()
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The request is complete; what comes next is a head again."""
+        super().on_message_complete()
+        self._head = 0
+        if self._waiting is not None and self._waiting is self.cycle:
+            self._answer(self._waiting)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """A request's turn has come; one of the hot route waits for its body, which usually comes with its head."""
+        scope = cycle.scope
+        hot = scope["path"] == "/invocations" and scope["method"] == "POST" and self.quickly is not None
+        # A request that stood behind another one is complete already. It gets a task, so that a long row of them does
+        # not answer itself within one call.
+        if hot and cycle.more_body and not cycle.waiting_for_100_continue:
+            self._waiting = cycle
+        else:
+            super()._start_asgi_task(cycle, app)
+
+    def _answer(self, cycle: RequestResponseCycle) -> None:
+        self._waiting = None
+        if self.quickly is None or not self.quickly(
+            cycle.scope["headers"], bytes(cycle.body), partial(self._tell, cycle)
+        ):
+            super()._start_asgi_task(cycle, self.app)
+
+    def _tell(self, cycle: RequestResponseCycle, status: int, headers: Headers, content: bytes) -> None:
+        if cycle.disconnected or self.transport.is_closing():
+            return
+        lines = [STATUS_LINE[status], *(b"%b: %b\r\n" % header for header in (*cycle.default_headers, *headers))]
+        if (b"connection", b"close") in headers:
+            cycle.keep_alive = False
+        elif not cycle.keep_alive:
+            lines.append(b"connection: close\r\n")
+        lines.append(b"content-length: %d\r\n\r\n%b" % (len(content), content))
+        self.transport.write(b"".join(lines))
+        cycle.response_started = cycle.response_complete = True
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
+
+    def _release(self) -> None:
+        if self._guard is not None:
+            self._guard.cancel()
+            self._guard = None
+
+    def _give_up(self) -> None:
+        self._guard = None
+        if not self.transport.is_closing():
+            self.transport.write(_SLOW)
+            self.transport.close()

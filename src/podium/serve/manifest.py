@@ -1,0 +1,125 @@
+"""What the registry's reader tells the serving processes: a file, replaced whole.
+
+Its time of change says when the registry was last read; its content changes only when the models or their state do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from podium.data.store import atomic_write
+
+MANIFEST = "manifest.json"
+RELOAD = "reload"
+
+
+class ModelCard(msgspec.Struct, frozen=True):
+    """One registered version, fetched and ready to load.
+
+    Attributes:
+        name: registered model, `EURUSD_LSTM`.
+        version: its version.
+        run_id: the run that logged it.
+        folder: its artifacts, below the cache.
+        digest: SHA-256 of the ONNX graph; empty for a model without one.
+        features: names of the model's columns, in order.
+        positional: whether its signature knows no names.
+        example: rows of X that came with the model.
+        expected: the forecasts of those rows by the model that was logged; empty where they were not recorded.
+        tags: of the version.
+        created_at: seconds since the epoch at which the model was logged; 0 when unknown.
+    """
+
+    name: str
+    version: int
+    run_id: str
+    folder: str
+    digest: str
+    features: tuple[str, ...]
+    positional: bool
+    example: list[list[float]]
+    expected: list[float]
+    tags: dict[str, str]
+    created_at: float = 0.0
+
+    @property
+    def identity(self) -> tuple[str, int, str]:
+        """Two cards with the same identity are the same model."""
+        return (self.name, self.version, self.run_id)
+
+
+class PairCard(msgspec.Struct, frozen=True):
+    """One pair's podium.
+
+    Attributes:
+        arms: models by alias, `champion` first.
+        titles: history of the title, oldest first.
+    """
+
+    arms: dict[str, ModelCard]
+    titles: list[dict[str, Any]] = []
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """Everything that there is to serve.
+
+    Attributes:
+        pairs: podium by pair.
+        mark: state of the registry's database when it was read; empty where it has none that can be seen.
+        address: digest of the registry's address.
+        problems: one sentence for each thing that went wrong, by pair, or under `registry`.
+        reads: how often a reader has read the registry anew.
+    """
+
+    pairs: dict[str, PairCard] = {}
+    mark: str = ""
+    address: str = ""
+    problems: dict[str, str] = {}
+    reads: int = 0
+
+
+def load(path: Path) -> Manifest | None:
+    """The manifest; None when there is none that can be read."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except (OSError, msgspec.DecodeError, ValueError):
+        return None
+
+
+def save(manifest: Manifest, path: Path) -> None:
+    """Replace the manifest."""
+    atomic_write(path, msgspec.json.encode(manifest))
+
+
+def address_digest(*addresses: str | None) -> str:
+    """Names a registry without its password."""
+    return hashlib.sha256("\n".join(address or "" for address in addresses).encode()).hexdigest()[:16]
+
+
+def mark_of(database: Path | None) -> str:
+    """State of a SQLite file that changes with every commit: its change counter, size and time, and its log's.
+
+    Empty when there is no such file: then nobody can say without asking whether something has changed.
+    """
+    if database is None:
+        return ""
+    try:
+        with database.open("rb") as file:
+            counter = file.read(28)[24:].hex()
+        states = [database.stat()]
+        log = database.with_name(f"{database.name}-wal")
+        if log.exists():
+            states.append(log.stat())
+    except OSError:
+        return ""
+    return " ".join([counter, *(f"{state.st_ino}.{state.st_size}.{state.st_mtime_ns}" for state in states)])
+
+
+def without_problems(problems: Mapping[str, str]) -> bool:
+    """Whether all went well."""
+    return not problems

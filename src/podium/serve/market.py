@@ -1,0 +1,151 @@
+"""The newest stored close of each pair, as the row from which the next day is forecast."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from podium.data.calendar import next_business_day
+from podium.data.store import data_version, load_series
+from podium.errors import DataError, MissingError
+from podium.features import build_features
+from podium.records import Floats, Series
+
+LOOK = 1.0  # seconds for which a series counts as fresh without a look at its file
+_SAME = 1e-9  # two log returns closer than this are one
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """What is known at the newest stored close.
+
+    Attributes:
+        series: the stored series.
+        data_version: names it.
+        origin: ISO date of its last day.
+        target_date: ISO date of the next business day.
+    """
+
+    series: Series
+    data_version: str
+    origin: str
+    target_date: str
+
+    @property
+    def price(self) -> float:
+        """The close itself."""
+        return float(self.series.closes[-1])
+
+    def row(self, features: tuple[str, ...]) -> Floats:
+        """The model's columns at this close, shape (1, len(features)).
+
+        Raises:
+            MissingError: the series does not have what the model takes.
+        """
+        window = 1 + max((int(name[4:]) for name in features if name.startswith("lag_")), default=4)
+        if len(self.series) <= window:
+            raise MissingError(f"{self.series.pair} has {len(self.series)} stored days, too few for this model")
+        table = build_features(_tail(self.series, window + 1), window, self.data_version)
+        known = dict(zip(table.names, table.values[-1].tolist(), strict=True))
+        missing = next((name for name in features if name not in known), None)
+        if missing is not None:
+            raise MissingError(f"the stored series of {self.series.pair} does not give the column {missing}")
+        return np.array([[known[name] for name in features]])
+
+
+def _tail(series: Series, n_days: int) -> Series:
+    extras = {name: column[-n_days:] for name, column in series.extras.items()}
+    return Series(series.pair, series.dates[-n_days:], series.closes[-n_days:], series.source, extras)
+
+
+class Market:
+    """Stored series by pair, read again when their files change.
+
+    Args:
+        folder: the data folder; series are in `raw/<PAIR>.parquet`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "raw"
+        self._known: dict[str, tuple[tuple[int, int], Close]] = {}
+        self._looked: dict[str, float] = {}
+        self._rows: dict[tuple[str, tuple[str, ...]], Floats | None] = {}
+        self._lock = threading.Lock()
+
+    def known(self, pair: str) -> Close | None:
+        """The newest close that was read so far, without a look at the file."""
+        found = self._known.get(pair)
+        return found[1] if found else None
+
+    def due(self, pair: str) -> bool:
+        """Whether it is time to look at the file."""
+        return time.monotonic() - self._looked.get(pair, -LOOK) >= LOOK
+
+    def newest(self, pair: str) -> Close:
+        """The newest stored close; reads the file if it has changed, so call it in a thread.
+
+        Raises:
+            MissingError: nothing is stored for the pair.
+            DataError: the file is damaged.
+        """
+        path = self._folder / f"{pair}.parquet"
+        with self._lock:
+            try:
+                found = path.stat()
+            except OSError:
+                self._known.pop(pair, None)
+                raise MissingError(f"there are no stored rates of {pair} yet; run `podium ingest`") from None
+            state = (found.st_mtime_ns, found.st_size)
+            known = self._known.get(pair)
+            if known is None or known[0] != state:
+                known = (state, _read(path))
+                self._known[pair] = known
+                self._rows = {key: row for key, row in self._rows.items() if key[0] != pair}
+            self._looked[pair] = time.monotonic()
+            return known[1]
+
+    def refresh(self, pairs: Mapping[str, object]) -> None:
+        """Look at the files of these pairs; what cannot be read is left as it was."""
+        for pair in pairs:
+            try:
+                self.newest(pair)
+            except (MissingError, DataError):
+                continue
+
+    def place(self, pair: str, features: tuple[str, ...], X: Floats) -> int | None:
+        """Which row of a request starts from the newest stored close; None if no row does.
+
+        Args:
+            pair: six capital letters.
+            features: columns of X.
+            X: shape (n_rows, len(features)).
+        """
+        row = self._row(pair, features)
+        if row is None:
+            return None
+        if len(X) == 1:  # the usual request; one comparison of numbers tells nearly all others apart
+            near = abs(X[0, 0] - row[0]) <= _SAME
+            return 0 if near and np.abs(X[0] - row).max() <= _SAME else None
+        found = np.flatnonzero(np.abs(X[:, 0] - row[0]) <= _SAME)
+        return next((at for at in found.tolist() if np.abs(X[at] - row).max() <= _SAME), None)
+
+    def _row(self, pair: str, features: tuple[str, ...]) -> Floats | None:
+        key = (pair, features)
+        if key not in self._rows:
+            close = self.known(pair)
+            try:
+                self._rows[key] = close.row(features)[0] if close else None
+            except MissingError:
+                self._rows[key] = None
+        return self._rows[key]
+
+
+def _read(path: Path) -> Close:
+    series = load_series(path)
+    last = series.dates[-1]
+    return Close(series, data_version(series), str(last), str(next_business_day(last)))

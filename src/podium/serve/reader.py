@@ -1,0 +1,187 @@
+"""`python -m podium.serve.reader`: the process that reads the registry, so that those that serve need no MLflow.
+
+It looks at the registry, fetches the models that hold an alias into a folder, and says what is there in a manifest.
+Settings come as one line of JSON on standard input; when that is closed, the server is gone, and so is the reader.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import signal
+import sys
+import time
+import uuid
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from podium.errors import MissingError, PodiumError
+from podium.records import VersionRecord
+from podium.registry.aliases import CHAMPION, PODIUM_ALIASES
+from podium.registry.connection import sqlite_path
+from podium.registry.mlflow_store import MlflowStore
+from podium.serve import fetched
+from podium.serve.manifest import MANIFEST, RELOAD, Manifest, ModelCard, PairCard, address_digest, load, mark_of, save
+from podium.serve.scorer import ScoringError
+from podium.settings import Settings
+
+TICK = 0.2  # seconds between two looks at what is cheap to see
+ANEW = 60.0  # seconds after which even a registry that shows no change is read again
+
+
+class RegistryReader:
+    """Keeps a manifest in step with the registry.
+
+    Args:
+        settings: where the registry is.
+        pairs: whose podiums to read; empty takes every pair that has a champion.
+        cache: folder of the manifest and of the models.
+    """
+
+    def __init__(self, settings: Settings, pairs: tuple[str, ...], cache: Path) -> None:
+        self.settings = settings
+        self.pairs = pairs
+        self.cache = cache
+        self.path = cache / MANIFEST
+        self.database = sqlite_path(settings.registry_uri or settings.tracking_uri)
+        self.store = MlflowStore(settings)
+        self._address = address_digest(settings.tracking_uri, settings.registry_uri)
+        self._manifest = load(self.path) or Manifest()
+        if self._manifest.address != self._address:
+            self._manifest = Manifest(address=self._address)
+        self._read_at = 0.0
+
+    def look(self, *, anew: bool = False) -> bool:
+        """Read the registry if it may have changed.
+
+        Args:
+            anew: read it in any case.
+
+        Returns:
+            Whether it was read.
+        """
+        mark = mark_of(self.database)  # taken before the reading: a change meanwhile shows at the next look
+        seen = bool(mark) and mark == self._manifest.mark and "registry" not in self._manifest.problems
+        if seen and not anew and self._read_at and time.monotonic() - self._read_at < ANEW:
+            os.utime(self.path)
+            return False
+        self._publish(self._read(mark))
+        self._read_at = time.monotonic()
+        return True
+
+    def _publish(self, manifest: Manifest) -> None:
+        if manifest != self._manifest or not self.path.exists():
+            manifest = msgspec.structs.replace(manifest, reads=self._manifest.reads + 1)
+            save(manifest, self.path)
+            self._manifest = manifest
+        elif "registry" not in manifest.problems:
+            os.utime(self.path)
+
+    def _read(self, mark: str) -> Manifest:
+        known, problems = dict(self._manifest.pairs), {}
+        try:
+            wanted = list(self.pairs) or self.store.pairs()
+            if not self.pairs:
+                known = {pair: card for pair, card in known.items() if pair in wanted}
+            for pair in wanted:
+                try:
+                    known[pair], trouble = self._pair(pair)
+                    problems.update(trouble)
+                except (MissingError, ScoringError) as error:
+                    problems[pair] = _sentence(error)
+        except PodiumError as error:
+            problems["registry"] = _sentence(error)
+            mark = self._manifest.mark
+        return msgspec.structs.replace(self._manifest, pairs=known, mark=mark, problems=problems)
+
+    def _pair(self, pair: str) -> tuple[PairCard, dict[str, str]]:
+        problems: dict[str, str] = {}
+        holders = {CHAMPION: self.store.champion(pair)}
+        for record in self.store.holders(pair):
+            for alias in record.aliases & set(PODIUM_ALIASES):
+                holders.setdefault(alias, record)
+        arms: dict[str, ModelCard] = {}
+        for alias in PODIUM_ALIASES:
+            if alias not in holders:
+                continue
+            try:
+                arms[alias] = self._card(holders[alias])
+            except PodiumError as error:
+                if alias == CHAMPION:
+                    raise
+                problems[f"{pair}@{alias}"] = _sentence(error)
+        return PairCard(arms, [asdict(title) for title in self.store.titles(pair)]), problems
+
+    def _card(self, record: VersionRecord) -> ModelCard:
+        place = Path("models", f"{record.name}-{record.version}-{record.run_id[:12]}")
+        folder = self.cache / place
+        if not fetched.is_whole(folder):
+            self._fetch(record, folder)
+        return fetched.card(record, folder, str(place))
+
+    def _fetch(self, record: VersionRecord, folder: Path) -> None:
+        fresh = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
+        try:
+            fresh.mkdir(parents=True)
+            source = self.store.fetch(record.pinned_uri, fresh)
+            fetched.seal(source)
+            shutil.rmtree(folder, ignore_errors=True)
+            source.rename(folder)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _sentence(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def run(reader: RegistryReader, interval: float) -> None:
+    """Look now and then, and at once when a server asks, until standard input is closed."""
+    request = reader.cache / RELOAD
+    asked = _changed(request)
+    due = 0.0
+    while not _closed(TICK if due else 0):
+        now, wanted = time.monotonic(), _changed(request)
+        if now >= due or wanted != asked:
+            reader.look(anew=wanted != asked)
+            asked, due = wanted, time.monotonic() + interval
+
+
+def _changed(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _closed(timeout: float) -> bool:
+    """Wait, and see whether standard input has come to its end."""
+    ready, _, _ = select.select([sys.stdin.buffer], [], [], timeout)
+    return bool(ready) and not os.read(sys.stdin.fileno(), 4096)
+
+
+def main() -> int:
+    """The process's edge."""
+    # Ctrl-C reaches every process of the terminal; this one ends when the server lets go of it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    config: dict[str, Any] = json.loads(_first_line())
+    reader = RegistryReader(Settings(**config["settings"]), tuple(config["pairs"]), Path(config["cache"]))
+    run(reader, float(config["interval"]))
+    return 0
+
+
+def _first_line() -> bytes:
+    # Byte by byte: a buffered reader would swallow what select is to see.
+    line = bytearray()
+    while (byte := os.read(sys.stdin.fileno(), 1)) not in {b"", b"\n"}:
+        line += byte
+    return bytes(line)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,160 @@
+"""Forecasts of one model: an ONNX graph in this process, or MLflow's pyfunc in a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from podium.errors import PodiumError
+from podium.records import Floats
+from podium.serve.frames import read_frame, write_frame
+
+CHUNK = 256  # rows a call: an LSTM's state for so many rows stays in the processor's cache
+
+
+class ScoringError(PodiumError):
+    """A model cannot be loaded, or does not forecast as it should."""
+
+
+class Scorer(Protocol):
+    """What forecasts.
+
+    Attributes:
+        quick: whether a few rows take microseconds, so that the event loop may call it.
+    """
+
+    quick: bool
+
+    def score(self, X: Floats) -> Floats:
+        """Forecast log returns.
+
+        Args:
+            X: shape (n_rows, n_features), the model's columns in its order.
+
+        Returns:
+            shape (n_rows,), float64.
+
+        Raises:
+            ScoringError: the model fails.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give back what it holds."""
+        ...
+
+
+class OnnxScorer:
+    """A graph with input `X` of shape (n_rows, n_features), float64, and output `forecast` of shape (n_rows,).
+
+    Args:
+        graph: the serialized graph.
+        n_features: how many columns the model takes.
+
+    Raises:
+        ScoringError: the graph is none, or has another signature.
+    """
+
+    quick = True
+
+    def __init__(self, graph: bytes, n_features: int) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        # One thread: a row takes microseconds, and threads that spin would take the cores from the other requests.
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 4
+        try:
+            self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # noqa: BLE001  onnxruntime's errors have no common base
+            raise ScoringError(f"the graph cannot be loaded ({type(error).__name__})") from None
+        _check_signature(self._session, n_features)
+
+    def score(self, X: Floats) -> Floats:
+        """See `Scorer.score`."""
+        if len(X) <= CHUNK:
+            return self._run(X)
+        return np.concatenate([self._run(X[start : start + CHUNK]) for start in range(0, len(X), CHUNK)])
+
+    def _run(self, X: Floats) -> Floats:
+        try:
+            answer: Floats = self._session.run(["forecast"], {"X": X})[0]
+        except Exception as error:  # noqa: BLE001  onnxruntime's errors have no common base
+            raise ScoringError(f"the graph does not forecast ({type(error).__name__})") from None
+        return answer
+
+    def close(self) -> None:
+        """Nothing to give back: the session goes with its last request."""
+
+
+def _check_signature(session: Any, n_features: int) -> None:
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    found = [(item.name, item.type, item.shape[1:]) for item in inputs]
+    if found != [("X", "tensor(double)", [n_features])]:
+        raise ScoringError(f"the graph takes {found}, not X of {n_features} doubles a row")
+    found = [(item.name, item.type, item.shape[1:]) for item in outputs]
+    if found != [("forecast", "tensor(double)", [])]:
+        raise ScoringError(f"the graph gives {found}, not one double named forecast a row")
+
+
+class PyfuncScorer:
+    """A model without a graph: a child process loads it with MLflow and forecasts, so that this one stays light.
+
+    Args:
+        folder: the model's artifacts.
+        features: names of its columns, in order.
+        timeout: seconds that loading may take.
+
+    Raises:
+        ScoringError: the model cannot be loaded.
+    """
+
+    quick = False
+
+    def __init__(self, folder: Path, features: tuple[str, ...], timeout: float = 120.0) -> None:
+        self._lock = threading.Lock()
+        command = [sys.executable, "-m", "podium.serve.pyfunc_host", str(folder), ",".join(features)]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        guard = threading.Timer(timeout, self._process.kill)
+        guard.start()
+        try:
+            self._receive()  # an empty frame: the model is loaded
+        finally:
+            guard.cancel()
+
+    def score(self, X: Floats) -> Floats:
+        """See `Scorer.score`; one request at a time."""
+        with self._lock:
+            try:
+                write_frame(self._process.stdin, X.tobytes())
+            except OSError:
+                raise ScoringError("the model's process is gone") from None
+            answer = np.frombuffer(self._receive(), np.float64)
+        if answer.shape != (len(X),):
+            raise ScoringError(f"the model gives {answer.shape} forecasts for {len(X)} rows")
+        return answer
+
+    def _receive(self) -> bytes:
+        frame = read_frame(self._process.stdout)
+        if frame is None:
+            self.close()
+            raise ScoringError("the model's process cannot load it, or is gone; look at the model with mlflow")
+        ok, content = frame[:1], frame[1:]
+        if ok != b"+":
+            raise ScoringError("the model refuses these rows")
+        return content
+
+    def close(self) -> None:
+        """End the child process."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
