@@ -61,6 +61,15 @@ def test_a_duplicate_with_another_extra_is_no_exact_duplicate(raw):
     assert fault["conflicting_dates"].examples[0].startswith(str(raw.dates[17]))
 
 
+def test_a_conflict_is_told_the_same_in_any_order(raw):
+    """A, B, A on one day: the second A is a duplicate and dropped, A and B remain and are both shown."""
+    tripled = _cut(raw, np.r_[0:400, 17, 17])
+    tripled.closes[-2] += 0.001
+    fault = _faults_of(tripled)["conflicting_dates"]
+    assert fault.count == 2
+    assert len(set(fault.examples)) == 2
+
+
 def test_a_fault_names_file_column_check_count_and_at_most_five_examples(raw):
     """The message holds everything needed to find the rows."""
     bad = _with_closes(raw, r3=0, r4=-1, r50=0, r60=0, r70=0, r80=0)

@@ -10,7 +10,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from podium.data.store import atomic_write, data_version, load_features, load_series, save_features, save_series
+from podium.data.store import (
+    atomic_write,
+    data_version,
+    last_day_of,
+    load_features,
+    load_series,
+    save_features,
+    save_series,
+)
 from podium.errors import DataError, MissingError, SettingError
 from podium.records import FeatureTable, Series
 
@@ -70,6 +78,12 @@ def test_the_data_version_is_the_same_on_every_machine():
     assert data_version(series) == "ecb-EURUSD-2024-01-03-621ead16"
 
 
+@pytest.mark.parametrize("source", ["ecb", "ecb-online", "my-own-source-2"])
+def test_the_last_day_is_read_from_the_data_version(series, source):
+    """Whatever dashes the name of a source has, the day in the version is the series' last."""
+    assert last_day_of(data_version(replace(series, source=source))) == series.dates[-1]
+
+
 def test_the_data_version_depends_on_everything(series):
     """Another value, day, extra, name of an extra, pair or source is another version."""
     closes, dates = series.closes.copy(), series.dates.copy()
@@ -82,6 +96,7 @@ def test_the_data_version_depends_on_everything(series):
         replace(series, source="ecb"),
         replace(series, extras=MappingProxyType({})),
         replace(series, extras=MappingProxyType({"low": series.extras["high"], "high": series.extras["low"]})),
+        replace(series, extras=MappingProxyType({"hi": series.extras["high"], "low": series.extras["low"]})),
         series.until(399),
     ]
     assert len({data_version(one) for one in [series, *others]}) == len(others) + 1

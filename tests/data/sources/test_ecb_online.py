@@ -60,7 +60,7 @@ def test_nothing_new_is_not_sent_again(httpserver, online, ecb_zip):
     httpserver.check_assertions()
 
 
-@pytest.mark.parametrize("damage", ["cache", "other address", "about"])
+@pytest.mark.parametrize("damage", ["cache", "another file", "other address", "about"])
 def test_validators_are_used_only_with_the_file_they_came_with(damage, httpserver, online, ecb_zip, own_folder):
     """A damaged cache or another address is asked for in full: 304 would leave nothing valid to read."""
     _serve(httpserver, Response(ecb_zip(), headers={"ETag": '"a"'}))
@@ -70,6 +70,8 @@ def test_validators_are_used_only_with_the_file_they_came_with(damage, httpserve
     assert about["sha256"] == hashlib.sha256((folder / "eurofxref-hist.zip").read_bytes()).hexdigest()
     if damage == "cache":
         (folder / "eurofxref-hist.zip").write_bytes(b"PK cut")
+    elif damage == "another file":  # as when killed between the two writes
+        (folder / "eurofxref-hist.zip").write_bytes(ecb_zip(last="2027-01-14"))
     elif damage == "about":
         (folder / "eurofxref-hist.json").write_text("[]")
     else:
@@ -88,7 +90,9 @@ def test_validators_are_used_only_with_the_file_they_came_with(damage, httpserve
 def test_a_304_that_nobody_asked_for_is_no_answer(httpserver, online):
     """Without a cached file there is nothing that could be unchanged."""
     _serve(httpserver, Response(status=304))
-    assert _local(online().fetch("EURUSD").notes)
+    raw = online().fetch("EURUSD")
+    assert _local(raw.notes)
+    assert "answers 304" in raw.notes[0]
 
 
 def test_a_failing_server_is_asked_again(httpserver, online, ecb_zip, naps):
