@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,9 @@ from podium.evaluate.outcome import Outcome, Standing
 from podium.records import FeatureTable, RunRecord
 
 if TYPE_CHECKING:
+    from podium.pipeline.forecast import Forecast
     from podium.pipeline.prepare import Ingested
+    from podium.pipeline.status import Status
 
 
 def ingested_line(ingested: Ingested) -> str:
@@ -160,3 +162,49 @@ def _percent(value: float | None, digits: int = 1) -> str:
 
 def _yes(value: bool | None) -> str:
     return "-" if value is None else "may be" if value else "no"
+
+
+def status_lines(status: Status) -> Iterator[str]:
+    """Who leads now, the championship behind it, and what is out of step."""
+    champion, outcome = status.champion, status.outcome
+    yield f"{status.pair}: champion {champion.name} (v{champion.version})"
+    if outcome is None:
+        yield "It carries no outcome of a championship: the alias was set by hand; run `podium evaluate`"
+    else:
+        yield f"title since {outcome.title_since or 'unknown'}"
+        yield f"decided on {outcome.data_version}, {outcome.scored_window}"
+    if status.age_days is not None:
+        yield f"data {status.age_days} days old"
+    for alias in ("champion", "challenger", "candidate"):
+        holders = status.aliases.get(alias, [])
+        remedy = " - more than one; run `podium evaluate`" if len(holders) > 1 else ""
+        yield f"@{alias}: {', '.join(holders) or 'nobody'}{remedy}"
+    if status.pointer_agrees is False:
+        yield "models/best_model_info.json names another champion; run `podium evaluate`"
+    if outcome is not None:
+        yield ""
+        yield from test_lines(outcome)
+        yield ""
+        yield f"Verdict: {outcome.verdict} - {outcome.reason}"
+
+
+def forecast_lines(forecasts: Sequence[Forecast]) -> Iterator[str]:
+    """One row a horizon, then who says so, from what, and how good it is."""
+    first = forecasts[0]
+    digits = max(4, 6 - len(str(int(first.close))))
+    yield f"{first.pair} stood at {first.close:.{digits}f} on {first.origin}"
+    head = ("day", "ahead", "forecast", "return", "80 % between", "and", "95 % between", "and", "rise")
+    rows: list[tuple[str, ...]] = [head]
+    for item in forecasts:
+        rates = (item.lower_80, item.upper_80, item.lower_95, item.upper_95)
+        shown = [f"{rate:.{digits}f}" for rate in rates]
+        expected = f"{item.forecast_rate:.{digits}f}"
+        rise = f"{item.probability_of_rise:.0%}"
+        rows.append((item.target_date, str(item.horizon), expected, f"{item.forecast_return:+.3%}", *shown, rise))
+    yield from table(rows)
+    yield (
+        f"by {first.model_name} (v{first.model_version}), range by {first.volatility_model}, "
+        f"data up to {first.origin}, {first.age_days} days old ({first.data_version})"
+    )
+    if first.verdict is not None:
+        yield f"Verdict: {first.verdict} - {first.reason}"

@@ -10,11 +10,12 @@ import numpy as np
 
 def next_business_day(day: np.datetime64, ahead: int = 1) -> np.datetime64:
     """The working day `ahead` working days after `day`."""
-    year = day.astype("datetime64[Y]").astype(int) + 1970
+    year = int(day.astype("datetime64[Y]").astype(int)) + 1970
     # a year has about 255 working days, so two more years hold any forecast horizon
     holidays = np.concatenate([_closing_days(at) for at in range(year, year + 3)])
     start = np.busday_offset(day, 0, roll="backward", holidays=holidays)
-    return np.datetime64(np.busday_offset(start, ahead, holidays=holidays), "D")
+    found: np.datetime64 = np.busday_offset(start, ahead, holidays=holidays)
+    return found
 
 
 def _closing_days(year: int) -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from dataclasses import dataclass
 
@@ -78,14 +79,24 @@ class WalkForward:
     forecast_seconds: float
 
 
+def at_horizon(table: FeatureTable, horizon: int) -> FeatureTable:
+    """The same X with the log return over `horizon` trading days as its target, NaN where it is still to come."""
+    target = np.full(len(table), np.nan)
+    target_dates = np.full(len(table), np.datetime64("NaT"), dtype="datetime64[D]")
+    if horizon < len(table):
+        target[:-horizon] = np.lib.stride_tricks.sliding_window_view(table.target[:-1], horizon).sum(axis=1)
+        target_dates[:-horizon] = table.target_dates[horizon - 1 : -1]
+    return dataclasses.replace(table, target=target, target_dates=target_dates)
+
+
 def walk_forward(contestant: Contestant, table: FeatureTable, days: Split, refit_every: int) -> WalkForward:
     """Score a contestant on days that its models had not seen.
 
     At each refit the model learns from all rows whose target was known at the close of the next origin to be
-    forecast, and no later one.
+    forecast, and no later one: the target of row `start - horizon` is known at the close of origin `start`.
 
     Args:
-        contestant: it is not changed.
+        contestant: it is not changed; its horizon is that of the table's target.
         table: X and target.
         days: what is scored.
         refit_every: scored days between refits; 0 fits once.
@@ -93,13 +104,14 @@ def walk_forward(contestant: Contestant, table: FeatureTable, days: Split, refit
     X, y = frame(table), table.target
     fitting, forecasting = Stopwatch(), Stopwatch()
     with fitting:
-        contestant = contestant.tuned(X[: days.first_scored], y[: days.first_scored])
+        n_first = days.first_scored - contestant.horizon + 1
+        contestant = contestant.tuned(X[:n_first], y[:n_first])
     blocks: list[Floats] = []
     step = refit_every or days.n_scored
     for start in range(days.first_scored, days.n_known, step):
-        stop = min(start + step, days.n_known)
+        stop, n_learned = min(start + step, days.n_known), start - contestant.horizon + 1
         with fitting:
-            model = contestant.fit(X[:start], y[:start])  # row start - 1 has its target at the close of origin start
+            model = contestant.fit(X[:n_learned], y[:n_learned])
         with forecasting:
             blocks.append(model.predict(X[start:stop]))
     with fitting:

@@ -49,29 +49,40 @@ class ArmaFit:
     ma: Floats
     aic: float
 
-    def predictor(self, window: int) -> Floats:
-        """Weights of the last `window` demeaned values, newest first, in the best linear forecast; (window,)."""
-        weights, _ = self._predict_from(window)
-        return weights
+    def predictor(self, window: int, horizon: int = 1) -> Floats:
+        """Weights of the last values, newest first, in the best linear forecast of the sum of the next ones.
+
+        Args:
+            window: demeaned values that are known.
+            horizon: values that are summed.
+
+        Returns:
+            shape (window,).
+        """
+        from scipy.linalg import solve_toeplitz
+
+        if self.order == (0, 0):
+            return np.zeros(window)
+        autocovariance = self._autocovariance(window + horizon)
+        ahead = np.lib.stride_tricks.sliding_window_view(autocovariance[1:], window).sum(axis=0)  # (window,)
+        return np.asarray(solve_toeplitz(autocovariance[:window], ahead))
 
     def truncation(self, window: int) -> float:
         """Mean squared difference between the forecasts from the window and from the whole past, in variances.
 
         Both are orthogonal projections, so it is the growth of the forecast's error variance over the innovations'.
         """
-        _, truncation = self._predict_from(window)
-        return truncation
+        if self.order == (0, 0):
+            return 0.0
+        autocovariance = self._autocovariance(window + 1)
+        error_variance = autocovariance[0] - self.predictor(window) @ autocovariance[1:]
+        return float((error_variance - 1.0) / autocovariance[0])
 
-    def _predict_from(self, window: int) -> tuple[Floats, float]:
-        from scipy.linalg import solve_toeplitz
+    def _autocovariance(self, n_lags: int) -> Floats:
+        """At lags 0 to `n_lags - 1`, in variances of the innovations."""
         from statsmodels.tsa.arima_process import arma_acovf
 
-        if self.order == (0, 0):
-            return np.zeros(window), 0.0
-        autocovariance = arma_acovf(np.r_[1.0, -self.ar], np.r_[1.0, self.ma], nobs=window + 1, sigma2=1.0)
-        weights = np.asarray(solve_toeplitz(autocovariance[:-1], autocovariance[1:]))
-        error_variance = autocovariance[0] - weights @ autocovariance[1:]
-        return weights, float((error_variance - 1.0) / autocovariance[0])
+        return np.asarray(arma_acovf(np.r_[1.0, -self.ar], np.r_[1.0, self.ma], nobs=n_lags, sigma2=1.0))
 
 
 def fit_arma(returns: Floats, order: tuple[int, int]) -> ArmaFit | None:
@@ -149,7 +160,7 @@ class ArimaContestant(Contestant):
         """
         if self.order is not None:
             return self
-        returns = history(X, y)
+        returns = self._history(X, y)
         orders = itertools.product(range(self.max_p + 1), range(self.max_q + 1))
         fits = [fit for order in orders if (fit := fit_arma(returns, order)) is not None]
         admitted = [fit for fit in fits if fit.truncation(self.window) < MAX_TRUNCATION]
@@ -158,11 +169,15 @@ class ArimaContestant(Contestant):
     def fit(self, X: pd.DataFrame, y: Floats) -> AffineModel:
         """Estimate the parameters and turn them into weights of the window."""
         contestant = self.tuned(X, y)
-        returns = history(X, y)
+        returns = self._history(X, y)
         fitted = fit_arma(returns, contestant.order or (0, 0)) or white_noise(returns)
-        weights = fitted.predictor(self.window)
-        pipeline = _predictor_pipeline(self.lag_names, weights, intercept=fitted.mean * (1 - weights.sum()))
-        return AffineModel(pipeline, params=_describe(fitted))
+        weights = fitted.predictor(self.window, self.horizon)
+        intercept = fitted.mean * (self.horizon - weights.sum())
+        return AffineModel(_predictor_pipeline(self.lag_names, weights, intercept), params=_describe(fitted))
+
+    def _history(self, X: pd.DataFrame, y: Floats) -> Floats:
+        # y beyond one day overlaps; the daily returns are in X, all but the last
+        return history(X, y) if self.horizon == 1 else history(X[:-1], X["lag_0"].to_numpy()[1:])
 
 
 def history(X: pd.DataFrame, y: Floats) -> Floats:

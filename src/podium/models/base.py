@@ -77,10 +77,12 @@ class Contestant(ABC):
     Attributes:
         window: how many lagged returns X holds.
         seed: seed of everything random in a fit; the same seed and rows give the same model.
+        horizon: trading days from origin to outcome; above one, y is the log return over so many days.
     """
 
     window: int = 32
     seed: int = 42
+    horizon: int = 1
 
     family: ClassVar[str]
     description: ClassVar[str]
@@ -95,7 +97,7 @@ class Contestant(ABC):
 
         Args:
             X: one row an origin, in order of time.
-            y: shape (n_origins,), log return from each origin's close to the next.
+            y: shape (n_origins,), log return from each origin's close over the horizon.
         """
 
     @property

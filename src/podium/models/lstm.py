@@ -99,10 +99,15 @@ class LstmModel(FittedModel):
 
 
 class Network:
-    """A compiled network, built once: later fits only put the first weights back, which saves the tracing."""
+    """A network and its optimiser, built and traced once: every fit puts the first weights back and begins anew.
+
+    An epoch is one graph: `fit` of Keras spends a third of its time between batches as small as these.
+    """
 
     def __init__(self, lag_names: list[str], units: int, learning_rate: float, seed: int) -> None:
         keras = import_keras()
+        import tensorflow as tf
+
         self.lag_names, self.units, self._seed = lag_names, units, seed
         keras.utils.set_random_seed(seed)
         self._keras = keras.Sequential(
@@ -112,10 +117,17 @@ class Network:
                 keras.layers.Dense(1),
             ]
         )
-        self._keras.compile(optimizer=keras.optimizers.Adam(learning_rate), loss="mse")
-        self._keras.optimizer.build(self._keras.trainable_variables)
-        self._first_weights: Weights = self._keras.get_weights()
-        self._first_optimizer = [variable.numpy() for variable in self._keras.optimizer.variables]
+        self._optimizer = keras.optimizers.Adam(learning_rate)
+        self._optimizer.build(self._keras.trainable_variables)
+        self._first = [variable.numpy() for variable in self._variables]
+        rows, answers = tf.TensorSpec((None, len(lag_names), 1)), tf.TensorSpec((None, 1))
+        batches = tf.TensorSpec((None, None), tf.int64)
+        self._epoch = tf.function(self._train_on_batches, input_signature=(rows, answers, batches))
+        self._answers = tf.function(lambda sequences: self._keras(sequences), input_signature=(rows,))
+
+    @property
+    def _variables(self) -> list[Any]:
+        return [*self._keras.variables, *self._optimizer.variables]
 
     def sequences(self, X: pd.DataFrame) -> NDArray[np.float32]:
         """The window as sequences, oldest return first, shape (n_origins, window, 1)."""
@@ -132,31 +144,51 @@ class Network:
         batch_size: int,
     ) -> tuple[Weights, dict[str, Floats]]:
         """Train from the first weights with early stopping on the last rows; the best epoch's weights and the curve."""
-        keras = import_keras()
-        self._reset(keras)
-        stop = keras.callbacks.EarlyStopping(patience=patience, restore_best_weights=True)
-        history = self._keras.fit(
-            sequences[:-n_validation],
-            targets[:-n_validation],
-            validation_data=(sequences[-n_validation:], targets[-n_validation:]),
-            epochs=epochs,
-            batch_size=batch_size,
-            callbacks=[stop],
-            verbose=0,
-        ).history
-        curve = {"training": np.array(history["loss"]), "validation": np.array(history["val_loss"])}
-        return self._keras.get_weights(), curve
+        for variable, first in zip(self._variables, self._first, strict=True):
+            variable.assign(first)
+        known, held_out = slice(None, -n_validation), slice(-n_validation, None)
+        data = sequences[known], targets[known, np.newaxis]
+        order = np.random.default_rng(self._seed)
+        training: list[float] = []
+        validation: list[float] = []
+        best = self._keras.get_weights()
+        while len(validation) < epochs and len(validation) - _best_epoch(validation) < patience:
+            training.append(float(self._epoch(*data, _batches(order, len(data[0]), batch_size))))
+            errors = self._answers(sequences[held_out]).numpy()[:, 0] - targets[held_out]
+            validation.append(float(np.mean(errors**2, dtype=np.float64)))
+            if _best_epoch(validation) == len(validation):
+                best = self._keras.get_weights()
+        return best, {"training": np.array(training), "validation": np.array(validation)}
+
+    def _train_on_batches(self, sequences: Any, targets: Any, batches: Any) -> Any:
+        """One epoch: a step of the optimiser for each row of `batches`, which holds row numbers; the mean loss."""
+        import tensorflow as tf
+
+        total, weights = tf.constant(0.0), self._keras.trainable_variables
+        for rows in batches:
+            with tf.GradientTape() as tape:
+                answers = self._keras(tf.gather(sequences, rows), training=True)
+                loss = tf.reduce_mean(tf.square(answers - tf.gather(targets, rows)))
+            self._optimizer.apply(tape.gradient(loss, weights), weights)
+            total += loss
+        return total / tf.cast(tf.shape(batches)[0], tf.float32)
 
     def forecast(self, weights: Weights, sequences: NDArray[np.float32]) -> NDArray[np.float32]:
         """Forecasts of scaled returns with given weights, shape (n_origins,)."""
         self._keras.set_weights(weights)
-        return np.asarray(self._keras(sequences))[:, 0]
+        answers: NDArray[np.float32] = self._answers(sequences).numpy()[:, 0]
+        return answers
 
-    def _reset(self, keras: Any) -> None:
-        keras.utils.set_random_seed(self._seed)
-        self._keras.set_weights(self._first_weights)
-        for variable, first in zip(self._keras.optimizer.variables, self._first_optimizer, strict=True):
-            variable.assign(first)
+
+def _best_epoch(losses: list[float]) -> int:
+    """The first epoch with the lowest loss, counted from one; 0 before any."""
+    return losses.index(min(losses)) + 1 if losses else 0
+
+
+def _batches(order: np.random.Generator, n_rows: int, batch_size: int) -> NDArray[np.int64]:
+    """Row numbers in a new order, shape (n_batches, rows a batch); a rest too small for a batch waits an epoch."""
+    size = min(batch_size, n_rows)
+    return order.permutation(n_rows)[: n_rows // size * size].reshape(-1, size)
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def enter(family: str, settings: Settings) -> Contestant:
     check_known((family,))
     contestant = known()[family].load()
     options = settings.options.get(family, {})
-    fields = {field.name for field in dataclasses.fields(contestant)} - {"window", "seed"}
+    fields = {field.name for field in dataclasses.fields(contestant)} - {"window", "seed", "horizon"}
     unknown = sorted(set(options) - fields)
     if unknown:
         raise SettingError(

@@ -83,7 +83,10 @@ def gather(settings: Settings, store: MlflowStore, champion: VersionRecord | Non
 def known_outcome(champion: VersionRecord | None, key: str) -> Outcome | None:
     """The outcome that the champion carries, if it was decided on exactly the same."""
     carried = carried_outcome(champion)
-    return carried if carried is not None and carried.key == key else None
+    if champion is None or carried is None or carried.key != key:
+        return None
+    # an alias that was moved by hand since is a new incumbent, and the championship is held again
+    return carried if (carried.champion, carried.champion_version) == (champion.name, champion.version) else None
 
 
 def carried_outcome(champion: VersionRecord | None) -> Outcome | None:
@@ -130,7 +133,8 @@ def proclaim(settings: Settings, store: MlflowStore, decided: Outcome, field: Fi
             store.tag(field.champion, {OUTCOME_TAG: decided.to_json()})
         return
     champion = aliased["champion"]
-    store.tag(champion, {OUTCOME_TAG: decided.to_json()})
+    for version in aliased.values():
+        store.tag(version, {OUTCOME_TAG: decided.to_json()})
     store.assign(settings.pair, aliased)
     store.record_title(champion, why=decided.reason, verdict=decided.verdict, data_version=decided.data_version)
     pointer.write(_pointer(decided, field), settings.models_dir)

@@ -1,0 +1,197 @@
+"""The champion's forecast from the newest stored series, with its range."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from podium.data.calendar import next_business_day
+from podium.data.store import data_version, load_series
+from podium.errors import MissingError, RegistryError, SettingError
+from podium.evaluate.horizons import MAX_HORIZON, choose_volatility
+from podium.evaluate.intervals import NextDay, range_forecast
+from podium.evaluate.walkforward import Split, at_horizon, walk_forward
+from podium.features import build_features, frame
+from podium.models.onnx_graph import run_graph
+from podium.models.roster import enter
+from podium.pipeline.evaluate import carried_outcome
+from podium.pipeline.judge import FORECASTS
+from podium.pipeline.prepare import series_path
+from podium.pipeline.ranges import shared_walk
+from podium.records import FeatureTable, Floats, Forecasts, Series, VersionRecord
+from podium.registry.log_items import read_forecasts
+from podium.registry.mlflow_store import MlflowStore
+from podium.settings import Settings
+
+GRAPH = "forecast.onnx"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """What the champion says of one day to come.
+
+    Attributes:
+        pair: six capital letters.
+        origin: last day of the data.
+        target_date: the day that is forecast: working days ahead in the ECB's calendar.
+        horizon: trading days ahead.
+        model_name: registered model, `EURUSD_LSTM`.
+        model_version: MLflow's version number.
+        data_version: the exact series.
+        close: rate at the origin.
+        forecast_return: forecast log return over the horizon.
+        forecast_rate: `close * exp(forecast_return)`.
+        lower_80: of the rate, as the other bounds.
+        upper_80: see `lower_80`.
+        lower_95: see `lower_80`.
+        upper_95: see `lower_80`.
+        probability_of_rise: that the rate will stand above the close.
+        sigma: forecast standard deviation of the log return.
+        volatility_model: behind the range.
+        age_days: calendar days from the origin to today.
+        verdict: of the championship that made the champion; None if it carries none.
+        reason: of the verdict.
+    """
+
+    pair: str
+    origin: str
+    target_date: str
+    horizon: int
+    model_name: str
+    model_version: int
+    data_version: str
+    close: float
+    forecast_return: float
+    forecast_rate: float
+    lower_80: float
+    upper_80: float
+    lower_95: float
+    upper_95: float
+    probability_of_rise: float
+    sigma: float
+    volatility_model: str
+    age_days: int
+    verdict: str | None
+    reason: str | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return dataclasses.asdict(self)
+
+
+def forecast(settings: Settings, horizons: Sequence[int] = (1,)) -> list[Forecast]:
+    """The champion's forecast for each horizon, from the newest stored series.
+
+    The next day is forecast by the registered champion. Further days are direct forecasts: the champion's recipe
+    walks forward on the return over so many days, which also calibrates the interval of that horizon.
+
+    Args:
+        settings: pair, addresses and folders.
+        horizons: trading days ahead.
+
+    Raises:
+        SettingError: a horizon is not between 1 and 60 days.
+        MissingError: there is no champion or no series yet.
+        RegistryError: the champion's files cannot be used.
+    """
+    for horizon in horizons:
+        if not 1 <= horizon <= MAX_HORIZON:
+            raise SettingError(f"horizon {horizon}: it must be between 1 and {MAX_HORIZON} trading days")
+    store = MlflowStore(settings)
+    series = load_series(series_path(settings))
+    scene = _Scene.of(settings, store, series, store.champion())
+    return [scene.forecast(horizon) for horizon in horizons]
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """The champion, its own forecasts so far, and the newest series."""
+
+    settings: Settings
+    store: MlflowStore
+    series: Series
+    table: FeatureTable
+    champion: VersionRecord
+    scored: Forecasts
+
+    @classmethod
+    def of(cls, settings: Settings, store: MlflowStore, series: Series, champion: VersionRecord) -> _Scene:
+        parquet = store.read_file(champion.run_id, FORECASTS)
+        if parquet is None:
+            raise RegistryError(
+                f"run {champion.run_id} of {champion.name} has lost its {FORECASTS}; run `podium train`"
+            )
+        table = build_features(series, settings.window, data_version(series))
+        return cls(settings, store, series, table, champion, read_forecasts(parquet))
+
+    def forecast(self, horizon: int) -> Forecast:
+        forecasts, point = self._tomorrow() if horizon == 1 else self._direct(horizon)
+        walk = shared_walk(self.settings, self.series, forecasts.origins[0])
+        return self._told(range_forecast(choose_volatility(walk, horizon), forecasts, point).next_day)
+
+    def _tomorrow(self) -> tuple[Forecasts, float]:
+        _, here, there = np.intersect1d(self.table.origins, self.scored.origins, return_indices=True)
+        if not len(here):
+            raise MissingError(
+                f"{self.champion.name} was scored on days that the stored series does not have; run `podium run`"
+            )
+        # a rate may have been revised since: the outcome is the series', the forecast what was said
+        rows = Forecasts(
+            self.table.origins[here],
+            self.table.target_dates[here],
+            self.table.target[here],
+            self.scored.forecast[there],
+        )
+        return rows, float(self._answer()[0])
+
+    def _answer(self) -> Floats:
+        newest = frame(self.table)[-1:]
+        graph = _graph(self.store, self.champion)
+        if graph is None:
+            return np.asarray(self.store.load(self.champion.pinned_uri).predict(newest)).ravel()
+        return run_graph(graph, newest.to_numpy())
+
+    def _direct(self, horizon: int) -> tuple[Forecasts, float]:
+        table = at_horizon(self.table, horizon)
+        first = int(np.searchsorted(table.origins, self.scored.origins[0]))
+        days = Split(first_scored=first, n_known=len(table) - horizon)
+        contestant = dataclasses.replace(enter(self.champion.model_type, self.settings), horizon=horizon)
+        walked = walk_forward(contestant, table, days, self.settings.refit_every)
+        return walked.forecasts, float(walked.future.predict(frame(table)[-1:])[0])
+
+    def _told(self, told: NextDay) -> Forecast:
+        close = float(self.series.closes[-1])
+        outcome = carried_outcome(self.champion)
+        return Forecast(
+            pair=self.settings.pair,
+            origin=str(told.origin),
+            target_date=str(next_business_day(told.origin, told.horizon)),
+            horizon=told.horizon,
+            model_name=self.champion.name,
+            model_version=self.champion.version,
+            data_version=self.table.data_version,
+            close=close,
+            forecast_return=told.forecast,
+            forecast_rate=close * float(np.exp(told.forecast)),
+            lower_80=close * float(np.exp(told.lower_80)),
+            upper_80=close * float(np.exp(told.upper_80)),
+            lower_95=close * float(np.exp(told.lower_95)),
+            upper_95=close * float(np.exp(told.upper_95)),
+            probability_of_rise=told.probability_of_rise,
+            sigma=told.sigma,
+            volatility_model=told.volatility_model,
+            age_days=int((np.datetime64("today", "D") - told.origin).astype(int)),
+            verdict=outcome.verdict if outcome else None,
+            reason=outcome.reason if outcome else None,
+        )
+
+
+def _graph(store: MlflowStore, champion: VersionRecord) -> bytes | None:
+    folder = store.fetch(champion.pinned_uri)
+    path = Path(folder) / GRAPH
+    return path.read_bytes() if path.exists() else None
