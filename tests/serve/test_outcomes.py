@@ -75,14 +75,15 @@ def test_a_revised_close_adds_two_revisions(ledger: Ledger, make_entry: Make, wr
     assert found[2][3] == pytest.approx(np.log(1.25 / 1.1))
 
 
-def test_a_day_that_comes_in_late(ledger: Ledger, make_entry: Make, write: Write) -> None:
-    """When a missing day turns up, the return of the day before it ends there, as a revision."""
+@pytest.mark.parametrize("late", [1.1, 1.2])
+def test_a_day_that_comes_in_late(ledger: Ledger, make_entry: Make, write: Write, late: float) -> None:
+    """When a missing day turns up, the return of the day before ends there, as a revision, even at the same close."""
     write(ledger, [make_entry(origin="2026-10-26", known_through="2026-10-26")])
     settle(ledger, series([1.0, 1.2], (WEEK[0], WEEK[2])), "v1")
-    assert settle(ledger, series([1.0, 1.1, 1.2]), "v2").revised == 1
+    assert settle(ledger, series([1.0, late, 1.2]), "v2").revised == 1
     assert [(row[2].day, row[3]) for row in revisions(ledger)] == [
         (28, pytest.approx(np.log(1.2))),
-        (27, pytest.approx(np.log(1.1))),
+        (27, pytest.approx(np.log(late))),
     ]
 
 

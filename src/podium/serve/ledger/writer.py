@@ -177,8 +177,8 @@ class _Link:
         """Drop the connection; a transaction under way is undone."""
         raw, self._raw = self._raw, None
         if raw is not None:
-            # It may be broken, which is why it goes. Undone first: SQLite keeps a closed connection, and its lock, alive
-            # as long as a cursor of it is, say in a traceback.
+            # It may be broken, which is why it goes. Undone first: SQLite keeps a closed connection and its lock alive
+            # as long as there is a cursor of it, say in a traceback.
             with contextlib.suppress(Exception):
                 raw.driver_connection.rollback()
             with contextlib.suppress(Exception):

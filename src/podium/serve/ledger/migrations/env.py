@@ -7,11 +7,7 @@ from alembic import context
 from podium.serve.ledger.schema import VERSION_TABLE, metadata
 
 context.configure(
-    connection=context.config.attributes["connection"],
-    target_metadata=metadata,
-    version_table=VERSION_TABLE,
-    # SQLite can undo a half-made table too; Alembic only does not expect it to.
-    transactional_ddl=True,
+    connection=context.config.attributes["connection"], target_metadata=metadata, version_table=VERSION_TABLE
 )
 with context.begin_transaction():
     context.run_migrations()
