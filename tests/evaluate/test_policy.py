@@ -177,6 +177,16 @@ def test_the_evidence_of_a_late_contestant_starts_with_it(field):
     assert {item.rival: item.n_days for item in found.comparisons}["Late"] == 1000
 
 
+def test_the_ranking_is_of_this_championship_and_the_evidence_of_the_record(field):
+    """Recorded forecasts decide who is better since the title, and change no RMSE and no rank."""
+    swapped = {"Good": field["Noise"], "Noise": field["Good"]}
+    incumbent = Incumbent("Weak", DAYS[0])
+    plain = decide(field, policy="significant", incumbent=incumbent)
+    found = decide(field, evidence=swapped, policy="significant", incumbent=incumbent)
+    assert (found.ranking, found.rmse) == (plain.ranking, plain.rmse)
+    assert (plain.champion, found.champion) == ("Good", "Noise")
+
+
 def test_bad_input_is_one_clear_line(field):
     """A policy that does not exist, a level outside (0, 1), nobody, nobody on the same days."""
     with pytest.raises(SettingError, match=r"policy 'best'.*choose one of rmse, significant"):

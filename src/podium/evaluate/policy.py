@@ -136,6 +136,7 @@ def check_policy(policy: str) -> None:
 def decide(
     contestants: Mapping[str, Forecasts],
     *,
+    evidence: Mapping[str, Forecasts] | None = None,
     policy: str = "rmse",
     incumbent: Incumbent | None = None,
     level: float = 0.05,
@@ -159,8 +160,9 @@ def decide(
     the random walk: it is better than the one before. `Decision.proven` says the rest.
 
     Args:
-        contestants: out-of-sample forecasts by name. They may reach further back than the common window: evidence
-            since the title is taken from all of them (see `evidence.accumulate`).
+        contestants: out-of-sample forecasts of this championship by name; on the common window they make the ranking.
+        evidence: forecasts by name as they were first recorded (see `evidence.accumulate`), from which the days since
+            the title are taken. The contestants' own where one is not given: they may reach back beyond the window.
         policy: `rmse` or `significant`.
         incumbent: None at the first championship.
         level: probability that a reign ends wrongly, and level of the test against the random walk.
@@ -178,7 +180,7 @@ def decide(
     errors = {name: rmse(rows.actual, rows.forecast) for name, rows in scored.items()}
     holder = incumbent if incumbent and incumbent.name in contestants else None
     ranking = tuple(sorted(errors, key=lambda name: (errors[name], holder is None or name != holder.name, name)))
-    case = _case(contestants, ranking, errors, holder, level)
+    case = _case({**contestants, **(evidence or {})}, ranking, errors, holder, level)
     title = _rmse_title(case) if policy == "rmse" else _significant_title(case)
     suspects = tuple(name for name in ranking if name in leaks)
     stopped = bool(suspects) and not accept_leak
@@ -281,7 +283,7 @@ def _leak_reason(suspects: Sequence[str], incumbent: Incumbent | None) -> str:
 
 
 def _case(
-    contestants: Mapping[str, Forecasts],
+    records: Mapping[str, Forecasts],
     ranking: tuple[str, ...],
     errors: Mapping[str, float],
     incumbent: Incumbent | None,
@@ -289,7 +291,7 @@ def _case(
 ) -> _Case:
     if incumbent is None:
         return _Case(ranking, errors, None, (), {}, WALK_SHARE * level)
-    evidence = {name: since(rows, incumbent.since) for name, rows in contestants.items()}
+    evidence = {name: since(rows, incumbent.since) for name, rows in records.items()}
     held = evidence[incumbent.name]
     rivals = [name for name in ranking if name != incumbent.name]
     each, walk_level = (1 - WALK_SHARE) * level / max(len(rivals), 1), WALK_SHARE * level

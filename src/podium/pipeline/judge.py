@@ -105,7 +105,8 @@ def judge(settings: Settings, store: MlflowStore, case: Case, previous: Mapping[
     }
     suspicions = tuple(filter(None, (_suspicion(settings, case, name, rows) for name, rows in forecasts.items())))
     decision = decide(
-        evidence,
+        forecasts,
+        evidence=evidence,
         policy=settings.policy,
         incumbent=case.incumbent,
         level=settings.level,
