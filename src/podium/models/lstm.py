@@ -123,7 +123,7 @@ class Network:
         rows, answers = tf.TensorSpec((None, len(lag_names), 1)), tf.TensorSpec((None, 1))
         batches = tf.TensorSpec((None, None), tf.int64)
         self._epoch = tf.function(self._train_on_batches, input_signature=(rows, answers, batches))
-        self._answers = tf.function(lambda sequences: self._keras(sequences), input_signature=(rows,))
+        self._answers = tf.function(self._keras, input_signature=(rows,))
 
     @property
     def _variables(self) -> list[Any]:
