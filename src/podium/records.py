@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +31,7 @@ class Series:
     dates: Dates
     closes: Floats
     source: str
-    extras: Mapping[str, Floats] = field(default_factory=lambda: MappingProxyType({}))
+    extras: Mapping[str, Floats] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.dates)
@@ -44,7 +43,7 @@ class Series:
             dates=self.dates[:n_days],
             closes=self.closes[:n_days],
             source=self.source,
-            extras=MappingProxyType({name: column[:n_days] for name, column in self.extras.items()}),
+            extras={name: column[:n_days] for name, column in self.extras.items()},
         )
 
 
@@ -90,7 +89,7 @@ class Forecasts:
     target_dates: Dates
     actual: Floats
     forecast: Floats
-    bounds: Mapping[str, Floats] = field(default_factory=lambda: MappingProxyType({}))
+    bounds: Mapping[str, Floats] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.origins)
@@ -157,7 +156,7 @@ class VersionRecord:
     version: int
     run_id: str
     aliases: frozenset[str] = frozenset()
-    tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def model_type(self) -> str:

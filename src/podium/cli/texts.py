@@ -15,6 +15,7 @@ from podium.records import FeatureTable, RunRecord
 if TYPE_CHECKING:
     from podium.pipeline.forecast import Forecast
     from podium.pipeline.prepare import Ingested
+    from podium.pipeline.simulate import Simulation
     from podium.pipeline.status import Status
 
 
@@ -208,3 +209,59 @@ def forecast_lines(forecasts: Sequence[Forecast]) -> Iterator[str]:
     )
     if first.verdict is not None:
         yield f"Verdict: {first.verdict} - {first.reason}"
+
+
+def simulation_lines(simulation: Simulation) -> Iterator[str]:
+    """One row a policy: changes of title, and what came of always serving the champion."""
+    first = simulation.replays[0]
+    yield (
+        f"{simulation.pair}: {first.looks} monthly championships, {first.served_days:,} days served "
+        f"from {first.dates[0]} to {first.dates[-1]} ({simulation.data_version})"
+    )
+    others = [f"vs {name}" for name in simulation.contestants]
+    rows: list[tuple[str, ...]] = [("policy", "title changes", "regretted", "RMSE", "vs random walk", *others)]
+    for replay in simulation.replays:
+        against = [_loss(replay.loss_vs_contestant.get(name)) for name in simulation.contestants]
+        counts = (str(replay.title_changes), str(replay.regretted), f"{replay.rmse:.6f}")
+        rows.append((replay.policy, *counts, _loss(replay.loss_vs_random_walk), *against))
+    yield from table(rows)
+    yield "vs: squared error of always serving the champion over that of the other, less one; below zero is better."
+
+
+def _loss(value: float | None) -> str:
+    return "-" if value is None else f"{value:+.3%}"
+
+
+def simulation_json(simulation: Simulation) -> dict[str, Any]:
+    """The same for programs."""
+    return {
+        "pair": simulation.pair,
+        "data_version": simulation.data_version,
+        "contestants": list(simulation.contestants),
+        "first_day": simulation.first_day,
+        "last_day": simulation.last_day,
+        "policies": [
+            {
+                "policy": replay.policy,
+                "looks": replay.looks,
+                "title_changes": replay.title_changes,
+                "regretted": replay.regretted,
+                "served_days": replay.served_days,
+                "rmse": replay.rmse,
+                "loss_vs_random_walk": replay.loss_vs_random_walk,
+                "loss_vs_contestant": dict(replay.loss_vs_contestant),
+                "verdicts": dict(replay.verdicts),
+                "reigns": [
+                    {
+                        "champion": reign.champion,
+                        "since": str(reign.since),
+                        "until": str(reign.until),
+                        "n_days": reign.n_days,
+                        "regretted": reign.regretted,
+                    }
+                    for reign in replay.reigns
+                ],
+            }
+            for replay in simulation.replays
+        ],
+    }

@@ -1,0 +1,176 @@
+"""What a policy would have done: the monthly routine replayed over the past, for one or many pairs, side by side."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from podium.data.fetch import fetch_series
+from podium.data.store import atomic_write, data_version, load_series
+from podium.errors import DataError, Fault
+from podium.evaluate.policy import check_policy
+from podium.evaluate.simulate import Panel, Replay, replay_all
+from podium.evaluate.walkforward import Split, walk_forward
+from podium.features import build_features
+from podium.models.roster import check_known, enter
+from podium.pipeline.prepare import series_path
+from podium.records import Forecasts, Series
+from podium.runners import side_by_side
+from podium.settings import Settings
+
+FORMAT = 1  # of stored forecasts; another one is made anew
+MIN_REPLAYED_DAYS = 60
+
+Task = tuple[Settings, str, "Routine"]
+
+
+@dataclass(frozen=True, slots=True)
+class Routine:
+    """The routine that is replayed.
+
+    Attributes:
+        policies: to compare.
+        learn_days: origins before the first forecast.
+        refit_every: days between two fits; 21 is a month.
+        trailing_days: the common window of each championship.
+    """
+
+    policies: tuple[str, ...]
+    learn_days: int = 1250
+    refit_every: int = 21
+    trailing_days: int = 252
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """What came of each policy on one pair.
+
+    Attributes:
+        pair: six capital letters.
+        data_version: the exact series.
+        contestants: who took part.
+        first_day: first day that was forecast.
+        last_day: last day that was forecast.
+        replays: one a policy.
+    """
+
+    pair: str
+    data_version: str
+    contestants: tuple[str, ...]
+    first_day: str
+    last_day: str
+    replays: tuple[Replay, ...]
+
+
+def simulate(
+    settings: Settings, pairs: Sequence[str], routine: Routine, on_done: Callable[[str], None] = lambda name: None
+) -> list[Simulation]:
+    """Replay the routine on every pair.
+
+    Forecasts made before on the same series with the same settings are read, not made again.
+
+    Args:
+        settings: contestants, source, window, seed, level.
+        pairs: six capital letters each.
+        routine: what is replayed.
+        on_done: called with `EURUSD LSTM` when that contestant's forecasts are there.
+
+    Raises:
+        SettingError: no such policy or contestant.
+        DataError: a series is too short.
+    """
+    for policy in routine.policies:
+        check_policy(policy)
+    check_known(settings.contestants)
+    each = [settings.model_copy(update={"pair": pair}) for pair in pairs]
+    for one in each:
+        _days(_series(one), one, routine)  # too short a series is found before any work
+    tasks = [(one, family, routine) for one in each for family in reversed(settings.contestants)]
+    forecasts: dict[tuple[str, str], Forecasts] = {}
+    with side_by_side(walk_one, tasks, settings.workers) as results:
+        for (one, family, _), rows in results:
+            forecasts[one.pair, family] = rows
+            on_done(f"{one.pair} {family}")
+    return [_replayed(one, routine, {name: forecasts[one.pair, name] for name in settings.contestants}) for one in each]
+
+
+def walk_one(task: Task) -> Forecasts:
+    """One contestant's forecasts over one pair's past, in whichever process this is."""
+    settings, family, routine = task
+    series = _series(settings)
+    path = _stored_path(settings, family, series, routine)
+    if path.exists():
+        return _load(path)
+    table = build_features(series, settings.window, data_version(series))
+    walked = walk_forward(enter(family, settings), table, _days(series, settings, routine), routine.refit_every)
+    atomic_write(path, _dump(walked.forecasts))
+    return walked.forecasts
+
+
+def _replayed(settings: Settings, routine: Routine, forecasts: dict[str, Forecasts]) -> Simulation:
+    panel = Panel.of(forecasts)
+    replays = replay_all(panel, routine.policies, trailing_days=routine.trailing_days, level=settings.level)
+    return Simulation(
+        pair=settings.pair,
+        data_version=data_version(_series(settings)),
+        contestants=tuple(forecasts),
+        first_day=str(panel.target_dates[0]),
+        last_day=str(panel.target_dates[-1]),
+        replays=tuple(replays.values()),
+    )
+
+
+def _series(settings: Settings) -> Series:
+    """The stored series, else the source's; it is not stored, since a replay is no championship."""
+    path = series_path(settings)
+    return load_series(path) if path.exists() else fetch_series(settings).series
+
+
+def _days(series: Series, settings: Settings, routine: Routine) -> Split:
+    n_known = len(series) - settings.window - 1
+    days = Split(first_scored=routine.learn_days, n_known=n_known)
+    if days.n_scored < routine.trailing_days + MIN_REPLAYED_DAYS:
+        needed = settings.window + 1 + routine.learn_days + routine.trailing_days + MIN_REPLAYED_DAYS
+        raise DataError(
+            [
+                Fault(
+                    where=f"{series.pair} from {series.source}",
+                    column="",
+                    check="enough days to replay",
+                    count=len(series),
+                    remedy=f"at least {needed} are needed; bring more, or lower --learn-days or --trailing-days",
+                )
+            ]
+        )
+    return days
+
+
+def _stored_path(settings: Settings, family: str, series: Series, routine: Routine) -> Path:
+    recipe = dataclasses.asdict(enter(family, settings))
+    parts = [FORMAT, data_version(series), family, recipe, routine.learn_days, routine.refit_every]
+    key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+    return settings.data_dir / "simulated" / f"{settings.pair}.{family}.{key}.npz"
+
+
+def _dump(forecasts: Forecasts) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(
+        buffer,
+        origins=forecasts.origins,
+        target_dates=forecasts.target_dates,
+        actual=forecasts.actual,
+        forecast=forecasts.forecast,
+    )
+    return buffer.getvalue()
+
+
+def _load(path: Path) -> Forecasts:
+    with np.load(path, allow_pickle=False) as stored:
+        return Forecasts(**{name: stored[name] for name in stored.files})
