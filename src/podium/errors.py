@@ -4,7 +4,8 @@
     ├── InputError                 exit code 2; the caller's input is at fault
     │   ├── SettingError           a setting or flag has a value that cannot be used
     │   ├── DataError              a series or file fails the quality gate; carries its `Fault`s
-    │   └── UnknownContestantError a contestant that no entry point provides
+    │   ├── UnknownContestantError a contestant that no entry point provides
+    │   └── AdmissionError         a contestant that fails an admission check
     ├── SourceError                exit code 4; a provider of rates cannot be reached or answers nonsense
     ├── MissingError               exit code 5; a step that must come first has not been run
     ├── RegistryError              exit code 6; the tracking server or the registry refuses or cannot be reached
@@ -84,6 +85,10 @@ class DataError(InputError):
 
 class UnknownContestantError(InputError):
     """A contestant was named that no `podium.contestants` entry point provides."""
+
+
+class AdmissionError(InputError):
+    """A contestant fails one of the checks that all must pass; the message names the check."""
 
 
 class SourceError(PodiumError):
