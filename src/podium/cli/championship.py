@@ -16,6 +16,7 @@ REFUSED = ("leak", "degraded")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Fail on the verdict unproven too.")]
+Unpin = Annotated[bool, typer.Option("--unpin", help="Decide although the title was moved by hand.")]
 AcceptLeak = Annotated[
     bool, typer.Option("--accept-leak", help="Go on although a contestant is too good to be true; it is recorded.")
 ]
@@ -64,17 +65,29 @@ def train(settings: Settings, as_json: Json = False) -> None:
 
 @takes_settings(*EVALUATE)
 def evaluate(
-    settings: Settings, as_json: Json = False, strict: Strict = False, accept_leak: AcceptLeak = False
+    settings: Settings,
+    *,
+    as_json: Json = False,
+    strict: Strict = False,
+    accept_leak: AcceptLeak = False,
+    unpin: Unpin = False,
 ) -> None:
     """Judge and rank the contestants, register them, give the aliases, write models/best_model_info.json.
 
     Exit code 3 says that the verdict is `leak` or `degraded`, and with --strict `unproven` too.
     """
-    _evaluate(settings, as_json, strict, accept_leak)
+    _evaluate(settings, as_json=as_json, strict=strict, accept_leak=accept_leak, unpin=unpin)
 
 
 @takes_settings(*dict.fromkeys((*INGEST, *PREPROCESS, *TRAIN, *EVALUATE)))
-def run(settings: Settings, as_json: Json = False, strict: Strict = False, accept_leak: AcceptLeak = False) -> None:
+def run(
+    settings: Settings,
+    *,
+    as_json: Json = False,
+    strict: Strict = False,
+    accept_leak: AcceptLeak = False,
+    unpin: Unpin = False,
+) -> None:
     """The whole championship: ingest, preprocess, train, evaluate.
 
     Exit code 3 says that the verdict is `leak` or `degraded`, and with --strict `unproven` too.
@@ -82,7 +95,7 @@ def run(settings: Settings, as_json: Json = False, strict: Strict = False, accep
     _ingest(settings, quiet=as_json)
     _preprocess(settings, quiet=as_json)
     _train(settings, quiet=as_json)
-    _evaluate(settings, as_json, strict, accept_leak)
+    _evaluate(settings, as_json=as_json, strict=strict, accept_leak=accept_leak, unpin=unpin)
 
 
 def _ingest(settings: Settings, as_json: bool = False, quiet: bool = False) -> None:
@@ -132,10 +145,10 @@ def _train(settings: Settings, as_json: bool = False, quiet: bool = False) -> No
         say_json([texts.run_json(record) for record in runs])
 
 
-def _evaluate(settings: Settings, as_json: bool, strict: bool, accept_leak: bool) -> None:
+def _evaluate(settings: Settings, *, as_json: bool, strict: bool, accept_leak: bool, unpin: bool) -> None:
     from podium.pipeline.evaluate import evaluate as step
 
-    outcome = step(settings, accept_leak)
+    outcome = step(settings, accept_leak, unpin)
     if as_json:
         say_json(outcome.as_dict())
     else:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from podium.pipeline.prepare import Ingested
     from podium.pipeline.simulate import Simulation
     from podium.pipeline.status import Status
+    from podium.registry.titles import Title
 
 
 def ingested_line(ingested: Ingested) -> str:
@@ -90,8 +91,9 @@ def outcome_lines(outcome: Outcome) -> Iterator[str]:
         yield f"{number}. {row.model_type} (RMSE: {row.rmse:.5f}) -> {row.model_name} (v{row.model_version}) {alias}"
     yield ""
     leader = outcome.leader
+    if outcome.champion is not None:
+        yield f"Deployment Choice: {outcome.champion} (v{outcome.champion_version})"
     if leader is not None:
-        yield f"Deployment Choice: {leader.model_name} (v{leader.model_version})"
         yield validation_line(outcome, leader)
         yield random_walk_line(outcome, leader)
         yield ""
@@ -264,4 +266,37 @@ def simulation_json(simulation: Simulation) -> dict[str, Any]:
             }
             for replay in simulation.replays
         ],
+    }
+
+
+def title_lines(pair: str, titles: Sequence[Title]) -> Iterator[str]:
+    """Every change of the title, oldest first."""
+    if not titles:
+        yield f"{pair}: no title has been given yet"
+        return
+    for title in titles:
+        pinned = ", pinned" if title.pinned else ""
+        change = f"{_short(title.previous) or 'vacant'} -> {_short(title.pinned_uri)}"
+        yield f"{title.at[:19]}Z  {change}  {title.verdict}{pinned}"
+        yield f"    by {title.by} on {title.data_version}: {title.why}"
+
+
+def _short(uri: str) -> str:
+    return uri.removeprefix("models:/").replace("/", " v")
+
+
+def title_json(title: Title) -> dict[str, Any]:
+    """A change of title for programs."""
+    return {
+        "at": title.at,
+        "from": title.previous or None,
+        "to": title.pinned_uri,
+        "model_name": title.name,
+        "model_version": title.version,
+        "run_id": title.run_id,
+        "why": title.why,
+        "verdict": title.verdict,
+        "data_version": title.data_version,
+        "by": title.by,
+        "pinned": title.pinned,
     }

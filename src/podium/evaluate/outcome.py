@@ -112,8 +112,9 @@ class Outcome:
 
     @property
     def leader(self) -> Standing | None:
-        """The champion's standing."""
-        return next((standing for standing in self.ranking if standing.alias == "champion"), None)
+        """The champion's standing; None where the title is pinned to a version that did not take part."""
+        holder = (self.champion, self.champion_version)
+        return next((row for row in self.ranking if (row.model_name, row.model_version) == holder), None)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
@@ -111,6 +112,7 @@ class Contestant(ABC):
         return [f"lag_{age}" for age in range(self.window)]
 
 
-def pinned(packages: Iterable[str]) -> tuple[str, ...]:
+@cache
+def pinned(packages: tuple[str, ...]) -> tuple[str, ...]:
     """The packages at the versions installed here, as pip requirements."""
     return tuple(f"{package}=={version(package)}" for package in packages)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from filelock import FileLock
 
@@ -20,13 +19,13 @@ from podium.pipeline.prepare import load_table
 from podium.records import RunRecord, VersionRecord
 from podium.registry import pointer
 from podium.registry.mlflow_store import MlflowStore
-from podium.registry.pointer import Place
+from podium.registry.titles import latest
 from podium.settings import Settings
 
 OUTCOME_TAG = "championship"
 
 
-def evaluate(settings: Settings, accept_leak: bool = False) -> Outcome:
+def evaluate(settings: Settings, accept_leak: bool = False, unpin: bool = False) -> Outcome:
     """Judge the best run of each type on the stored series and give the aliases.
 
     Only completed runs with the same data version and common window take part. Doing it again with nothing new
@@ -35,6 +34,7 @@ def evaluate(settings: Settings, accept_leak: bool = False) -> Outcome:
     Args:
         settings: pair, policy, addresses and so on.
         accept_leak: take the responsibility for a contestant that is too good to be true; it is recorded.
+        unpin: let the championship decide although somebody put the title where it is by hand.
 
     Raises:
         MissingError: nobody has been trained on this series.
@@ -44,17 +44,19 @@ def evaluate(settings: Settings, accept_leak: bool = False) -> Outcome:
     with FileLock(settings.models_dir / f".{settings.pair}.evaluate.lock"):
         store = MlflowStore(settings)
         champion = _champion(store)
-        case = gather(settings, store, champion, accept_leak)
+        case = gather(settings, store, champion, accept_leak, unpin)
         previous = {} if known_outcome(champion, case.key(settings)) else _newest_runs(store, case)
         versions = {run.model_type: register(store, run) for run in case.runs}
         decided = known_outcome(champion, case.key(settings)) or outcome(
             settings, case, judge(settings, store, case, previous), versions
         )
-        proclaim(settings, store, decided, Field(versions, champion, case.runs))
+        proclaim(settings, store, decided, Field(versions, champion, case.pinned))
     return decided
 
 
-def gather(settings: Settings, store: MlflowStore, champion: VersionRecord | None, accept_leak: bool) -> Case:
+def gather(
+    settings: Settings, store: MlflowStore, champion: VersionRecord | None, accept_leak: bool, unpin: bool
+) -> Case:
     """Everything that the championship is decided on.
 
     Raises:
@@ -69,14 +71,19 @@ def gather(settings: Settings, store: MlflowStore, champion: VersionRecord | Non
             f"no contestant has been trained on {table.data_version} and scored on {window}; run `podium train`"
         )
     scored = slice(days.first_scored, days.n_known)
+    titles = store.titles()
+    last = latest(titles)
+    is_pinned = champion is not None and last is not None and last.pinned and last.pinned_uri == champion.pinned_uri
     return Case(
         table=table,
         days=days,
         window=window,
         runs=rank(best_per_type(runs)),
         baselines=baseline_scores(table.target[scored], table.values[scored, table.names.index("lag_0")]),
-        incumbent=incumbent_of(store.titles(), champion),
+        incumbent=incumbent_of(titles, champion),
         accept_leak=accept_leak,
+        pinned=champion if is_pinned and not unpin else None,
+        pinned_why=last.why if last else "",
     )
 
 
@@ -115,12 +122,12 @@ class Field:
     Attributes:
         versions: of this championship, by model type.
         champion: who holds the alias until then; None where nobody does.
-        runs: of this championship.
+        pinned: the version that the title is pinned to; None where championships decide.
     """
 
     versions: Mapping[str, VersionRecord]
     champion: VersionRecord | None
-    runs: Sequence[RunRecord]
+    pinned: VersionRecord | None
 
 
 def proclaim(settings: Settings, store: MlflowStore, decided: Outcome, field: Field) -> None:
@@ -128,6 +135,8 @@ def proclaim(settings: Settings, store: MlflowStore, decided: Outcome, field: Fi
     for version in field.versions.values():
         store.tag(version, {"verdict": decided.verdict, "verdict_reason": decided.reason})
     aliased = {row.alias: field.versions[row.model_type] for row in decided.ranking if row.alias}
+    if field.pinned is not None and aliased:
+        aliased["champion"] = field.pinned
     if not aliased:
         if field.champion is not None:
             store.tag(field.champion, {OUTCOME_TAG: decided.to_json()})
@@ -136,23 +145,9 @@ def proclaim(settings: Settings, store: MlflowStore, decided: Outcome, field: Fi
     for version in aliased.values():
         store.tag(version, {OUTCOME_TAG: decided.to_json()})
     store.assign(settings.pair, aliased)
-    store.record_title(champion, why=decided.reason, verdict=decided.verdict, data_version=decided.data_version)
-    pointer.write(_pointer(decided, field), settings.models_dir)
-
-
-def _pointer(decided: Outcome, field: Field) -> dict[str, Any]:
-    runs = {run.model_type: run for run in field.runs}
-    places = [
-        Place(runs[row.model_type], field.versions[row.model_type], row.alias or "")
-        for row in sorted(decided.ranking, key=lambda row: row.alias != "champion")
-    ]
-    content = pointer.build(
-        places,
-        baselines=decided.baselines,
-        data_version=decided.data_version,
-        scored_window=decided.scored_window,
-    )
-    return {**content, "verdict": decided.verdict, "reason": decided.reason, "championship": decided.as_dict()}
+    if field.pinned is None:
+        store.record_title(champion, why=decided.reason, verdict=decided.verdict, data_version=decided.data_version)
+    pointer.write(pointer.build(champion, decided), settings.models_dir)
 
 
 def _champion(store: MlflowStore) -> VersionRecord | None:

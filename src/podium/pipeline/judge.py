@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from podium.data.store import last_day_of
 from podium.errors import RegistryError
 from podium.evaluate.evidence import accumulate
 from podium.evaluate.outcome import Outcome, Standing
-from podium.evaluate.policy import Decision, Incumbent, decide
+from podium.evaluate.policy import Decision, Incumbent, Verdict, decide
 from podium.evaluate.sentinel import LeakLimits, Suspicion, find_leak
 from podium.evaluate.significance import Significance, SkillReport, assess
 from podium.evaluate.walkforward import Split
@@ -39,6 +40,8 @@ class Case:
         baselines: metrics by baseline.
         incumbent: who holds the title now, and since when.
         accept_leak: whether somebody takes the responsibility for what the sentinel finds.
+        pinned: the version that somebody put in the title by hand; championships leave it there.
+        pinned_why: the reason that was given.
     """
 
     table: FeatureTable
@@ -48,6 +51,8 @@ class Case:
     baselines: Mapping[str, Mapping[str, float]]
     incumbent: Incumbent | None
     accept_leak: bool
+    pinned: VersionRecord | None = None
+    pinned_why: str = ""
 
     def key(self, settings: Settings) -> str:
         """Names the championship by its runs, policy and limits.
@@ -59,6 +64,7 @@ class Case:
             [run.run_id for run in self.runs],
             [settings.policy, settings.level, settings.leak_r2, settings.leak_direction, settings.seed],
             self.accept_leak,
+            self.pinned.pinned_uri if self.pinned else None,
         ]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
@@ -114,9 +120,24 @@ def judge(settings: Settings, store: MlflowStore, case: Case, previous: Mapping[
         leaks=[suspicion.contestant for suspicion in suspicions],
         accept_leak=case.accept_leak,
     )
+    if case.pinned is not None and decision.verdict != "leak":
+        decision = _hold_pinned(decision, case)
     actual = case.table.target[case.days.first_scored : case.days.n_known]
     points = {name: rows.forecast for name, rows in forecasts.items()}
     return Judgement(decision, assess(actual, points, level=settings.level, seed=settings.seed), suspicions)
+
+
+def _hold_pinned(decision: Decision, case: Case) -> Decision:
+    """The same championship with the title where somebody put it; what the tests say stays beside it."""
+    pinned = case.pinned.model_type if case.pinned else ""
+    verdict: Verdict = "degraded" if decision.verdict == "degraded" else "held"
+    return dataclasses.replace(
+        decision,
+        champion=pinned,
+        verdict=verdict,
+        reason=f"the title is pinned ({case.pinned_why}); --unpin lets championships decide. Else: {decision.reason}",
+        podium=(pinned, *(name for name in decision.ranking if name != pinned)),
+    )
 
 
 def _forecasts(store: MlflowStore, run: RunRecord) -> Forecasts:
@@ -159,10 +180,13 @@ def outcome(settings: Settings, case: Case, judgement: Judgement, versions: Mapp
         versions: by model type.
     """
     decision, significance = judgement.decision, judgement.significance
-    champion = versions.get(decision.champion) if decision.champion else None
+    champion = case.pinned or (versions.get(decision.champion) if decision.champion else None)
     kept = case.incumbent is not None and case.incumbent.name == decision.champion
     since = case.incumbent.since if kept and case.incumbent else last_day_of(case.table.data_version)
     members = significance.confidence_set
+    aliases = dict(decision.aliases)
+    if case.pinned is not None and versions.get(case.pinned.model_type) != case.pinned:
+        aliases.pop(case.pinned.model_type, None)  # the alias stays on the pinned version, not on this run's
     return Outcome(
         pair=settings.pair,
         data_version=case.table.data_version,
@@ -179,7 +203,7 @@ def outcome(settings: Settings, case: Case, judgement: Judgement, versions: Mapp
         minimum_detectable_r2=significance.minimum_detectable_r2,
         baselines=case.baselines,
         ranking=tuple(
-            _standing(run, versions[run.model_type], significance.reports[run.model_type], decision)
+            _standing(run, versions[run.model_type], significance.reports[run.model_type], aliases)
             for run in sorted(case.runs, key=lambda run: decision.ranking.index(run.model_type))
         ),
         leaks=tuple(suspicion.message for suspicion in judgement.suspicions),
@@ -188,7 +212,7 @@ def outcome(settings: Settings, case: Case, judgement: Judgement, versions: Mapp
     )
 
 
-def _standing(run: RunRecord, version: VersionRecord, skill: SkillReport, decision: Decision) -> Standing:
+def _standing(run: RunRecord, version: VersionRecord, skill: SkillReport, aliases: Mapping[str, str]) -> Standing:
     tests = {
         "dm_p": skill.diebold_mariano,
         "clark_west_p": skill.clark_west,
@@ -199,7 +223,7 @@ def _standing(run: RunRecord, version: VersionRecord, skill: SkillReport, decisi
         model_name=version.name,
         model_version=version.version,
         run_id=run.run_id,
-        alias=decision.aliases.get(run.model_type),
+        alias=aliases.get(run.model_type),
         rmse=skill.rmse,
         ratio_to_random_walk=skill.ratio_to_random_walk,
         r2_oos=skill.r2_oos,

@@ -102,7 +102,14 @@ class Family(Connection):
             return ordered(title for model in self._models(pair) for title in parse(model.tags or {}))
 
     def record_title(
-        self, winner: VersionRecord, *, why: str, verdict: str, data_version: str, alias: str = CHAMPION
+        self,
+        winner: VersionRecord,
+        *,
+        why: str,
+        verdict: str,
+        data_version: str,
+        alias: str = CHAMPION,
+        pinned: bool = False,
     ) -> Title | None:
         """Add a title change to the history, after the alias has moved; nothing when the winner held it already.
 
@@ -115,13 +122,14 @@ class Family(Connection):
             verdict: one word for programs.
             data_version: the series on which it was decided.
             alias: the title.
+            pinned: whether championships leave it there; a change of this alone is recorded too.
 
         Returns:
             The title that was added, or None.
         """
         history = self.titles(winner.name.split("_", 1)[0])
         before = latest(history, alias)
-        if before is not None and before.pinned_uri == winner.pinned_uri:
+        if before is not None and (before.pinned_uri, before.pinned) == (winner.pinned_uri, pinned):
             return None
         title = Title(
             at=next_time(history, datetime.now(UTC)),
@@ -134,6 +142,7 @@ class Family(Connection):
             verdict=self.clean(verdict),
             data_version=data_version,
             by=self.clean(self.settings.developer),
+            pinned=pinned,
         )
         with self.errors("record the title"):
             self.client.set_registered_model_tag(winner.name, title.key, title.to_json())

@@ -6,16 +6,15 @@ Valid JSON at every instant; written again only when it would say something else
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from podium.data.store import atomic_write
 from podium.errors import MissingError, RegistryError
-from podium.records import RunRecord, VersionRecord
+from podium.evaluate.outcome import Outcome
+from podium.records import VersionRecord
 from podium.registry.aliases import CHAMPION
 from podium.registry.log_items import PERSISTENCE
 
@@ -31,60 +30,33 @@ GUIDE_KEYS = (
     "metrics",
     "baseline_metrics",
 )
-MORE_KEYS = ("pinned_uri", "data_version", "scored_window", "baselines", "ranking", "written_at")
+MORE_KEYS = ("pinned_uri", "data_version", "scored_window", "baselines", "verdict", "reason", "ranking", "written_at")
 SCORES = ("rmse", "mae", "directional_accuracy")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One place of the ranking: the run that earned it, the version it is registered as, and the alias it got."""
-
-    run: RunRecord
-    version: VersionRecord
-    alias: str
-
-
-def build(
-    places: Sequence[Place],
-    *,
-    baselines: Mapping[str, Mapping[str, float]],
-    data_version: str,
-    scored_window: str,
-) -> dict[str, Any]:
+def build(champion: VersionRecord, outcome: Outcome) -> dict[str, Any]:
     """What the pointer says, without the time.
 
     Args:
-        places: the ranking, champion first.
-        baselines: metrics by baseline, `persistence` and `random_walk`.
-        data_version: the series of this championship.
-        scored_window: the common window, as the runs' tag has it.
+        champion: the version that holds the title.
+        outcome: of the last championship.
     """
-    first = places[0]
     return {
-        "run_id": first.run.run_id,
-        "model_type": first.run.model_type,
-        "model_name": first.version.name,
-        "model_version": str(first.version.version),
+        "run_id": champion.run_id,
+        "model_type": champion.model_type,
+        "model_name": champion.name,
+        "model_version": str(champion.version),
         "model_alias": CHAMPION,
-        "model_uri": f"models:/{first.version.name}@{CHAMPION}",
-        "metrics": _scores(first.run.metrics),
-        "baseline_metrics": _finite(baselines.get(PERSISTENCE, {})),
-        "pinned_uri": first.version.pinned_uri,
-        "data_version": data_version,
-        "scored_window": scored_window,
-        "baselines": {name: _finite(metrics) for name, metrics in baselines.items()},
-        "ranking": [_place(rank, place) for rank, place in enumerate(places, start=1)],
-    }
-
-
-def _place(rank: int, place: Place) -> dict[str, Any]:
-    return {
-        "rank": rank,
-        "model_name": place.version.name,
-        "model_version": str(place.version.version),
-        "model_alias": place.alias,
-        "run_id": place.run.run_id,
-        "metrics": _scores(place.run.metrics),
+        "model_uri": f"models:/{champion.name}@{CHAMPION}",
+        "metrics": {name: float(champion.tags[name]) for name in SCORES if name in champion.tags},
+        "baseline_metrics": dict(outcome.baselines[PERSISTENCE]),
+        "pinned_uri": champion.pinned_uri,
+        "data_version": champion.tags.get("data_version", outcome.data_version),
+        "scored_window": champion.tags.get("scored_window", outcome.scored_window),
+        "baselines": {name: dict(metrics) for name, metrics in outcome.baselines.items()},
+        "verdict": outcome.verdict,
+        "reason": outcome.reason,
+        "ranking": outcome.as_dict()["ranking"],
     }
 
 
@@ -125,12 +97,3 @@ def read(folder: Path) -> dict[str, Any]:
     if missing:
         raise RegistryError(f"{path} lacks {', '.join(missing)}; run `podium evaluate` to write it again")
     return dict(content)
-
-
-def _scores(metrics: Mapping[str, float]) -> dict[str, float | None]:
-    return _finite({name: metrics[name] for name in SCORES if name in metrics})
-
-
-def _finite(metrics: Mapping[str, float]) -> dict[str, float | None]:
-    """JSON has no NaN; a score that is not defined is null."""
-    return {name: float(value) if math.isfinite(value) else None for name, value in metrics.items()}

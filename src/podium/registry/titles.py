@@ -28,7 +28,8 @@ class Title:
         why: one sentence for people.
         verdict: one word for programs, what the tests said.
         data_version: the series on which it was decided.
-        by: who ran the championship.
+        by: who ran the championship, or moved the title by hand.
+        pinned: whether championships leave the title where it is until somebody unpins it.
     """
 
     at: str
@@ -41,6 +42,7 @@ class Title:
     verdict: str
     data_version: str
     by: str
+    pinned: bool = False
 
     @property
     def pinned_uri(self) -> str:
@@ -79,6 +81,7 @@ def _parse_one(key: str, value: str) -> Title | None:
             version=int(raw["version"]),
             run_id=str(raw["run_id"]),
             previous=str(raw["from"]),
+            pinned=raw.get("pinned") is True,
             **{name: str(raw[name]) for name in ("why", "verdict", "data_version", "by")},
         )
     except (ValueError, TypeError, KeyError):
@@ -91,11 +94,14 @@ def ordered(titles: Iterable[Title]) -> list[Title]:
     last: dict[str, Title] = {}
     for title in sorted(titles, key=lambda title: (title.at, title.name, title.version)):
         before = last.get(title.alias)
-        twin = before is not None and (before.pinned_uri, before.previous) == (title.pinned_uri, title.previous)
-        if not twin:
+        if before is None or _change(before) != _change(title):
             history.append(title)
             last[title.alias] = title
     return history
+
+
+def _change(title: Title) -> tuple[str, str, bool]:
+    return title.previous, title.pinned_uri, title.pinned
 
 
 def latest(titles: Iterable[Title], alias: str = "champion") -> Title | None:

@@ -1,0 +1,70 @@
+"""promote, rollback, history."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from podium.cli import texts
+from podium.cli.championship import Json
+from podium.cli.console import say, say_json
+from podium.cli.options import ADDRESSES, FOLDERS, takes_settings
+from podium.settings import Settings
+
+TITLES = ("pair", "developer", *ADDRESSES, *FOLDERS)
+Why = Annotated[str, typer.Option("--why", help="Reason, for the history.")]
+
+
+def enrol(app: typer.Typer) -> None:
+    """Add the verbs of this room."""
+    for verb in (promote, rollback, history):
+        app.command(name=verb.__name__)(verb)
+
+
+@takes_settings(*TITLES)
+def promote(
+    settings: Settings,
+    model: Annotated[
+        str, typer.Argument(help="An alias (challenger), a family (ARIMA) or a version (ARIMA/2).")
+    ] = "challenger",
+    why: Why = "promoted by hand",
+    as_json: Json = False,
+) -> None:
+    """Give the title to a version by hand and pin it there, until `podium evaluate --unpin`."""
+    from podium.pipeline.titles import promote as act
+
+    _tell(act(settings, model, why), as_json)
+
+
+@takes_settings(*TITLES)
+def rollback(settings: Settings, why: Why = "rolled back", as_json: Json = False) -> None:
+    """Give the title back to the champion before this one, at once, and pin it there."""
+    from podium.pipeline.titles import rollback as act
+
+    _tell(act(settings, why), as_json)
+
+
+@takes_settings(*TITLES)
+def history(settings: Settings, as_json: Json = False) -> None:
+    """Every change of the title: when, who, from, to, why, on what data."""
+    from podium.pipeline.titles import history as ask
+
+    titles = ask(settings)
+    if as_json:
+        say_json([texts.title_json(title) for title in titles])
+        return
+    for line in texts.title_lines(settings.pair, titles):
+        say(line)
+
+
+def _tell(title: object, as_json: bool) -> None:
+    from podium.registry.titles import Title
+
+    if not isinstance(title, Title):
+        say_json({"changed": False}) if as_json else say("nothing to change: it holds the title, pinned, already")
+        return
+    if as_json:
+        say_json({"changed": True, **texts.title_json(title)})
+        return
+    say(f"champion: {title.previous or 'nobody'} -> {title.pinned_uri}, pinned ({title.why})")

@@ -1,0 +1,117 @@
+"""Moving a title by hand: promote, roll back; and the history of all changes."""
+
+from __future__ import annotations
+
+import re
+
+from filelock import FileLock
+
+from podium.errors import InputError, MissingError
+from podium.evaluate.outcome import Outcome
+from podium.evaluate.ranking import ALIASES
+from podium.pipeline.evaluate import carried_outcome
+from podium.records import VersionRecord
+from podium.registry import pointer
+from podium.registry.mlflow_store import MlflowStore
+from podium.registry.titles import Title
+from podium.settings import Settings
+
+BY_HAND, ROLLED_BACK = "by hand", "rolled back"
+
+
+def history(settings: Settings) -> list[Title]:
+    """Every change of the pair's title, oldest first."""
+    return MlflowStore(settings).titles()
+
+
+def promote(settings: Settings, wanted: str, why: str) -> Title | None:
+    """Give the title to a version and pin it there: championships leave it until somebody unpins it.
+
+    Args:
+        settings: pair and addresses.
+        wanted: an alias (`challenger`), a family (`ARIMA`), or a version (`ARIMA/2`, `EURUSD_ARIMA/2`).
+        why: one sentence for the history.
+
+    Returns:
+        The entry of the history; None when the version held the title, pinned, already.
+
+    Raises:
+        InputError: there is no such version.
+        MissingError: there is no champion yet.
+    """
+    store = MlflowStore(settings)
+    return _move(settings, store, _find(settings, store, wanted), why, BY_HAND)
+
+
+def rollback(settings: Settings, why: str) -> Title | None:
+    """Give the title back to the champion before this one, and pin it there.
+
+    Raises:
+        MissingError: nobody held the title before, or that version is gone.
+    """
+    store = MlflowStore(settings)
+    champion = store.champion()
+    before = [
+        title.previous
+        for title in store.titles()
+        if title.alias == "champion" and title.pinned_uri == champion.pinned_uri != title.previous and title.previous
+    ]
+    if not before:
+        raise MissingError(
+            f"nobody held the title of {settings.pair} before {champion.pinned_uri}; nothing to roll back to"
+        )
+    found = next((version for version in store.family() if version.pinned_uri == before[-1]), None)
+    if found is None:
+        raise MissingError(
+            f"{before[-1]}, the champion before, is no longer registered; name another with `podium promote`"
+        )
+    return _move(settings, store, found, why, ROLLED_BACK)
+
+
+def _find(settings: Settings, store: MlflowStore, wanted: str) -> VersionRecord:
+    family = store.family()
+    if not family:
+        raise MissingError(f"no model {settings.pair}_* is registered; run `podium evaluate`")
+    if wanted.lstrip("@") in ALIASES:
+        held = [version for version in family if wanted.lstrip("@") in version.aliases]
+    else:
+        parts = re.fullmatch(rf"(?:models:/)?(?:{settings.pair}_)?(\w+?)(?:/v?(\d+))?", wanted)
+        held = [
+            version
+            for version in family
+            if parts and version.model_type == parts[1] and (parts[2] is None or version.version == int(parts[2]))
+        ]
+    if not held:
+        raise InputError(f"{wanted!r} is no version of {settings.pair}_*; there are {_names(family)}")
+    return max(held, key=lambda version: (bool(version.aliases), version.version))
+
+
+def _names(family: list[VersionRecord]) -> str:
+    return ", ".join(f"{version.name}/{version.version}" for version in family)
+
+
+def _move(settings: Settings, store: MlflowStore, winner: VersionRecord, why: str, how: str) -> Title | None:
+    settings.models_dir.mkdir(parents=True, exist_ok=True)
+    with FileLock(settings.models_dir / f".{settings.pair}.evaluate.lock"):
+        champion = store.champion()
+        outcome = carried_outcome(champion)
+        others = sorted(
+            (version for version in store.holders() if version.aliases & set(ALIASES)),
+            key=lambda version: min(ALIASES.index(alias) for alias in version.aliases if alias in ALIASES),
+        )
+        podium = [winner, *(version for version in others if version.pinned_uri != winner.pinned_uri)]
+        if outcome is not None:
+            _carry(store, winner, outcome)
+        store.assign(settings.pair, dict(zip(ALIASES, podium, strict=False)))
+        data_version = champion.tags.get("data_version", winner.tags.get("data_version", ""))
+        title = store.record_title(winner, why=why, verdict=how, data_version=data_version, pinned=True)
+        if outcome is not None:
+            pointer.write(pointer.build(winner, outcome), settings.models_dir)
+        return title
+
+
+def _carry(store: MlflowStore, winner: VersionRecord, outcome: Outcome) -> None:
+    """The version in the title carries the last championship, whoever won it, so that a status can be read."""
+    from podium.pipeline.evaluate import OUTCOME_TAG
+
+    store.tag(winner, {OUTCOME_TAG: outcome.to_json()})
