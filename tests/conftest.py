@@ -153,16 +153,20 @@ MakeResult = Callable[..., ContestantResult]
 
 @pytest.fixture(scope="session")
 def make_result(table: FeatureTable) -> MakeResult:
-    """`make_result("LSTM", rmse=0.005)`: a result whose model is small and real, and whose score is as asked."""
+    """`make_result("LSTM", rmse=0.005)`: a result whose model is small and real, and whose score is as asked.
+
+    It is fitted on the `table` of these tests, or on another that is `given`.
+    """
     import pandas as pd
 
-    def make(model_type: str, rmse: float = 0.005, alpha: float = 1.0, **more: Any) -> ContestantResult:
-        X = pd.DataFrame(table.values, columns=list(table.names))
-        model = RidgeModel(alpha, X[:-N_SCORED], table.target[:-N_SCORED])
-        scored = slice(-N_SCORED, None)
-        forecasts = Forecasts(
-            table.origins[scored], table.target_dates[scored], table.target[scored], model.predict(X[scored])
-        )
+    def make(
+        model_type: str, rmse: float = 0.005, alpha: float = 1.0, given: FeatureTable = table, **more: Any
+    ) -> ContestantResult:
+        known = np.isfinite(given.target)
+        X, y = pd.DataFrame(given.values, columns=list(given.names))[known], given.target[known]
+        model = RidgeModel(alpha, X[:-N_SCORED], y[:-N_SCORED])
+        days = [column[known][-N_SCORED:] for column in (given.origins, given.target_dates)]
+        forecasts = Forecasts(*days, y[-N_SCORED:], model.predict(X[-N_SCORED:]))
         metrics = {"rmse": rmse, "mae": 0.004, "directional_accuracy": 0.52}
         found = {"params": {}, "metrics": metrics, "forecasts": forecasts, "model": model}
         return ContestantResult(model_type=model_type, **{**found, **more})

@@ -1,0 +1,121 @@
+"""Championships in processes that are killed or race: run as a script, which imports once and then forks.
+
+    python scenes.py kill TEMPLATE OUT     evaluate killed before its n-th write, for every n; in copies of TEMPLATE
+    python scenes.py race TEMPLATE OUT     two evaluates at once in one copy of TEMPLATE
+    python scenes.py train TEMPLATE OUT    six first runs at once on a copy of TEMPLATE without a database
+
+The working directory that each scene leaves below OUT is what the tests look at. Writes one JSON line a scene.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from mlflow import MlflowClient
+
+from podium.pipeline.evaluate import evaluate
+from podium.pipeline.train import train_one
+from podium.registry import pointer
+from podium.settings import Settings
+
+FLAGS = {"developer": "tester", "source": "csv:rates.csv"}
+WRITES = (
+    "create_registered_model",
+    "update_registered_model",
+    "create_model_version",
+    "delete_model_version",
+    "set_registered_model_alias",
+    "delete_registered_model_alias",
+    "set_registered_model_tag",
+    "set_model_version_tag",
+    "log_artifact",
+    "log_artifacts",
+)
+
+
+def report(**values: object) -> None:
+    """One line for the test that plays the scene."""
+    sys.stdout.write(json.dumps(values) + "\n")
+    sys.stdout.flush()
+
+
+def in_child(folder: Path, act: Callable[[], object], wait: bool = True) -> int:
+    """Do it in a forked process inside a folder; the exit status, or the process's id when not waiting."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.chdir(folder)
+            act()
+        except BaseException:  # noqa: BLE001 - the edge of a process
+            (folder / f"error-{os.getpid()}.txt").write_text(traceback.format_exc())
+            os._exit(1)
+        os._exit(0)
+    return os.waitpid(pid, 0)[1] if wait else pid
+
+
+def settings() -> Settings:
+    """As the scripts read them: everything in the working directory."""
+    return Settings.load(FLAGS)
+
+
+def evaluate_killed_before(write: int) -> None:
+    """Evaluate, and die by SIGKILL just before the n-th write, counting from 1, to the registry or the pointer."""
+    count = iter(range(1, 10_000))
+
+    def deadly(real: Callable[..., object]) -> Callable[..., object]:
+        def write_or_die(*args: object, **kwargs: object) -> object:
+            if next(count) == write:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return real(*args, **kwargs)
+
+        return write_or_die
+
+    for name in WRITES:
+        setattr(MlflowClient, name, deadly(getattr(MlflowClient, name)))
+    pointer.atomic_write = deadly(pointer.atomic_write)
+    evaluate(settings())
+
+
+def kill(template: Path, out: Path) -> None:
+    """One scene a write: the directory as the kill left it, and as the next evaluate left that."""
+    for write in range(1, 100):
+        killed, mended = out / f"{write:02d}-killed", out / f"{write:02d}-mended"
+        shutil.copytree(template, killed)
+        status = in_child(killed, lambda write=write: evaluate_killed_before(write))
+        shutil.copytree(killed, mended)
+        again = in_child(mended, lambda: evaluate(settings()))
+        report(write=write, killed=os.WIFSIGNALED(status), mended=again == 0)
+        if not os.WIFSIGNALED(status):
+            return
+
+
+def race(template: Path, out: Path) -> None:
+    """Two evaluates at once, ten times, each pair in a copy of its own; as two machines they share no lock file."""
+    for turn in range(10):
+        folder = out / f"{turn:02d}"
+        shutil.copytree(template, folder)
+        choices = [{**FLAGS, "models_dir": folder / f"models{number}"} for number in (1, 2)]
+        pids = [in_child(folder, lambda c=choice: evaluate(Settings.load(c)), wait=False) for choice in choices]
+        statuses = [os.waitpid(pid, 0)[1] for pid in pids]
+        report(turn=turn, statuses=statuses)
+
+
+def train(template: Path, out: Path) -> None:
+    """Six contestants recorded at once where there is no database yet."""
+    folder = out / "six"
+    shutil.copytree(template, folder)
+    tasks = [(settings(), family) for family in ("LinearRegression", "ARIMA") * 3]
+    pids = [in_child(folder, lambda task=task: train_one(task), wait=False) for task in tasks]
+    report(statuses=[os.waitpid(pid, 0)[1] for pid in pids])
+
+
+if __name__ == "__main__":
+    scene, template, out = sys.argv[1:]
+    {"kill": kill, "race": race, "train": train}[scene](Path(template), Path(out))
