@@ -55,6 +55,7 @@ class PodiumApp:
         handlers: dict[Any, Any] = {
             RefusedError: _refused,
             HTTPException: _http_error,
+            Exception: _failed,
         }
         self._rest = Starlette(routes=[*_routes(), *routes], exception_handlers=handlers, lifespan=lifespan)
         self._rest.state.service = service
@@ -104,10 +105,7 @@ class PodiumApp:
         except RefusedError as refused:
             await _plain_refusal(refused, scope, receive, sending)
         except Exception:  # noqa: BLE001  the edge: the client gets a plain 500, the log the trace
-            _log.exception("a request failed")
-            if status == 500:
-                failure = RefusedError(500, "The server failed; it has logged why.", INTERNAL)
-                await _plain_refusal(failure, scope, receive, sending)
+            _log.exception("a request failed")  # Starlette has answered it already, see `_failed`
         service.telemetry.counted(self._endpoint(path), status, time.perf_counter() - started)
 
     def _endpoint(self, path: str) -> str:
@@ -139,6 +137,10 @@ async def _plain_refusal(refused: RefusedError, scope: Scope, receive: Receive, 
 
 async def _refused(_request: Request, error: RefusedError) -> Response:
     return _response(error)
+
+
+async def _failed(_request: Request, _error: Exception) -> Response:
+    return _response(RefusedError(500, "The server failed; it has logged why.", INTERNAL))
 
 
 async def _http_error(_request: Request, error: HTTPException) -> Response:

@@ -103,7 +103,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def _answer(self, cycle: RequestResponseCycle) -> None:
         self._waiting = None
         if self.quickly is None or not self.quickly(
-            cycle.scope["headers"], bytes(cycle.body), partial(self._tell, cycle)
+            list(cycle.scope["headers"]), bytes(cycle.body), partial(self._tell, cycle)
         ):
             super()._start_asgi_task(cycle, self.app)
 

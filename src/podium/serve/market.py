@@ -13,7 +13,7 @@ import numpy as np
 from podium.data.calendar import next_business_day
 from podium.data.store import data_version, load_series
 from podium.errors import DataError, MissingError
-from podium.features import build_features
+from podium.features import MOVING_AVERAGE_DAYS, build_features
 from podium.records import Floats, Series
 
 LOOK = 1.0  # seconds for which a series counts as fresh without a look at its file
@@ -47,7 +47,8 @@ class Close:
         Raises:
             MissingError: the series does not have what the model takes.
         """
-        window = 1 + max((int(name[4:]) for name in features if name.startswith("lag_")), default=4)
+        lags = [int(name[4:]) + 1 for name in features if name.startswith("lag_")]
+        window = max(MOVING_AVERAGE_DAYS, *lags, 0)
         if len(self.series) <= window:
             raise MissingError(f"{self.series.pair} has {len(self.series)} stored days, too few for this model")
         table = build_features(_tail(self.series, window + 1), window, self.data_version)

@@ -20,7 +20,7 @@ from typing import Any
 
 import msgspec
 
-from podium.errors import MissingError, PodiumError
+from podium.errors import MissingError, PodiumError, RegistryError
 from podium.records import VersionRecord
 from podium.registry.aliases import CHAMPION, PODIUM_ALIASES
 from podium.registry.connection import sqlite_path
@@ -55,6 +55,13 @@ class RegistryReader:
         if self._manifest.address != self._address:
             self._manifest = Manifest(address=self._address)
         self._read_at = 0.0
+        self._file = _inode(self.database)
+
+    @property
+    def replaced(self) -> bool:
+        """Whether another file has taken the database's place; MLflow would go on reading the old one, unseen."""
+        found = _inode(self.database)
+        return found is not None and self._file is not None and found != self._file
 
     def look(self, *, anew: bool = False) -> bool:
         """Read the registry if it may have changed.
@@ -85,6 +92,7 @@ class RegistryReader:
     def _read(self, mark: str) -> Manifest:
         known, problems = dict(self._manifest.pairs), {}
         try:
+            self._check_file()
             wanted = list(self.pairs) or self.store.pairs()
             if not self.pairs:
                 known = {pair: card for pair, card in known.items() if pair in wanted}
@@ -98,6 +106,15 @@ class RegistryReader:
             problems["registry"] = _sentence(error)
             mark = self._manifest.mark
         return msgspec.structs.replace(self._manifest, pairs=known, mark=mark, problems=problems)
+
+    def _check_file(self) -> None:
+        if self.database is None:
+            return
+        self._file = self._file or _inode(self.database)
+        if self._file is None or not self.database.exists():
+            raise RegistryError("the registry's database is not there; run podium run, or bring it back")
+        if self.replaced:
+            raise RegistryError("the registry's database was replaced; it is opened anew")
 
     def _pair(self, pair: str) -> tuple[PairCard, dict[str, str]]:
         problems: dict[str, str] = {}
@@ -136,6 +153,13 @@ class RegistryReader:
             shutil.rmtree(fresh, ignore_errors=True)
 
 
+def _inode(path: Path | None) -> int | None:
+    try:
+        return path.stat().st_ino if path else None
+    except OSError:
+        return None
+
+
 def _sentence(error: Exception) -> str:
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
@@ -150,6 +174,8 @@ def run(reader: RegistryReader, interval: float) -> None:
         if now >= due or wanted != asked:
             reader.look(anew=wanted != asked)
             asked, due = wanted, time.monotonic() + interval
+        if reader.replaced:
+            return  # the supervisor starts another, which opens the new file
 
 
 def _changed(path: Path) -> int:

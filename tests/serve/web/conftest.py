@@ -1,0 +1,244 @@
+"""A small real registry, the models fetched from it, and ways to call a service on them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from podium.data.store import save_series
+from podium.features import build_features, frame
+from podium.models.linear import LinearRegressionContestant
+from podium.records import FeatureTable, Floats, Series, VersionRecord
+from podium.registry.log_items import RunContext
+from podium.registry.mlflow_store import MlflowStore
+from podium.serve.app import PodiumApp
+from podium.serve.manifest import MANIFEST, Manifest, load
+from podium.serve.options import ServeOptions, WorkerConfig
+from podium.serve.reader import RegistryReader
+from podium.serve.service import Service
+from podium.serve.worker import make_app, make_service
+from podium.settings import Settings
+
+LIMITS = {"ledger": "off", "max_body": 200_000, "max_rows": 50}
+
+
+@dataclass(frozen=True)
+class World:
+    """A registry with three versions of two families, the first of which is the champion.
+
+    Attributes:
+        root: folder with the database, the artifacts, the stored series and the fetched models.
+        settings: that point there.
+        versions: as they were registered.
+        table: features of the stored series.
+    """
+
+    root: Path
+    settings: Settings
+    versions: tuple[VersionRecord, ...]
+    table: FeatureTable
+
+    @property
+    def cache(self) -> Path:
+        return self.root / "data" / "serving"
+
+
+@pytest.fixture(scope="session")
+def walk() -> Series:
+    """Four hundred business days of a seeded random walk."""
+    rng = np.random.default_rng(11)
+    days = np.busday_offset("2025-01-02", np.arange(400), roll="forward").astype("datetime64[D]")
+    return Series("EURUSD", days, 1.1 * np.exp(np.cumsum(rng.normal(0, 0.005, 400))), "test")
+
+
+@pytest.fixture(scope="session")
+def walk_table(walk: Series) -> FeatureTable:
+    """Features of the random walk."""
+    return build_features(walk, 12, "test-EURUSD-v1")
+
+
+@pytest.fixture(scope="session")
+def world(  # noqa: PLR0917  fixtures are asked for by name
+    tmp_path_factory: pytest.TempPathFactory,
+    blank_database: Path,
+    walk: Series,
+    walk_table: FeatureTable,
+    make_result: Callable[..., Any],
+    context: RunContext,
+) -> World:
+    """The registry, made once; tests that change it take a copy of its database."""
+    root = tmp_path_factory.mktemp("world")
+    shutil.copyfile(blank_database, root / "mlflow.db")
+    settings = Settings(
+        tracking_uri=f"sqlite:///{root / 'mlflow.db'}",
+        artifact_location=str(root / "artifacts"),
+        data_dir=root / "data",
+        models_dir=root / "models",
+        developer="tester",
+    )
+    save_series(walk, root / "data" / "raw" / "EURUSD.parquet")
+    store = MlflowStore(settings)
+    X, y = frame(walk_table)[:-1], walk_table.target[:-1]
+    versions = []
+    for family, n_lags in (("LinearRegression", 6), ("LinearRegression", 3), ("Drift", 1)):
+        model = LinearRegressionContestant(window=12, n_lags=n_lags).fit(X, y)
+        given = replace(walk_table, target=np.append(y, 0.0))
+        run = store.log_run(make_result(family, given=given, model=model), replace(context, table=given))
+        versions.append(store.register(run))
+    store.assign("EURUSD", {"champion": versions[0], "challenger": versions[2]})
+    store.record_title(versions[0], why="lowest RMSE", verdict="promoted", data_version="test-EURUSD-v1")
+    RegistryReader(settings, (), root / "data" / "serving").look()
+    return World(root, settings, tuple(versions), walk_table)
+
+
+@pytest.fixture
+def own_world(world: World, tmp_path: Path) -> World:
+    """The same registry with a database and a data folder of its own; the artifacts are shared."""
+    shutil.copyfile(world.root / "mlflow.db", tmp_path / "mlflow.db")
+    shutil.copytree(world.root / "data" / "raw", tmp_path / "data" / "raw")
+    settings = world.settings.model_copy(
+        update={"tracking_uri": f"sqlite:///{tmp_path / 'mlflow.db'}", "data_dir": tmp_path / "data"}
+    )
+    return World(tmp_path, settings, world.versions, world.table)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer."""
+
+    status: int
+    headers: dict[str, str]
+    content: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.content)
+
+
+class Caller:
+    """Calls an application without sockets, in one event loop that stays."""
+
+    def __init__(self, app: PodiumApp, runner: asyncio.Runner) -> None:
+        self.app = app
+        self.service = app.service
+        self.runner = runner
+
+    def run(self, coroutine: Any) -> Any:
+        return self.runner.run(coroutine)
+
+    def get(self, path: str, **headers: str) -> Reply:
+        return self.run(self.call("GET", path, b"", headers))
+
+    def post(
+        self, path: str, body: bytes | str, content_type: str | None = "application/json", **headers: str
+    ) -> Reply:
+        body = body.encode() if isinstance(body, str) else body
+        kind = {"content-type": content_type} if content_type is not None else {}
+        return self.run(self.call("POST", path, body, {**kind, **headers}))
+
+    async def call(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Reply:
+        lines = {"host": "127.0.0.1:8080", **{name.replace("_", "-").lower(): text for name, text in headers.items()}}
+        path, _, query = path.partition("?")
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": method,
+            "scheme": "http",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
+            "root_path": "",
+            "headers": [(name.encode(), text.encode("latin-1")) for name, text in lines.items()],
+            "client": ("127.0.0.1", 1),
+            "server": ("127.0.0.1", 8080),
+        }
+        sent: list[Any] = []
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await self.app(scope, receive, send)
+        content = b"".join(message.get("body", b"") for message in sent[1:])
+        names = {name.decode(): text.decode("latin-1") for name, text in sent[0]["headers"]}
+        return Reply(sent[0]["status"], names, content)
+
+
+MakeService = Callable[..., Service]
+
+
+def configured(world: World, **options: Any) -> WorkerConfig:
+    """What a serving process of this world is told."""
+    return WorkerConfig(
+        options=ServeOptions(**{**LIMITS, **options}),
+        pair="EURUSD",
+        data_dir=world.settings.data_dir,
+        cache=world.cache,
+        ledger_address=str(world.root / "data" / "ledger.db"),
+    )
+
+
+@pytest.fixture
+def runner() -> Iterator[asyncio.Runner]:
+    """An event loop that stays for the whole test."""
+    with asyncio.Runner() as runner:
+        yield runner
+
+
+MakeCaller = Callable[..., Caller]
+
+
+@pytest.fixture
+def make_caller(world: World, runner: asyncio.Runner) -> Iterator[MakeCaller]:
+    """`make_caller(shadow=True)`: a caller of a service with these options and the world's models."""
+    made: list[Service] = []
+
+    def make(given: World = world, *, served: bool = True, **options: Any) -> Caller:
+        service = make_service(configured(given, **options))
+        made.append(service)
+        if served:
+            manifest = load(world.cache / MANIFEST) or Manifest()
+            service.swapper._cache = world.cache
+            runner.run(service.swapper.apply(manifest))
+            service.swapper.checked_at = 2e10
+            service.market.refresh(service.swapper.lineups)
+        runner.run(service.recording.start())
+        return Caller(make_app(service), runner)
+
+    yield make
+    for service in made:
+        runner.run(service.recording.stop())
+        service.pool.shutdown()
+
+
+@pytest.fixture
+def caller(make_caller: MakeCaller) -> Caller:
+    """A caller of a service without a ledger."""
+    return make_caller()
+
+
+@pytest.fixture(scope="session")
+def rows(walk_table: FeatureTable) -> Floats:
+    """The last four rows of X."""
+    return walk_table.values[-4:]
+
+
+@pytest.fixture(scope="session")
+def split_body(walk_table: FeatureTable, rows: Floats) -> Callable[..., str]:
+    """`split_body(rows)`: the rows as `dataframe_split`."""
+
+    def make(given: Floats = rows, **more: Any) -> str:
+        return json.dumps({"dataframe_split": {"columns": list(walk_table.names), "data": given.tolist(), **more}})
+
+    return make

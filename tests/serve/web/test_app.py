@@ -1,0 +1,256 @@
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+
+def test_invocations_answer_what_the_logged_model_answers(caller: Any, world: Any, split_body: Any, rows: Any) -> None:
+    """`/invocations` gives the forecasts of the champion that MLflow itself loads, within 1e-6 of a return."""
+    import pandas as pd
+
+    from podium.registry.mlflow_store import MlflowStore
+
+    model = MlflowStore(world.settings).load(world.versions[0].pinned_uri)
+    expected = model.predict(pd.DataFrame(rows, columns=list(world.table.names)))
+    reply = caller.post("/invocations", split_body())
+    assert reply.status == 200
+    assert np.abs(np.array(reply.json["predictions"]) - expected).max() < 1e-6
+
+
+def test_answers_name_arm_model_version_and_forecast(caller: Any, split_body: Any) -> None:
+    """Everything about an answer is in its headers, so that the body stays MLflow's."""
+    reply = caller.post("/invocations", split_body(), X_Request_Key="customer 7")
+    assert reply.headers["x-podium-arm"] == "champion"
+    assert reply.headers["x-podium-model"] == "EURUSD_LinearRegression"
+    assert reply.headers["x-podium-version"] == "1"
+    assert len(reply.headers["x-podium-forecast-id"]) == 36
+    assert reply.headers["x-request-key"] == "customer 7"
+    assert set(reply.json) == {"predictions"}
+
+
+def test_a_request_without_key_gets_one_that_keeps_its_arm(make_caller: Any, split_body: Any) -> None:
+    """The key that is returned leads to the same arm when it is sent again."""
+    caller = make_caller(split="champion=50,challenger=50")
+    arms = set()
+    for _ in range(20):
+        first = caller.post("/invocations", split_body())
+        again = caller.post("/invocations", split_body(), X_Request_Key=first.headers["x-request-key"])
+        assert again.headers["x-podium-arm"] == first.headers["x-podium-arm"]
+        arms.add(first.headers["x-podium-arm"])
+    assert arms == {"champion", "challenger"}
+
+
+def test_the_arm_is_the_splits(make_caller: Any, split_body: Any) -> None:
+    """The arm is the pure function of experiment, salt and key, and nothing else."""
+    caller = make_caller(split="champion=70,challenger=30", experiment="e", salt="s")
+    for key in map(str, range(30)):
+        reply = caller.post("/invocations", split_body(), X_Request_Key=key)
+        assert reply.headers["x-podium-arm"] == caller.service.split.arm("e", "s", key)
+
+
+def test_a_header_forces_an_arm(caller: Any, split_body: Any) -> None:
+    """A client can choose the arm; one that is not there is refused by name."""
+    forced = caller.post("/invocations", split_body(), X_Podium_Arm="challenger")
+    assert forced.headers["x-podium-model"] == "EURUSD_Drift"
+    missing = caller.post("/invocations", split_body(), X_Podium_Arm="nobody")
+    assert missing.status == 400
+    assert "'nobody'" in missing.json["message"]
+
+
+def test_an_arm_that_nobody_holds_falls_to_the_champion(make_caller: Any, split_body: Any) -> None:
+    """The share of a rank that is empty now is answered by the champion, and says so."""
+    caller = make_caller(split="champion=0,candidate=100")
+    assert caller.post("/invocations", split_body()).headers["x-podium-arm"] == "champion"
+
+
+def test_next_day_is_forecast_from_the_newest_close(caller: Any, walk: Any, rows: Any, split_body: Any) -> None:
+    """`/v1/forecast` starts from the last stored close, names the next business day, and equals `/invocations`."""
+    reply = caller.get("/v1/forecast/EURUSD")
+    last = caller.post("/invocations", split_body(rows[-1:])).json["predictions"][0]
+    found = reply.json
+    assert found["origin"] == str(walk.dates[-1])
+    assert found["target_date"] == "2026-07-16"
+    assert found["forecast"] == pytest.approx(last, abs=1e-15)
+    assert found["forecast_close"] == pytest.approx(walk.closes[-1] * math.exp(last))
+    assert found["interval"] is None
+
+
+def test_bounds_are_shown_where_there_are_any(caller: Any) -> None:
+    """A range that is wired in is part of the next-day forecast."""
+    caller.service.bounds = lambda _model, _close, forecast: {
+        "lower_80": forecast - 0.01,
+        "upper_80": forecast + 0.01,
+    }
+    found = caller.get("/v1/forecast/EURUSD").json
+    assert found["interval"]["upper_80"] - found["interval"]["lower_80"] == pytest.approx(0.02)
+
+
+def test_podium_tells_models_and_titles(caller: Any, world: Any) -> None:
+    """`/v1/podium` names every model in service, and who won the title when and why."""
+    found = caller.get("/v1/podium/EURUSD").json
+    assert [place["arm"] for place in found["podium"]] == ["champion", "challenger"]
+    assert found["podium"][0]["run_id"] == world.versions[0].run_id
+    assert found["titles"][-1]["why"] == "lowest RMSE"
+
+
+@pytest.mark.parametrize("path", ["/v1/forecast/GBPUSD", "/v1/podium/GBPUSD", "/v1/podium/%00", "/v1/forecast/x%2Fy"])
+def test_pairs_that_are_not_served_are_404(caller: Any, path: str) -> None:
+    """A pair that is not served is 404, whatever its name."""
+    assert caller.get(path).status == 404
+
+
+def test_without_a_model_the_server_says_so(make_caller: Any, split_body: Any) -> None:
+    """Before there is a champion: `/ping` is 404 as MLflow's is, and a forecast is 503 with Retry-After."""
+    caller = make_caller(served=False)
+    assert caller.get("/ping").status == 404
+    assert caller.get("/health").status == 404
+    reply = caller.post("/invocations", split_body())
+    assert (reply.status, reply.headers["retry-after"]) == (503, "5")
+
+
+def test_health_and_ping_of_a_server_that_is_well(caller: Any) -> None:
+    """With a champion `/ping` is MLflow's empty line, and `/health` says that all is well."""
+    ping = caller.get("/ping")
+    assert (ping.status, ping.content, ping.headers["content-type"]) == (200, b"\n", "application/json")
+    assert caller.get("/health").json["status"] == "ok"
+
+
+def test_a_full_server_answers_503(make_caller: Any, split_body: Any) -> None:
+    """Beyond the limit of requests at a time a client is sent away with Retry-After, and probes still see life."""
+    caller = make_caller(max_in_flight=1)
+    caller.service.in_flight = 1
+    reply = caller.post("/invocations", split_body())
+    assert (reply.status, reply.headers["retry-after"]) == (503, "1")
+    assert caller.get("/v1/podium").status == 503
+    assert caller.get("/ping").status == 200
+
+
+def test_a_body_beyond_the_limit_is_413(caller: Any, split_body: Any) -> None:
+    """A body of more bytes than allowed is refused, by its length or by its bytes."""
+    big = split_body() + " " * 200_000
+    assert caller.post("/invocations", big).status == 413
+    assert caller.post("/invocations", "{}", content_length="999999999").status == 413
+
+
+def test_a_million_rows_are_refused(make_caller: Any) -> None:
+    """A million rows are refused before any is scored."""
+    caller = make_caller(max_body=100_000_000)
+    columns = ",".join(caller.service.lineup("EURUSD").champion.card.features)
+    body = columns + "\n" + (",".join(["1"] * 13) + "\n") * 1_000_000
+    reply = caller.post("/invocations", body, "text/csv")
+    assert reply.status == 413
+
+
+def test_failures_inside_are_plain_500(caller: Any, split_body: Any, monkeypatch: Any, caplog: Any) -> None:
+    """Whatever fails unforeseen, the client sees one sentence: no trace, no path."""
+
+    def fail(*_: Any) -> None:
+        raise RuntimeError("/secret/path")
+
+    monkeypatch.setattr(caller.service, "ask", fail)
+    for reply in (caller.post("/invocations", split_body()), caller.get("/v1/forecast/EURUSD")):
+        assert reply.status == 500
+        assert reply.json["error_code"] == "INTERNAL_ERROR"
+        assert b"secret" not in reply.content
+        assert b"Traceback" not in reply.content
+    assert "/secret/path" in caplog.text
+
+
+def test_pages_have_a_strict_policy_and_need_nothing_from_elsewhere(caller: Any) -> None:
+    """The documentation page loads nothing but its own style sheet, and the policy forbids anything else."""
+    page = caller.get("/docs")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "unsafe" not in page.headers["content-security-policy"]
+    assert page.headers["x-frame-options"] == "DENY"
+    assert b"http://" not in page.content.replace(b"http://www.w3.org", b"")
+    assert b"https://" not in page.content
+    assert b"<script" not in page.content
+    assert caller.get("/docs.css").headers["content-type"] == "text/css; charset=utf-8"
+
+
+def test_every_answer_forbids_guessing_its_type(caller: Any, split_body: Any) -> None:
+    """The headers nosniff and no-store are on good answers, refusals and unknown paths alike."""
+    replies = [
+        caller.post("/invocations", split_body()),
+        caller.post("/invocations", "x"),
+        caller.get("/health"),
+        caller.get("/nowhere"),
+        caller.get("/ping"),
+    ]
+    assert all(reply.headers["x-content-type-options"] == "nosniff" for reply in replies)
+    assert all(reply.headers["cache-control"] == "no-store" for reply in replies)
+
+
+def test_metrics_tell_requests_models_swaps_and_ages(caller: Any, split_body: Any) -> None:
+    """What Prometheus reads names arm, model and version, and counts what was done."""
+    caller.post("/invocations", split_body())
+    caller.post("/invocations", "x")
+    caller.service.live_errors = lambda: {("EURUSD", "champion"): 0.005}
+    text = caller.get("/metrics").content.decode()
+    labels = 'arm="champion",model="EURUSD_LinearRegression",pair="EURUSD",version="1"'
+    assert f"podium_forecasts_total{{{labels}}} 4.0" in text
+    assert f"podium_model_info{{{labels}}} 1.0" in text
+    assert 'podium_requests_total{endpoint="invocations",status="400"} 1.0' in text
+    assert 'podium_request_seconds_count{endpoint="invocations"} 2.0' in text
+    assert 'podium_swaps{pair="EURUSD"} 1.0' in text
+    assert 'podium_live_rmse{arm="champion",pair="EURUSD"} 0.005' in text
+    for name in ("podium_data_age_seconds", "podium_model_age_seconds", "podium_registry_age_seconds"):
+        assert f"\n{name}" in text
+
+
+def test_metric_labels_do_not_grow_with_what_clients_try(caller: Any) -> None:
+    """A thousand unknown paths are one label."""
+    for at in range(50):
+        caller.get(f"/nowhere/{at}")
+    assert 'endpoint="unknown",status="404"} 50.0' in caller.get("/metrics").content.decode()
+
+
+def test_openapi_names_every_route(caller: Any) -> None:
+    """The description covers every path of the service but itself."""
+    described = set(caller.get("/openapi.json").json["paths"])
+    assert described | {"/openapi.json", "/docs", "/docs.css"} == caller.app._paths
+
+
+def test_other_routes_can_be_added(make_caller: Any) -> None:
+    """A page that is mounted on the application finds the service in its state."""
+    from starlette.responses import PlainTextResponse
+    from starlette.routing import Route
+
+    from podium.serve.app import PodiumApp
+
+    async def index(request: Any) -> Any:
+        return PlainTextResponse(request.app.state.service.default_pair)
+
+    caller = make_caller()
+    caller.app = PodiumApp(caller.service, [Route("/", index)])
+    assert caller.get("/").content == b"EURUSD"
+
+
+def test_the_last_version_is_answered_through_v1_too(caller: Any, split_body: Any) -> None:
+    """`/v1/invocations/{pair}` answers for its pair, and for no other."""
+    assert caller.post("/v1/invocations/EURUSD", split_body()).status == 200
+    assert caller.post("/v1/invocations/USDJPY", split_body()).status == 404
+
+
+def test_quick_way_and_long_way_answer_the_same(caller: Any, split_body: Any) -> None:
+    """The short cut of the HTTP protocol gives what the ASGI application gives, for good and for bad requests."""
+    bodies = [split_body(), "x", json.dumps({"inputs": 5}), ""]
+    for body in bodies:
+        told: list[Any] = []
+        headers = [(b"host", b"127.0.0.1"), (b"content-type", b"application/json")]
+
+        def tell(*found: Any, told: list[Any] = told) -> None:
+            told.append(found)
+
+        assert caller.app.invocations.quickly(headers, body.encode(), tell)
+        reply = caller.post("/invocations", body)
+        assert (told[0][0], told[0][2]) == (reply.status, reply.content)
+        unique = {b"x-podium-forecast-id", b"x-request-key"}
+        names = {name: value for name, value in told[0][1] if name not in unique}
+        assert names == {
+            name.encode(): value.encode()
+            for name, value in reply.headers.items()
+            if name.encode() not in unique | {b"content-length"}
+        }

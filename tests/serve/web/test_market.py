@@ -1,0 +1,56 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from podium.data.store import save_series
+from podium.errors import MissingError
+from podium.records import Series
+from podium.serve.market import Market
+
+
+@pytest.fixture
+def market(tmp_path: Path, walk: Series) -> Market:
+    """Stored rates of one pair."""
+    save_series(walk, tmp_path / "raw" / "EURUSD.parquet")
+    return Market(tmp_path)
+
+
+def test_the_row_of_the_newest_close_is_the_features_last_row(market: Market, walk_table: Any) -> None:
+    """What is asked of a model for tomorrow is the last row that training would make."""
+    close = market.newest("EURUSD")
+    assert np.array_equal(close.row(walk_table.names)[0], walk_table.values[-1])
+    assert np.array_equal(close.row(("ma_5", "lag_1"))[0], walk_table.values[-1][[12, 1]])
+
+
+def test_a_new_close_is_seen(market: Market, walk: Series, tmp_path: Path) -> None:
+    """When a day is ingested the newest close moves on."""
+    assert market.newest("EURUSD").origin == str(walk.dates[-1])
+    save_series(walk.until(390), tmp_path / "raw" / "EURUSD.parquet")
+    assert market.newest("EURUSD").origin == str(walk.dates[389])
+
+
+def test_rows_from_the_newest_close_are_recognised(market: Market, walk_table: Any) -> None:
+    """A request that sends the newest row is a forecast of the next day; any other row is not."""
+    market.newest("EURUSD")
+    names, X = walk_table.names, walk_table.values
+    assert market.place("EURUSD", names, X[-1:]) == 0
+    assert market.place("EURUSD", names, X[-1:] + 1e-12) == 0
+    assert market.place("EURUSD", names, X[-3:]) == 2
+    assert market.place("EURUSD", names, X[-4:-1]) is None
+    assert market.place("EURUSD", names, X[-2:-1]) is None
+    changed = X[-1:].copy()
+    changed[0, 5] += 1e-3
+    assert market.place("EURUSD", names, changed) is None
+    assert market.place("GBPUSD", names, X[-1:]) is None
+
+
+def test_what_is_missing_has_a_name(market: Market, tmp_path: Path) -> None:
+    """A pair without rates and a column that the series does not give are told by name."""
+    with pytest.raises(MissingError, match="GBPUSD"):
+        market.newest("GBPUSD")
+    with pytest.raises(MissingError, match="high_log_ratio"):
+        market.newest("EURUSD").row(("lag_0", "high_log_ratio"))
+    with pytest.raises(MissingError, match="too few"):
+        market.newest("EURUSD").row(("lag_500",))

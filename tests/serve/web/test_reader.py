@@ -1,0 +1,189 @@
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from podium.records import VersionRecord
+from podium.registry.mlflow_store import MlflowStore
+from podium.serve import fetched
+from podium.serve.manifest import MANIFEST, Manifest, load, mark_of
+from podium.serve.reader import RegistryReader
+from podium.serve.scorer import ScoringError
+
+
+def reader(world: Any, *pairs: str) -> RegistryReader:
+    """A reader of this registry."""
+    return RegistryReader(world.settings, pairs, world.cache)
+
+
+def published(world: Any) -> Manifest:
+    """The manifest as it is."""
+    found = load(world.cache / MANIFEST)
+    assert found is not None
+    return found
+
+
+def versions(world: Any) -> dict[str, str]:
+    """Who holds which rank."""
+    arms = published(world).pairs["EURUSD"].arms
+    return {arm: f"{card.name}/{card.version}" for arm, card in arms.items()}
+
+
+def test_an_alias_that_is_moved_by_hand_is_published(own_world: Any) -> None:
+    """Whoever moves the alias, by whatever client, the next look shows the new champion and its fetched graph."""
+    looking = reader(own_world)
+    looking.look()
+    assert versions(own_world)["champion"] == "EURUSD_LinearRegression/1"
+    MlflowStore(own_world.settings).client.set_registered_model_alias("EURUSD_LinearRegression", "champion", "2")
+    assert looking.look()
+    assert versions(own_world) == {"champion": "EURUSD_LinearRegression/2", "challenger": "EURUSD_Drift/1"}
+    card = published(own_world).pairs["EURUSD"].arms["champion"]
+    assert fetched.digest((own_world.cache / card.folder / "forecast.onnx").read_bytes()) == card.digest
+
+
+def test_a_registry_that_did_not_change_is_not_read(own_world: Any) -> None:
+    """While nobody writes to the database a look costs a few file attributes, and the manifest's time moves on."""
+    looking = reader(own_world)
+    assert looking.look()
+    os.utime(own_world.cache / MANIFEST, (1, 1))
+    assert not looking.look()
+    assert (own_world.cache / MANIFEST).stat().st_mtime > 1e9
+    assert looking.look(anew=True)
+
+
+def test_a_registry_that_goes_away_leaves_the_last_podium(own_world: Any) -> None:
+    """While the database is away the last podium stays published, with one sentence on what is wrong."""
+    looking = reader(own_world)
+    looking.look()
+    database = own_world.root / "mlflow.db"
+    database.rename(own_world.root / "away.db")
+    looking.look()
+    assert versions(own_world)["champion"] == "EURUSD_LinearRegression/1"
+    assert "not there" in published(own_world).problems["registry"]
+    assert not database.exists()
+    (own_world.root / "away.db").rename(database)
+    looking.look()
+    assert published(own_world).problems == {}
+
+
+def test_a_database_that_is_replaced_is_noticed(own_world: Any) -> None:
+    """Another file in the database's place is never mistaken for the one that is open; a new reader reads it."""
+    import shutil
+
+    looking = reader(own_world)
+    looking.look()
+    database = own_world.root / "mlflow.db"
+    shutil.copyfile(database, own_world.root / "other.db")
+    (own_world.root / "other.db").replace(database)
+    looking.look()
+    assert looking.replaced
+    assert "replaced" in published(own_world).problems["registry"]
+    assert versions(own_world)["champion"] == "EURUSD_LinearRegression/1"
+
+
+def test_a_server_that_cannot_be_reached_leaves_the_last_podium(own_world: Any) -> None:
+    """A tracking server that refuses connections is one sentence in the manifest, and no change of the podium."""
+    reader(own_world).look()
+    away = own_world.settings.model_copy(update={"tracking_uri": "postgresql+psycopg://podium:secret@127.0.0.1:9/db"})
+    looking = RegistryReader(away, (), own_world.cache)
+    looking._manifest = published(own_world)
+    looking.look()
+    assert versions(own_world)["champion"] == "EURUSD_LinearRegression/1"
+    problem = published(own_world).problems["registry"]
+    assert "secret" not in problem
+
+
+def test_a_pair_without_champion_is_a_problem_of_its_own(own_world: Any) -> None:
+    """A pair that is asked for and has no champion does not keep the others from being published."""
+    reader(own_world, "EURUSD", "USDJPY").look()
+    found = published(own_world)
+    assert set(found.pairs) == {"EURUSD"}
+    assert "USDJPY" in found.problems["USDJPY"]
+
+
+def test_a_damaged_cache_is_fetched_again(own_world: Any) -> None:
+    """A file of the cache that was changed or lost is replaced from the registry."""
+    reader(own_world).look()
+    card = published(own_world).pairs["EURUSD"].arms["champion"]
+    graph = own_world.cache / card.folder / "forecast.onnx"
+    graph.write_bytes(b"damaged")
+    reader(own_world).look(anew=True)
+    assert fetched.digest(graph.read_bytes()) == card.digest
+    assert published(own_world).problems == {}
+
+
+def test_titles_are_published(own_world: Any) -> None:
+    """The history of the title travels with the podium."""
+    reader(own_world).look()
+    assert published(own_world).pairs["EURUSD"].titles[-1]["verdict"] == "promoted"
+
+
+def test_a_mark_changes_with_every_commit(own_world: Any) -> None:
+    """Any write to the database, even one that leaves its size alone, changes the mark."""
+    database = own_world.root / "mlflow.db"
+    before = mark_of(database)
+    MlflowStore(own_world.settings).client.set_registered_model_alias("EURUSD_Drift", "mine", "1")
+    assert mark_of(database) != before
+    assert mark_of(None) == mark_of(own_world.root / "nowhere.db") == ""
+
+
+@pytest.fixture
+def folder(world: Any, tmp_path: Path) -> Path:
+    """Artifacts of a model that was logged without a graph."""
+    import shutil
+
+    place = tmp_path / "model"
+    shutil.copytree(world.cache / published(world).pairs["EURUSD"].arms["champion"].folder, place)
+    (place / "forecast.onnx").unlink()
+    about = yaml.safe_load((place / "MLmodel").read_text())
+    about["metadata"]["onnx_sha256"] = ""
+    (place / "MLmodel").write_text(yaml.safe_dump(about))
+    return place
+
+
+RECORD = VersionRecord("EURUSD_LinearRegression", 1, "run")
+
+
+def test_a_model_without_graph_is_left_to_pyfunc(folder: Path) -> None:
+    """Without a graph there is no digest, and the card still names columns, example and forecasts."""
+    card = fetched.card(RECORD, folder, "place")
+    assert card.digest == ""
+    assert len(card.example) == len(card.expected) == 5
+
+
+@pytest.mark.parametrize("how", ["file", "format", "loader"])
+def test_a_pickle_is_never_loaded(folder: Path, how: str) -> None:
+    """A model that may hold a pickle is refused, by its files, its declared format, or its loader."""
+    about = yaml.safe_load((folder / "MLmodel").read_text())
+    if how == "file":
+        (folder / "extra").mkdir()
+        (folder / "extra" / "model.PKL").write_bytes(b"")
+    elif how == "format":
+        about["flavors"]["sklearn"]["serialization_format"] = "cloudpickle"
+    else:
+        about["flavors"]["python_function"]["loader_module"] = "mlflow.pyfunc.model"
+    (folder / "MLmodel").write_text(yaml.safe_dump(about))
+    with pytest.raises(ScoringError, match="pickle"):
+        fetched.card(RECORD, folder, "place")
+
+
+def test_a_graph_that_was_not_logged_is_refused(world: Any, tmp_path: Path) -> None:
+    """The graph must be the one whose digest was recorded when the model was logged."""
+    import shutil
+
+    place = tmp_path / "model"
+    cards = published(world).pairs["EURUSD"].arms
+    shutil.copytree(world.cache / cards["champion"].folder, place)
+    shutil.copyfile(world.cache / cards["challenger"].folder / "forecast.onnx", place / "forecast.onnx")
+    with pytest.raises(ScoringError, match="not the graph that was logged"):
+        fetched.card(RECORD, place, "place")
+
+
+def test_a_manifest_holds_no_address(own_world: Any) -> None:
+    """The registry's address, which may hold a password, is in the manifest only as a digest."""
+    reader(own_world).look()
+    assert "sqlite" not in (own_world.cache / MANIFEST).read_text()
+    assert json.loads((own_world.cache / MANIFEST).read_text())["address"]

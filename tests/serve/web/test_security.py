@@ -1,0 +1,168 @@
+import base64
+import hashlib
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from podium.errors import SettingError
+from podium.serve.refusal import RefusedError
+from podium.serve.security import KeyRing, key_of, make_gate, new_key, parse_keys
+
+
+def ring(path: Path, *lines: str) -> KeyRing:
+    """Keys from a file of these lines."""
+    path.write_text("\n".join(lines))
+    path.chmod(0o600)
+    return KeyRing(path)
+
+
+def gate(**given: Any) -> Any:
+    """A gate on loopback, but for what is given."""
+    usual = {"host": "127.0.0.1", "loopback": True, "keys_file": None, "allowed_hosts": (), "insecure": False}
+    merged = {**usual, **given}
+    return make_gate(merged.pop("host"), **merged)
+
+
+def test_a_key_is_kept_only_as_its_digest(tmp_path: Path) -> None:
+    """What is stored of a new key is its digest; the key itself opens, and no other does."""
+    key, line = new_key("alice")
+    found = ring(tmp_path / "keys", line)
+    assert key not in line
+    assert hashlib.sha256(key.encode()).hexdigest() in line
+    assert found.label(key.encode()) == "alice"
+    assert found.label(key.encode() + b"x") is None
+    assert found.label(b"") is None
+
+
+def test_keys_are_rotated_without_a_restart(tmp_path: Path) -> None:
+    """Old and new key are valid side by side while both lines are there; a line that is removed lets nobody in."""
+    (old, old_line), (new, new_line) = new_key("old"), new_key("new")
+    found = ring(tmp_path / "keys", old_line)
+    (tmp_path / "keys").write_text(f"# rotation\n{old_line}\n{new_line}\n")
+    found.refresh()
+    assert {found.label(old.encode()), found.label(new.encode())} == {"old", "new"}
+    (tmp_path / "keys").write_text(new_line)
+    found.refresh()
+    assert found.label(old.encode()) is None
+    assert found.label(new.encode()) == "new"
+
+
+def test_a_key_ends_with_its_last_day(tmp_path: Path) -> None:
+    """A key is valid on its last day, and not after it."""
+    today = datetime.now(UTC).date()
+    live, live_line = new_key("live", today + timedelta(days=1))
+    dead, dead_line = new_key("dead", today - timedelta(days=2))
+    found = ring(tmp_path / "keys", live_line, dead_line)
+    assert found.label(live.encode()) == "live"
+    assert found.label(dead.encode()) is None
+
+
+def test_keys_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variable holds the same lines, with commas between them."""
+    (first, one), (second, two) = new_key("one"), new_key("two")
+    monkeypatch.setenv("PODIUM_API_KEYS", f"{one},{two}")
+    assert {KeyRing().label(first.encode()), KeyRing().label(second.encode())} == {"one", "two"}
+
+
+@pytest.mark.parametrize(
+    "line", ["alice", "alice plaintext", "alice sha256:12", "a b c d", "alice sha256:" + "0" * 64 + " x"]
+)
+def test_a_line_that_is_no_key_is_refused_without_showing_it(line: str) -> None:
+    """A key file with anything else in it is refused by line number; what may be a secret is not repeated."""
+    with pytest.raises(SettingError, match="line 2") as caught:
+        parse_keys(["# keys", line], "keys")
+    assert "plaintext" not in str(caught.value)
+
+
+def test_a_file_that_others_may_write_is_refused(tmp_path: Path) -> None:
+    """Whoever may write the file could let himself in."""
+    path = tmp_path / "keys"
+    path.write_text(new_key("a")[1])
+    path.chmod(0o666)
+    with pytest.raises(SettingError, match="chmod 600"):
+        KeyRing(path)
+
+
+def test_an_empty_key_file_lets_nobody_in(tmp_path: Path) -> None:
+    """A key file that was emptied closes the server; it does not open it."""
+    ring(tmp_path / "keys", "")
+    with pytest.raises(RefusedError) as caught:
+        gate(keys_file=tmp_path / "keys").check([])
+    assert caught.value.status == 401
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org"])
+def test_other_addresses_need_keys_or_insecure(host: str, tmp_path: Path) -> None:
+    """An address that others can reach is refused, unless there are keys, or the user says that he means it."""
+    with pytest.raises(SettingError, match="--insecure"):
+        gate(host=host, loopback=False)
+    gate(host=host, loopback=False, insecure=True).check([])
+    ring(tmp_path / "keys", new_key("a")[1])
+    gate(host=host, loopback=False, keys_file=tmp_path / "keys")
+
+
+def test_loopback_is_what_only_this_machine_reaches() -> None:
+    """Every loopback address counts, and nothing else."""
+    from podium.serve.options import ServeOptions
+
+    inside = ["127.0.0.1", "127.0.0.2", "::1", "localhost"]
+    outside = ["0.0.0.0", "::", "10.0.0.1", "example.org", "localhost.example.org"]
+    assert [ServeOptions(host=host).loopback for host in inside + outside] == [True] * 4 + [False] * 5
+
+
+def test_the_key_may_come_in_three_headers() -> None:
+    """Bearer, X-API-Key, and Basic's password, which is how browsers ask."""
+    basic = base64.b64encode(b"anybody:secret")
+    assert key_of([(b"authorization", b"Bearer secret")]) == b"secret"
+    assert key_of([(b"x-api-key", b"secret")]) == b"secret"
+    assert key_of([(b"authorization", b"basic " + basic)]) == b"secret"
+    assert key_of([(b"authorization", b"Basic !!")]) is None
+    assert key_of([(b"authorization", b"Digest x")]) is None
+    assert key_of([]) is None
+
+
+def test_every_route_but_the_probes_needs_the_key(make_caller: Any, tmp_path: Path, split_body: Any) -> None:
+    """With keys, forecasts, metrics, health and pages are closed; `/ping` and `/version` stay open for probes."""
+    key, line = new_key("client")
+    ring(tmp_path / "keys", line)
+    caller = make_caller(keys_file=tmp_path / "keys")
+    paths = caller.app._paths - {"/ping", "/version", "/invocations", "/v1/reload", "/v1/invocations/{pair}"}
+    for path in [*(path.replace("{pair}", "EURUSD") for path in paths), "/nowhere"]:
+        assert caller.get(path).status == 401, path
+        assert caller.get(path, Authorization=f"Bearer {key}").status in {200, 404}, path
+    assert caller.post("/invocations", split_body()).status == 401
+    assert caller.post("/v1/reload", "").status == 401
+    assert caller.post("/invocations", split_body(), X_API_Key=key).status == 200
+    assert {caller.get("/ping").status, caller.get("/version").status} == {200}
+
+
+@pytest.mark.parametrize(
+    ("host", "fine"),
+    [
+        ("127.0.0.1:8080", True),
+        ("localhost", True),
+        ("[::1]:8080", True),
+        ("LOCALHOST:80", True),
+        ("podium.internal:8080", True),
+        ("evil.example", False),
+        ("127.0.0.1.evil.example", False),
+        ("", False),
+    ],
+)
+def test_the_server_answers_to_its_own_names_only(host: str, fine: bool) -> None:
+    """A page whose name was pointed at this machine is told apart by the name that it calls."""
+    guard = gate(allowed_hosts=("podium.internal",))
+    if fine:
+        guard.check([(b"host", host.encode())])
+        return
+    with pytest.raises(RefusedError) as caught:
+        guard.check([(b"host", host.encode())])
+    assert caught.value.status == 421
+
+
+def test_pages_of_other_sites_may_not_call(caller: Any, split_body: Any) -> None:
+    """A browser says when a page of another site sends a request; it is refused."""
+    assert caller.post("/v1/reload", "", Sec_Fetch_Site="cross-site").status == 403
+    assert caller.post("/invocations", split_body(), Sec_Fetch_Site="same-origin").status == 200
