@@ -23,7 +23,7 @@ HORIZON_DAYS = 1260
 """Five years of trading days: who needs longer for an answer will not get it from a live test."""
 
 TARGET_DAYS = 500
-"""Where the sequence is tightest: within 1 % of the best width from 250 to 1,250 days, a fifth narrower at 60."""
+"""Where the sequence is tightest: within 2 % of the best width from 250 to 1,250 days, a fifth narrower at 60."""
 
 FUTILE_CHANCE = 0.1
 
@@ -154,7 +154,7 @@ def report(
     gains = errors[0] ** 2 - errors[1] ** 2
     sequence = confidence_sequence(gains, level, target_days=TARGET_DAYS)
     last = (float(sequence.mean[-1]), float(sequence.lower[-1]), float(sequence.upper[-1]))
-    outlook = _Outlook(len(shared), last[0], float(gains.std()), level, horizon)
+    outlook = Outlook(len(shared), last[0], float(gains.std()), level, horizon)
     walk = float(np.mean(actual**2))
     arms = [
         _arm(arm, name, [first[origin] for origin in shared], lines, error)
@@ -183,8 +183,17 @@ def report(
 
 
 @dataclass(frozen=True, slots=True)
-class _Outlook:
-    # What the days so far say about the days to come, if those have the same mean and spread.
+class Outlook:
+    """What the days so far say about the days to come, if those have the same mean and spread.
+
+    Attributes:
+        n_days: days so far.
+        mean: mean difference so far.
+        spread: standard deviation of the daily difference.
+        level: of the confidence sequence.
+        horizon: days after which an answer has no more use.
+    """
+
     n_days: int
     mean: float
     spread: float
@@ -192,10 +201,12 @@ class _Outlook:
     horizon: int
 
     def width(self, n_days: int) -> float:
+        """Half-width of the interval after that many days."""
         rho = mixture_scale(TARGET_DAYS, self.level)
         return self.spread * float(boundary(float(n_days), self.level, rho))
 
     def days_needed(self) -> int | None:
+        """Further days until the interval excludes 0; None when not even 40,000 years would do."""
         if abs(self.mean) <= self.width(_FAR):
             return None
         short, enough = max(self.n_days, MIN_DAYS) - 1, _FAR  # the width falls with the days
@@ -208,7 +219,10 @@ class _Outlook:
         return enough - self.n_days
 
     def chance(self) -> float:
-        """That the mean lies outside the width at the horizon: the mean to come is normal about the mean so far."""
+        """Probability that the interval excludes 0 at the horizon; NaN before the sequence has begun.
+
+        The mean to come is taken as normal about the mean so far, with the uncertainty of both.
+        """
         if self.n_days < MIN_DAYS:
             return math.nan
         rest = self.horizon - self.n_days
@@ -219,7 +233,7 @@ class _Outlook:
         return _tail((width - self.mean) / deviation) + _tail((width + self.mean) / deviation)
 
 
-def _answer(lower: float, upper: float, outlook: _Outlook) -> Answer:
+def _answer(lower: float, upper: float, outlook: Outlook) -> Answer:
     if lower > 0:
         return "challenger better"
     if upper < 0:

@@ -9,7 +9,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from podium.errors import LedgerError, SettingError
+from podium.errors import LedgerError, MissingError, SettingError
 from podium.serve.ledger import Ledger, migrations
 from podium.serve.ledger.schema import VERSION, VERSION_TABLE, metadata
 
@@ -123,3 +123,10 @@ def test_what_cannot_be_reached_is_one_line(tmp_path: Path) -> None:
         assert "the ledger" in str(caught.value)
         assert "hunter2" not in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+def test_reading_makes_no_ledger(tmp_path: Path) -> None:
+    """Who only reads is told that there is nothing, and leaves nothing behind."""
+    with pytest.raises(MissingError, match="podium serve"):
+        Ledger.open(tmp_path / "data" / "ledger.db", create=False)
+    assert list(tmp_path.iterdir()) == []

@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 import sqlalchemy as sa
 from filelock import FileLock
 
-from podium.errors import LedgerError, SettingError
+from podium.errors import LedgerError, MissingError, SettingError
 from podium.serve.ledger.schema import VERSION, VERSION_TABLE
 
 Durability = Literal["process", "power"]
@@ -37,7 +37,7 @@ class Ledger:
     path: Path | None
 
     @classmethod
-    def open(cls, address: str | Path, durability: Durability = "process") -> Self:
+    def open(cls, address: str | Path, durability: Durability = "process", *, create: bool = True) -> Self:
         """Open the ledger, and create or migrate it first if need be; safe in several processes at once.
 
         Args:
@@ -45,13 +45,17 @@ class Ledger:
             durability: for SQLite, what an acknowledged forecast outlives: "process" the sudden end of every process of
                 Podium; "power" the end of the machine as well, for one wait on the disk with each commit. PostgreSQL
                 does what its own `synchronous_commit` says.
+            create: False for those who only read: an SQLite file that is not there is an error, not a new ledger.
 
         Raises:
+            MissingError: there is no such file, and none is to be created.
             SettingError: the address names no database that the ledger can live in.
             LedgerError: it cannot be reached, or was migrated by a newer Podium.
         """
         url = _url(address)
         path = Path(url.database or "") if url.get_backend_name() == "sqlite" else None
+        if path and not create and not path.exists():
+            raise MissingError(f"there is no ledger {path} yet: `podium serve` begins one")
         ledger = cls(_sqlite(url, durability) if path else _postgresql(url), path)
         try:
             with ledger.failures("open"):
