@@ -12,6 +12,7 @@ import dataclasses
 import json
 import re
 import tempfile
+import warnings
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -210,7 +211,8 @@ def _through_skops(native: Any, X: pd.DataFrame) -> Any:
 def _through_keras(native: Any, X: pd.DataFrame) -> Any:
     import keras
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module="keras")  # of NumPy, about Keras's arrays
         path = str(Path(folder, "model.keras"))
         native.save(path)
         return keras.saving.load_model(path, safe_mode=True).predict_on_batch(X.to_numpy())

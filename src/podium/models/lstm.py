@@ -208,7 +208,7 @@ class LstmContestant(Contestant):
     learning_rate: float = 5e-3
     epochs: int = 8
     patience: int = 2
-    batch_size: int = 256
+    batch_size: int = 512
     validation_fraction: float = 0.1
 
     family: ClassVar[str] = "LSTM"
