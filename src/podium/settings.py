@@ -72,6 +72,9 @@ class Settings(BaseSettings):
     developer: str = Field(default_factory=getpass.getuser, description="tag `developer` of every run")
     data_dir: Path = Field(Path("data"), description="folder of series and features")
     models_dir: Path = Field(Path("models"), description="folder of best_model_info.json")
+    ledger_address: str | None = Field(
+        None, description="serving ledger, a file or postgresql://...; ledger.db in the data folder if not given"
+    )
     ecb_url: str = Field(
         "https://www.ecb.europa.eu/stats/eurofxref/eurofxref-hist.zip",
         description="address of the ECB's history, for the source ecb-online",
@@ -123,6 +126,11 @@ class Settings(BaseSettings):
     def experiment_name(self) -> str:
         """`EURUSD_Experiments` unless a name is set."""
         return self.experiment or f"{self.pair}_Experiments"
+
+    @property
+    def ledger(self) -> str:
+        """Where served forecasts are written down: `data/ledger.db` unless an address is set."""
+        return self.ledger_address or str(self.data_dir / "ledger.db")
 
     @property
     def project(self) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from podium.cli import answers, championship, simulation, titles, upkeep
+from podium.cli import answers, championship, serving, simulation, titles, upkeep
 from podium.cli.console import complain
 from podium.errors import PodiumError
 
@@ -35,7 +35,7 @@ def podium(
 
     Settings come from flags, else variables PODIUM_<NAME> (MLFLOW_TRACKING_URI and its kin for MLflow), else
     podium.toml, else defaults. Exit codes: 0 done, 1 failed, 2 wrong input, 4 source of rates, 5 an earlier step is
-    missing, 6 registry.
+    missing, 6 registry, 7 ledger, 130 interrupted; 3 is a verdict that needs a person.
     """
     if version:
         from importlib.metadata import version as installed
@@ -46,7 +46,7 @@ def podium(
         typer.echo(context.get_help())
 
 
-for room in (championship, answers, titles, simulation, upkeep):
+for room in (championship, answers, titles, simulation, serving, upkeep):
     room.enrol(app)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from podium.pipeline.simulate import Simulation
     from podium.pipeline.status import Status
     from podium.registry.titles import Title
+    from podium.serve.ab import Report
 
 
 def ingested_line(ingested: Ingested) -> str:
@@ -300,3 +302,34 @@ def title_json(title: Title) -> dict[str, Any]:
         "by": title.by,
         "pinned": title.pinned,
     }
+
+
+def ab_lines(report: Report) -> Iterator[str]:
+    """Both arms, the difference between them, and the answer."""
+    sides = (report.champion, report.challenger)
+    yield f"{report.pair}: {report.n_days} settled days on which both made a forecast"
+    rows: list[tuple[str, ...]] = [("arm", "model", "versions", "answers", "shadows", "RMSE")]
+    for arm in sides:
+        versions = ", ".join(f"v{version}" for version in arm.versions)
+        rows.append((arm.arm, arm.model_name, versions, str(arm.answers), str(arm.shadows), f"{arm.rmse:.6f}"))
+    yield from table(rows)
+    lower, upper = ("unbounded" if np.isinf(bound) else f"{bound:+.3g}" for bound in (report.lower, report.upper))
+    yield (
+        f"champion's minus challenger's mean squared error {report.difference:+.3g}, "
+        f"{1 - report.level:.0%} confidence sequence from {lower} to {upper}; above zero favours the challenger"
+    )
+    needed = f"; about {report.days_needed:,} days more at this pace" if report.days_needed else ""
+    yield f"Answer: {report.answer}{needed}"
+
+
+def plain(record: Any) -> Any:
+    """A record of the serving room as JSON knows it: arrays as lists, dates as text, what is not finite as null."""
+    if dataclasses.is_dataclass(record) and not isinstance(record, type):
+        return {field.name: plain(getattr(record, field.name)) for field in dataclasses.fields(record)}
+    if isinstance(record, np.ndarray):
+        return [plain(value) for value in record.tolist()]
+    if isinstance(record, (list, tuple)):
+        return [plain(value) for value in record]
+    if isinstance(record, float):
+        return record if np.isfinite(record) else None
+    return record if record is None or isinstance(record, (str, int, bool)) else str(record)

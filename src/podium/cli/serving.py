@@ -1,0 +1,203 @@
+"""serve, ledger, settle, ab, key."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterator
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from podium.cli import texts
+from podium.cli.championship import Json
+from podium.cli.console import note, say, say_json
+from podium.cli.options import FOLDERS, takes_settings
+from podium.errors import MissingError, SettingError
+from podium.serve.options import ServeOptions
+from podium.settings import Settings
+
+if TYPE_CHECKING:
+    from podium.serve.ledger import Ledger
+
+SERVED = (
+    "host", "port", "workers", "split", "experiment", "salt", "shadow", "ledger", "ledger_durability", "interval",
+    "keys_file", "insecure", "max_body", "max_rows", "max_in_flight", "drain",
+)  # fmt: skip
+Pairs = Annotated[
+    str, typer.Option("--pair", help="Pairs, such as EURUSD,GBPJPY; every pair with a champion if not given.")
+]
+
+
+def enrol(app: typer.Typer) -> None:
+    """Add the verbs of this room."""
+    for verb in (serve, ledger, settle, ab, key):
+        app.command(name=verb.__name__)(verb)
+
+
+@takes_settings("tracking_uri", "registry_uri", "ledger_address", *FOLDERS, record=ServeOptions, fields=SERVED)
+def serve(
+    settings: Settings,
+    options: ServeOptions,
+    *,
+    pair: Pairs = "",
+    allowed_hosts: Annotated[str, typer.Option(help="Further names that a client may call the server by.")] = "",
+) -> None:
+    """Serve the champions: MLflow's scoring protocol, forecasts with ranges, A/B, dashboard; Ctrl-C drains and ends.
+
+    POST /invocations, GET /v1/forecast/{pair}, /v1/podium/{pair}, /metrics, /health, /docs and / for people. Binds to
+    loopback; other addresses need API keys (`podium key`) or --insecure.
+    """
+    import dataclasses
+
+    from podium.serve.process import serve as run
+
+    options = dataclasses.replace(
+        options,
+        pairs=_pairs(pair),
+        allowed_hosts=_words(allowed_hosts),
+        ledger_address=settings.ledger,
+    )
+    raise typer.Exit(run(settings, options, say))
+
+
+@takes_settings("ledger_address", "data_dir")
+def ledger(
+    settings: Settings,
+    *,
+    pair: Annotated[str, typer.Option(help="Only this pair.")] = "",
+    since: Annotated[str, typer.Option(help="Only forecasts from this day or moment on, such as 2026-10-30.")] = "",
+    as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values with a header.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document a line; the default.")] = False,
+) -> None:
+    """Export the ledger: one line a forecast, with its id and, where it is known, what came."""
+    from podium.serve.ledger import rows
+
+    if as_csv and as_json:
+        raise SettingError("--csv and --json exclude each other; choose one")
+    wanted = _pairs(pair)
+    with _opened(settings) as opened:
+        lines = rows(opened, since=since or None, pair=wanted[0] if wanted else None)
+        _write_csv(lines) if as_csv else _write_lines(lines)
+
+
+@takes_settings("pair", "ledger_address", *FOLDERS)
+def settle(settings: Settings, as_json: Json = False) -> None:
+    """Join served forecasts with the returns that have come since; doing it again changes nothing.
+
+    The returns are those of the stored series; `podium ingest` brings the newest.
+    """
+    from podium.data.store import data_version, load_series
+    from podium.pipeline.prepare import series_path
+    from podium.serve.outcomes import settle as act
+
+    series = load_series(series_path(settings))
+    with _opened(settings) as opened:
+        found = act(opened, series, data_version(series))
+    if as_json:
+        say_json({"pair": settings.pair, **texts.plain(found)})
+        return
+    say(
+        f"{settings.pair}: {found.new} new outcomes, {found.revised} revised, {found.unchanged} known already, "
+        f"{found.waiting} still to come, {found.unknown} without a day in the series"
+    )
+
+
+@takes_settings("pair", "level", "ledger_address", *FOLDERS)
+def ab(
+    settings: Settings,
+    *,
+    champion: Annotated[
+        str, typer.Option(help="Registered model to be beaten; the last one served if not given.")
+    ] = "",
+    challenger: Annotated[
+        str, typer.Option(help="Registered model against it; the last one served if not given.")
+    ] = "",
+    experiment: Annotated[str, typer.Option(help="Only this experiment.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Who is winning, as far as served forecasts and settled days can tell: one answer of four.
+
+    `keep going`, `challenger better`, `champion better`, `no use going on`. It may be asked every day.
+    """
+    from podium.serve.ab import report
+
+    with _opened(settings) as opened:
+        found = report(
+            opened,
+            settings.pair,
+            champion=champion or None,
+            challenger=challenger or None,
+            experiment=experiment or None,
+            level=settings.level,
+        )
+    if as_json:
+        say_json(texts.plain(found))
+        return
+    for line in texts.ab_lines(found):
+        say(line)
+
+
+def key(
+    label: Annotated[str, typer.Argument(help="Who will use the key.")],
+    until: Annotated[str, typer.Option(help="Last day on which it is valid, such as 2027-06-30.")] = "",
+) -> None:
+    """Make an API key: the key on standard output, once; the line for the key file on standard error."""
+    from podium.serve.security import new_key
+
+    try:
+        ends = date.fromisoformat(until) if until else None
+    except ValueError:
+        raise SettingError(f"--until {until!r}: give a day, such as 2027-06-30") from None
+    secret, line = new_key(label, ends)
+    note(f"add this line to the key file: {line}")
+    say(secret)
+
+
+def _opened(settings: Settings) -> _Opened:
+    return _Opened(settings.ledger)
+
+
+class _Opened:
+    """The ledger for the length of a block; one that does not exist is not made by reading it."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    def __enter__(self) -> Ledger:
+        from pathlib import Path
+
+        from podium.serve.ledger import Ledger
+
+        path = self._address.removeprefix("sqlite:///")
+        if "://" not in path and not Path(path).exists():
+            raise MissingError(f"{path}: no forecast has been served yet; run `podium serve`")
+        self._ledger = Ledger.open(self._address)
+        return self._ledger
+
+    def __exit__(self, *_: object) -> None:
+        self._ledger.close()
+
+
+def _write_lines(lines: Iterator[dict[str, Any]]) -> None:
+    for line in lines:
+        say(json.dumps(line, allow_nan=False))
+
+
+def _write_csv(lines: Iterator[dict[str, Any]]) -> None:
+    writer: csv.DictWriter[str] | None = None
+    for line in lines:
+        if writer is None:
+            writer = csv.DictWriter(sys.stdout, fieldnames=list(line))
+            writer.writeheader()
+        writer.writerow(line)
+
+
+def _pairs(text: str) -> tuple[str, ...]:
+    return tuple(Settings.load({"pair": pair}).pair for pair in _words(text))
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
