@@ -8,7 +8,7 @@ import pytest
 from podium.errors import InputError, MissingError
 from podium.evaluate.confidence_sequence import MIN_DAYS
 from podium.records import Floats, Series
-from podium.serve.ab import HORIZON_DAYS, Report, _Outlook, report
+from podium.serve.ab import HORIZON_DAYS, Outlook, Report, report
 from podium.serve.ledger import Entry, Ledger
 from podium.serve.outcomes import settle
 
@@ -242,7 +242,7 @@ def test_a_level_is_a_probability(live: Callable[..., Report]) -> None:
 
 def test_days_needed_is_the_first_day_that_decides() -> None:
     """With mean and spread unchanged the interval excludes 0 on the day foretold, and not the day before."""
-    outlook = _Outlook(n_days=200, mean=0.1, spread=1.0, level=0.05, horizon=HORIZON_DAYS)
+    outlook = Outlook(n_days=200, mean=0.1, spread=1.0, level=0.05, horizon=HORIZON_DAYS)
     needed = outlook.days_needed()
     assert needed is not None
     assert outlook.width(200 + needed) < 0.1 <= outlook.width(200 + needed - 1)
@@ -251,7 +251,7 @@ def test_days_needed_is_the_first_day_that_decides() -> None:
 @pytest.mark.parametrize("mean", [0.0, 0.03, -0.06, 0.12])
 def test_the_chance_is_that_of_the_futures(mean: float) -> None:
     """The chance of an answer at the horizon agrees with 20,000 futures drawn from what is known."""
-    outlook = _Outlook(n_days=300, mean=mean, spread=1.0, level=0.05, horizon=HORIZON_DAYS)
+    outlook = Outlook(n_days=300, mean=mean, spread=1.0, level=0.05, horizon=HORIZON_DAYS)
     rng = np.random.default_rng(0)
     rest = HORIZON_DAYS - 300
     truth = rng.normal(mean, 1 / np.sqrt(300), 20_000)
@@ -263,5 +263,5 @@ def test_the_chance_is_that_of_the_futures(mean: float) -> None:
 def test_the_horizon_ends_it() -> None:
     """At the horizon an undecided comparison has no chance left; before the first days there is no saying."""
     known = {"mean": 0.01, "spread": 1.0, "level": 0.05, "horizon": HORIZON_DAYS}
-    assert _Outlook(n_days=HORIZON_DAYS, **known).chance() == 0  # type: ignore[arg-type]
-    assert np.isnan(_Outlook(n_days=MIN_DAYS - 1, **known).chance())  # type: ignore[arg-type]
+    assert Outlook(n_days=HORIZON_DAYS, **known).chance() == 0  # type: ignore[arg-type]
+    assert np.isnan(Outlook(n_days=MIN_DAYS - 1, **known).chance())  # type: ignore[arg-type]
