@@ -71,9 +71,9 @@ class Invocations:
             _log.exception("a request failed")
             status, headers, content = _refusal(_failure())
         headers.append((b"content-length", str(len(content)).encode()))
+        service.telemetry.counted("invocations", status, time.perf_counter() - started)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
-        service.telemetry.counted("invocations", status, time.perf_counter() - started)
         return status
 
     async def _answer(
@@ -130,8 +130,8 @@ class Invocations:
             return True
         told = partial(tell, 200, [_JSON, *ask.headers, *ANSWER_HEADERS], protocol.encode(answer.forecasts))
         if waiting is None:
-            told()
             service.telemetry.counted("invocations", 200, time.perf_counter() - started)
+            told()
         else:
             self._tell_later(waiting, told, started, tell)
         return True
@@ -147,8 +147,8 @@ class Invocations:
             error = TimeoutError() if written.cancelled() else written.exception()
             if error is None:
                 service.recording.problem = ""
-                told()
                 service.telemetry.counted("invocations", 200, time.perf_counter() - started)
+                told()
                 return
             try:
                 service.recording.missed(Exception(*error.args))
@@ -158,8 +158,8 @@ class Invocations:
         waiting.add_done_callback(done)
 
     def _tell_refusal(self, refused: RefusedError, started: float, tell: Tell) -> None:
-        tell(*_refusal(refused))
         self._service.telemetry.counted("invocations", refused.status, time.perf_counter() - started)
+        tell(*_refusal(refused))
 
     async def _body(self, receive: Receive) -> bytes:
         parts, size, limit = list[bytes](), 0, self._service.options.max_body

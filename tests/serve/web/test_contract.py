@@ -1,0 +1,65 @@
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+from schemathesis.core.control import SkipTest
+
+from podium.serve import openapi
+
+
+@pytest.fixture(scope="module")
+def application(world: Any) -> Iterator[Any]:
+    """The application of a service with models and without a ledger."""
+    from podium.serve.manifest import MANIFEST, load
+    from podium.serve.options import ServeOptions, WorkerConfig
+    from podium.serve.worker import make_app, make_service
+
+    options = ServeOptions(ledger="off", max_rows=50, max_body=200_000)
+    service = make_service(WorkerConfig(options, "EURUSD", world.settings.data_dir, world.cache, ""))
+    asyncio.run(service.swapper.apply(load(world.cache / MANIFEST)))
+    service.swapper.reload = _answered  # type: ignore[method-assign]
+    yield make_app(service)
+    service.pool.shutdown()
+
+
+async def _answered(_timeout: float) -> bool:
+    return True
+
+
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+MLFLOWS_OWN = {"GET /ping", "GET /version"}  # MLflow's server calls them JSON, and they are none
+OPERATIONS = [f"{method.upper()} {path}" for path, methods in openapi.document()["paths"].items() for method in methods]
+
+
+@pytest.mark.filterwarnings("ignore")  # schemathesis and the client below it warn among themselves
+@pytest.mark.parametrize("label", OPERATIONS)
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+def test_the_service_keeps_to_its_description(application: Any, label: str, mode: GenerationMode) -> None:
+    """Whatever the description allows, and what it does not: no 5xx, and only answers that it announces."""
+    described = schemathesis.openapi.from_dict(openapi.document())
+    described.app = application
+    operation = next(found.ok() for found in described.get_all_operations() if found.ok().label == label)
+    checks = CHECKS[:3] if label in MLFLOWS_OWN else CHECKS
+    cases = operation.as_strategy(generation_mode=mode)
+
+    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
+    @given(cases)
+    def call(case: Any) -> None:
+        response = case.call(headers={"Host": "127.0.0.1"})
+        case.validate_response(response, checks=checks)
+
+    # Nothing about an operation without parameters can be wrong.
+    with contextlib.suppress(Unsatisfiable, SkipTest):
+        call()
