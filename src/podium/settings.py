@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import getpass
 import re
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -15,15 +16,18 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
 from podium.errors import SettingError
 
 SETTINGS_FILE = Path("podium.toml")
+VARIABLES = ("podium_", "mlflow_")  # pydantic-settings knows their names in small letters
 
 
 def _pair(value: str) -> str:
@@ -35,10 +39,19 @@ def _pair(value: str) -> str:
 
 def _names(value: Any) -> tuple[str, ...]:
     names = value.split(",") if isinstance(value, str) else value
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        raise ValueError("names are wanted, with commas between them or in a list")
     unique = tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
     if not unique:
         raise ValueError("at least one name is needed")
     return unique
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError):  # a container may run under a number without a name
+        return "unknown"
 
 
 class Settings(BaseSettings):
@@ -69,7 +82,7 @@ class Settings(BaseSettings):
         default_factory=dict, description="settings of a contestant, options.LSTM.units = 32 in podium.toml"
     )
     workers: int = Field(0, ge=0, description="processes that train side by side; 0 takes one a core")
-    developer: str = Field(default_factory=getpass.getuser, description="tag `developer` of every run")
+    developer: str = Field(default_factory=_user, description="tag `developer` of every run")
     data_dir: Path = Field(Path("data"), description="folder of series and features")
     models_dir: Path = Field(Path("models"), description="folder of best_model_info.json")
     ledger_address: str | None = Field(
@@ -108,6 +121,9 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags first, then the environment, then `podium.toml`."""
+        if isinstance(env_settings, EnvSettingsSource):  # an alias is a variable too: EXPERIMENT may be anybody's
+            ours = {name: value for name, value in env_settings.env_vars.items() if name.startswith(VARIABLES)}
+            env_settings.env_vars = ours
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
     @classmethod
@@ -121,6 +137,10 @@ class Settings(BaseSettings):
             return cls(**{name: value for name, value in (flags or {}).items() if value is not None})
         except ValidationError as error:
             raise SettingError("; ".join(_explain(item) for item in error.errors())) from None
+        except SettingsError as error:
+            raise SettingError(f"{error}; a table of options is written as JSON in the environment") from None
+        except tomllib.TOMLDecodeError as error:
+            raise SettingError(f"{SETTINGS_FILE} is not valid TOML: {error}") from None
 
     @property
     def experiment_name(self) -> str:
@@ -141,4 +161,5 @@ class Settings(BaseSettings):
 def _explain(item: Mapping[str, Any]) -> str:
     name = ".".join(str(part) for part in item["loc"])
     reason = str(item["msg"]).removeprefix("Value error, ")
-    return f"setting {name} = {item['input']!r}: {reason}"
+    value = re.sub(r"(://[^:/@\s]*:)[^/@\s]*@", r"\1***@", repr(item["input"]))  # an address may hold a password
+    return f"setting {name} = {value}: {reason}"

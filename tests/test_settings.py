@@ -1,0 +1,152 @@
+"""Settings: flag, else environment, else podium.toml, else the default; and every mistake is one line."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from podium.errors import SettingError
+from podium.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_defaults_are_the_guides():
+    """Without any setting: EUR/USD, the guide's experiment, project and database."""
+    settings = Settings.load()
+    assert (settings.pair, settings.experiment_name, settings.project) == (
+        "EURUSD",
+        "EURUSD_Experiments",
+        "EURUSD_Capstone",
+    )
+    assert settings.tracking_uri == "sqlite:///mlflow.db"
+    assert settings.contestants == ("LinearRegression", "ARIMA", "LSTM")
+
+
+def test_flag_before_environment_before_file_before_default(folder, monkeypatch):
+    """Each source gives way to the one before it."""
+    assert Settings.load().window == 32
+    (folder / "podium.toml").write_text("window = 40\nseed = 1\n")
+    assert Settings.load().window == 40
+    monkeypatch.setenv("PODIUM_WINDOW", "30")
+    assert Settings.load().window == 30
+    found = Settings.load({"window": 20, "seed": None})
+    assert (found.window, found.seed) == (20, 1)
+
+
+@pytest.mark.parametrize(
+    ("field", "mlflow_name"),
+    [
+        ("tracking_uri", "MLFLOW_TRACKING_URI"),
+        ("registry_uri", "MLFLOW_REGISTRY_URI"),
+        ("experiment", "MLFLOW_EXPERIMENT_NAME"),
+    ],
+)
+def test_mlflows_own_variables_are_read(folder, monkeypatch, field, mlflow_name):
+    """Each is set by file, by Podium's variable, by MLflow's variable and by flag, and by no unprefixed variable."""
+    default = getattr(Settings.load(), field)
+    monkeypatch.setenv(field.upper(), "somebody else's")
+    assert getattr(Settings.load(), field) == default
+    (folder / "podium.toml").write_text(f'{field} = "file"\n')
+    assert getattr(Settings.load(), field) == "file"
+    monkeypatch.setenv(f"PODIUM_{field.upper()}", "podium")
+    assert getattr(Settings.load(), field) == "podium"
+    monkeypatch.setenv(mlflow_name, "mlflow")
+    assert getattr(Settings.load(), field) == "mlflow"
+    assert getattr(Settings.load({field: "flag"}), field) == "flag"
+
+
+@pytest.mark.parametrize("text", ["gbpjpy", "GBP/JPY", "GBP_JPY"])
+def test_a_pair_is_understood_as_people_write_it(text):
+    """Case and separators do not matter."""
+    assert Settings.load({"pair": text}).pair == "GBPJPY"
+
+
+def test_contestants_are_a_list_or_a_text(folder, monkeypatch):
+    """Commas in the environment, a list in the file; twice is once."""
+    monkeypatch.setenv("PODIUM_CONTESTANTS", "ARIMA, LSTM,ARIMA")
+    assert Settings.load().contestants == ("ARIMA", "LSTM")
+    monkeypatch.delenv("PODIUM_CONTESTANTS")
+    (folder / "podium.toml").write_text('contestants = ["LSTM"]\n')
+    assert Settings.load().contestants == ("LSTM",)
+
+
+def test_options_of_a_contestant_come_from_a_table(folder):
+    """`[options.LSTM]` in the file is a contestant's own settings."""
+    (folder / "podium.toml").write_text("[options.LSTM]\nunits = 8\n")
+    assert Settings.load().options == {"LSTM": {"units": 8}}
+
+
+@pytest.mark.parametrize(
+    ("flags", "line"),
+    [
+        ({"window": 3}, "setting window = 3: "),
+        ({"test_fraction": 0.95}, "setting test_fraction = 0.95: "),
+        ({"test_fraction": float("nan")}, "setting test_fraction = nan: "),
+        ({"pair": "EUREUR"}, "setting pair = 'EUREUR': a pair is two different currency codes, such as EURUSD"),
+        ({"pair": "EUR1SD"}, "setting pair = 'EUR1SD': a pair is two"),
+        ({"contestants": " , "}, "setting contestants = ' , ': at least one name is needed"),
+        ({"windw": 3}, "setting windw = 3: "),
+        ({"seed": -1}, "setting seed = -1: "),
+    ],
+)
+def test_a_wrong_value_is_named(flags, line):
+    """The message names the setting and the value in one line."""
+    with pytest.raises(SettingError) as caught:
+        Settings.load(flags)
+    assert str(caught.value).startswith(line)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("window = \n", "podium.toml is not valid TOML: "),
+        ("contestants = 5\n", "setting contestants = 5: names are wanted"),
+        ("contestants = [1, 2]\n", r"setting contestants = \[1, 2\]: names are wanted"),
+        ("[options]\nLSTM = 3\n", "setting options.LSTM = 3: "),
+    ],
+)
+def test_a_wrong_file_is_named(folder, text, line):
+    """A file that is not TOML, or holds another kind of value, is one line too."""
+    (folder / "podium.toml").write_text(text)
+    with pytest.raises(SettingError, match=f"^{line}"):
+        Settings.load()
+
+
+def test_wrong_json_in_the_environment_is_named(monkeypatch):
+    """Options that are not JSON name the field and the form."""
+    monkeypatch.setenv("PODIUM_OPTIONS", "{LSTM")
+    with pytest.raises(SettingError, match=r'"options".* JSON'):
+        Settings.load()
+
+
+def test_a_password_in_a_misspelt_address_is_not_shown(folder):
+    """An error shows the address without its password."""
+    (folder / "podium.toml").write_text('trackin_uri = "postgresql://user:s3cret@db/mlflow"\n')
+    with pytest.raises(SettingError, match=r"setting trackin_uri = 'postgresql://user:\*\*\*@db/mlflow'"):
+        Settings.load()
+
+
+def test_settings_do_not_change():
+    """Whoever holds them holds them for good."""
+    with pytest.raises(ValidationError, match="frozen"):
+        Settings.load().window = 5
+
+
+def test_a_user_without_a_name_is_unknown(monkeypatch):
+    """In a container that runs under a bare number the developer is `unknown`."""
+
+    def nobody():
+        raise KeyError("getpwuid(): uid not found: 12345")
+
+    monkeypatch.setattr(getpass, "getuser", nobody)
+    assert Settings.load().developer == "unknown"
