@@ -119,9 +119,15 @@ class LedgerFullError(LedgerError):
     """More forecasts wait to be written than the ledger takes at a time.
 
     Attributes:
+        waiting: forecasts not yet written.
+        limit: how many may wait.
         retry_after: seconds after which asking again is worth it.
     """
 
     def __init__(self, waiting: int, limit: int, retry_after: int = 1) -> None:
-        self.retry_after = retry_after
+        self.waiting, self.limit, self.retry_after = waiting, limit, retry_after
         super().__init__(f"{waiting} forecasts wait for the ledger, its limit is {limit}; try again in {retry_after} s")
+
+    def __reduce__(self) -> tuple[type[LedgerFullError], tuple[int, int, int]]:
+        """Travel whole between processes."""
+        return type(self), (self.waiting, self.limit, self.retry_after)

@@ -24,7 +24,8 @@ def side_by_side(
 ) -> Iterator[Iterator[tuple[Task, Result]]]:
     """Begin `work` on every task at once; the block gets each task with its result as it comes.
 
-    When a task fails, those that have not begun are cancelled, those under way end, and the first error is raised.
+    When a task or the block fails, tasks that have not begun are cancelled, those under way end, and the first error
+    is raised.
 
     Args:
         work: a function at the top level of a module; it and its tasks travel to the processes.
@@ -37,7 +38,10 @@ def side_by_side(
         return
     # spawn: a fork would copy the locks of MLflow's and TensorFlow's threads in whatever state they are
     with ProcessPoolExecutor(n_workers, mp_context=get_context("spawn")) as pool:
-        yield _results(pool, work, tasks)
+        try:
+            yield _results(pool, work, tasks)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)  # nothing waits any more, unless the block failed
 
 
 def _results(pool: Executor, work: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[tuple[Task, Result]]:
