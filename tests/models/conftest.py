@@ -30,4 +30,6 @@ def long_table(eurusd: Series) -> FeatureTable:
 def recent(eurusd: Series) -> FeatureTable:
     """Features of the last 1,300 days."""
     days = slice(-N_RECENT, None)
-    return build_features(dataclasses.replace(eurusd, dates=eurusd.dates[days], closes=eurusd.closes[days]), 32, "recent")
+    return build_features(
+        dataclasses.replace(eurusd, dates=eurusd.dates[days], closes=eurusd.closes[days]), 32, "recent"
+    )

@@ -17,7 +17,7 @@ def simulated(ar, ma, n=4000, seed=3, mean=0.0):
     from statsmodels.tsa.arima_process import arma_generate_sample
 
     rng = np.random.default_rng(seed)
-    noise = {"scale": 0.005, "distrvs": lambda size: rng.standard_normal(size), "burnin": 200}
+    noise = {"scale": 0.005, "distrvs": rng.standard_normal, "burnin": 200}
     return mean + arma_generate_sample(np.r_[1, -np.array(ar)], np.r_[1, np.array(ma)], n, **noise)
 
 
@@ -39,8 +39,7 @@ def full_history(returns, fitted: ArmaFit):
 
 @pytest.mark.parametrize("order", [(1, 0), (0, 1), (1, 1), (2, 1), (1, 2)])
 def test_the_window_forecasts_what_the_whole_past_does(order, long_table, eurusd):
-    """On the ECB's EUR/USD the forecast from 32 days differs from the filter over all days by under 0.3 % of a
-    standard deviation of the returns, on each of the scored days, for orders that pass the bound."""
+    """On each scored day of EUR/USD, 32 days forecast what the filter over all days does, to 0.3 % of a deviation."""
     X, y = frame(long_table), long_table.target
     returns = log_returns(eurusd.closes)
     fitted = fit_arma(history(X[:FIRST_SCORED], y[:FIRST_SCORED]), order)
@@ -63,7 +62,9 @@ def test_the_chosen_order_forecasts_what_the_whole_past_does(long_table, eurusd)
     assert np.abs(model.predict(X[FIRST_SCORED:-1]) - expected[FIRST_SCORED:]).max() < 0.003 * returns.std()
 
 
-@pytest.mark.parametrize(("order", "ar", "ma"), [((1, 0), [0.4], []), ((0, 1), [], [0.5]), ((2, 1), [0.5, -0.3], [0.4])])
+@pytest.mark.parametrize(
+    ("order", "ar", "ma"), [((1, 0), [0.4], []), ((0, 1), [], [0.5]), ((2, 1), [0.5, -0.3], [0.4])]
+)
 def test_parameters_are_those_of_the_full_likelihood(order, ar, ma):
     """Maximum likelihood by innovations agrees with the state-space ARIMA of statsmodels, in parameters and AIC."""
     from statsmodels.tsa.arima.model import ARIMA
@@ -90,7 +91,7 @@ def test_aic_finds_the_memory_of_a_simulated_process(ar, ma):
 
 
 def test_aic_finds_no_memory_in_noise():
-    """On independent returns a model without memory is chosen more often than not, and never one that forecasts much."""
+    """On independent returns a model without memory is mostly chosen, and never one that forecasts much."""
     chosen = []
     for seed in range(5):
         table = table_of(simulated([], [], n=1500, seed=seed))
@@ -128,7 +129,7 @@ def test_a_sum_of_days_is_forecast_as_a_sum_of_forecasts(horizon):
 
 def test_nearly_cancelling_roots_are_not_admitted(monkeypatch):
     """An order whose memory outlasts the window loses even with the best AIC."""
-    import podium.models.arima as arima
+    from podium.models import arima
 
     def fit(returns, order):
         aic = -1e9 if order == (1, 1) else 0.0
@@ -161,7 +162,7 @@ def test_history_is_the_series_behind_x_and_y():
 
 def test_an_order_that_does_not_converge_falls_back_on_the_mean(monkeypatch):
     """A refit whose likelihood has no maximum inside the region still forecasts: the mean."""
-    import podium.models.arima as arima
+    from podium.models import arima
 
     monkeypatch.setattr(arima, "_maximise_likelihood", lambda *_: None)
     table = table_of(simulated([0.4], [], n=300))

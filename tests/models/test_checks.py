@@ -26,7 +26,7 @@ def test_every_contestant_of_the_roster_is_admitted(family, recent):
     check_contestant(enter(family, Settings()), recent)
 
 
-NEW_CONTESTANT = '''
+NEW_CONTESTANT = """
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -53,7 +53,7 @@ class ShrunkMean(Contestant):
 
         take = ColumnTransformer([("scale", StandardScaler(), ["ma_5"])])
         return AffineModel(make_pipeline(take, Ridge(self.alpha)).fit(X, y), params={})
-'''
+"""
 
 
 def test_a_new_contestant_is_one_file_and_one_entry_point(tmp_path, monkeypatch, recent):

@@ -79,7 +79,7 @@ def test_training_lowers_the_loss_on_what_can_be_learned(recent):
     ("losses", "epochs", "best"),
     [([5.0, 4.0, 4.5, 4.6, 1.0], 4, 2), ([5.0, 4.0, 3.0, 2.0, 1.0], 5, 5), ([1.0, 1.0, 1.0, 0.5, 0.1], 3, 1)],
 )
-def test_it_stops_after_patience_epochs_without_a_better_one(contestant, rows, monkeypatch, losses, epochs, best):
+def test_it_stops_after_patience_epochs_without_a_better_one(contestant, rows, monkeypatch, *, losses, epochs, best):
     """Two epochs without a lower held-out loss end the fit, and the best epoch is the first of the lowest."""
     network = contestant._network
     held_out = iter(losses)
