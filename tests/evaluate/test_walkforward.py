@@ -1,0 +1,162 @@
+"""Walk-forward: what is learned when, what is scored, and that every contestant is scored on the same days."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from podium.errors import DataError
+from podium.evaluate.walkforward import MIN_SCORED_DAYS, MIN_TRAINING_DAYS, Split, at_horizon, split, walk_forward
+from podium.features import build_features
+from podium.models.arima import ArimaContestant
+from podium.models.base import Contestant, FittedModel
+from podium.models.linear import LinearRegressionContestant
+from podium.records import FeatureTable, Series
+
+WINDOW = 6
+N_DAYS = 407  # 401 origins, 400 with a known target
+
+
+@pytest.fixture(scope="module")
+def walk() -> FeatureTable:
+    """Features of a random walk of 407 days."""
+    closes = np.exp(np.cumsum(np.random.default_rng(0).normal(0, 0.005, N_DAYS)))
+    dates = np.datetime64("2020-01-01") + np.arange(N_DAYS)
+    return build_features(Series("EURUSD", dates, closes, "test"), WINDOW, "walk")
+
+
+class Echo(FittedModel):
+    """Forecasts the mean of what it learned."""
+
+    flavor = "sklearn"
+    native = None
+
+    def __init__(self, mean: float) -> None:
+        self.mean = mean
+
+    def predict(self, X):
+        return np.full(len(X), self.mean)
+
+
+@dataclass(frozen=True)
+class Spy(Contestant):
+    """Writes down what it was shown; the newest return tells the row."""
+
+    seen: list = field(default_factory=list)
+
+    family = "Spy"
+    description = "Records what it sees."
+
+    def tuned(self, X, y):
+        self.seen.append(("tuned", X["lag_0"].to_numpy(), y.copy()))
+        return self
+
+    def fit(self, X, y):
+        self.seen.append(("fit", X["lag_0"].to_numpy(), y.copy()))
+        return Echo(len(y))
+
+
+DAYS = Split(first_scored=300, n_known=400)
+
+
+def test_it_learns_only_what_was_known(walk):
+    """Each fit sees the rows whose target is known at the close of the next origin: all of these, no later one."""
+    spy = Spy()
+    walk_forward(spy, walk, DAYS, refit_every=40)
+    shown = [(act, len(y)) for act, _, y in spy.seen]
+    assert shown == [("tuned", 300), ("fit", 300), ("fit", 340), ("fit", 380), ("fit", 400)]
+    for _, newest, y in spy.seen:
+        assert np.array_equal(newest, walk.values[: len(y), 0])
+        assert np.array_equal(y, walk.target[: len(y)])
+        origin = len(y)  # the next to be forecast
+        assert (walk.target_dates[: len(y)] <= walk.origins[origin]).all()
+
+
+@pytest.mark.parametrize("horizon", [2, 5, 20])
+def test_a_longer_horizon_waits_for_its_outcomes(walk, horizon):
+    """No fit sees a return over several days of which one was still to come."""
+    spy = Spy(horizon=horizon)
+    ahead = at_horizon(walk, horizon)
+    days = Split(first_scored=300, n_known=len(walk) - horizon)
+    walked = walk_forward(spy, ahead, days, refit_every=40)
+    for (_, _, y), origin in zip(spy.seen[1:-1], (300, 340, 380), strict=False):
+        assert ahead.target_dates[len(y) - 1] == walk.origins[origin]
+    assert np.isfinite(walked.forecasts.actual).all()
+    assert np.isfinite(spy.seen[-1][2]).all()
+
+
+def test_the_return_over_a_horizon_is_the_sum_of_its_days(walk):
+    """Target and target date of a row are those of the day so many days on."""
+    ahead = at_horizon(walk, 3)
+    assert ahead.target[10] == pytest.approx(walk.target[10:13].sum())
+    assert ahead.target_dates[10] == walk.origins[13]
+    assert np.isnan(ahead.target[-3:]).all()
+    assert np.isfinite(ahead.target[:-3]).all()
+    assert ahead.target_dates[-4] == walk.origins[-1]
+    assert np.array_equal(at_horizon(walk, 1).target, walk.target, equal_nan=True)
+
+
+def test_each_block_is_forecast_by_the_model_before_it(walk):
+    """The forecasts of a block come from the fit that ended where the block begins."""
+    walked = walk_forward(Spy(), walk, DAYS, refit_every=40)
+    assert walked.forecasts.forecast.tolist() == [300.0] * 40 + [340.0] * 40 + [380.0] * 20
+    assert walked.n_fits == 3
+    assert walked.future.mean == 400
+
+
+def test_no_refit_fits_once(walk):
+    """`refit_every` of 0 is one model for all scored days, and one for the future."""
+    walked = walk_forward(Spy(), walk, DAYS, refit_every=0)
+    assert set(walked.forecasts.forecast) == {300.0}
+    assert (walked.n_fits, walked.future.mean) == (1, 400)
+
+
+def test_all_are_scored_on_exactly_the_same_days(walk):
+    """Contestants of different kinds have the same origins, target dates and outcomes: those of the common window."""
+    days = split(walk, WINDOW, 0.2)
+    contestants = [LinearRegressionContestant(window=WINDOW), ArimaContestant(window=WINDOW, order=(1, 0)), Spy()]
+    found = [walk_forward(contestant, walk, days, 30).forecasts for contestant in contestants]
+    window = days.common_window(walk)
+    for forecasts in found:
+        assert np.array_equal(forecasts.origins, found[0].origins)
+        assert np.array_equal(forecasts.target_dates, found[0].target_dates)
+        assert np.array_equal(forecasts.actual, found[0].actual)
+        assert (forecasts.origins[0], forecasts.origins[-1]) == (window.first_origin, window.last_origin)
+        assert len(forecasts) == len(forecasts.forecast) == window.n_days
+        assert (forecasts.target_dates > forecasts.origins).all()
+
+
+def test_the_scores_repeat(walk):
+    """The same data, settings and seed give the same forecasts to the last bit."""
+    for contestant in (LinearRegressionContestant(window=WINDOW), ArimaContestant(window=WINDOW, max_p=1, max_q=1)):
+        first, second = (walk_forward(contestant, walk, DAYS, 50).forecasts.forecast for _ in range(2))
+        assert np.array_equal(first, second)
+
+
+def test_the_last_share_of_all_days_is_scored(walk):
+    """A fifth of all returns, counting those before the first origin."""
+    days = split(walk, WINDOW, 0.2)
+    assert (days.n_known, days.n_scored) == (400, int(0.2 * 406))
+    assert days.common_window(walk).last_origin == walk.origins[-2]
+
+
+@pytest.mark.parametrize("share", [0.05, 0.88])
+def test_too_few_days_to_learn_or_to_score_is_a_fault(walk, share):
+    """Either end names both numbers and what is needed."""
+    with pytest.raises(DataError, match=rf"at least {MIN_TRAINING_DAYS} and {MIN_SCORED_DAYS} are needed"):
+        split(walk, WINDOW, share)
+
+
+def test_a_contestants_structure_is_chosen_before_the_first_scored_day(walk):
+    """The order of an ARIMA depends on nothing that is scored."""
+    shaken = walk.target.copy()
+    shaken[300:] *= -3
+    contestant = ArimaContestant(window=WINDOW)
+    chosen = [
+        walk_forward(contestant, dataclasses.replace(walk, target=target), DAYS, 0).contestant.order
+        for target in (walk.target, shaken)
+    ]
+    assert chosen[0] == chosen[1]
