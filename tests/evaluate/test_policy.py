@@ -93,7 +93,7 @@ def test_significance_holds_while_there_is_too_little_evidence(field, since, n_d
     """A fresh title, one of unknown age and one of the future hold, and the reason says how many days there are."""
     found = decide(field, policy="significant", incumbent=Incumbent("Weak", since))
     assert (found.verdict, found.champion) == ("held", "Weak")
-    assert f"{n_days} days since the title; at least 60 are needed" in found.reason
+    assert f"{n_days} days of evidence since the title; at least 60 are needed" in found.reason
     assert not found.comparisons[0].decisive
 
 

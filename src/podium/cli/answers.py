@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Annotated
 
 import typer
@@ -20,11 +21,26 @@ def enrol(app: typer.Typer) -> None:
     app.command("forecast")(forecast)
 
 
-@takes_settings("pair", *ADDRESSES, *FOLDERS)
-def status(settings: Settings, as_json: Json = False) -> None:
+@takes_settings("pair", "level", *ADDRESSES, *FOLDERS)
+def status(
+    settings: Settings,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every pair that has a champion, with p-values adjusted for their number.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Who leads, since when, on what data, and whether that means anything."""
     from podium.pipeline.status import status as ask
+    from podium.pipeline.status import status_of_all
 
+    if everything:
+        pairs = status_of_all(settings)
+        if as_json:
+            say_json([dataclasses.asdict(row) for row in pairs])
+            return
+        for line in texts.pairs_lines(pairs, settings.level):
+            say(line)
+        return
     found = ask(settings)
     if as_json:
         say_json(found.as_dict())

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from podium.pipeline.forecast import Forecast
     from podium.pipeline.prepare import Ingested
     from podium.pipeline.simulate import Simulation
-    from podium.pipeline.status import Status
+    from podium.pipeline.status import PairStatus, Status
     from podium.registry.titles import Title
     from podium.serve.ab import Report
 
@@ -120,7 +120,7 @@ def random_walk_line(outcome: Outcome, leader: Standing) -> str:
         says = f"no test ({leader.untested.get('dm_p', 'not computed')})"
     elif leader.rmse >= theirs:
         says = "champion does not beat it"
-    elif leader.dm_p < outcome.level:
+    elif leader.dm_p <= outcome.level / len(outcome.ranking):  # the best of several is lucky too
         says = f"champion beats it (Diebold-Mariano p = {leader.dm_p:.2g})"
     else:
         says = f"champion does not beat it beyond chance (Diebold-Mariano p = {leader.dm_p:.2g})"
@@ -172,7 +172,8 @@ def _yes(value: bool | None) -> str:
 def status_lines(status: Status) -> Iterator[str]:
     """Who leads now, the championship behind it, and what is out of step."""
     champion, outcome = status.champion, status.outcome
-    yield f"{status.pair}: champion {champion.name} (v{champion.version})"
+    pinned = f", pinned by hand: {status.pinned}" if status.pinned is not None else ""
+    yield f"{status.pair}: champion {champion.name} (v{champion.version}){pinned}"
     if outcome is None:
         yield "It carries no outcome of a championship: the alias was set by hand; run `podium evaluate`"
     else:
@@ -191,6 +192,22 @@ def status_lines(status: Status) -> Iterator[str]:
         yield from test_lines(outcome)
         yield ""
         yield f"Verdict: {outcome.verdict} - {outcome.reason}"
+
+
+def pairs_lines(pairs: Sequence[PairStatus], level: float) -> Iterator[str]:
+    """One row a pair, then how many of them are proven when all are looked at together."""
+    head = ("pair", "champion", "verdict", "data up to", "days", "R2 oos", "DM p", "adjusted")
+    rows: list[tuple[str, ...]] = [head]
+    for row in pairs:
+        named = (row.pair, f"{row.champion} (v{row.champion_version})", row.verdict or "-", row.last_day or "-")
+        numbers = ("-" if row.scored_days is None else f"{row.scored_days:,}", _percent(row.r2_oos, 2))
+        rows.append((*named, *numbers, _number(row.dm_p, 3), _number(row.dm_p_adjusted, 3)))
+    yield from table(rows)
+    proven = [row.pair for row in pairs if row.dm_p_adjusted is not None and row.dm_p_adjusted <= level]
+    yield (
+        f"Beats the random walk, with at most {level:.0%} false discoveries (Benjamini-Hochberg): "
+        f"{', '.join(proven) or 'none'}"
+    )
 
 
 def forecast_lines(forecasts: Sequence[Forecast]) -> Iterator[str]:

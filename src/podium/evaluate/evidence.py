@@ -98,7 +98,7 @@ def compare(champion: str, rival: str, held: Forecasts, against: Forecasts | Non
     n_days = len(own)
     mean = float(np.mean(own**2 - other**2)) if n_days else None
     if n_days < MIN_DAYS:
-        reason = f"{n_days} days since the title; at least {MIN_DAYS} are needed"
+        reason = f"{n_days} days of evidence since the title; at least {MIN_DAYS} are needed"
         return Comparison(rival, champion, n_days, mean, None, None, level, reason)
     sequence = confidence_sequence(own**2 - other**2, level, side="lower")
     if not np.isfinite(sequence.lower[-1]):

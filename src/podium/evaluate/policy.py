@@ -255,7 +255,7 @@ def _word(policy: str, case: _Case, title: _Title, *, proven: bool) -> tuple[Ver
 
 def _beyond_doubt(item: Comparison) -> str:
     return (
-        f"{item.rival} is better than {item.champion} over the {item.n_days} days since the title "
+        f"{item.rival} is better than {item.champion} over the {item.n_days} days of evidence since the title "
         f"(anytime-valid p {item.p_value:.2g}, needed {item.level:.2g})"
     )
 
@@ -266,7 +266,7 @@ def _nobody(case: _Case) -> str:
         return case.comparisons[0].reason if case.comparisons else "nobody else took part"
     closest = min(tested, key=lambda item: (item.p_value, item.rival))
     return (
-        f"no challenger is better beyond doubt over the {closest.n_days} days since the title "
+        f"no challenger is better beyond doubt over the {closest.n_days} days of evidence since the title "
         f"(closest {closest.rival}, anytime-valid p {closest.p_value:.2g}, needed {closest.level:.2g})"
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from filelock import FileLock
@@ -19,7 +19,7 @@ from podium.pipeline.prepare import load_table
 from podium.records import RunRecord, VersionRecord
 from podium.registry import pointer
 from podium.registry.mlflow_store import MlflowStore
-from podium.registry.titles import latest
+from podium.registry.titles import Title, latest
 from podium.settings import Settings
 
 OUTCOME_TAG = "championship"
@@ -45,12 +45,12 @@ def evaluate(settings: Settings, accept_leak: bool = False, unpin: bool = False)
         store = MlflowStore(settings)
         champion = _champion(store)
         case = gather(settings, store, champion, accept_leak, unpin)
-        previous = {} if known_outcome(champion, case.key(settings)) else _newest_runs(store, case)
+        previous = {} if known_outcome(champion, case.key(settings)) else _newest_versions(store, case)
         versions = {run.model_type: register(store, run) for run in case.runs}
         decided = known_outcome(champion, case.key(settings)) or outcome(
             settings, case, judge(settings, store, case, previous), versions
         )
-        proclaim(settings, store, decided, Field(versions, champion, case.pinned))
+        proclaim(settings, store, decided, Field(versions, champion, case.kept))
     return decided
 
 
@@ -71,20 +71,37 @@ def gather(
             f"no contestant has been trained on {table.data_version} and scored on {window}; run `podium train`"
         )
     scored = slice(days.first_scored, days.n_known)
-    titles = store.titles()
-    last = latest(titles)
-    is_pinned = champion is not None and last is not None and last.pinned and last.pinned_uri == champion.pinned_uri
+    titles, runs = store.titles(), rank(best_per_type(runs))
     return Case(
         table=table,
         days=days,
         window=window,
-        runs=rank(best_per_type(runs)),
+        runs=runs,
         baselines=baseline_scores(table.target[scored], table.values[scored, table.names.index("lag_0")]),
         incumbent=incumbent_of(titles, champion),
         accept_leak=accept_leak,
-        pinned=champion if is_pinned and not unpin else None,
-        pinned_why=last.why if last else "",
+        champion=champion,
+        kept_why=_kept_why(settings, champion, runs, None if unpin else pin_of(titles, champion)),
     )
+
+
+def pin_of(titles: Sequence[Title], champion: VersionRecord | None) -> Title | None:
+    """The entry by which somebody pinned the champion to its title; None where championships decide."""
+    last = latest(titles)
+    pinned = champion is not None and last is not None and last.pinned and last.pinned_uri == champion.pinned_uri
+    return last if pinned else None
+
+
+def _kept_why(settings: Settings, champion: VersionRecord | None, runs: Sequence[RunRecord], pin: Title | None) -> str:
+    if pin is not None:
+        return f"the title is pinned ({pin.why}); --unpin lets championships decide"
+    absent = champion is not None and champion.model_type not in {run.model_type for run in runs}
+    if champion is not None and absent and settings.policy == "significant":
+        # nobody has shown to be better than somebody who was not there
+        return (
+            f"{champion.model_type} keeps the title, though it was not trained; train it, or `podium promote` another"
+        )
+    return ""
 
 
 def known_outcome(champion: VersionRecord | None, key: str) -> Outcome | None:
@@ -122,12 +139,12 @@ class Field:
     Attributes:
         versions: of this championship, by model type.
         champion: who holds the alias until then; None where nobody does.
-        pinned: the version that the title is pinned to; None where championships decide.
+        kept: the version that the title is left with; None where the championship decided.
     """
 
     versions: Mapping[str, VersionRecord]
     champion: VersionRecord | None
-    pinned: VersionRecord | None
+    kept: VersionRecord | None
 
 
 def proclaim(settings: Settings, store: MlflowStore, decided: Outcome, field: Field) -> None:
@@ -135,8 +152,8 @@ def proclaim(settings: Settings, store: MlflowStore, decided: Outcome, field: Fi
     for version in field.versions.values():
         store.tag(version, {"verdict": decided.verdict, "verdict_reason": decided.reason})
     aliased = {row.alias: field.versions[row.model_type] for row in decided.ranking if row.alias}
-    if field.pinned is not None and aliased:
-        aliased["champion"] = field.pinned
+    if field.kept is not None and decided.verdict != "leak":
+        aliased["champion"] = field.kept
     if not aliased:
         if field.champion is not None:
             store.tag(field.champion, {OUTCOME_TAG: decided.to_json()})
@@ -145,7 +162,7 @@ def proclaim(settings: Settings, store: MlflowStore, decided: Outcome, field: Fi
     for version in aliased.values():
         store.tag(version, {OUTCOME_TAG: decided.to_json()})
     store.assign(settings.pair, aliased)
-    if field.pinned is None:
+    if field.kept is None:
         store.record_title(champion, why=decided.reason, verdict=decided.verdict, data_version=decided.data_version)
     pointer.write(pointer.build(champion, decided), settings.models_dir)
 
@@ -157,11 +174,11 @@ def _champion(store: MlflowStore) -> VersionRecord | None:
         return None
 
 
-def _newest_runs(store: MlflowStore, case: Case) -> dict[str, str]:
-    """Run behind the newest version of each model type, before this championship registers its own."""
-    newest: dict[str, str] = {}
+def _newest_versions(store: MlflowStore, case: Case) -> dict[str, VersionRecord]:
+    """The newest version of each model type, before this championship registers its own."""
+    newest: dict[str, VersionRecord] = {}
     taking_part = {run.run_id for run in case.runs}
     for version in sorted(store.family(), key=lambda version: version.version):
         if version.run_id not in taking_part:
-            newest[version.model_type] = version.run_id
+            newest[version.model_type] = version
     return newest

@@ -12,12 +12,13 @@ import numpy as np
 
 from podium.data.store import last_day_of
 from podium.errors import RegistryError
-from podium.evaluate.evidence import accumulate
+from podium.evaluate.evidence import accumulate, since
 from podium.evaluate.outcome import Outcome, Standing
 from podium.evaluate.policy import Decision, Incumbent, Verdict, decide
 from podium.evaluate.sentinel import LeakLimits, Suspicion, find_leak
 from podium.evaluate.significance import Significance, SkillReport, assess
 from podium.evaluate.walkforward import Split
+from podium.pipeline.recipe import TAG
 from podium.records import CommonWindow, FeatureTable, Forecasts, RunRecord, VersionRecord
 from podium.registry.log_items import forecasts_parquet, read_forecasts
 from podium.registry.mlflow_store import MlflowStore
@@ -40,8 +41,9 @@ class Case:
         baselines: metrics by baseline.
         incumbent: who holds the title now, and since when.
         accept_leak: whether somebody takes the responsibility for what the sentinel finds.
-        pinned: the version that somebody put in the title by hand; championships leave it there.
-        pinned_why: the reason that was given.
+        champion: the version that holds the alias now; None where nobody does.
+        kept_why: why this championship leaves the title with that version, whatever the tests say; empty where it
+            decides.
     """
 
     table: FeatureTable
@@ -51,8 +53,13 @@ class Case:
     baselines: Mapping[str, Mapping[str, float]]
     incumbent: Incumbent | None
     accept_leak: bool
-    pinned: VersionRecord | None = None
-    pinned_why: str = ""
+    champion: VersionRecord | None = None
+    kept_why: str = ""
+
+    @property
+    def kept(self) -> VersionRecord | None:
+        """The version that the title is left with; None where the championship decides."""
+        return self.champion if self.kept_why else None
 
     def key(self, settings: Settings) -> str:
         """Names the championship by its runs, policy and limits.
@@ -64,7 +71,7 @@ class Case:
             [run.run_id for run in self.runs],
             [settings.policy, settings.level, settings.leak_r2, settings.leak_direction, settings.seed],
             self.accept_leak,
-            self.pinned.pinned_uri if self.pinned else None,
+            [self.kept.pinned_uri, self.kept_why] if self.kept else None,
         ]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
@@ -95,14 +102,14 @@ def incumbent_of(titles: Sequence[Title], champion: VersionRecord | None) -> Inc
     return Incumbent(champion.model_type, since)
 
 
-def judge(settings: Settings, store: MlflowStore, case: Case, previous: Mapping[str, str]) -> Judgement:
+def judge(settings: Settings, store: MlflowStore, case: Case, previous: Mapping[str, VersionRecord]) -> Judgement:
     """Test, watch for leaks, decide.
 
     Args:
         settings: policy, level and limits.
         store: where the runs' forecasts are.
         case: the championship.
-        previous: run behind the newest earlier version of each model type, whose evidence goes on growing.
+        previous: the newest earlier version of each model type, whose evidence goes on growing.
     """
     forecasts = {run.model_type: _forecasts(store, run) for run in case.runs}
     evidence = {
@@ -120,23 +127,24 @@ def judge(settings: Settings, store: MlflowStore, case: Case, previous: Mapping[
         leaks=[suspicion.contestant for suspicion in suspicions],
         accept_leak=case.accept_leak,
     )
-    if case.pinned is not None and decision.verdict != "leak":
-        decision = _hold_pinned(decision, case)
+    if case.kept is not None and decision.verdict != "leak":
+        decision = _leave(decision, case.kept, case.kept_why)
     actual = case.table.target[case.days.first_scored : case.days.n_known]
     points = {name: rows.forecast for name, rows in forecasts.items()}
     return Judgement(decision, assess(actual, points, level=settings.level, seed=settings.seed), suspicions)
 
 
-def _hold_pinned(decision: Decision, case: Case) -> Decision:
-    """The same championship with the title where somebody put it; what the tests say stays beside it."""
-    pinned = case.pinned.model_type if case.pinned else ""
-    verdict: Verdict = "degraded" if decision.verdict == "degraded" else "held"
+def _leave(decision: Decision, holder: VersionRecord, why: str) -> Decision:
+    """The same championship with the title where it is; what the tests say of a champion that took part stays."""
+    family, verdict = holder.model_type, decision.verdict
+    took_part = family in decision.ranking
+    kept: Verdict = "degraded" if verdict == "degraded" else "held"
     return dataclasses.replace(
         decision,
-        champion=pinned,
-        verdict=verdict,
-        reason=f"the title is pinned ({case.pinned_why}); --unpin lets championships decide. Else: {decision.reason}",
-        podium=(pinned, *(name for name in decision.ranking if name != pinned)),
+        champion=family,
+        verdict=kept,
+        reason=f"{why}. Else: {verdict}, {decision.reason}" if took_part else why,
+        podium=(family, *(name for name in decision.ranking if name != family)),
     )
 
 
@@ -147,15 +155,24 @@ def _forecasts(store: MlflowStore, run: RunRecord) -> Forecasts:
     return read_forecasts(parquet)
 
 
-def _evidence(store: MlflowStore, run: RunRecord, forecasts: Forecasts, previous: str | None) -> Forecasts:
-    """The family's forecasts as they were first made, championship after championship; they grow with this run's."""
+def _evidence(store: MlflowStore, run: RunRecord, forecasts: Forecasts, previous: VersionRecord | None) -> Forecasts:
+    """The recipe's forecasts as they were first made, championship after championship; they grow with this run's."""
     stored = store.read_file(run.run_id, EVIDENCE)
     if stored is not None:
         return read_forecasts(stored)
-    earlier = store.read_file(previous, EVIDENCE) if previous else None
-    grown = accumulate(read_forecasts(earlier), forecasts) if earlier else forecasts
-    store.add_file(run.run_id, EVIDENCE, forecasts_parquet(grown))
-    return grown
+    record = _grown(store, run, forecasts, previous)
+    store.add_file(run.run_id, EVIDENCE, forecasts_parquet(record))
+    return record
+
+
+def _grown(store: MlflowStore, run: RunRecord, forecasts: Forecasts, previous: VersionRecord | None) -> Forecasts:
+    # A recipe that is new today may have been chosen for the days up to today: only what comes after is evidence.
+    if previous is None or TAG not in run.tags or previous.tags.get(TAG) != run.tags[TAG]:
+        return since(forecasts, last_day_of(run.tags["data_version"]))
+    # It was laid down before these days came, so what it forecasts of them is evidence, whenever that is computed.
+    fresh = since(forecasts, last_day_of(previous.tags["data_version"]))
+    earlier = store.read_file(previous.run_id, EVIDENCE)
+    return accumulate(read_forecasts(earlier), fresh) if earlier else fresh
 
 
 def _suspicion(settings: Settings, case: Case, name: str, rows: Forecasts) -> Suspicion | None:
@@ -180,13 +197,13 @@ def outcome(settings: Settings, case: Case, judgement: Judgement, versions: Mapp
         versions: by model type.
     """
     decision, significance = judgement.decision, judgement.significance
-    champion = case.pinned or (versions.get(decision.champion) if decision.champion else None)
-    kept = case.incumbent is not None and case.incumbent.name == decision.champion
-    since = case.incumbent.since if kept and case.incumbent else last_day_of(case.table.data_version)
+    champion = _holder(case, decision, versions)
+    stays = case.incumbent is not None and case.incumbent.name == decision.champion
+    first_day = case.incumbent.since if stays and case.incumbent else last_day_of(case.table.data_version)
     members = significance.confidence_set
     aliases = dict(decision.aliases)
-    if case.pinned is not None and versions.get(case.pinned.model_type) != case.pinned:
-        aliases.pop(case.pinned.model_type, None)  # the alias stays on the pinned version, not on this run's
+    if champion is not None and versions.get(champion.model_type) != champion:
+        aliases.pop(champion.model_type, None)  # the alias stays on the version that has it, not on this run's
     return Outcome(
         pair=settings.pair,
         data_version=case.table.data_version,
@@ -198,7 +215,7 @@ def outcome(settings: Settings, case: Case, judgement: Judgement, versions: Mapp
         reason=decision.reason,
         champion=champion.name if champion else None,
         champion_version=champion.version if champion else None,
-        title_since=str(since) if champion and since is not None else None,
+        title_since=str(first_day) if champion and first_day is not None else None,
         random_walk_in_mcs=None if members.reason else "random_walk" in members.members,
         minimum_detectable_r2=significance.minimum_detectable_r2,
         baselines=case.baselines,
@@ -210,6 +227,13 @@ def outcome(settings: Settings, case: Case, judgement: Judgement, versions: Mapp
         leak_accepted=decision.leak_accepted,
         key=case.key(settings),
     )
+
+
+def _holder(case: Case, decision: Decision, versions: Mapping[str, VersionRecord]) -> VersionRecord | None:
+    """Who holds the title after the championship; where a leak stopped it, whoever held it before."""
+    if case.kept is not None or decision.verdict == "leak":
+        return case.champion
+    return versions[decision.champion] if decision.champion else None
 
 
 def _standing(run: RunRecord, version: VersionRecord, skill: SkillReport, aliases: Mapping[str, str]) -> Standing:

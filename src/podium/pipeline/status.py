@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from podium.data.store import last_day_of
-from podium.evaluate.outcome import Outcome
-from podium.pipeline.evaluate import carried_outcome
+from podium.errors import MissingError
+from podium.evaluate.outcome import Outcome, Standing
+from podium.evaluate.significance import false_discoveries
+from podium.pipeline.evaluate import carried_outcome, pin_of
 from podium.records import VersionRecord
 from podium.registry import pointer
 from podium.registry.mlflow_store import MlflowStore
@@ -26,7 +28,8 @@ class Status:
         aliases: every holder now, by alias; several where a championship was killed or one was moved by hand.
         outcome: of the last championship; None where the champion carries none.
         age_days: calendar days since the last day of the data behind the champion; None where it is not known.
-        pointer_agrees: whether the local pointer names the champion; None where there is no pointer here.
+        pointer_agrees: whether the local pointer names the champion; None where there is none of this pair here.
+        pinned: why somebody pinned the champion to its title; None where championships decide.
     """
 
     pair: str
@@ -35,6 +38,7 @@ class Status:
     outcome: Outcome | None
     age_days: int | None
     pointer_agrees: bool | None
+    pinned: str | None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON: those of the championship, and how things stand now."""
@@ -46,7 +50,37 @@ class Status:
             "aliases": self.aliases,
             "age_days": self.age_days,
             "pointer_agrees": self.pointer_agrees,
+            "pinned": self.pinned,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class PairStatus:
+    """One pair among many.
+
+    Attributes:
+        pair: six capital letters.
+        champion: registered model.
+        champion_version: its version.
+        verdict: of the last championship; None where the champion carries none.
+        last_day: of the data that it was decided on; None as above.
+        age_days: calendar days since the last day of the data behind the champion.
+        scored_days: of it.
+        r2_oos: of the champion, against the random walk.
+        dm_p: the champion against the random walk; None where it cannot be tested or was not in the championship.
+        dm_p_adjusted: the same, adjusted for the number of pairs looked at (Benjamini-Hochberg).
+    """
+
+    pair: str
+    champion: str
+    champion_version: int
+    verdict: str | None
+    last_day: str | None
+    age_days: int | None
+    scored_days: int | None
+    r2_oos: float | None
+    dm_p: float | None
+    dm_p_adjusted: float | None
 
 
 def status(settings: Settings) -> Status:
@@ -61,6 +95,7 @@ def status(settings: Settings) -> Status:
     for holder in store.holders():
         for alias in sorted(holder.aliases):
             aliases.setdefault(alias, []).append(holder.pinned_uri)
+    pin = pin_of(store.titles(), champion)
     return Status(
         pair=settings.pair,
         champion=champion,
@@ -68,7 +103,48 @@ def status(settings: Settings) -> Status:
         outcome=carried_outcome(champion),
         age_days=_age(champion),
         pointer_agrees=_pointer_agrees(settings, champion),
+        pinned=pin.why if pin else None,
     )
+
+
+def status_of_all(settings: Settings) -> list[PairStatus]:
+    """How things stand for every pair that has a champion, by name.
+
+    Each pair's p-value is one of many: among twenty champions that know nothing one is "significant at 5 %". The
+    adjusted p-values hold the share of false discoveries among the pairs that are called proven.
+
+    Raises:
+        MissingError: there is no champion of any pair yet.
+    """
+    store = MlflowStore(settings)
+    champions = {pair: store.champion(pair) for pair in store.pairs()}
+    if not champions:
+        raise MissingError("no pair has a champion yet; run `podium run`")
+    outcomes = {pair: carried_outcome(champion) for pair, champion in champions.items()}
+    rows = {pair: _row(outcomes[pair], champion) for pair, champion in champions.items()}
+    adjusted = false_discoveries({pair: row.dm_p if row else None for pair, row in rows.items()})
+    return [
+        PairStatus(
+            pair=pair,
+            champion=champion.name,
+            champion_version=champion.version,
+            verdict=outcome.verdict if (outcome := outcomes[pair]) else None,
+            last_day=str(last_day_of(outcome.data_version)) if outcome else None,
+            age_days=_age(champion),
+            scored_days=outcome.scored_days if outcome else None,
+            r2_oos=row.r2_oos if (row := rows[pair]) else None,
+            dm_p=row.dm_p if row else None,
+            dm_p_adjusted=adjusted[pair],
+        )
+        for pair, champion in champions.items()
+    ]
+
+
+def _row(outcome: Outcome | None, champion: VersionRecord) -> Standing | None:
+    """The champion's own standing, if it took part in the last championship."""
+    holder = (champion.name, champion.version)
+    ranking = outcome.ranking if outcome else ()
+    return next((row for row in ranking if (row.model_name, row.model_version) == holder), None)
 
 
 def _age(champion: VersionRecord) -> int | None:
@@ -79,4 +155,7 @@ def _age(champion: VersionRecord) -> int | None:
 def _pointer_agrees(settings: Settings, champion: VersionRecord) -> bool | None:
     if not (settings.models_dir / pointer.FILE_NAME).exists():
         return None
-    return bool(pointer.read(settings.models_dir)["pinned_uri"] == champion.pinned_uri)
+    content = pointer.read(settings.models_dir)
+    if not content["model_name"].startswith(f"{settings.pair}_"):
+        return None  # one folder may serve several pairs; the pointer is that of the last one evaluated
+    return bool(content["pinned_uri"] == champion.pinned_uri)

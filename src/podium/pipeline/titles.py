@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from filelock import FileLock
 
@@ -51,11 +52,7 @@ def rollback(settings: Settings, why: str) -> Title | None:
     """
     store = MlflowStore(settings)
     champion = store.champion()
-    before = [
-        title.previous
-        for title in store.titles()
-        if title.alias == "champion" and title.pinned_uri == champion.pinned_uri != title.previous and title.previous
-    ]
+    before = _reigns_before(store.titles(), champion)
     if not before:
         raise MissingError(
             f"nobody held the title of {settings.pair} before {champion.pinned_uri}; nothing to roll back to"
@@ -66,6 +63,23 @@ def rollback(settings: Settings, why: str) -> Title | None:
             f"{before[-1]}, the champion before, is no longer registered; name another with `podium promote`"
         )
     return _move(settings, store, found, why, ROLLED_BACK)
+
+
+def _reigns_before(titles: Sequence[Title], champion: VersionRecord) -> list[str]:
+    """Who held the title before the champion, oldest first; a rollback undoes what it went back over.
+
+    So that a second rollback goes one champion further back, and never forward to the one that was fled from.
+    """
+    reigns: list[str] = []
+    for title in titles:
+        if title.alias != "champion":
+            continue
+        if title.verdict == ROLLED_BACK and title.pinned_uri in reigns:
+            last = len(reigns) - 1 - reigns[::-1].index(title.pinned_uri)
+            del reigns[last + 1 :]
+        if not reigns or reigns[-1] != title.pinned_uri:
+            reigns.append(title.pinned_uri)
+    return reigns[:-1] if reigns and reigns[-1] == champion.pinned_uri else reigns
 
 
 def _find(settings: Settings, store: MlflowStore, wanted: str) -> VersionRecord:

@@ -15,6 +15,7 @@ from podium.features import frame
 from podium.models.roster import check_known, enter
 from podium.pipeline.prepare import load_table, series_path
 from podium.pipeline.ranges import shared_walk
+from podium.pipeline.recipe import TAG, recipe
 from podium.records import FeatureTable, RunRecord
 from podium.registry.log_items import ContestantResult, RunContext
 from podium.registry.mlflow_store import MlflowStore
@@ -54,7 +55,8 @@ def train_one(task: tuple[Settings, str]) -> RunRecord:
     days = split(table, settings.window, settings.test_fraction)
     walked = walk_forward(enter(family, settings), table, days, settings.refit_every)
     ranged = _ranges(settings, table, days, walked)
-    return MlflowStore(settings).log_run(_result(family, walked, ranged), _context(settings, table, days))
+    result = _result(family, walked, ranged, recipe(settings, family, table))
+    return MlflowStore(settings).log_run(result, _context(settings, table, days))
 
 
 def _longest_first(family: str) -> bool:
@@ -68,7 +70,7 @@ def _ranges(settings: Settings, table: FeatureTable, days: Split, walked: WalkFo
     return range_forecast(choose_volatility(walk), walked.forecasts, float(tomorrow[0]))
 
 
-def _result(family: str, walked: WalkForward, ranged: RangeForecast) -> ContestantResult:
+def _result(family: str, walked: WalkForward, ranged: RangeForecast, digest: str) -> ContestantResult:
     scored = walked.forecasts
     bounds = {**ranged.bounds, **ranged.densities, "pit": ranged.pit}
     fields = {field.name: getattr(ranged.scores, field.name) for field in dataclasses.fields(ranged.scores)}
@@ -81,7 +83,7 @@ def _result(family: str, walked: WalkForward, ranged: RangeForecast) -> Contesta
         model=walked.future,
         learning_curve=walked.future.learning_curve or None,
         timings={"fit": walked.fit_seconds, "forecast": walked.forecast_seconds},
-        tags={"volatility_model": ranged.scores.volatility_model},
+        tags={"volatility_model": ranged.scores.volatility_model, TAG: digest},
     )
 
 

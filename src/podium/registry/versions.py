@@ -12,7 +12,7 @@ from podium.registry.connection import ABSENT, EXISTS, Connection, tolerating
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
-COPIED_TAGS = ("data_version", "scored_window", "developer", "project")
+COPIED_TAGS = ("data_version", "scored_window", "recipe", "developer", "project")
 COPIED_METRICS = ("rmse", "mae", "directional_accuracy")
 
 
