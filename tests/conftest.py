@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
+from podium.evaluate.outcome import Outcome
 from podium.models.base import FittedModel
 from podium.records import CommonWindow, FeatureTable, Forecasts
 from podium.registry.log_items import ContestantResult, RunContext
@@ -172,6 +173,31 @@ def make_result(table: FeatureTable) -> MakeResult:
         return ContestantResult(model_type=model_type, **{**found, **more})
 
     return make
+
+
+@pytest.fixture
+def outcome() -> Outcome:
+    """Of a championship in which nobody is told apart."""
+    return Outcome(
+        pair="EURUSD",
+        data_version="ecb-1",
+        scored_window="2026-03-22..2026-04-30:40",
+        scored_days=40,
+        policy="rmse",
+        level=0.05,
+        verdict="unproven",
+        reason="lowest RMSE",
+        champion="EURUSD_LSTM",
+        champion_version=3,
+        title_since="2026-04-30",
+        random_walk_in_mcs=True,
+        minimum_detectable_r2=0.03,
+        baselines={
+            "persistence": {"rmse": 0.0072, "mae": 0.0055},
+            "random_walk": {"rmse": 0.0051, "mae": 0.0040},
+        },
+        ranking=(),
+    )
 
 
 @dataclass

@@ -60,9 +60,9 @@ def in_child(folder: Path, act: Callable[[], object], wait: bool = True) -> int:
     return os.waitpid(pid, 0)[1] if wait else pid
 
 
-def settings() -> Settings:
-    """As the scripts read them: everything in the working directory."""
-    return Settings.load(FLAGS)
+def settings(**more: object) -> Settings:
+    """Everything in the working directory; by its full path, since a process keeps a database by its address open."""
+    return Settings.load({**FLAGS, "tracking_uri": f"sqlite:///{Path.cwd() / 'mlflow.db'}", **more})
 
 
 def evaluate_killed_before(write: int) -> None:
@@ -83,8 +83,16 @@ def evaluate_killed_before(write: int) -> None:
     evaluate(settings())
 
 
+def warm_up(template: Path, out: Path) -> None:
+    """Once here, so that everything is imported before the first fork."""
+    shutil.copytree(template, out / "warm")
+    os.chdir(out / "warm")
+    evaluate(settings())
+
+
 def kill(template: Path, out: Path) -> None:
     """One scene a write: the directory as the kill left it, and as the next evaluate left that."""
+    warm_up(template, out)
     for write in range(1, 100):
         killed, mended = out / f"{write:02d}-killed", out / f"{write:02d}-mended"
         shutil.copytree(template, killed)
@@ -98,21 +106,26 @@ def kill(template: Path, out: Path) -> None:
 
 def race(template: Path, out: Path) -> None:
     """Two evaluates at once, ten times, each pair in a copy of its own; as two machines they share no lock file."""
+    warm_up(template, out)
     for turn in range(10):
         folder = out / f"{turn:02d}"
         shutil.copytree(template, folder)
-        choices = [{**FLAGS, "models_dir": folder / f"models{number}"} for number in (1, 2)]
-        pids = [in_child(folder, lambda c=choice: evaluate(Settings.load(c)), wait=False) for choice in choices]
+        places = [folder / f"models{number}" for number in (1, 2)]
+        pids = [in_child(folder, lambda at=at: evaluate(settings(models_dir=at)), wait=False) for at in places]
         statuses = [os.waitpid(pid, 0)[1] for pid in pids]
         report(turn=turn, statuses=statuses)
 
 
 def train(template: Path, out: Path) -> None:
     """Six contestants recorded at once where there is no database yet."""
+    shutil.copytree(template, out / "warm")
+    os.chdir(out / "warm")
+    for family in ("LinearRegression", "ARIMA"):  # so that everything is imported before the first fork
+        train_one((settings(), family))
     folder = out / "six"
     shutil.copytree(template, folder)
-    tasks = [(settings(), family) for family in ("LinearRegression", "ARIMA") * 3]
-    pids = [in_child(folder, lambda task=task: train_one(task), wait=False) for task in tasks]
+    families = ("LinearRegression", "ARIMA") * 3
+    pids = [in_child(folder, lambda name=name: train_one((settings(), name)), wait=False) for name in families]
     report(statuses=[os.waitpid(pid, 0)[1] for pid in pids])
 
 

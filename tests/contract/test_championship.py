@@ -38,40 +38,37 @@ def context(context, backend):
     return replace(context, table=replace(context.table, pair=pair, data_version=f"test-{pair}-2026-04-30-0a1b2c3d"))
 
 
-def evaluate(store: MlflowStore, context, models_dir: Path | None = None):
-    """What the fourth step does, in its order: register each, assign, record the title, write the pointer."""
-    best = rank(best_per_type(store.completed_runs(context.table.data_version, context.window)))
-    versions = [store.register(run, "a version", model_description="a model") for run in best]
-    moves = store.assign(store.settings.pair, dict(zip(ALIASES, versions, strict=True)))
-    title = store.record_title(
-        versions[0], why="lowest RMSE", verdict="promoted", data_version=context.table.data_version
-    )
-    if models_dir:
-        places = [pointer.Place(*place) for place in zip(best, versions, ALIASES, strict=True)]
-        content = pointer.build(
-            places,
-            baselines=context.baselines,
-            data_version=context.table.data_version,
-            scored_window=str(context.window),
-        )
-        pointer.write(content, models_dir)
-    return moves, title
+@pytest.fixture
+def evaluate(context, outcome):
+    """What the fourth step asks of the store, in its order: register each, assign, record the title, point at it."""
+
+    def step(store: MlflowStore, models_dir: Path | None = None):
+        runs = rank(best_per_type(store.completed_runs(context.table.data_version, context.window)))
+        versions = [store.register(run, "a version", model_description="a model") for run in runs]
+        moves = store.assign(store.settings.pair, dict(zip(ALIASES, versions, strict=True)))
+        version = context.table.data_version
+        title = store.record_title(versions[0], why="lowest RMSE", verdict="promoted", data_version=version)
+        if models_dir:
+            pointer.write(pointer.build(store.champion(), outcome), models_dir)
+        return moves, title
+
+    return step
 
 
-def test_a_championship_from_first_run_to_second_champion(store, context, make_result, check_podium, backend):
+def test_a_championship_from_first_run_to_second_champion(store, context, make_result, check_podium, evaluate):
     """Log, register, alias, load and predict; again with nothing new; then a new winner takes the title."""
     X = example_rows(context.table)
     for family, rmse in SCORES.items():
         store.log_run(make_result(family, rmse), context)
-    evaluate(store, context, MODELS)
+    evaluate(store, MODELS)
     first = check_podium(store, MODELS, X)
     assert first.champion[0] == f"{store.settings.pair}_LinearRegression"
 
-    assert evaluate(store, context, MODELS) == ([], None)
+    assert evaluate(store, MODELS) == ([], None)
     assert check_podium(store, MODELS, X) == first
 
     store.log_run(make_result("LSTM", 0.0040, alpha=9.0), context)
-    evaluate(store, context, MODELS)
+    evaluate(store, MODELS)
     second = check_podium(store, MODELS, X)
     assert second.champion == (f"{store.settings.pair}_LSTM", 2)
     assert second.aliases["challenger"] == first.champion
@@ -86,7 +83,8 @@ def test_a_championship_from_first_run_to_second_champion(store, context, make_r
     assert champion.run_id == run.run_id
     assert store.client.list_artifacts(run.run_id, "plots")
     location = store.client.get_run(run.run_id).info.artifact_uri
-    assert location.startswith({"postgresql": "s3://", "http": "mlflow-artifacts:"}.get(backend.name, "/"))
+    scheme = store.settings.tracking_uri.split(":")[0]
+    assert location.startswith({"postgresql+psycopg": "s3://", "http": "mlflow-artifacts:"}.get(scheme, "/"))
 
 
 def test_two_machines_register_one_run_at_once(store, context, make_result, backend, monkeypatch):
@@ -115,14 +113,12 @@ def test_two_machines_register_one_run_at_once(store, context, make_result, back
     assert len(versions) == 1
 
 
-def test_two_machines_assign_at_once(context, make_result, backend, check_podium, monkeypatch):
+def test_two_machines_assign_at_once(store, context, make_result, evaluate, check_podium):
     """Two championships that write every alias side by side leave an exclusive family."""
-    store = MlflowStore(backend.settings)
     for family, rmse in SCORES.items():
         store.log_run(make_result(family, rmse), context)
-    evaluate(store, context)
+    evaluate(store)
     store.log_run(make_result("LSTM", 0.0040), context)
-    monkeypatch.setattr(MlflowStore, "lock", lambda _: threading.Lock())
     together = threading.Barrier(2, timeout=60)
     make = MlflowStore._make
 
@@ -131,9 +127,10 @@ def test_two_machines_assign_at_once(context, make_result, backend, check_podium
             together.wait(2)
         return make(self, move)
 
-    monkeypatch.setattr(MlflowStore, "_make", make_together)
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda _: evaluate(MlflowStore(backend.settings), context), range(2)))
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(2) as pool:
+        patch.setattr(MlflowStore, "lock", lambda _: threading.Lock())  # machines share no lock
+        patch.setattr(MlflowStore, "_make", make_together)
+        list(pool.map(lambda _: evaluate(MlflowStore(store.settings)), range(2)))
     assert check_podium(store).champion[0] == f"{store.settings.pair}_LSTM"
     assert len(store.titles()) == 2
 

@@ -71,9 +71,11 @@ def write(content: Mapping[str, Any], folder: Path) -> bool:
         before = read(folder)
     except (MissingError, RegistryError):
         before = {}
-    if {key: value for key, value in before.items() if key != "written_at"} == dict(content):
+    # Compared as JSON has it: a tuple of places is written and read back as a list.
+    new = json.loads(json.dumps(dict(content), allow_nan=False))
+    if {key: value for key, value in before.items() if key != "written_at"} == new:
         return False
-    timed = {**content, "written_at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")}
+    timed = {**new, "written_at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")}
     text = json.dumps(timed, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     atomic_write(path, text.encode())
     return True
