@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from podium.cli import answers, championship, serving, simulation, titles, upkeep
+from podium.cli import answers, championship, report, serving, simulation, titles, upkeep
 from podium.cli.console import complain
 from podium.errors import PodiumError
 
@@ -46,7 +46,7 @@ def podium(
         typer.echo(context.get_help())
 
 
-for room in (championship, answers, titles, simulation, serving, upkeep):
+for room in (championship, answers, report, titles, simulation, serving, upkeep):
     room.enrol(app)
 
 

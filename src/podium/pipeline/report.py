@@ -1,0 +1,168 @@
+"""The report page: gathers what the championship left in the registry, has it drawn, and files it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from platform import python_version
+from typing import Final, TypeVar
+
+import numpy as np
+
+from podium.data.store import atomic_write, data_version, load_series
+from podium.errors import MissingError, PodiumError, RegistryError, SettingError
+from podium.evaluate.economics import COST_BPS
+from podium.evaluate.outcome import Outcome
+from podium.pipeline.evaluate import carried_outcome
+from podium.pipeline.forecast import forecast
+from podium.pipeline.judge import FORECASTS
+from podium.pipeline.prepare import series_path
+from podium.records import Forecasts, VersionRecord
+from podium.registry.log_items import read_forecasts
+from podium.registry.mlflow_store import MlflowStore
+from podium.report.championship import championship_page
+from podium.report.scene import Scene, Tomorrow
+from podium.settings import Settings
+
+ARTIFACT: Final = "report.html"
+FOLDER: Final = Path("reports")
+SOFTWARE: Final = ("podium", "mlflow", "numpy", "scikit-learn", "statsmodels", "arch", "tensorflow-cpu", "tensorflow")
+
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """Where the page went.
+
+    Attributes:
+        outcome: what it shows.
+        path: of the file.
+        run_id: the champion's run, whose artifact `report.html` it is too.
+        untold: what it could not show, by name, and why.
+    """
+
+    outcome: Outcome
+    path: Path
+    run_id: str
+    untold: dict[str, str]
+
+
+def report(settings: Settings, cost_bps: float = COST_BPS, folder: Path = FOLDER) -> Reported:
+    """Write the page on the last championship, and log it with the champion's run.
+
+    Args:
+        settings: pair, addresses and folders.
+        cost_bps: of trading, in basis points for each unit of position changed.
+        folder: where `<PAIR>.html` goes.
+
+    Raises:
+        MissingError: there is no champion yet, or it carries no outcome.
+        SettingError: the cost is negative or not a number, or the file cannot be written.
+    """
+    if not (np.isfinite(cost_bps) and cost_bps >= 0):
+        raise SettingError(f"cost of {cost_bps:g} basis points: give zero or more")
+    store = MlflowStore(settings)
+    champion = store.champion()
+    scene = gather(settings, store, champion, cost_bps)
+    page = championship_page(scene).encode()
+    path = folder / f"{settings.pair}.html"
+    atomic_write(path, page)
+    store.add_file(champion.run_id, ARTIFACT, page)
+    return Reported(scene.outcome, path, champion.run_id, dict(scene.untold))
+
+
+def gather(settings: Settings, store: MlflowStore, champion: VersionRecord, cost_bps: float = COST_BPS) -> Scene:
+    """Everything that the page shows; what cannot be had is left out with its reason.
+
+    Args:
+        settings: pair, addresses and folders.
+        store: where the championship is kept.
+        champion: who holds the alias now.
+        cost_bps: see `report`.
+
+    Raises:
+        MissingError: the champion carries no outcome.
+    """
+    outcome = carried_outcome(champion)
+    if outcome is None:
+        raise MissingError(
+            f"{champion.name} (v{champion.version}) carries no outcome of a championship; run `podium evaluate`"
+        )
+    untold: dict[str, str] = {}
+    forecasts = {
+        row.model_type: rows
+        for row in outcome.ranking
+        if (rows := _tried(untold, row.model_type, lambda run_id=row.run_id: _forecasts(store, run_id))) is not None  # type: ignore[misc]
+    }
+    series = _tried(untold, "series", lambda: load_series(series_path(settings)))
+    return Scene(
+        outcome=outcome,
+        forecasts=forecasts,
+        series=series,
+        tomorrow=_tried(untold, "tomorrow", lambda: _tomorrow(settings)),
+        untold=untold,
+        notices=_notices(outcome, champion, None if series is None else data_version(series)),
+        cost_bps=cost_bps,
+        written_at=datetime.now(UTC),
+        versions=_versions(),
+    )
+
+
+def _tried(untold: dict[str, str], name: str, ask: Callable[[], Found]) -> Found | None:
+    try:
+        return ask()
+    except PodiumError as error:
+        untold[name] = str(error).rstrip(".")
+        return None
+
+
+def _forecasts(store: MlflowStore, run_id: str) -> Forecasts:
+    parquet = store.read_file(run_id, FORECASTS)
+    if parquet is None:
+        raise RegistryError(f"run {run_id} has lost its {FORECASTS}")
+    return read_forecasts(parquet)
+
+
+def _tomorrow(settings: Settings) -> Tomorrow:
+    told = forecast(settings)[0]
+    return Tomorrow(
+        model=f"{told.model_name} (v{told.model_version})",
+        origin=np.datetime64(told.origin, "D"),
+        target_date=np.datetime64(told.target_date, "D"),
+        close=told.close,
+        forecast_rate=told.forecast_rate,
+        lower_80=told.lower_80,
+        upper_80=told.upper_80,
+        lower_95=told.lower_95,
+        upper_95=told.upper_95,
+        probability_of_rise=told.probability_of_rise,
+        volatility_model=told.volatility_model,
+    )
+
+
+def _notices(outcome: Outcome, champion: VersionRecord, stored: str | None) -> tuple[str, ...]:
+    lines = []
+    if outcome.leader is not None and (champion.name, champion.version) != (outcome.champion, outcome.champion_version):
+        lines.append(
+            f"The alias @champion has been moved since this championship: it is now {champion.name} (v{champion.version})."
+        )
+    if stored is not None and stored != outcome.data_version:
+        lines.append(
+            f"Newer rates are stored ({stored}): the championship was decided on {outcome.data_version}, and the next "
+            "day's range is made from the newer ones."
+        )
+    return tuple(lines)
+
+
+def _versions() -> dict[str, str]:
+    found = {"Python": python_version()}
+    for name in SOFTWARE:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

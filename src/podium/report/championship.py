@@ -1,0 +1,232 @@
+"""The report of one championship: a page that is complete in itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from podium.evaluate.outcome import Standing
+from podium.report.charts import inks_of, number, percent
+from podium.report.money import money
+from podium.report.pages import content_policy, environment, script, style
+from podium.report.ranges import coverage_figure, density_figure, fan_figure
+from podium.report.scene import RANDOM_WALK, Scene, rate_digits, told_date
+from podium.report.skill import skill_figure, years_figure
+from podium.report.verdict import TESTS, headline, places, ties, to_act_on, to_check
+
+MISSING = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the ranking, in words.
+
+    Attributes:
+        place: `1=` where it is shared.
+        name: of the contestant.
+        ink: colour.
+        alias: title that it holds; empty for none.
+        model: registered model and version.
+        rmse: of the log return.
+        ratio: to the random walk's RMSE.
+        r2: out of sample.
+        mae: of the log return.
+        direction: share of days.
+        p_values: of the three tests, in order.
+        best: whether it may be the best of all.
+        top: the same, for the drawing.
+    """
+
+    place: str
+    name: str
+    ink: str
+    alias: str
+    model: str
+    rmse: str
+    ratio: str
+    r2: str
+    mae: str
+    direction: str
+    p_values: tuple[str, ...]
+    best: str
+    top: bool
+
+
+def championship_page(scene: Scene) -> str:
+    """The page as HTML with its style and script inside; it loads nothing from anywhere.
+
+    Args:
+        scene: what it shows.
+    """
+    template = environment().get_template("report.html")
+    return template.render(
+        scene=scene,
+        outcome=scene.outcome,
+        policy=content_policy(),
+        style=style(),
+        script=script(),
+        headline=headline(scene),
+        tiles=tiles(scene),
+        act=to_act_on(scene),
+        check=to_check(scene),
+        rows=ranking(scene),
+        tests=[name for name, _ in TESTS.values()],
+        ties=ties(scene),
+        untested=untested(scene),
+        figures={
+            "skill": skill_figure(scene),
+            "years": years_figure(scene),
+            "fan": fan_figure(scene),
+            "coverage": coverage_figure(scene),
+            "density": density_figure(scene),
+        },
+        ranges=[range_row(row, scene) for row in scene.outcome.ranking],
+        money=money(scene),
+        about=about(scene),
+        age=age_days(scene),
+    )
+
+
+def ranking(scene: Scene) -> list[Row]:
+    """Every contestant and the random walk, by RMSE."""
+    inks = inks_of(row.model_type for row in scene.outcome.ranking)
+    rows = [
+        (standing.rmse, _row(standing, place, inks[standing.model_type]))
+        for standing, place in zip(scene.outcome.ranking, places(scene), strict=True)
+    ]
+    walk = scene.outcome.baselines.get("random_walk", {})
+    if "rmse" in walk:
+        # behind a contestant with the same error, which the random walk then is
+        at = sum(rmse <= walk["rmse"] for rmse, _ in rows)
+        rows.insert(at, (walk["rmse"], _walk_row(scene, at, walk["rmse"], walk.get("mae"))))
+    return [row for _, row in rows]
+
+
+def _row(standing: Standing, place: str, ink: str) -> Row:
+    return Row(
+        place=place,
+        name=standing.model_type,
+        ink=ink,
+        alias=standing.alias or "",
+        model=f"{standing.model_name} v{standing.model_version}",
+        rmse=number(6)(standing.rmse),
+        ratio=_told(standing.ratio_to_random_walk, 4),
+        r2=MISSING if standing.r2_oos is None else percent(2, sign=True)(standing.r2_oos),
+        mae=number(6)(standing.mae),
+        direction=MISSING if standing.directional_accuracy is None else percent(1)(standing.directional_accuracy),
+        p_values=tuple(_told(getattr(standing, field), 3) for field in TESTS),
+        best=_best(standing.in_mcs),
+        top=standing.in_mcs is not False,
+    )
+
+
+def _walk_row(scene: Scene, at: int, rmse: float, mae: float | None) -> Row:
+    inside = scene.outcome.random_walk_in_mcs
+    tied = inside and any(row.in_mcs for row in scene.outcome.ranking)
+    return Row(
+        place="1=" if tied else "1" if inside else "\u2013",
+        name=RANDOM_WALK,
+        ink="walk",
+        alias="",
+        model="forecast: no change",
+        rmse=number(6)(rmse),
+        ratio=number(4)(1.0),
+        r2=percent(2)(0.0),
+        mae=_told(mae, 6),
+        direction="names none",
+        p_values=("\u2013",) * len(TESTS),
+        best=_best(inside),
+        top=inside is not False,
+    )
+
+
+def _best(inside: bool | None) -> str:
+    return MISSING if inside is None else "may be" if inside else "no"
+
+
+def _told(value: float | None, digits: int) -> str:
+    return MISSING if value is None else number(digits)(value)
+
+
+def untested(scene: Scene) -> list[str]:
+    """Why a test is missing, a line each."""
+    return [
+        f"{row.model_type}, {TESTS[field][0] if field in TESTS else field}: {reason}"
+        for row in scene.outcome.ranking
+        for field, reason in row.untested.items()
+    ]
+
+
+def tiles(scene: Scene) -> list[dict[str, str]]:
+    """The few numbers on top."""
+    leader, ahead = scene.leader, scene.tomorrow
+    found = [
+        {
+            "name": f"RMSE of {leader.model_type} over the {RANDOM_WALK}'s",
+            "value": _told(leader.ratio_to_random_walk, 4),
+            "note": "below 1 is better" if leader.ratio_to_random_walk is not None else "the rate never moved",
+        },
+        {
+            "name": "Smallest true R² these days could find",
+            "value": MISSING
+            if scene.outcome.minimum_detectable_r2 is None
+            else percent(1)(scene.outcome.minimum_detectable_r2),
+            "note": "seen: " + (MISSING if leader.r2_oos is None else percent(2, sign=True)(leader.r2_oos)),
+        },
+        {
+            "name": "Days inside the 95% range",
+            "value": MISSING if leader.coverage_95 is None else percent(1)(leader.coverage_95),
+            "note": f"of {scene.outcome.scored_days:,} scored days",
+        },
+    ]
+    if ahead is not None:
+        write = number(rate_digits(ahead.close))
+        found.append(
+            {
+                "name": f"95% range for {told_date(ahead.target_date)}",
+                "value": f"{write(ahead.lower_95)} \u2013 {write(ahead.upper_95)}",
+                "note": f"last rate {write(ahead.close)}, rise {percent(0)(ahead.probability_of_rise)} likely",
+            }
+        )
+    return found
+
+
+def range_row(row: Standing, scene: Scene) -> dict[str, str]:
+    """A contestant's ranges, in words."""
+    skill = MISSING if row.crps_skill is None else percent(2, sign=True)(row.crps_skill)
+    return {
+        "name": row.model_type,
+        "ink": inks_of(r.model_type for r in scene.outcome.ranking)[row.model_type],
+        "coverage_80": MISSING if row.coverage_80 is None else percent(1)(row.coverage_80),
+        "coverage_95": MISSING if row.coverage_95 is None else percent(1)(row.coverage_95),
+        "crps": _told(row.crps, 6),
+        "crps_skill": skill,
+        "t": _told(row.crps_skill_t, 1),
+        "volatility_model": row.volatility_model or MISSING,
+    }
+
+
+def age_days(scene: Scene) -> int | None:
+    """Calendar days from the last day of the data to the day the page is written."""
+    if scene.tomorrow is None:
+        return None
+    import numpy as np
+
+    return int((np.datetime64(scene.written_at.date(), "D") - scene.tomorrow.origin).astype(int))
+
+
+def about(scene: Scene) -> list[tuple[str, str]]:
+    """Where the page comes from."""
+    outcome = scene.outcome
+    first, _, rest = outcome.scored_window.partition("..")
+    found: list[tuple[str, Any]] = [
+        ("Data version", outcome.data_version),
+        ("Scored days", f"{outcome.scored_days:,}, forecasts made from {first} to {rest.partition(':')[0]}"),
+        ("Champion", f"{outcome.champion} v{outcome.champion_version}" if outcome.champion else "nobody"),
+        ("Title since", outcome.title_since or "not known"),
+        ("Policy", f"{outcome.policy}, level {outcome.level:g}"),
+        ("Championship", outcome.key or "no key"),
+        ("Page written", scene.written_at.strftime("%Y-%m-%d %H:%M UTC")),
+        ("With", ", ".join(f"{name} {version}" for name, version in scene.versions.items())),
+    ]
+    return [(name, str(value)) for name, value in found]

@@ -1,0 +1,156 @@
+"""What trading the sign of each contestant's forecast would have earned, beside holding and doing nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from podium.evaluate.economics import Economics, Sharpe, Track, trade_the_sign
+from podium.report.charts import QUIET, Line, Rule, Table, figure, inks_of, line_chart, no_figure, number, percent
+from podium.report.scene import Scene, listed
+
+EARNED = percent(1, sign=True)
+RATIO = number(2, sign=True)
+NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One way of holding the currency, in words.
+
+    Attributes:
+        name: contestant, or the way.
+        ink: colour.
+        annual_return: net of costs.
+        sharpe: with its interval, or `none`.
+        drawdown: largest fall from a peak.
+        turnover: units of position changed a year.
+        break_even: cost at which nothing is earned.
+        days_long: share of the days.
+    """
+
+    name: str
+    ink: str
+    annual_return: str
+    sharpe: str
+    drawdown: str
+    turnover: str
+    break_even: str
+    days_long: str
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """The section's content.
+
+    Attributes:
+        rows: one a way.
+        notes: why a figure is missing.
+        figure: wealth over time.
+        cost: in words.
+    """
+
+    rows: list[Row]
+    notes: list[str]
+    figure: Markup
+    cost: str
+
+
+def money(scene: Scene) -> Money:
+    """Everything that the section shows."""
+    found = {
+        name: trade_the_sign(scene.forecasts[name].actual, scene.forecasts[name].forecast, scene.cost_bps)
+        for name in scene.names
+    }
+    inks = inks_of(row.model_type for row in scene.outcome.ranking)
+    rows = [_sign_row(name, inks[name], result) for name, result in found.items()]
+    notes = [f"{name}: {text}" for name, result in found.items() if (text := result.sign.sharpe.reason)]
+    notes += [
+        f"{name}: it never trades, so no cost makes it break even"
+        for name, r in found.items()
+        if r.break_even_bps is None
+    ]
+    first = next(iter(found.values()), None)
+    if first is not None:
+        rows += [
+            _row("hold", QUIET, first.hold, "", "100%"),
+            _row("flat", "walk", first.flat, "", "0%"),
+        ]
+        notes += [
+            f"{name}: {text}"
+            for name, track in (("hold", first.hold), ("flat", first.flat))
+            if (text := track.sharpe.reason)
+        ]
+    return Money(rows, notes, _figure(scene, found, inks), f"{scene.cost_bps:g}")
+
+
+def _sign_row(name: str, ink: str, result: Economics) -> Row:
+    break_even = NONE if result.break_even_bps is None else f"{RATIO(result.break_even_bps)} bp"
+    return _row(name, ink, result.sign, break_even, percent(1)(result.days_long))
+
+
+def _row(name: str, ink: str, track: Track, break_even: str, days_long: str) -> Row:
+    return Row(
+        name=name,
+        ink=ink,
+        annual_return=EARNED(track.annual_return),
+        sharpe=told_sharpe(track.sharpe),
+        drawdown=percent(1)(track.max_drawdown),
+        turnover=number(0)(track.turnover),
+        break_even=break_even,
+        days_long=days_long,
+    )
+
+
+def told_sharpe(sharpe: Sharpe) -> str:
+    """The ratio and its interval."""
+    if sharpe.ratio is None or sharpe.lower is None or sharpe.upper is None:
+        return NONE
+    return f"{RATIO(sharpe.ratio)} ({RATIO(sharpe.lower)} to {RATIO(sharpe.upper)})"
+
+
+def _figure(scene: Scene, found: dict[str, Economics], inks: dict[str, str]) -> Markup:
+    title = "What trading the sign would have earned"
+    if not found or scene.outcome.scored_days < 2:
+        return no_figure("money", title, "there are no forecasts to trade")
+    first = next(iter(found.values()))
+    days = scene.forecasts[next(iter(found))].target_dates
+    curves = {**{name: result.sign.wealth - 1.0 for name, result in found.items()}, "hold": first.hold.wealth - 1.0}
+    chart = line_chart(
+        days,
+        [Line(name, curve, inks.get(name, QUIET)) for name, curve in reversed(curves.items())],
+        rules=[Rule(0.0, "flat")],
+        write=EARNED,
+        unit="Earned since the first scored day on 1 invested, after costs, interest left out",
+    )
+    ends = _year_ends(days)
+    table = Table(
+        "Earned up to the last scored day of each year",
+        ["Up to", *curves],
+        [[str(days[row]), *(EARNED(float(curve[row])) for curve in curves.values())] for row in ends],
+    )
+    return figure("money", title, _message(scene, found), [chart], table)
+
+
+def _year_ends(days: object) -> list[int]:
+    import numpy as np
+
+    from podium.report.skill import years_of
+
+    years = years_of(np.asarray(days))
+    return [*map(int, np.flatnonzero(np.diff(years))), len(years) - 1]
+
+
+def _message(scene: Scene, found: dict[str, Economics]) -> str:
+    ahead = [name for name, result in found.items() if (result.sign.sharpe.lower or 0.0) > 0]
+    verdict = (
+        f"{listed(ahead)} can be told from earning nothing, each looked at alone."
+        if ahead
+        else "None of them can be told from earning nothing: every interval of a Sharpe ratio holds zero."
+    )
+    level = next(iter(found.values())).sign.sharpe.level
+    return (
+        f"Long where the forecast is above zero, short where it is below, each change paying {scene.cost_bps:g} basis "
+        f"points a unit. {verdict} Intervals are {percent(0)(level)}, for returns with fat tails and memory (Lo 2002)."
+    )

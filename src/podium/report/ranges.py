@@ -1,0 +1,256 @@
+"""Figures of the ranges: the last weeks and tomorrow in rates, coverage, calibration of the density, PIT."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from markupsafe import Markup
+
+from podium.evaluate.density import coverage_by_year
+from podium.records import Floats, Forecasts
+from podium.report.charts import (
+    BAD,
+    MAIN,
+    WALK,
+    Band,
+    Dots,
+    Group,
+    Line,
+    Rule,
+    Table,
+    dot_chart,
+    figure,
+    histogram,
+    inks_of,
+    line_chart,
+    no_figure,
+    number,
+    percent,
+)
+from podium.report.scene import Scene, rate_digits, told_date
+from podium.report.skill import years_of
+from podium.report.verdict import misses_of
+
+FAN_DAYS: Final = 60
+MIN_DAYS_A_YEAR: Final = 200
+MIN_PIT: Final = 100  # five in each of twenty bars
+BARS: Final = 20
+SHARE: Final = percent(1)
+POINTS: Final = percent(1, sign=True)
+LEVELS: Final = np.arange(0.05, 0.96, 0.05)
+REACH: Final = 1.96  # standard errors that hold 95 % of what chance does
+
+
+def fan_figure(scene: Scene) -> Markup:
+    """The last sixty ranges in rates, the path that came, and the range that is still open."""
+    name, title = scene.leader.model_type, f"The last {FAN_DAYS} days and the next, in rates"
+    reason = _why_no_bounds(scene) or ("" if scene.series is not None else scene.untold.get("series", "no rates"))
+    if reason:
+        return no_figure("fan", title, reason)
+    rows = scene.forecasts[name]
+    last = slice(max(0, len(rows) - FAN_DAYS), None)
+    opens, days = scene.close_at(rows.origins[last]), rows.target_dates[last]
+    realised = scene.close_at(days)
+    bounds = {
+        side: opens * np.exp(rows.bounds[side][last]) for side in ("lower_80", "upper_80", "lower_95", "upper_95")
+    }
+    point = opens * np.exp(rows.forecast[last])
+    if np.isfinite(realised).sum() < 2:
+        return no_figure("fan", title, "the stored rates do not hold the days that were scored")
+    inside = {level: int((~misses_of(rows.bounds, rows.actual, level)[last]).sum()) for level in ("80", "95")}
+    missed = np.where(misses_of(rows.bounds, rows.actual, "95")[last], realised, np.nan)
+    ahead = scene.tomorrow if scene.tomorrow is not None and scene.tomorrow.origin == days[-1] else None
+    if ahead is not None:
+        days = np.append(days, ahead.target_date)
+        bounds = {side: np.append(column, getattr(ahead, side)) for side, column in bounds.items()}
+        point = np.append(point, ahead.forecast_rate)
+        realised, missed = np.append(realised, np.nan), np.append(missed, np.nan)
+    write, ink = (
+        number(rate_digits(float(np.nanmax(realised)))),
+        inks_of(r.model_type for r in scene.outcome.ranking)[name],
+    )
+    chart = line_chart(
+        days,
+        [Line(f"{name}'s forecast", point, ink), Line("what came", realised, MAIN, dots=True)],
+        bands=[
+            Band("95% range", bounds["lower_95"], bounds["upper_95"], ink),
+            Band("80% range", bounds["lower_80"], bounds["upper_80"], ink, strong=True),
+        ],
+        dots=[Dots("outside the 95% range", missed, BAD)] if np.isfinite(missed).any() else [],
+        write=write,
+        unit=f"{scene.outcome.pair[3:]} for 1 {scene.outcome.pair[:3]}; each range was made at the close of the day before",
+        height=300,
+        last=False,
+    )
+    n_days = len(rows.target_dates[last])
+    table = Table(
+        "Forecast made the day before, its ranges, and the rate that came",
+        ["Day", "Forecast", "80% from", "to", "95% from", "to", "What came"],
+        [
+            [str(day), *(_rate(value, write) for value in values)]
+            for day, *values in zip(days, point, *bounds.values(), realised, strict=True)
+        ],
+    )
+    message = (
+        f"Of these {n_days} days {inside['80']} ({SHARE(inside['80'] / n_days)}) ended inside the 80% range and "
+        f"{inside['95']} ({SHARE(inside['95'] / n_days)}) inside the 95% range. The forecast itself hardly leaves the last "
+        "rate; what the range says is how far the next one may go."
+    )
+    return figure("fan", title, f"{message} {_open_range(ahead)}".strip(), [chart], table)
+
+
+def _rate(value: float, write: object) -> str:
+    return str(write(float(value))) if np.isfinite(value) and callable(write) else "to come"
+
+
+def _open_range(ahead: object) -> str:
+    day = getattr(ahead, "target_date", None)
+    return "" if day is None else f"The last range, for {told_date(day)}, is still open."
+
+
+def coverage_figure(scene: Scene) -> Markup:
+    """Nominal against empirical coverage by year, and the density's at every level."""
+    title = "Did the ranges keep their promise?"
+    reason = _why_no_bounds(scene)
+    if reason:
+        return no_figure("coverage", title, reason)
+    name = scene.leader.model_type
+    rows = scene.forecasts[name]
+    misses = {level: misses_of(rows.bounds, rows.actual, level) for level in ("80", "95")}
+    overall = {level: 1.0 - float(missed.mean()) for level, missed in misses.items()}
+    by_year = {
+        level: coverage_by_year(rows.target_dates, missed, int(level) / 100, MIN_DAYS_A_YEAR)
+        for level, missed in misses.items()
+    }
+    ink = inks_of(row.model_type for row in scene.outcome.ranking)[name]
+    charts, said = [], _overall(scene, overall)
+    if by_year["95"]:
+        charts.append(_years_chart(by_year, ink))
+        worst = {
+            level: max(abs(share - int(level) / 100) for _, share in years.values()) for level, years in by_year.items()
+        }
+        said += (
+            f" In the worst calendar year coverage was {100 * worst['80']:.1f} points from 80% and "
+            f"{100 * worst['95']:.1f} points from 95%."
+        )
+    left_out = sorted(set(map(str, years_of(rows.target_dates))) - set(map(str, by_year["95"])))
+    if left_out:
+        said += f" Not drawn, having fewer than {MIN_DAYS_A_YEAR} scored days: {', '.join(left_out)}."
+    table = Table(
+        f"Share of days that ended inside {name}'s ranges",
+        ["Days of", "Days", "80% range", "95% range"],
+        [
+            *(
+                [str(year), str(n), SHARE(by_year["80"][year][1]), SHARE(share)]
+                for year, (n, share) in by_year["95"].items()
+            ),
+            ["all scored days", str(len(rows)), SHARE(overall["80"]), SHARE(overall["95"])],
+        ],
+    )
+    return figure("coverage", title, said, charts, table)
+
+
+def _overall(scene: Scene, overall: dict[str, float]) -> str:
+    return (
+        f"Over all {scene.outcome.scored_days:,} scored days {SHARE(overall['80'])} ended inside the 80% range and "
+        f"{SHARE(overall['95'])} inside the 95% range."
+    )
+
+
+def _years_chart(by_year: dict[str, dict[int, tuple[int, float]]], ink: str) -> Markup:
+    groups = []
+    for level, colour in (("95", ink), ("80", MAIN)):
+        n_days = np.array([n for n, _ in by_year[level].values()], dtype=np.float64)
+        share = np.array([covered for _, covered in by_year[level].values()])
+        reach = REACH * np.sqrt(int(level) / 100 * (1 - int(level) / 100) / n_days)
+        groups.append(Group(f"inside the {level}% range", share, colour, share - reach, np.minimum(share + reach, 1.0)))
+    return dot_chart(
+        [str(year) for year in by_year["95"]],
+        groups,
+        rules=[Rule(0.95, "promised"), Rule(0.80)],
+        write=percent(0),
+        unit="Share of days inside; whiskers: what chance alone does in so many days (95%)",
+    )
+
+
+def density_figure(scene: Scene) -> Markup:
+    """Central ranges of the density at every level, and where in it the outcomes fell."""
+    title = "Is the whole distribution right?"
+    pit, reason = _pit(scene)
+    if pit is None:
+        return no_figure("density", title, reason)
+    n_days, ink = len(pit), inks_of(row.model_type for row in scene.outcome.ranking)[scene.leader.model_type]
+    depth = np.abs(2.0 * pit - 1.0)  # the central range that just holds the outcome
+    seen = np.array([float(np.mean(depth <= level)) for level in LEVELS])
+    counts, edges = np.histogram(pit, bins=BARS, range=(0.0, 1.0))
+    expected = n_days / BARS
+    chance = REACH * np.sqrt(expected * (1.0 - 1.0 / BARS))
+    outside = int((np.abs(counts - expected) > chance).sum())
+    charts = [_levels_chart(seen, n_days, ink), _pit_chart(edges, counts.astype(np.float64), expected, chance, ink)]
+    worst = int(np.argmax(np.abs(seen - LEVELS)))
+    message = (
+        f"Above: how much more or less than promised each central range of the density held; the largest gap is "
+        f"{POINTS(float(seen[worst] - LEVELS[worst]))[:-1]} points, at {percent(0)(float(LEVELS[worst]))}. Below: where in its "
+        f"forecast distribution each outcome fell (PIT); all bars are equal when the distribution is right. {outside} of "
+        f"{BARS} bars lie outside the band that chance leaves in 1 of 20. This is the density before the ranges adapt to "
+        "their misses."
+    )
+    rows = [
+        [percent(0)(float(level)), SHARE(float(share)), POINTS(float(share - level))]
+        for level, share in zip(LEVELS, seen, strict=True)
+    ]
+    table = Table(
+        "Share of outcomes inside each central range of the density", ["Promised", "Held", "Difference"], rows
+    )
+    return figure("density", title, message, charts, table)
+
+
+def _levels_chart(seen: Floats, n_days: int, ink: str) -> Markup:
+    chance = REACH * np.sqrt(LEVELS * (1 - LEVELS) / n_days)
+    return line_chart(
+        LEVELS * 100,
+        [Line("held less promised", seen - LEVELS, ink, dots=True)],
+        bands=[Band("chance (95%)", -chance, chance, WALK)],
+        rules=[Rule(0.0)],
+        write=POINTS,
+        unit="Share held less share promised, by the central range's level in %",
+        labels=[f"{percent(0)(float(level))} range" for level in LEVELS],
+        height=180,
+        last=False,
+    )
+
+
+def _pit_chart(edges: Floats, counts: Floats, expected: float, chance: float, ink: str) -> Markup:
+    return histogram(
+        edges,
+        counts,
+        name="days",
+        ink=ink,
+        expected=Rule(expected, "equal"),
+        between=(expected - chance, expected + chance),
+        between_name="chance (95%)",
+        unit="Days, by the forecast probability of a return no higher than the one that came (PIT)",
+        write_x=number(2),
+        height=180,
+    )
+
+
+def _pit(scene: Scene) -> tuple[Floats | None, str]:
+    name = scene.leader.model_type
+    rows: Forecasts | None = scene.forecasts.get(name)
+    if rows is None or "pit" not in rows.bounds:
+        return None, scene.untold.get(name, f"the run of {name} recorded no density")
+    pit = rows.bounds["pit"][np.isfinite(rows.bounds["pit"])]
+    if len(pit) < MIN_PIT:
+        return None, f"{len(pit)} scored days, {MIN_PIT} are needed for {BARS} bars"
+    return pit, ""
+
+
+def _why_no_bounds(scene: Scene) -> str:
+    name = scene.leader.model_type
+    rows = scene.forecasts.get(name)
+    if rows is None:
+        return scene.untold.get(name, f"the forecasts of {name} are not here")
+    needed = {f"{side}_{level}" for side in ("lower", "upper") for level in ("80", "95")}
+    return "" if needed <= set(rows.bounds) else f"the run of {name} recorded no ranges"

@@ -1,0 +1,127 @@
+"""What a report is drawn from: plain values, gathered by whoever knows where they are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+
+import numpy as np
+
+from podium.evaluate.economics import COST_BPS
+from podium.evaluate.outcome import Outcome, Standing
+from podium.records import Floats, Forecasts, Series
+
+RANDOM_WALK = "random walk"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tomorrow:
+    """The forecast that is still open, in rates.
+
+    Attributes:
+        model: who made it, `EURUSD_LSTM (v3)`.
+        origin: last day of the data.
+        target_date: the business day that is forecast.
+        close: rate at the origin.
+        forecast_rate: expected rate.
+        lower_80: bound of the rate, as the other three.
+        upper_80: see `lower_80`.
+        lower_95: see `lower_80`.
+        upper_95: see `lower_80`.
+        probability_of_rise: that the rate will stand above the close.
+        volatility_model: behind the range.
+    """
+
+    model: str
+    origin: np.datetime64
+    target_date: np.datetime64
+    close: float
+    forecast_rate: float
+    lower_80: float
+    upper_80: float
+    lower_95: float
+    upper_95: float
+    probability_of_rise: float
+    volatility_model: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """Everything that the page shows.
+
+    Attributes:
+        outcome: of the championship.
+        forecasts: by model type, on the common window; a contestant whose record is lost is left out.
+        series: the stored rates; None where `untold["series"]` says why.
+        tomorrow: the open forecast; None where `untold["tomorrow"]` says why.
+        untold: why something is missing, by its name: `series`, `tomorrow`, or a model type.
+        notices: lines that a reader must see first.
+        cost_bps: cost of changing a position by one unit, in basis points.
+        written_at: when the page is made, UTC.
+        versions: of the software that made it, by name.
+    """
+
+    outcome: Outcome
+    forecasts: Mapping[str, Forecasts]
+    series: Series | None
+    tomorrow: Tomorrow | None
+    written_at: datetime
+    versions: Mapping[str, str]
+    cost_bps: float = COST_BPS
+    untold: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    notices: tuple[str, ...] = ()
+
+    @property
+    def leader(self) -> Standing:
+        """Whom the page is about: the champion, or the first in rank where no alias moved."""
+        outcome = self.outcome
+        named = (row for row in outcome.ranking if row.model_name == outcome.champion)
+        return outcome.leader or next(named, outcome.ranking[0])
+
+    @property
+    def level_needed(self) -> float:
+        """What a p-value must not exceed: the level, shared by the contestants, since the best of several is lucky."""
+        return self.outcome.level / len(self.outcome.ranking)
+
+    @property
+    def proven(self) -> bool:
+        """Whether the leader beats the random walk on the common window."""
+        p_value = self.leader.dm_p
+        return p_value is not None and p_value <= self.level_needed
+
+    @property
+    def pair(self) -> str:
+        """`EUR/USD`."""
+        return f"{self.outcome.pair[:3]}/{self.outcome.pair[3:]}"
+
+    @property
+    def names(self) -> list[str]:
+        """Contestants whose forecasts are here, in rank order."""
+        return [row.model_type for row in self.outcome.ranking if row.model_type in self.forecasts]
+
+    def close_at(self, days: np.ndarray) -> Floats:
+        """Rates at these days, shape (n_days,); NaN where the stored series has none."""
+        if self.series is None:
+            return np.full(len(days), np.nan)
+        rows = np.searchsorted(self.series.dates, days).clip(max=len(self.series) - 1)
+        return np.where(self.series.dates[rows] == days, self.series.closes[rows], np.nan)
+
+
+def rate_digits(rate: float) -> int:
+    """Decimal places that a rate is quoted with: four, more below one tenth, fewer never."""
+    return max(4, 6 - len(str(int(rate)))) if rate >= 0.1 else 6
+
+
+def told_date(day: np.datetime64) -> str:
+    """`2 Nov 2026`, with no word of this machine's language."""
+    from podium.report.scales import MONTHS
+
+    year, month, number = str(day.astype("datetime64[D]")).split("-")
+    return f"{int(number)} {MONTHS[int(month) - 1]} {year}"
+
+
+def listed(words: list[str]) -> str:
+    """`a, b and c`."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -1,0 +1,155 @@
+"""Figures of skill against the random walk: where it was gained and lost, and year by year."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from markupsafe import Markup
+
+from podium.records import Floats, Forecasts
+from podium.report.charts import (
+    Group,
+    Line,
+    Rule,
+    Table,
+    bar_chart,
+    figure,
+    inks_of,
+    line_chart,
+    no_figure,
+    number,
+    percent,
+)
+from podium.report.scene import RANDOM_WALK, Scene, listed, told_date
+
+SHARE: Final = percent(2, sign=True)
+RATIO: Final = number(4)
+MIN_DAYS_A_YEAR: Final = 20  # a ratio of RMSEs over fewer days says nothing
+
+
+def cumulative_skill(rows: Forecasts) -> Floats | None:
+    """Squared error saved so far, as a share of the random walk's over the whole window, shape (n_scored,).
+
+    The sum of y² - (y - f)² up to each day over the sum of y² of all days (Goyal and Welch 2008); it ends at the
+    out-of-sample R². None for a series that never moves.
+    """
+    total = float(np.sum(rows.actual**2))
+    return None if total == 0 else np.cumsum(rows.actual**2 - (rows.actual - rows.forecast) ** 2) / total
+
+
+def skill_figure(scene: Scene) -> Markup:
+    """Cumulative squared-error difference against the random walk, for all contestants."""
+    title = "Where skill was gained and lost"
+    curves = {name: cumulative_skill(scene.forecasts[name]) for name in scene.names}
+    known = {name: curve for name, curve in curves.items() if curve is not None and len(curve) > 1}
+    if not known:
+        return no_figure("skill", title, _why_not(scene))
+    inks, days = (
+        inks_of(row.model_type for row in scene.outcome.ranking),
+        scene.forecasts[next(iter(known))].target_dates,
+    )
+    chart = line_chart(
+        days,
+        [Line(name, curve, inks[name]) for name, curve in reversed(known.items())],
+        rules=[Rule(0.0, RANDOM_WALK)],
+        write=SHARE,
+        unit="Squared error saved since the first scored day, as a share of the random walk's",
+    )
+    ends = _quarter_ends(days)
+    table = Table(
+        "Squared error saved up to the last day of each quarter, as a share of the random walk's",
+        ["Up to", *known],
+        [[str(days[row]), *(SHARE(float(curve[row])) for curve in known.values())] for row in ends],
+    )
+    return figure("skill", title, _skill_message(scene, known, days), [chart], table)
+
+
+def _skill_message(scene: Scene, curves: dict[str, Floats], days: np.ndarray) -> str:
+    name = scene.leader.model_type if scene.leader.model_type in curves else next(iter(curves))
+    curve = curves[name]
+    top, bottom = int(np.argmax(curve)), int(np.argmin(curve))
+    ends = listed([f"{other} at {SHARE(float(curves[other][-1]))}" for other in curves])
+    return (
+        f"Rising means better than the {RANDOM_WALK}, falling means worse; the end of each curve is its out-of-sample "
+        f"R²: {ends}. {name} stood highest at {SHARE(float(curve[top]))} on {told_date(days[top])} and lowest at "
+        f"{SHARE(float(curve[bottom]))} on {told_date(days[bottom])}."
+    )
+
+
+def _quarter_ends(days: np.ndarray) -> np.ndarray:
+    quarters = days.astype("datetime64[M]").astype(int) // 3
+    return np.append(np.flatnonzero(np.diff(quarters)), len(days) - 1)
+
+
+def years_of(days: np.ndarray) -> np.ndarray:
+    """Calendar year of each day."""
+    return np.asarray(days.astype("datetime64[Y]").astype(int) + 1970)
+
+
+def ratio_by_year(rows: Forecasts) -> dict[int, tuple[int, float | None]]:
+    """Days and RMSE over the random walk's in each calendar year of outcomes; None where that cannot be said."""
+    found: dict[int, tuple[int, float | None]] = {}
+    years = years_of(rows.target_dates)
+    for year in np.unique(years):
+        inside = years == year
+        actual, error = rows.actual[inside], rows.actual[inside] - rows.forecast[inside]
+        walk = float(np.sqrt(np.mean(actual**2)))
+        enough = len(actual) >= MIN_DAYS_A_YEAR and walk > 0
+        found[int(year)] = (len(actual), float(np.sqrt(np.mean(error**2))) / walk if enough else None)
+    return found
+
+
+def years_figure(scene: Scene) -> Markup:
+    """RMSE by year as a ratio to the random walk's."""
+    title = "Error by year, beside the random walk's"
+    if not scene.names:
+        return no_figure("years", title, _why_not(scene))
+    found = {name: ratio_by_year(scene.forecasts[name]) for name in scene.names}
+    years = next(iter(found.values()))
+    inks = inks_of(row.model_type for row in scene.outcome.ranking)
+    groups = [
+        Group(name, np.array([np.nan if ratio is None else ratio for _, ratio in by_year.values()]), inks[name])
+        for name, by_year in found.items()
+    ]
+    if not any(np.isfinite(group.values).any() for group in groups):
+        return no_figure("years", title, f"no calendar year has {MIN_DAYS_A_YEAR} scored days in which the rate moved")
+    chart = bar_chart(
+        [str(year) for year in years],
+        groups,
+        base=1.0,
+        rules=[Rule(1.0, RANDOM_WALK)],
+        write=RATIO,
+        unit="RMSE over the random walk's; below 1 is better",
+    )
+    table = Table(
+        "RMSE over the random walk's, by calendar year of the day that was forecast",
+        ["Year", "Days", *found],
+        [
+            [str(year), str(n_days), *(_ratio(by_year[year][1]) for by_year in found.values())]
+            for year, (n_days, _) in years.items()
+        ],
+    )
+    return figure("years", title, _years_message(found), [chart], table)
+
+
+def _ratio(value: float | None) -> str:
+    return f"fewer than {MIN_DAYS_A_YEAR} days, or no move" if value is None else RATIO(value)
+
+
+def _years_message(found: dict[str, dict[int, tuple[int, float | None]]]) -> str:
+    said = []
+    for name, by_year in found.items():
+        ratios = [ratio for _, ratio in by_year.values() if ratio is not None]
+        said.append(f"{name} in {sum(ratio < 1 for ratio in ratios)} of {len(ratios)}")
+    low = min(ratio for years in found.values() for _, ratio in years.values() if ratio is not None)
+    high = max(ratio for years in found.values() for _, ratio in years.values() if ratio is not None)
+    return (
+        f"Years with a smaller error than the {RANDOM_WALK}: {listed(said)}. The ratios lie between {RATIO(low)} and "
+        f"{RATIO(high)}. The first and last year are not whole; the table tells their days."
+    )
+
+
+def _why_not(scene: Scene) -> str:
+    reasons = [f"{name}: {reason}" for name, reason in scene.untold.items() if name not in {"series", "tomorrow"}]
+    return "; ".join(reasons) or "the rate never moved on the scored days"
