@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from podium.cli.console import table
-from podium.evaluate.outcome import Outcome, Standing
-from podium.records import FeatureTable, RunRecord
 
 if TYPE_CHECKING:
+    from podium.evaluate.outcome import Outcome, Standing
     from podium.pipeline.forecast import Forecast
     from podium.pipeline.prepare import Ingested
     from podium.pipeline.simulate import Simulation
@@ -81,7 +79,7 @@ def run_json(run: RunRecord) -> dict[str, Any]:
         "model_uri": run.model_uri,
         "data_version": run.tags["data_version"],
         "scored_window": run.tags["scored_window"],
-        "metrics": {name: value for name, value in run.metrics.items() if np.isfinite(value)},
+        "metrics": {name: value for name, value in run.metrics.items() if math.isfinite(value)},
     }
 
 
