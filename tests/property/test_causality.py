@@ -25,6 +25,7 @@ from podium.records import Series
 WINDOW, N_DAYS, FIRST = 6, 260, 120
 
 days = st.integers(WINDOW + 1, N_DAYS - 2)
+late_days = st.integers(FIRST + WINDOW, N_DAYS - 8)
 shocks = st.sampled_from([1e-4, 0.3, 5.0])
 seeds = st.integers(0, 10_000)
 
