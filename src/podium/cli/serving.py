@@ -6,6 +6,7 @@ import csv
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +16,7 @@ from podium.cli import texts
 from podium.cli.championship import Json
 from podium.cli.console import note, say, say_json
 from podium.cli.options import FOLDERS, takes_settings
-from podium.errors import MissingError, SettingError
+from podium.errors import SettingError
 from podium.serve.options import ServeOptions
 from podium.settings import Settings
 
@@ -156,29 +157,10 @@ def key(
     say(secret)
 
 
-def _opened(settings: Settings) -> _Opened:
-    return _Opened(settings.ledger)
+def _opened(settings: Settings) -> closing[Ledger]:
+    from podium.serve.ledger import Ledger
 
-
-class _Opened:
-    """The ledger for the length of a block; one that does not exist is not made by reading it."""
-
-    def __init__(self, address: str) -> None:
-        self._address = address
-
-    def __enter__(self) -> Ledger:
-        from pathlib import Path
-
-        from podium.serve.ledger import Ledger
-
-        path = self._address.removeprefix("sqlite:///")
-        if "://" not in path and not Path(path).exists():
-            raise MissingError(f"{path}: no forecast has been served yet; run `podium serve`")
-        self._ledger = Ledger.open(self._address)
-        return self._ledger
-
-    def __exit__(self, *_: object) -> None:
-        self._ledger.close()
+    return closing(Ledger.open(settings.ledger, create=False))
 
 
 def _write_lines(lines: Iterator[dict[str, Any]]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from podium.errors import SettingError
 
@@ -76,6 +76,9 @@ class ServeOptions:
     def __post_init__(self) -> None:
         if self.workers < 1:
             raise SettingError(f"workers = {self.workers}: at least one process must serve")
+        for name, words in (("ledger", get_args(LedgerMode)), ("ledger_durability", get_args(Durability))):
+            if getattr(self, name) not in words:
+                raise SettingError(f"{name} = {getattr(self, name)!r}: choose one of {', '.join(words)}")
         if not 0 <= self.port <= 65535:
             raise SettingError(f"port = {self.port}: a port is a number from 0 to 65535")
         for name in ("interval", "patience", "header_timeout", "body_timeout", "keep_alive", "ledger_timeout"):
