@@ -1,0 +1,244 @@
+"""Championships on real rates, from the first to the third, and what the verb says of them."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from podium.evaluate.density import crps
+from podium.evaluate.outcome import Outcome
+from podium.evaluate.significance import clark_west, diebold_mariano, pesaran_timmermann
+
+ASKED = {
+    "pair", "data_version", "verdict", "reason", "champion", "scored_days", "minimum_detectable_r2", "baselines", "ranking",
+}  # fmt: skip
+ASKED_OF_A_ROW = {
+    "model_type", "model_name", "model_version", "alias", "rmse", "ratio_to_random_walk", "r2_oos", "mae",
+    "directional_accuracy", "dm_p", "clark_west_p", "pesaran_timmermann_p", "in_mcs", "coverage_80", "coverage_95",
+    "crps", "crps_skill",
+}  # fmt: skip
+
+
+def no_nan(value: object) -> None:
+    """Fail on the words that JSON has no number for."""
+    raise AssertionError(f"{value} in JSON")
+
+
+def answer(capsys):
+    """The JSON that a verb printed."""
+    return json.loads(capsys.readouterr().out, parse_constant=no_nan)
+
+
+@pytest.fixture
+def crowned(arena, rates):
+    """A place with one championship behind it, and its outcome."""
+    return arena, arena.championship(rates.until(900))
+
+
+def test_the_first_championship_tells_everything_that_a_program_asks(crowned, capsys):
+    """`evaluate --json` and `status --json` hold every key, as numbers or null, and agree."""
+    arena, outcome = crowned
+    assert arena.podium("evaluate", "--json") == 0
+    told = answer(capsys)
+    assert told.keys() >= ASKED
+    assert [row.keys() >= ASKED_OF_A_ROW for row in told["ranking"]] == [True, True]
+    assert told == json.loads(outcome.to_json())
+    assert Outcome.from_json(json.dumps(told)) == outcome
+    assert [row["alias"] for row in told["ranking"]] == ["champion", "challenger"]
+
+    assert arena.podium("status", "--json") == 0
+    status = answer(capsys)
+    assert status.keys() >= ASKED | {"aliases", "age_days", "pointer_agrees", "pinned"}
+    assert {key: status[key] for key in told} == told
+    assert (status["pinned"], status["pointer_agrees"]) == (None, True)
+
+
+def test_a_stranger_computes_every_number_again(crowned):
+    """`forecasts.parquet` and the published formulas are enough for each figure of the ranking."""
+    arena, outcome = crowned
+    for row in outcome.ranking:
+        run = arena.record(row.run_id, "forecasts.parquet")
+        y, f = run.actual, run.forecast
+        walk = np.zeros_like(y)
+        named = (y != 0) & (f != 0)
+        again = {
+            "rmse": math.sqrt(np.mean((y - f) ** 2)),
+            "mae": np.mean(np.abs(y - f)),
+            "r2_oos": 1 - np.sum((y - f) ** 2) / np.sum(y**2),
+            "ratio_to_random_walk": math.sqrt(np.sum((y - f) ** 2) / np.sum(y**2)),
+            "directional_accuracy": np.mean(np.sign(y[named]) == np.sign(f[named])),
+            "dm_p": diebold_mariano(y, f, walk).p_value,
+            "clark_west_p": clark_west(y, f, walk).p_value,
+            "pesaran_timmermann_p": pesaran_timmermann(y, f).p_value,
+            "crps": np.mean(crps(y, f, run.bounds["sigma"], run.bounds["df"])),
+            "crps_skill": 1
+            - np.mean(crps(y, f, run.bounds["sigma"], run.bounds["df"]))
+            / np.mean(crps(y, f, run.bounds["constant_sigma"], run.bounds["constant_df"])),
+        }
+        for level in ("80", "95"):
+            inside = (run.bounds[f"lower_{level}"] <= y) & (y <= run.bounds[f"upper_{level}"])
+            again[f"coverage_{level}"] = inside.mean()
+        told = {name: getattr(row, name) for name in again}
+        assert told == pytest.approx(again, rel=1e-9, nan_ok=False)
+    assert outcome.scored_days == len(y)
+    assert outcome.baselines["random_walk"]["rmse"] == pytest.approx(math.sqrt(np.mean(y**2)))
+
+
+def test_again_with_nothing_new_writes_nothing(crowned):
+    """The second evaluate says the same and touches neither registry nor pointer nor artifacts."""
+    arena, outcome = crowned
+    before = arena.state()
+    assert arena.evaluate() == outcome
+    assert arena.state() == before
+
+
+def test_new_days_keep_the_title_and_its_beginning(crowned, rates):
+    """Retrained on more days, the holder's new version gets the alias; the title still dates from its first day."""
+    arena, first = crowned
+    significant = arena.using(policy="significant")
+    second = significant.championship(rates)
+    assert (second.champion, second.champion_version) == (first.champion, 2)
+    assert first.title_since == second.title_since == str(rates.dates[899])
+    assert second.data_version != first.data_version
+    assert second.verdict == "held"
+    assert arena.aliases()["champion"] == f"models:/{first.champion}/2"
+    assert arena.pointer()["pinned_uri"] == f"models:/{first.champion}/2"
+    assert [title.data_version for title in arena.store.titles()] == [first.data_version, second.data_version]
+    for row in second.ranking:
+        assert arena.record(row.run_id).origins.tolist() == rates.dates[899:999].tolist()
+
+
+def test_unproven_fails_only_where_it_is_asked_to(crowned, capsys):
+    """Real forecasters of 180 days are unproven: exit code 0, and 3 with --strict."""
+    arena, outcome = crowned
+    assert outcome.verdict == "unproven"
+    assert "does not beat the random walk" in outcome.reason
+    assert arena.podium("evaluate") == 0
+    assert arena.podium("evaluate", "--strict") == 3
+    assert "Verdict: unproven - " in capsys.readouterr().out
+
+
+def test_the_printed_line_on_the_random_walk_agrees_with_the_verdict(arena, rates, capsys):
+    """A p-value between level / contestants and level is neither proven by the word nor by the line above it."""
+    arena.days(rates.until(900)).enter(
+        ARIMA=lambda actual: 0.0, LinearRegression=lambda actual: lucky(actual, target=0.035)
+    )
+    outcome = arena.evaluate()
+    assert 0.025 < outcome.ranking[0].dm_p < 0.05
+    assert outcome.verdict == "unproven"
+    assert arena.podium("evaluate") == 0
+    assert "does not beat it beyond chance" in capsys.readouterr().out
+
+
+def lucky(actual, target):
+    """A noisy forecast with a Diebold-Mariano p-value near the target."""
+    found = []
+    for seed in range(400):
+        forecast = 0.0002 * np.random.default_rng(seed).normal(size=len(actual))
+        found.append((abs(diebold_mariano(actual, forecast, np.zeros_like(actual)).p_value - target), forecast))
+    return min(found, key=lambda item: item[0])[1]
+
+
+class TestLeak:
+    """A contestant that reads the day to come."""
+
+    @pytest.fixture
+    def leaking(self, arena, rates):
+        """A fair first championship, then a contestant that knows two thirds of the next return."""
+        arena.days(rates.until(850)).enter(ARIMA=lambda actual: 0.01 * actual)
+        fair = arena.evaluate()
+        before = (arena.aliases(), arena.pointer(), arena.store.titles())
+        arena.days(rates).enter(
+            ARIMA=lambda actual: 0.01 * actual, LinearRegression=lambda actual: 0.6 * actual + 0.001
+        )
+        return arena, fair, before
+
+    def test_it_moves_nothing(self, leaking, capsys):
+        """Verdict `leak`: aliases, pointer and titles stay, the holder is still the version that has the alias."""
+        arena, fair, before = leaking
+        assert arena.podium("evaluate", "--json") == 3
+        told = answer(capsys)
+        assert told["verdict"] == "leak"
+        assert (told["champion"], told["champion_version"]) == (fair.champion, 1)
+        assert (arena.aliases(), arena.pointer(), arena.store.titles()) == before
+        assert [row["alias"] for row in told["ranking"]] == [None, None]
+        assert "LinearRegression is too good to be true" in told["leaks"][0]
+
+        again = arena.state()
+        assert arena.podium("evaluate", "--json") == 3
+        assert answer(capsys) == told
+        assert arena.state() == again
+
+        assert arena.podium("status", "--json") == 0
+        status = answer(capsys)
+        assert (status["verdict"], status["champion"], status["champion_version"]) == ("leak", fair.champion, 1)
+
+    def test_it_is_let_through_only_by_name_and_recorded(self, leaking, capsys):
+        """`--accept-leak` moves the title and stands in the outcome; the next championship without it refuses again."""
+        arena, _, _ = leaking
+        assert arena.podium("evaluate", "--accept-leak", "--json") == 0
+        told = answer(capsys)
+        assert (told["champion"], told["leak_accepted"], len(told["leaks"])) == ("EURUSD_LinearRegression", True, 1)
+        assert arena.aliases()["champion"] == "models:/EURUSD_LinearRegression/1"
+        assert arena.evaluate().verdict == "leak"
+        assert arena.aliases()["champion"] == "models:/EURUSD_LinearRegression/1"
+
+    def test_a_first_championship_with_a_leak_crowns_nobody(self, arena, rates, capsys):
+        """Without a holder before, nobody holds the title after, and there is no pointer."""
+        arena.days(rates).enter(LinearRegression=lambda actual: 0.6 * actual)
+        for _ in range(2):
+            assert arena.podium("evaluate", "--json") == 3
+            told = answer(capsys)
+            assert (told["verdict"], told["champion"], told["title_since"]) == ("leak", None, None)
+        assert (arena.aliases(), arena.pointer(), arena.store.titles()) == ({}, {}, [])
+        assert arena.podium("status") == 5
+
+    def test_the_word_is_on_every_version(self, leaking):
+        """The versions of a refused championship carry the verdict and its reason."""
+        arena, _, _ = leaking
+        arena.evaluate()
+        tags = {version.pinned_uri: version.tags.get("verdict") for version in arena.store.family()}
+        assert tags["models:/EURUSD_LinearRegression/1"] == tags["models:/EURUSD_ARIMA/2"] == "leak"
+
+
+def test_a_constant_forecast_is_reported_as_untested_not_as_a_number(arena, rates, capsys):
+    """No change forecast every day: tests and direction are null with their reasons, and JSON holds no NaN."""
+    arena.days(rates.until(900)).enter(ARIMA=lambda actual: 0.0 * actual)
+    assert arena.podium("evaluate", "--json") == 0
+    told = answer(capsys)
+    row = told["ranking"][0]
+    assert {row[name] for name in ("dm_p", "clark_west_p", "pesaran_timmermann_p", "directional_accuracy")} == {None}
+    assert row["untested"].keys() == {"dm_p", "clark_west_p", "pesaran_timmermann_p"}
+    assert (told["verdict"], row["in_mcs"]) == ("unproven", True)
+    assert "cannot be tested" in told["reason"]
+
+
+def test_bad_input_is_one_clear_line(crowned, capsys):
+    """A policy that does not exist and a level outside (0, 1) are named, with exit code 2, before any work."""
+    arena, _ = crowned
+    for words, said in (
+        (("--policy", "coin"), "choose one of"),
+        (("--level", "1.5"), "level"),
+        (("--leak-r2", "7"), "leak_r2"),
+    ):
+        assert arena.podium("evaluate", *words) == 2
+        lines = capsys.readouterr().err.strip().splitlines()
+        assert len(lines) == 1
+        assert said in lines[0]
+
+
+def test_an_alias_moved_by_hand_is_a_new_incumbent(crowned):
+    """Somebody moves @champion in MLflow: the next championship with the same runs decides anew and mends the rest."""
+    arena, outcome = crowned
+    other = outcome.ranking[1].model_name
+    arena.client.set_registered_model_alias(other, "champion", "1")
+    assert arena.store.champion().name == other
+    significant = arena.using(policy="significant").evaluate()
+    assert (significant.champion, significant.verdict, significant.title_since) == (other, "held", None)
+    assert arena.aliases() == {"champion": f"models:/{other}/1", "challenger": f"models:/{outcome.champion}/1"}
+    assert arena.pointer()["pinned_uri"] == f"models:/{other}/1"
+    assert arena.store.titles()[-1].pinned_uri == f"models:/{other}/1"
+    assert arena.evaluate().champion == outcome.champion
