@@ -39,6 +39,8 @@ class GuardedProtocol(HttpToolsProtocol):
 
     _guard: asyncio.TimerHandle | None = None
     _waiting: RequestResponseCycle | None = None  # of the hot route, until its body is complete
+    _idle: asyncio.TimerHandle | None = None
+    _answered = 0.0  # when the last answer was complete, in the loop's time
     _head = 0  # bytes of the head so far; -1 once it is complete
 
     def connection_made(self, transport: Any) -> None:
@@ -53,6 +55,8 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone."""
         self._release()
+        if self._idle is not None:
+            self._idle.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -121,6 +125,32 @@ class GuardedProtocol(HttpToolsProtocol):
         if not cycle.keep_alive:
             self.transport.close()
         cycle.on_response()
+
+    def on_response_complete(self) -> None:
+        """An answer is complete: the next request's turn, or a while of idleness, which one timer looks after."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        self._answered = self.loop.time()
+        if self.pipeline:
+            cycle, app = self.pipeline.pop()
+            self._start_asgi_task(cycle, app)
+        elif self._idle is None:
+            # uvicorn sets a timer for each answer and cancels it with each request, which costs more than decoding one.
+            self._idle = self.loop.call_later(self.timeout_keep_alive, self._look_whether_idle)
+
+    def _look_whether_idle(self) -> None:
+        self._idle = None
+        if self.transport.is_closing():
+            return
+        busy = not self.cycle.response_complete  # there is one: the timer is set after the first answer
+        since = self.loop.time() if busy else self._answered
+        left = since + self.timeout_keep_alive - self.loop.time()
+        if left <= 0:
+            self.transport.close()
+        else:
+            self._idle = self.loop.call_later(left, self._look_whether_idle)
 
     def _release(self) -> None:
         if self._guard is not None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from podium.errors import LedgerError, PodiumError
+from podium.errors import LedgerError
 from podium.serve.ledger.entry import Entry
 from podium.serve.options import ServeOptions
 from podium.serve.refusal import unavailable
@@ -126,8 +126,8 @@ class Recording:
         open_ledger = partial(Ledger.open, self._address, self._options.ledger_durability)
         try:
             ledger = await asyncio.get_running_loop().run_in_executor(None, open_ledger)
-        except PodiumError as error:
-            self.problem = str(error)
+        except Exception as error:  # noqa: BLE001  whatever a database raises, the server starts and goes on trying
+            self.problem = str(error) or type(error).__name__
             return False
         self._writer, self.problem = LedgerWriter(ledger), ""
         return True

@@ -6,8 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -37,8 +36,7 @@ LiveErrors = Callable[[], Mapping[tuple[str, str], float]]
 """RMSE of the settled forecasts by pair and arm."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(NamedTuple):
     """One request, after its body was read.
 
     Attributes:
@@ -72,8 +70,7 @@ class Ask:
         ]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """Forecasts, and what goes into the ledger before the client gets them.
 
     Attributes:

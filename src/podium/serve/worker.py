@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import os
@@ -67,6 +68,9 @@ async def running(service: Service) -> AsyncIterator[None]:
         service.swapper.start(registry, config.address, config.options.patience), service.recording.start()
     )
     await _refresh(service)
+    # What is loaded now stays: the collector need not walk through it again and again between requests.
+    gc.collect()
+    gc.freeze()
     tasks = [asyncio.create_task(service.swapper.watch()), asyncio.create_task(_keep_house(service))]
     for task in tasks:
         task.add_done_callback(_report)

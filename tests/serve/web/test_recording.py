@@ -1,0 +1,177 @@
+import asyncio
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    """All lines of a ledger, oldest first."""
+    connection = sqlite3.connect(path)
+    connection.row_factory = sqlite3.Row
+    found = [dict(row) for row in connection.execute("SELECT * FROM ledger_entries ORDER BY forecast_id")]
+    connection.close()
+    return found
+
+
+@pytest.fixture
+def path(own_world: Any) -> Path:
+    """The ledger of this test's own world."""
+    return Path(own_world.root / "data" / "ledger.db")
+
+
+def test_an_answered_forecast_is_in_the_ledger(  # noqa: PLR0917  fixtures are asked for by name
+    make_caller: Any, own_world: Any, path: Path, split_body: Any, rows: Any, walk: Any
+) -> None:
+    """Before the answer is sent its line is there: what, by whom, from which close, for which day."""
+    caller = make_caller(own_world, ledger="required", experiment="e")
+    reply = caller.post("/invocations", split_body(rows[-1:]), X_Request_Key="k")
+    (line,) = lines(path)
+    assert line["forecast_id"] == line["request_id"] == reply.headers["x-podium-forecast-id"]
+    assert (line["pair"], line["experiment"], line["arm"], line["request_key"]) == ("EURUSD", "e", "champion", "k")
+    assert (line["model_name"], line["model_version"]) == ("EURUSD_LinearRegression", 1)
+    assert line["forecast"] == reply.json["predictions"][0]
+    assert line["origin"] == line["known_through"] == str(walk.dates[-1])
+    assert line["target_date"] == "2026-07-16"
+    assert not line["shadow"]
+    assert line["latency_us"] > 0
+
+
+def test_the_next_day_forecast_is_in_the_ledger_with_its_range(
+    make_caller: Any, own_world: Any, path: Path, walk: Any
+) -> None:
+    """`/v1/forecast` is written down like any other answer, with its range where there is one."""
+    caller = make_caller(own_world, ledger="required")
+    caller.service.bounds = lambda *_: {"lower_80": -0.01, "upper_80": 0.01, "lower_95": -0.02, "upper_95": 0.02}
+    found = caller.get("/v1/forecast/EURUSD", X_Podium_Arm="challenger").json
+    (line,) = lines(path)
+    assert line["forecast_id"] == found["forecast_id"]
+    assert (line["lower"], line["upper"], line["forced"]) == (-0.02, 0.02, 1)
+    assert line["origin"] == str(walk.dates[-1])
+
+
+def test_rows_from_other_days_have_no_origin(
+    make_caller: Any, own_world: Any, path: Path, split_body: Any, rows: Any
+) -> None:
+    """A row that does not start from the newest close is written down, and never settled; a batch finds its last."""
+    caller = make_caller(own_world, ledger="required")
+    caller.post("/invocations", split_body(rows[:1]))
+    caller.post("/invocations", split_body(rows))
+    one, batch = lines(path)
+    assert one["origin"] is None
+    assert (batch["n_rows"], batch["row"]) == (4, 3)
+    assert batch["origin"] is not None
+
+
+def test_shadow_scores_every_rank_on_the_same_rows(
+    make_caller: Any, own_world: Any, path: Path, split_body: Any, rows: Any
+) -> None:
+    """With shadows each request has a line for every arm, one of which was answered."""
+    caller = make_caller(own_world, ledger="required", shadow=True)
+    reply = caller.post("/invocations", split_body(rows[-1:]))
+    found = {line["arm"]: line for line in lines(path)}
+    assert {arm: line["shadow"] for arm, line in found.items()} == {"champion": 0, "challenger": 1}
+    assert {line["request_id"] for line in found.values()} == {reply.headers["x-podium-forecast-id"]}
+    forced = caller.post("/invocations", split_body(rows[-1:]), X_Podium_Arm="challenger")
+    assert found["challenger"]["forecast"] == forced.json["predictions"][0]
+
+
+def test_a_shadow_that_fails_takes_nothing_from_the_answer(
+    make_caller: Any, own_world: Any, path: Path, split_body: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A challenger that cannot forecast is counted, and the champion's answer goes out."""
+    from podium.serve.scorer import ScoringError
+
+    caller = make_caller(own_world, ledger="required", shadow=True)
+
+    def fail(_: Any) -> None:
+        raise ScoringError("broken")
+
+    challenger = caller.service.lineup("EURUSD").arms["challenger"]
+    monkeypatch.setattr(challenger.scorer, "score", fail)
+    assert caller.post("/invocations", split_body()).status == 200
+    assert [line["arm"] for line in lines(path)] == ["champion"]
+    assert 'podium_shadow_failures_total{arm="challenger",pair="EURUSD"} 1.0' in caller.get("/metrics").content.decode()
+
+
+def test_without_its_required_ledger_the_server_refuses(
+    make_caller: Any, own_world: Any, path: Path, split_body: Any
+) -> None:
+    """When the ledger cannot be written a required one means 503, told in /health, and the server recovers."""
+    caller = make_caller(own_world, ledger="required")
+    assert caller.post("/invocations", split_body()).status == 200
+    path.rename(path.with_name("away.db"))
+    reply = caller.post("/invocations", split_body())
+    assert (reply.status, reply.headers["retry-after"]) == (503, "2")
+    assert "/" not in reply.json["message"]
+    health = caller.get("/health")
+    assert health.status == 503
+    assert str(path.parent) not in health.content.decode()
+    path.with_name("away.db").rename(path)
+    assert caller.post("/invocations", split_body()).status == 200
+    assert caller.get("/health").json["status"] == "ok"
+
+
+def test_with_a_ledger_of_best_effort_the_server_goes_on(
+    make_caller: Any, own_world: Any, path: Path, split_body: Any
+) -> None:
+    """When the ledger cannot be written one of best effort means answers all the same, and a problem that is told."""
+    caller = make_caller(own_world, ledger="best-effort")
+    assert caller.post("/invocations", split_body()).status == 200
+    path.rename(path.with_name("away.db"))
+    assert caller.post("/invocations", split_body()).status == 200
+    caller.run(caller.service.recording._writer.close())
+    assert caller.post("/invocations", split_body()).status == 200
+    assert caller.get("/health").json["status"] == "degraded"
+    assert "podium_ledger_failures_total 2.0" in caller.get("/metrics").content.decode()
+
+
+def test_a_ledger_that_cannot_be_opened_is_tried_again(
+    make_caller: Any, own_world: Any, split_body: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server whose database is away at its start refuses until it is there, without a restart."""
+    monkeypatch.setattr("podium.serve.recording.AGAIN", 0.05)
+    folder = own_world.root / "data"
+    blocker = folder / "ledger.db"
+    blocker.mkdir()
+    caller = make_caller(own_world, ledger="required")
+    assert caller.post("/invocations", split_body()).status == 503
+    blocker.rmdir()
+
+    async def recovered() -> None:
+        while caller.service.recording.problem:
+            await asyncio.sleep(0.02)
+
+    caller.run(asyncio.wait_for(recovered(), 20))
+    assert caller.post("/invocations", split_body()).status == 200
+
+
+def test_a_ledger_that_hangs_is_given_up(
+    make_caller: Any, own_world: Any, split_body: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer waits for the ledger for so long and no longer, on both ways through the server."""
+    caller = make_caller(own_world, ledger="required", ledger_timeout=0.1)
+    recording = caller.service.recording
+    monkeypatch.setattr(recording._writer, "submit", lambda _: caller.runner.get_loop().create_future())
+    assert caller.post("/invocations", split_body()).status == 503
+
+    async def quickly() -> int:
+        told: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        headers = [(b"host", b"localhost"), (b"content-type", b"application/json")]
+        assert caller.app.invocations.quickly(
+            headers, split_body().encode(), lambda status, *_: told.set_result(status)
+        )
+        return await asyncio.wait_for(told, 10)
+
+    assert caller.run(quickly()) == 503
+    assert caller.service.in_flight == 0
+
+
+def test_nothing_is_written_when_the_ledger_is_off(
+    make_caller: Any, own_world: Any, path: Path, split_body: Any
+) -> None:
+    """Off means off: there is not even a file."""
+    caller = make_caller(own_world, ledger="off", shadow=True)
+    assert caller.post("/invocations", split_body()).status == 200
+    assert not path.exists()
