@@ -148,7 +148,8 @@ def _notices(outcome: Outcome, champion: VersionRecord, stored: str | None) -> t
     lines = []
     if outcome.leader is not None and (champion.name, champion.version) != (outcome.champion, outcome.champion_version):
         lines.append(
-            f"The alias @champion has been moved since this championship: it is now {champion.name} (v{champion.version})."
+            "The alias @champion has been moved since this championship; it is held by "
+            f"{champion.name} (v{champion.version}) now."
         )
     if stored is not None and stored != outcome.data_version:
         lines.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,7 @@ class Row:
     Attributes:
         place: `1=` where it is shared.
         name: of the contestant.
+        parts: of the name, between which a narrow screen may break it.
         ink: colour.
         alias: title that it holds; empty for none.
         model: registered model and version.
@@ -39,6 +41,7 @@ class Row:
 
     place: str
     name: str
+    parts: tuple[str, ...]
     ink: str
     alias: str
     model: str
@@ -71,6 +74,7 @@ def championship_page(scene: Scene) -> str:
         check=to_check(scene),
         rows=ranking(scene),
         tests=[name for name, _ in TESTS.values()],
+        initials=["".join(word[0] for word in name.split("-")) for name, _ in TESTS.values()],
         ties=ties(scene),
         untested=untested(scene),
         figures={
@@ -106,6 +110,7 @@ def _row(standing: Standing, place: str, ink: str) -> Row:
     return Row(
         place=place,
         name=standing.model_type,
+        parts=tuple(re.findall(r"[A-Z]*[^A-Z]+|[A-Z]+", standing.model_type)),
         ink=ink,
         alias=standing.alias or "",
         model=f"{standing.model_name} v{standing.model_version}",
@@ -126,6 +131,7 @@ def _walk_row(scene: Scene, at: int, rmse: float, mae: float | None) -> Row:
     return Row(
         place="1=" if tied else "1" if inside else "\u2013",
         name=RANDOM_WALK,
+        parts=(RANDOM_WALK,),
         ink="walk",
         alias="",
         model="forecast: no change",
@@ -133,7 +139,7 @@ def _walk_row(scene: Scene, at: int, rmse: float, mae: float | None) -> Row:
         ratio=number(4)(1.0),
         r2=percent(2)(0.0),
         mae=_told(mae, 6),
-        direction="names none",
+        direction="\u2013",
         p_values=("\u2013",) * len(TESTS),
         best=_best(inside),
         top=inside is not False,

@@ -98,6 +98,7 @@ def line_chart(
     dots: Sequence[Dots] = (),
     rules: Sequence[Rule] = (),
     write: Write = PLAIN,
+    axis: Write | None = None,
     unit: str = "",
     labels: Sequence[str] | None = None,
     height: int = HEIGHT,
@@ -107,11 +108,12 @@ def line_chart(
 
     Args:
         x: shape (n,), days (placed by the calendar) or numbers, increasing.
-        lines: drawn in order, the last on top.
+        lines: in the order of the legend; the first lies on top.
         bands: drawn first, the widest first.
         dots: drawn last.
         rules: horizontal lines; their values are in view.
-        write: turns a value into text, on the axis and under the crosshair.
+        write: turns a value into text, in the legend and under the crosshair.
+        axis: turns a tick into text; `write` if not given.
         unit: written above the axis.
         labels: shape (n,), of each x under the crosshair; made from x if not given.
         height: of the plot, in CSS pixels.
@@ -126,17 +128,20 @@ def line_chart(
         raise InputError("a chart of lines needs two points at least, and as many values as points in every line")
     scale = round_scale([*columns, np.array([rule.value for rule in rules], dtype=np.float64)])
     at, x_ticks = x_axis(x)
-    plot = Plot(scale, height, write)
+    plot = Plot(scale, height, write, axis or write)
     shapes = [
         {"kind": "band", "ink": band.ink, "strong": band.strong, "path": plot.area(at, band.lower, band.upper)}
         for band in bands
     ]
-    shapes += [{"kind": "line", "ink": line.ink, "strong": False, "path": plot.path(at, line.values)} for line in lines]
+    shapes += [
+        {"kind": "line", "ink": line.ink, "strong": False, "path": plot.path(at, line.values)}
+        for line in reversed(lines)
+    ]
     marks = [(line.ink, line.values, 2.0) for line in lines if line.dots] + [(d.ink, d.values, 4.5) for d in dots]
     legend = [key("line", line, value=write(last_of(line.values)) if last else "") for line in lines]
     legend += [key("band", band) for band in bands]
     legend += [key("dot", mark) for mark in dots]
-    rows = [plot.row(line.name, line.ink, line.values) for line in reversed(lines)]
+    rows = [plot.row(line.name, line.ink, line.values) for line in lines]
     rows += [plot.span(band.name, band.ink, band.lower, band.upper) for band in reversed(bands)]
     return plot.draw(
         shapes=shapes,
@@ -156,6 +161,7 @@ def bar_chart(
     base: float = 0.0,
     rules: Sequence[Rule] = (),
     write: Write = PLAIN,
+    axis: Write | None = None,
     unit: str = "",
     height: int = HEIGHT,
 ) -> Markup:
@@ -167,12 +173,13 @@ def bar_chart(
         base: where bars begin.
         rules: horizontal lines; their values are in view.
         write: turns a value into text.
+        axis: turns a tick into text; `write` if not given.
         unit: written above the axis.
         height: of the plot, in CSS pixels.
     """
     values = [bar.values for bar in bars]
     scale = round_scale([*values, np.array([base, *(rule.value for rule in rules)])])
-    plot = Plot(scale, height, write)
+    plot = Plot(scale, height, write, axis or write)
     slot, zero = 1.0 / max(len(groups), 1), plot.y(base)
     inner, width = 0.72 * slot, 0.72 * slot / max(len(bars), 1)
     boxes = []
@@ -200,6 +207,7 @@ def dot_chart(
     *,
     rules: Sequence[Rule] = (),
     write: Write = PLAIN,
+    axis: Write | None = None,
     unit: str = "",
     height: int = HEIGHT,
 ) -> Markup:
@@ -210,12 +218,13 @@ def dot_chart(
         dots: one value a group each.
         rules: horizontal lines; their values are in view.
         write: turns a value into text.
+        axis: turns a tick into text; `write` if not given.
         unit: written above the axis.
         height: of the plot, in CSS pixels.
     """
     columns = [side for dot in dots for side in (dot.values, dot.lower, dot.upper) if side is not None]
     scale = round_scale([*columns, np.array([rule.value for rule in rules], dtype=np.float64)])
-    plot = Plot(scale, height, write)
+    plot = Plot(scale, height, write, axis or write)
     slot = 1.0 / max(len(groups), 1)
     pins, whiskers = [], []
     for place, dot in enumerate(dots):
@@ -266,7 +275,7 @@ def histogram(
         height: of the plot, in CSS pixels.
     """
     scale = round_scale([heights, np.zeros(1), np.array(between or ()), np.array([expected.value] if expected else ())])
-    plot = Plot(scale, height, write)
+    plot = Plot(scale, height, write, write)
     span = float(edges[-1] - edges[0])
     left, width = (edges[:-1] - edges[0]) / span, np.diff(edges) / span
     boxes = [

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 from markupsafe import Markup
 
 from podium.evaluate.economics import Economics, Sharpe, Track, trade_the_sign
+from podium.records import Dates
 from podium.report.charts import QUIET, Line, Rule, Table, figure, inks_of, line_chart, no_figure, number, percent
 from podium.report.scene import Scene, listed
+from podium.report.skill import years_of
 
 EARNED = percent(1, sign=True)
 RATIO = number(2, sign=True)
@@ -49,12 +52,14 @@ class Money:
         notes: why a figure is missing.
         figure: wealth over time.
         cost: in words.
+        cost_bps: as a flag takes it.
     """
 
     rows: list[Row]
     notes: list[str]
     figure: Markup
     cost: str
+    cost_bps: str
 
 
 def money(scene: Scene) -> Money:
@@ -82,11 +87,11 @@ def money(scene: Scene) -> Money:
             for name, track in (("hold", first.hold), ("flat", first.flat))
             if (text := track.sharpe.reason)
         ]
-    return Money(rows, notes, _figure(scene, found, inks), f"{scene.cost_bps:g}")
+    return Money(rows, notes, _figure(scene, found, inks), told_cost(scene.cost_bps), f"{scene.cost_bps:g}")
 
 
 def _sign_row(name: str, ink: str, result: Economics) -> Row:
-    break_even = NONE if result.break_even_bps is None else f"{RATIO(result.break_even_bps)} bp"
+    break_even = NONE if result.break_even_bps is None else told_break_even(result.break_even_bps)
     return _row(name, ink, result.sign, break_even, percent(1)(result.days_long))
 
 
@@ -101,6 +106,16 @@ def _row(name: str, ink: str, track: Track, break_even: str, days_long: str) -> 
         break_even=break_even,
         days_long=days_long,
     )
+
+
+def told_break_even(bps: float) -> str:
+    """The cost at which nothing is earned; where something is lost at no cost, its size says nothing."""
+    return "loses before costs" if bps < 0 else f"{number(2)(bps)} bp"
+
+
+def told_cost(bps: float) -> str:
+    """`1 basis point`."""
+    return f"{bps:g} basis point{'' if bps == 1 else 's'}"
 
 
 def told_sharpe(sharpe: Sharpe) -> str:
@@ -119,7 +134,7 @@ def _figure(scene: Scene, found: dict[str, Economics], inks: dict[str, str]) -> 
     curves = {**{name: result.sign.wealth - 1.0 for name, result in found.items()}, "hold": first.hold.wealth - 1.0}
     chart = line_chart(
         days,
-        [Line(name, curve, inks.get(name, QUIET)) for name, curve in reversed(curves.items())],
+        [Line(name, curve, inks.get(name, QUIET)) for name, curve in curves.items()],
         rules=[Rule(0.0, "flat")],
         write=EARNED,
         unit="Earned since the first scored day on 1 invested, after costs, interest left out",
@@ -133,12 +148,8 @@ def _figure(scene: Scene, found: dict[str, Economics], inks: dict[str, str]) -> 
     return figure("money", title, _message(scene, found), [chart], table)
 
 
-def _year_ends(days: object) -> list[int]:
-    import numpy as np
-
-    from podium.report.skill import years_of
-
-    years = years_of(np.asarray(days))
+def _year_ends(days: Dates) -> list[int]:
+    years = years_of(days)
     return [*map(int, np.flatnonzero(np.diff(years))), len(years) - 1]
 
 
@@ -150,7 +161,6 @@ def _message(scene: Scene, found: dict[str, Economics]) -> str:
         else "None of them can be told from earning nothing: every interval of a Sharpe ratio holds zero."
     )
     level = next(iter(found.values())).sign.sharpe.level
-    return (
-        f"Long where the forecast is above zero, short where it is below, each change paying {scene.cost_bps:g} basis "
-        f"points a unit. {verdict} Intervals are {percent(0)(level)}, for returns with fat tails and memory (Lo 2002)."
-    )
+    told = f"Intervals are {percent(0)(level)}, for returns with fat tails and memory (Lo 2002)."
+    rule = "Long where the forecast is above zero, short where it is below, each change paying"
+    return f"{rule} {told_cost(scene.cost_bps)} a unit. {verdict} {told}"

@@ -33,6 +33,7 @@ class Plot:
     scale: Scale
     height: int
     write: Write
+    axis: Write
 
     def y(self, value: float) -> float:
         """Pixels below the top."""
@@ -92,7 +93,7 @@ class Plot:
 
     def draw(self, *, x_ticks: Sequence[Mapping[str, Any]], rules: Sequence[Rule], hover: str, **parts: Any) -> Markup:
         """The chart as HTML; `parts` are those of `chart.html`."""
-        labels = [self.write(tick) for tick in self.scale.ticks]
+        labels = [self.axis(tick) for tick in self.scale.ticks]
         return fragment(
             "chart.html",
             height=self.height,

@@ -28,7 +28,9 @@ from podium.report.charts import (
     number,
     percent,
 )
-from podium.report.scene import Scene, rate_digits, told_date
+from podium.report.marks import Write
+from podium.report.scales import round_scale
+from podium.report.scene import Scene, Tomorrow, rate_digits, told_date
 from podium.report.skill import years_of
 from podium.report.verdict import misses_of
 
@@ -72,14 +74,15 @@ def fan_figure(scene: Scene) -> Markup:
     )
     chart = line_chart(
         days,
-        [Line(f"{name}'s forecast", point, ink), Line("what came", realised, MAIN, dots=True)],
+        [Line("what came", realised, MAIN, dots=True), Line(f"{name}'s forecast", point, ink)],
         bands=[
             Band("95% range", bounds["lower_95"], bounds["upper_95"], ink),
             Band("80% range", bounds["lower_80"], bounds["upper_80"], ink, strong=True),
         ],
         dots=[Dots("outside the 95% range", missed, BAD)] if np.isfinite(missed).any() else [],
         write=write,
-        unit=f"{scene.outcome.pair[3:]} for 1 {scene.outcome.pair[:3]}; each range was made at the close of the day before",
+        unit=f"{scene.outcome.pair[3:]} for 1 {scene.outcome.pair[:3]}; each range made at the close of the day before",
+        axis=number(round_scale([bounds["lower_95"], bounds["upper_95"]]).digits),
         height=300,
         last=False,
     )
@@ -94,19 +97,18 @@ def fan_figure(scene: Scene) -> Markup:
     )
     message = (
         f"Of these {n_days} days {inside['80']} ({SHARE(inside['80'] / n_days)}) ended inside the 80% range and "
-        f"{inside['95']} ({SHARE(inside['95'] / n_days)}) inside the 95% range. The forecast itself hardly leaves the last "
-        "rate; what the range says is how far the next one may go."
+        f"{inside['95']} ({SHARE(inside['95'] / n_days)}) inside the 95% range. The forecast itself hardly leaves "
+        "the last rate; what the range says is how far the next one may go."
     )
     return figure("fan", title, f"{message} {_open_range(ahead)}".strip(), [chart], table)
 
 
-def _rate(value: float, write: object) -> str:
-    return str(write(float(value))) if np.isfinite(value) and callable(write) else "to come"
+def _rate(value: float, write: Write) -> str:
+    return write(float(value)) if np.isfinite(value) else "to come"
 
 
-def _open_range(ahead: object) -> str:
-    day = getattr(ahead, "target_date", None)
-    return "" if day is None else f"The last range, for {told_date(day)}, is still open."
+def _open_range(ahead: Tomorrow | None) -> str:
+    return "" if ahead is None else f"The last range, for {told_date(ahead.target_date)}, is still open."
 
 
 def coverage_figure(scene: Scene) -> Markup:
@@ -169,7 +171,8 @@ def _years_chart(by_year: dict[str, dict[int, tuple[int, float]]], ink: str) -> 
         [str(year) for year in by_year["95"]],
         groups,
         rules=[Rule(0.95, "promised"), Rule(0.80)],
-        write=percent(0),
+        write=SHARE,
+        axis=percent(0),
         unit="Share of days inside; whiskers: what chance alone does in so many days (95%)",
     )
 
@@ -189,12 +192,14 @@ def density_figure(scene: Scene) -> Markup:
     outside = int((np.abs(counts - expected) > chance).sum())
     charts = [_levels_chart(seen, n_days, ink), _pit_chart(edges, counts.astype(np.float64), expected, chance, ink)]
     worst = int(np.argmax(np.abs(seen - LEVELS)))
+    gap = float(seen[worst] - LEVELS[worst])
+    largest = f"{number(1, sign=True)(100 * gap)} points, at {percent(0)(float(LEVELS[worst]))}"
     message = (
-        f"Above: how much more or less than promised each central range of the density held; the largest gap is "
-        f"{POINTS(float(seen[worst] - LEVELS[worst]))[:-1]} points, at {percent(0)(float(LEVELS[worst]))}. Below: where in its "
-        f"forecast distribution each outcome fell (PIT); all bars are equal when the distribution is right. {outside} of "
-        f"{BARS} bars lie outside the band that chance leaves in 1 of 20. This is the density before the ranges adapt to "
-        "their misses."
+        "Above: how much more or less than promised each central range of the density held; above the band it was too "
+        f"wide, below it too narrow. The largest gap is {largest}. Below: where in its forecast distribution each "
+        f"outcome fell (PIT); the bars are equal when the distribution is right. {outside} of {BARS} lie outside the "
+        "band that chance leaves in 1 of 20. This is the density as its volatility model gave it, before the ranges "
+        "adapt to their misses."
     )
     rows = [
         [percent(0)(float(level)), SHARE(float(share)), POINTS(float(share - level))]

@@ -51,7 +51,7 @@ def skill_figure(scene: Scene) -> Markup:
     )
     chart = line_chart(
         days,
-        [Line(name, curve, inks[name]) for name, curve in reversed(known.items())],
+        [Line(name, curve, inks[name]) for name, curve in known.items()],
         rules=[Rule(0.0, RANDOM_WALK)],
         write=SHARE,
         unit="Squared error saved since the first scored day, as a share of the random walk's",
@@ -146,7 +146,7 @@ def _years_message(found: dict[str, dict[int, tuple[int, float | None]]]) -> str
     high = max(ratio for years in found.values() for _, ratio in years.values() if ratio is not None)
     return (
         f"Years with a smaller error than the {RANDOM_WALK}: {listed(said)}. The ratios lie between {RATIO(low)} and "
-        f"{RATIO(high)}. The first and last year are not whole; the table tells their days."
+        f"{RATIO(high)}."
     )
 
 

@@ -15,7 +15,7 @@ from podium.report.scene import RANDOM_WALK, Scene, listed, rate_digits, told_da
 
 TESTS: Final[Mapping[str, tuple[str, str]]] = {
     "dm_p": ("Diebold-Mariano", "is its squared error smaller than the random walk's?"),
-    "clark_west_p": ("Clark-West", "does the model know anything, its estimation noise allowed for?"),
+    "clark_west_p": ("Clark-West", "does its model know anything, estimation noise allowed for?"),
     "pesaran_timmermann_p": ("Pesaran-Timmermann", "does it know the direction?"),
 }
 P_VALUE: Final = number(3)
@@ -37,8 +37,15 @@ def headline(scene: Scene) -> str:
 
 
 def to_act_on(scene: Scene) -> list[str]:
-    """What a treasurer may believe: direction, range, tomorrow, money."""
-    return [*_direction(scene), *_range(scene), *_tomorrow(scene), *_money(scene)]
+    """What a treasurer may believe: direction, range, tomorrow, money, and whether the choice of model matters."""
+    return [*_direction(scene), *_range(scene), *_tomorrow(scene), *_money(scene), *_choice(scene)]
+
+
+def _choice(scene: Scene) -> list[str]:
+    tied = [row.model_type for row in scene.outcome.ranking if row.in_mcs]
+    if len(tied) < 2 or scene.outcome.verdict == "leak":
+        return []
+    return [f"Which of {listed(tied)} forecasts is a matter of luck or taste so far: nothing tells their errors apart."]
 
 
 def _direction(scene: Scene) -> list[str]:
@@ -61,7 +68,8 @@ def _range(scene: Scene) -> list[str]:
     if row.coverage_95 is None or row.coverage_80 is None or forecasts is None:
         return ["How far its ranges can be believed is not known: this run recorded none."]
     days = f"{scene.outcome.scored_days:,} days"
-    seen = f"{percent(1)(row.coverage_95)} of {days} ended inside the 95% range and {percent(1)(row.coverage_80)} inside the 80% range"
+    inner, outer = percent(1)(row.coverage_80), percent(1)(row.coverage_95)
+    seen = f"{outer} of {days} ended inside the 95% range and {inner} inside the 80% range"
     if {"lower_95", "upper_95"} <= set(forecasts.bounds):
         misses = (forecasts.actual < forecasts.bounds["lower_95"]) | (forecasts.actual > forecasts.bounds["upper_95"])
         test = kupiec(misses, 0.95)
@@ -76,11 +84,12 @@ def _tomorrow(scene: Scene) -> list[str]:
     if ahead is None:
         return [f"There is no range for the next business day: {scene.untold.get('tomorrow', 'it was not asked for')}."]
     write = number(rate_digits(ahead.close))
-    return [
+    line = (
         f"For {told_date(ahead.target_date)} it runs from {write(ahead.lower_95)} to {write(ahead.upper_95)} "
         f"(19 days of 20), and from {write(ahead.lower_80)} to {write(ahead.upper_80)} (4 days of 5), "
         f"around a last rate of {write(ahead.close)}."
-    ]
+    )
+    return [line]
 
 
 def _money(scene: Scene) -> list[str]:
@@ -89,15 +98,17 @@ def _money(scene: Scene) -> list[str]:
         return []
     result = trade_the_sign(forecasts.actual, forecasts.forecast, scene.cost_bps)
     sharpe = result.sign.sharpe
-    earned = f"Trading its sign at {scene.cost_bps:g} basis points would have returned {percent(1, sign=True)(result.sign.annual_return)} a year"
+    a_year = percent(1, sign=True)(result.sign.annual_return)
+    cost = f"{scene.cost_bps:g} basis point{'' if scene.cost_bps == 1 else 's'}"
+    earned = f"Trading its sign at a cost of {cost} would have returned {a_year} a year"
     if sharpe.ratio is None or sharpe.lower is None or sharpe.upper is None:
         return [f"{earned}; there is no Sharpe ratio, because {sharpe.reason}."]
     write = number(2)
-    told = f"Sharpe ratio {write(sharpe.ratio)}, anything from {write(sharpe.lower)} to {write(sharpe.upper)} being compatible with these days"
-    verdict = (
-        "which is not told from earning nothing" if sharpe.lower <= 0 <= sharpe.upper else "which is told from nothing"
+    told = (
+        f"Sharpe ratio {write(sharpe.ratio)}; anything from {write(sharpe.lower)} to {write(sharpe.upper)} is possible"
     )
-    return [f"{earned} ({told}), {verdict}."]
+    verdict = "cannot" if sharpe.lower <= 0 <= sharpe.upper else "can"
+    return [f"{earned} ({told}): it {verdict} be told from earning nothing."]
 
 
 def to_check(scene: Scene) -> list[str]:
@@ -114,8 +125,8 @@ def _test(scene: Scene, row: Standing, field: str) -> str:
         return f"{name}, {question} Not computed: {row.untested.get(field, 'no reason was recorded')}."
     needed = scene.level_needed
     says = "yes" if p_value <= needed else "not shown"
-    shared = f"{scene.outcome.level:g} shared by {len(scene.outcome.ranking)} contestants"
-    return f"{name}, {question} {says[0].upper()}{says[1:]}: p {P_VALUE(p_value)}, {P_VALUE(needed)} needed ({shared})."
+    shared = f" ({scene.outcome.level:g} shared by {len(scene.outcome.ranking)} contestants)" if field == "dm_p" else ""
+    return f"{name}, {question} {says[0].upper()}{says[1:]}: p {P_VALUE(p_value)}, {P_VALUE(needed)} needed{shared}."
 
 
 def ties(scene: Scene) -> str:
@@ -147,7 +158,8 @@ def _power(scene: Scene) -> str:
     outcome, r2 = scene.outcome, scene.leader.r2_oos
     if outcome.minimum_detectable_r2 is None:
         return f"{outcome.scored_days:,} days are too few to find any skill in four cases of five."
-    found = f"{outcome.scored_days:,} days find a true R² of {percent(1)(outcome.minimum_detectable_r2)} in four cases of five"
+    least = percent(1)(outcome.minimum_detectable_r2)
+    found = f"{outcome.scored_days:,} days find a true R² of {least} in four cases of five"
     if r2 is None or r2 >= outcome.minimum_detectable_r2:
         return f"{found}; smaller skill mostly looks like none."
     return f"{found}; the {percent(2)(r2)} seen here is less, so that not proven does not mean absent."
@@ -157,10 +169,11 @@ def _density(row: Standing) -> list[str]:
     if row.crps is None or row.crps_skill is None:
         return []
     t = "" if row.crps_skill_t is None else f", t {number(1)(row.crps_skill_t)}"
-    return [
+    line = (
         f"CRPS {number(6)(row.crps)}, {percent(2, sign=True)(row.crps_skill)} skill over constant volatility{t} "
         f"(volatility believed for the next day: {row.volatility_model or 'not recorded'})."
-    ]
+    )
+    return [line]
 
 
 def _persistence(scene: Scene) -> str:
