@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
@@ -38,15 +39,24 @@ class Connection:
     @cached_property
     def client(self) -> MlflowClient:
         """MLflow's client; the database behind it has its schema when it is handed out."""
+        self.knock()
         edge.calm_environment()
         edge.quiet_warnings()
         from mlflow import MlflowClient
 
         edge.quiet_logs(self.secrets)
         with self.errors("open the tracking store"), self.lock():
+            return MlflowClient(self.address, self.registry_address)
+
+    def knock(self) -> None:
+        """See at once whether somebody answers, before MLflow is imported and tries ten times in a hundred seconds.
+
+        Raises:
+            RegistryError: nobody does, or it is not a database.
+        """
+        with self.errors("open the tracking store"), self.lock():
             for uri in dict.fromkeys((self.address, self.registry_address)):
                 _knock(uri)
-            return MlflowClient(self.address, self.registry_address)
 
     def prepare(self) -> str:
         """Make the database, its schema and the experiment where they are missing; safe in several processes at once.
@@ -133,7 +143,6 @@ def is_there(uri: str) -> bool:
 
 
 def _knock(uri: str) -> None:
-    """Fail at once where MLflow would try ten times in a hundred seconds."""
     path = sqlite_path(uri)
     if path is not None:
         with closing(sqlite3.connect(path, timeout=KNOCK_TIMEOUT)) as connection:
@@ -144,3 +153,17 @@ def _knock(uri: str) -> None:
         timeout = {"connect_timeout": KNOCK_TIMEOUT}
         engine = sqlalchemy.create_engine(uri, poolclass=sqlalchemy.NullPool, connect_args=timeout)
         engine.connect().close()
+    elif uri.startswith(("http://", "https://")):
+        _knock_http(uri)
+
+
+def _knock_http(uri: str) -> None:
+    import requests
+
+    try:
+        requests.get(uri, timeout=KNOCK_TIMEOUT, stream=True, allow_redirects=False).close()
+    except requests.exceptions.SSLError:
+        return  # somebody is there; whom to trust is for MLflow's own settings to say
+    except requests.ConnectionError as error:
+        reason = re.search(r"\[Errno -?\d+\] ([\w ]+)", str(error))
+        raise ConnectionError(f"nobody answers there ({reason[1] if reason else type(error).__name__})") from None
