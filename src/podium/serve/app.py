@@ -21,6 +21,7 @@ from starlette.routing import BaseRoute, Route
 from podium.errors import MissingError
 from podium.serve import health, openapi
 from podium.serve.invocations import Invocations, Message, Receive, Scope, Send
+from podium.serve.ranges import in_rates, why_no_bounds
 from podium.serve.refusal import INTERNAL, RefusedError, quoted, unavailable
 from podium.serve.security import ANSWER_HEADERS, PAGE_HEADERS
 from podium.serve.service import Service
@@ -256,6 +257,8 @@ async def _forecast(request: Request) -> Response:
         "forecast": forecast,
         "forecast_close": close.price * math.exp(forecast),
         "interval": dict(answer.bounds) or None,
+        "interval_close": in_rates(dict(answer.bounds), close.price) or None,
+        "interval_missing": None if answer.bounds else why_no_bounds(ask.model, close),
         "arm": ask.arm,
         "model": ask.model.card.name,
         "version": ask.model.card.version,

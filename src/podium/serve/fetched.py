@@ -9,12 +9,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from podium.records import VersionRecord
-from podium.serve.manifest import ModelCard
+from podium.registry.log_items import NEXT_DAY
+from podium.serve.manifest import ModelCard, NextDay
 from podium.serve.scorer import ScoringError
 
 SEAL = "podium-seal.json"
 GRAPH = "forecast.onnx"
+RUN = "run"  # folder of what comes from the model's run rather than from the model
+EXPERIMENT = "experiment.txt"
 PICKLES = frozenset({".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle"})
 LOADERS = frozenset({"mlflow.sklearn", "mlflow.tensorflow", "mlflow.keras", "mlflow.onnx", "mlflow.statsmodels"})
 
@@ -32,6 +37,11 @@ def is_whole(folder: Path) -> bool:
         return bool(digests == {name: digest(path.read_bytes()) for name, path in _files(folder)})
     except (OSError, ValueError):
         return False
+
+
+def has_run(folder: Path) -> bool:
+    """Whether everything of the model's run has been fetched that there is."""
+    return (folder / RUN / EXPERIMENT).is_file()
 
 
 def digest(content: bytes) -> str:
@@ -74,6 +84,8 @@ def card(record: VersionRecord, folder: Path, place: str) -> ModelCard:
         expected=[float(value) for value in metadata.get("example_forecasts") or ()],
         tags=dict(record.tags),
         created_at=_created_at(about),
+        experiment_id=_experiment(folder),
+        next_day=_next_day(folder),
     )
 
 
@@ -124,6 +136,20 @@ def _example(folder: Path, features: tuple[str, ...]) -> list[list[float]]:
         return []
     order = [example["columns"].index(name) for name in features]
     return [[float(row[place]) for place in order] for row in example.get("data") or ()]
+
+
+def _experiment(folder: Path) -> str:
+    try:
+        return (folder / RUN / EXPERIMENT).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _next_day(folder: Path) -> NextDay | None:
+    try:
+        return msgspec.json.decode((folder / RUN / NEXT_DAY).read_bytes(), type=NextDay)
+    except (OSError, msgspec.DecodeError):
+        return None
 
 
 def _created_at(about: dict[str, Any]) -> float:

@@ -18,6 +18,26 @@ MANIFEST = "manifest.json"
 RELOAD = "reload"
 
 
+class NextDay(msgspec.Struct, frozen=True):
+    """What the range around a next-day forecast is made of, as the model's run recorded it.
+
+    Attributes:
+        origin: last day of the series that the model was fitted on, ISO; the range is for forecasts from there.
+        half_width_80: of the 80 % range, log return.
+        half_width_95: of the 95 % range, log return.
+        sigma: standard deviation forecast for that day.
+        df: degrees of freedom of its Student's t.
+        volatility_model: who forecast `sigma`.
+    """
+
+    origin: str
+    half_width_80: float
+    half_width_95: float
+    sigma: float
+    df: float
+    volatility_model: str
+
+
 class ModelCard(msgspec.Struct, frozen=True):
     """One registered version, fetched and ready to load.
 
@@ -33,6 +53,8 @@ class ModelCard(msgspec.Struct, frozen=True):
         expected: the forecasts of those rows by the model that was logged; empty where they were not recorded.
         tags: of the version.
         created_at: seconds since the epoch at which the model was logged; 0 when unknown.
+        experiment_id: of the run; empty when unknown.
+        next_day: the range of its forecast from the last day that it was fitted on; None where the run recorded none.
     """
 
     name: str
@@ -46,6 +68,8 @@ class ModelCard(msgspec.Struct, frozen=True):
     expected: list[float]
     tags: dict[str, str]
     created_at: float = 0.0
+    experiment_id: str = ""
+    next_day: NextDay | None = None
 
     @property
     def identity(self) -> tuple[str, int, str]:

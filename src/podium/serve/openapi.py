@@ -65,7 +65,17 @@ _FORECAST = {
         "last_close": _NUMBER,
         "forecast": {"type": "number", "description": "log return from the origin's close to the target day's"},
         "forecast_close": _NUMBER,
-        "interval": {"type": ["object", "null"], "additionalProperties": _NUMBER},
+        "interval": {
+            "type": ["object", "null"],
+            "additionalProperties": _NUMBER,
+            "description": "lower_80, upper_80, lower_95, upper_95: bounds of the log return",
+        },
+        "interval_close": {
+            "type": ["object", "null"],
+            "additionalProperties": _NUMBER,
+            "description": "the same bounds as closes",
+        },
+        "interval_missing": {"type": ["string", "null"], "description": "why there is no interval"},
         "arm": _TEXT,
         "model": _TEXT,
         "version": {"type": "integer"},

@@ -24,6 +24,7 @@ from podium.errors import MissingError, PodiumError, RegistryError
 from podium.records import VersionRecord
 from podium.registry.aliases import CHAMPION, PODIUM_ALIASES
 from podium.registry.connection import sqlite_path
+from podium.registry.log_items import FORECASTS, NEXT_DAY
 from podium.registry.mlflow_store import MlflowStore
 from podium.serve import fetched
 from podium.serve.manifest import MANIFEST, RELOAD, Manifest, ModelCard, PairCard, address_digest, load, mark_of, save
@@ -31,6 +32,7 @@ from podium.serve.scorer import ScoringError
 from podium.settings import Settings
 
 TICK = 0.2  # seconds between two looks at what is cheap to see
+KEPT = 86_400.0  # seconds for which a model that is no longer served stays in the cache
 ANEW = 60.0  # seconds after which even a registry that shows no change is read again
 
 
@@ -74,10 +76,12 @@ class RegistryReader:
         """
         mark = mark_of(self.database)  # taken before the reading: a change meanwhile shows at the next look
         seen = bool(mark) and mark == self._manifest.mark and "registry" not in self._manifest.problems
-        if seen and not anew and self._read_at and time.monotonic() - self._read_at < ANEW:
+        recent = bool(self._read_at) and time.monotonic() - self._read_at < ANEW
+        if seen and recent and not anew and self.path.exists():
             os.utime(self.path)
             return False
         self._publish(self._read(mark))
+        self._prune()
         self._read_at = time.monotonic()
         return True
 
@@ -88,6 +92,15 @@ class RegistryReader:
             self._manifest = manifest
         elif "registry" not in manifest.problems:
             os.utime(self.path)
+
+    def _prune(self) -> None:
+        """Models that nobody has served for a while make room; a server that starts again may want the last ones."""
+        used = {Path(card.folder).name for pair in self._manifest.pairs.values() for card in pair.arms.values()}
+        for folder in (self.cache / "models").glob("*"):
+            if folder.name in used:
+                os.utime(folder)
+            elif time.time() - folder.stat().st_mtime > KEPT:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _read(self, mark: str) -> Manifest:
         known, problems = dict(self._manifest.pairs), {}
@@ -139,6 +152,8 @@ class RegistryReader:
         folder = self.cache / place
         if not fetched.is_whole(folder):
             self._fetch(record, folder)
+        elif not fetched.has_run(folder):
+            self._fetch_run(record, folder)
         return fetched.card(record, folder, str(place))
 
     def _fetch(self, record: VersionRecord, folder: Path) -> None:
@@ -146,11 +161,25 @@ class RegistryReader:
         try:
             fresh.mkdir(parents=True)
             source = self.store.fetch(record.pinned_uri, fresh)
-            fetched.seal(source)
+            self._fetch_run(record, source)
             shutil.rmtree(folder, ignore_errors=True)
             source.rename(folder)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
+
+    def _fetch_run(self, record: VersionRecord, folder: Path) -> None:
+        """What pages and ranges need of the run, then the seal; a model whose run is gone is served without."""
+        place = folder / fetched.RUN
+        place.mkdir(exist_ok=True)
+        try:
+            for name in (FORECASTS, NEXT_DAY):
+                content = self.store.read_file(record.run_id, name)
+                if content is not None:
+                    (place / name).write_bytes(content)
+            (place / fetched.EXPERIMENT).write_text(self.store.experiment_of(record.run_id), encoding="utf-8")
+        except RegistryError:
+            pass  # asked for again at the next look
+        fetched.seal(folder)
 
 
 def _inode(path: Path | None) -> int | None:

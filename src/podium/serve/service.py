@@ -16,6 +16,7 @@ from podium.serve.ledger.entry import Entry, forecast_columns, new_id
 from podium.serve.lineup import Lineup, ServedModel
 from podium.serve.market import Close, Market
 from podium.serve.options import WorkerConfig
+from podium.serve.ranges import next_day_bounds
 from podium.serve.recording import Recording
 from podium.serve.refusal import BAD_REQUEST, MISSING, RefusedError, quoted, unavailable
 from podium.serve.scorer import ScoringError
@@ -95,7 +96,7 @@ class Service:
         recording: the ledger.
         market: the newest stored closes.
         split: shares of the traffic by arm.
-        bounds: gives the range of a next-day forecast; None until a range is wired in.
+        bounds: gives the range of a next-day forecast; None gives none.
         live_errors: gives the live error of each arm; None until it is wired in.
         in_flight: requests being worked on.
     """
@@ -109,7 +110,7 @@ class Service:
         self.recording = Recording(config.options, config.ledger_address, self.telemetry)
         self.market = Market(config.data_dir)
         self.split = Split.parse(config.options.split)
-        self.bounds: Bounds | None = None
+        self.bounds: Bounds | None = next_day_bounds
         self.live_errors: LiveErrors | None = None
         self.in_flight = 0
         self.pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="podium-score")

@@ -85,7 +85,7 @@ class Swapper:
         arms: dict[str, ServedModel] = {}
         for arm, wanted in card.arms.items():
             try:
-                arms[arm] = await self._model(wanted)
+                arms[arm] = _renewed(await self._model(wanted), wanted)
             except ScoringError as error:
                 problems[f"{pair}@{arm}"] = str(error)
                 self.failures[pair] = self.failures.get(pair, 0) + 1
@@ -95,7 +95,7 @@ class Swapper:
                     arms[arm] = old.arms[arm]
         titles = tuple(card.titles)
         if old is not None and _same(old.arms, arms):
-            return replace(old, titles=titles)
+            return replace(old, arms=MappingProxyType(arms), titles=titles)
         self.swaps[pair] = self.swaps.get(pair, 0) + 1
         return Lineup(pair, MappingProxyType(arms), titles, time.time())
 
@@ -107,8 +107,8 @@ class Swapper:
         return await asyncio.get_running_loop().run_in_executor(None, self._load, card, self._cache)
 
     def _retired(self, fresh: Mapping[str, Lineup]) -> list[ServedModel]:
-        kept = {id(model) for lineup in fresh.values() for model in lineup.arms.values()}
-        old = {id(model): model for lineup in self.lineups.values() for model in lineup.arms.values()}
+        kept = {id(model.scorer) for lineup in fresh.values() for model in lineup.arms.values()}
+        old = {id(model.scorer): model for lineup in self.lineups.values() for model in lineup.arms.values()}
         return [model for at, model in old.items() if at not in kept]
 
     async def watch(self) -> None:
@@ -166,5 +166,10 @@ class Swapper:
         return False
 
 
+def _renewed(model: ServedModel, card: ModelCard) -> ServedModel:
+    """The same loaded model under what the registry says of it now: a championship may have tagged it anew."""
+    return model if model.card == card else replace(model, card=card)
+
+
 def _same(old: Mapping[str, ServedModel], new: Mapping[str, ServedModel]) -> bool:
-    return old.keys() == new.keys() and all(old[arm] is new[arm] for arm in new)
+    return old.keys() == new.keys() and all(old[arm].scorer is new[arm].scorer for arm in new)

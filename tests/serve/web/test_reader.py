@@ -187,3 +187,16 @@ def test_a_manifest_holds_no_address(own_world: Any) -> None:
     reader(own_world).look()
     assert "sqlite" not in (own_world.cache / MANIFEST).read_text()
     assert json.loads((own_world.cache / MANIFEST).read_text())["address"]
+
+
+def test_models_that_nobody_serves_make_room(own_world: Any) -> None:
+    """A model that lost its rank a day ago leaves the cache; one that lost it just now stays."""
+    reader(own_world).look()
+    old, recent = own_world.cache / "models" / "EURUSD_Old-1-x", own_world.cache / "models" / "EURUSD_Recent-1-x"
+    old.mkdir()
+    recent.mkdir()
+    os.utime(old, (1, 1))
+    reader(own_world).look(anew=True)
+    assert not old.exists()
+    assert recent.exists()
+    assert len(list((own_world.cache / "models").iterdir())) == 3

@@ -119,6 +119,12 @@ def test_with_a_ledger_of_best_effort_the_server_goes_on(
     """When the ledger cannot be written one of best effort means answers all the same, and a problem that is told."""
     caller = make_caller(own_world, ledger="best-effort")
     assert caller.post("/invocations", split_body()).status == 200
+
+    async def written() -> None:
+        while caller.service.recording.pending:
+            await asyncio.sleep(0.01)
+
+    caller.run(asyncio.wait_for(written(), 20))
     path.rename(path.with_name("away.db"))
     assert caller.post("/invocations", split_body()).status == 200
     caller.run(caller.service.recording._writer.close())
