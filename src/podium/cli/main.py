@@ -70,13 +70,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     try:
-        return int(app(args=arguments, standalone_mode=False) or 0)
+        exit_code = int(app(args=arguments, standalone_mode=False) or 0)
     except PodiumError as error:
         complain(str(error))
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        complain("interrupted; what was completed is kept, and running the same verb again goes on from there")
-        return EXIT_INTERRUPTED
+        exit_code = EXIT_INTERRUPTED
     except USAGE_ERROR as error:
         verb = error.ctx.command_path if error.ctx else "podium"
         complain(f"{error.format_message().rstrip('.')}; see `{verb} --help`")
@@ -85,3 +84,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
         # whoever read our output has left; there is nobody to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    if exit_code == EXIT_INTERRUPTED:  # which typer makes of Ctrl-C
+        complain("interrupted; what was completed is kept, and running the same verb again goes on from there")
+    return exit_code

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from podium.pipeline.prepare import Ingested
     from podium.pipeline.simulate import Simulation
     from podium.pipeline.status import PairStatus, Status
+    from podium.records import FeatureTable, RunRecord
     from podium.registry.titles import Title
     from podium.serve.ab import Report
 
@@ -328,7 +329,7 @@ def ab_lines(report: Report) -> Iterator[str]:
         versions = ", ".join(f"v{version}" for version in arm.versions)
         rows.append((arm.arm, arm.model_name, versions, str(arm.answers), str(arm.shadows), f"{arm.rmse:.6f}"))
     yield from table(rows)
-    lower, upper = ("unbounded" if np.isinf(bound) else f"{bound:+.3g}" for bound in (report.lower, report.upper))
+    lower, upper = ("unbounded" if math.isinf(bound) else f"{bound:+.3g}" for bound in (report.lower, report.upper))
     yield (
         f"champion's minus challenger's mean squared error {report.difference:+.3g}, "
         f"{1 - report.level:.0%} confidence sequence from {lower} to {upper}; above zero favours the challenger"
@@ -341,10 +342,10 @@ def plain(record: Any) -> Any:
     """A record of the serving room as JSON knows it: arrays as lists, dates as text, what is not finite as null."""
     if dataclasses.is_dataclass(record) and not isinstance(record, type):
         return {field.name: plain(getattr(record, field.name)) for field in dataclasses.fields(record)}
-    if isinstance(record, np.ndarray):
-        return [plain(value) for value in record.tolist()]
+    if hasattr(record, "tolist"):  # an array or a number of numpy, which is not imported for this
+        return plain(record.tolist())
     if isinstance(record, (list, tuple)):
         return [plain(value) for value in record]
     if isinstance(record, float):
-        return record if np.isfinite(record) else None
+        return record if math.isfinite(record) else None
     return record if record is None or isinstance(record, (str, int, bool)) else str(record)

@@ -33,9 +33,12 @@ def ui(
     port: Annotated[int, typer.Option(help="Port to listen on; the next free one is taken if it is in use.")] = 5001,
 ) -> None:
     """Open MLflow's own pages on the championship; Ctrl-C ends them."""
+    from podium.registry.edge import mask
+
     if not settings.tracking_uri.startswith(("sqlite:", "postgresql", "mysql")):
+        address = mask(settings.tracking_uri)
         raise SettingError(
-            f"setting tracking_uri = {settings.tracking_uri!r} is a server with pages of its own; open it in a browser"
+            f"setting tracking_uri = {address!r} is a server with pages of its own; open it in a browser"
         )
     free = _free_port(host, port)
     if free != port:
@@ -49,8 +52,11 @@ def ui(
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # its workers judge language models; four processes less
         "MLFLOW_BACKEND_STORE_URI": settings.tracking_uri,  # may hold a password, and command lines are public
     }
-    ended = subprocess.run(command, env=environment, check=False)
-    raise typer.Exit(ended.returncode)
+    try:
+        ended = subprocess.run(command, env=environment, check=False)
+    except KeyboardInterrupt:
+        return  # as promised; the server heard it too
+    raise typer.Exit(abs(ended.returncode))
 
 
 def _free_port(host: str, first: int) -> int:
