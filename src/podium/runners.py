@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from typing import TypeVar
 
 Task = TypeVar("Task")
@@ -25,7 +26,7 @@ def side_by_side(
     """Begin `work` on every task at once; the block gets each task with its result as it comes.
 
     When a task or the block fails, tasks that have not begun are cancelled, those under way end, and the first error
-    is raised.
+    is raised. Ctrl-C ends those under way at once, without a word from them.
 
     Args:
         work: a function at the top level of a module; it and its tasks travel to the processes.
@@ -37,9 +38,16 @@ def side_by_side(
         yield ((task, work(task)) for task in tasks)
         return
     # spawn: a fork would copy the locks of MLflow's and TensorFlow's threads in whatever state they are
-    with ProcessPoolExecutor(n_workers, mp_context=get_context("spawn")) as pool:
+    others = set(active_children())
+    with ProcessPoolExecutor(n_workers, mp_context=get_context("spawn"), initializer=_hear_interrupts) as pool:
         try:
-            yield _results(pool, work, tasks)
+            with _deaf_to_interrupts():
+                results = _results(pool, work, tasks)
+            yield results
+        except KeyboardInterrupt:
+            for process in set(active_children()) - others:
+                process.terminate()
+            raise
         finally:
             pool.shutdown(wait=False, cancel_futures=True)  # nothing waits any more, unless the block failed
 
@@ -56,3 +64,23 @@ def _results(pool: Executor, work: Callable[[Task], Result], tasks: Sequence[Tas
                 future.cancel()
 
     return as_they_come()
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Ctrl-C waits; processes begun inside do not hear it, or each would show a traceback while it still imports."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _hear_interrupts() -> None:
+    """In a new process: Ctrl-C ends it silently; the process that began it says so once."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
