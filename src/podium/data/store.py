@@ -136,6 +136,28 @@ def load_features(path: Path) -> FeatureTable:
     return features
 
 
+def read_columns(parquet: bytes) -> tuple[dict[str, Dates], dict[str, Floats]]:
+    """The columns of any parquet file of days and numbers, by name, without pandas: days first, then numbers.
+
+    Raises:
+        ValueError: it is no parquet file, or holds something else.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.ParquetFile(pa.BufferReader(parquet)).read()
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(f"not a parquet file: {error}") from None
+    kinds = {name: str(table.column(name).type) for name in table.column_names}
+    unknown = {kind for kind in kinds.values() if kind not in {"date32[day]", "double"}}
+    if unknown:
+        raise ValueError(f"columns of {', '.join(sorted(unknown))}; days and numbers are wanted")
+    dates = {name: _dates(table, at) for at, (name, kind) in enumerate(kinds.items()) if kind != "double"}
+    numbers = {name: _floats(table, at) for at, (name, kind) in enumerate(kinds.items()) if kind == "double"}
+    return dates, numbers
+
+
 def atomic_write(path: Path, data: bytes) -> None:
     """Replace the file at `path`: at every instant it is the old one or the new one, whole; folders are made.
 

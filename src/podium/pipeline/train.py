@@ -8,7 +8,7 @@ from collections.abc import Callable
 from podium.data.store import load_series
 from podium.evaluate.baselines import baseline_scores
 from podium.evaluate.horizons import choose_volatility
-from podium.evaluate.intervals import RangeForecast, range_forecast
+from podium.evaluate.intervals import NextDay, RangeForecast, range_forecast
 from podium.evaluate.metrics import score
 from podium.evaluate.walkforward import Split, WalkForward, split, walk_forward
 from podium.features import frame
@@ -38,10 +38,12 @@ def train(settings: Settings, on_done: OnDone = lambda run: None) -> list[RunRec
     check_known(settings.contestants)
     table = load_table(settings)
     split(table, settings.window, settings.test_fraction)  # too few days are found before any process starts
+    store = MlflowStore(settings)
+    store.knock()
     runs: dict[str, RunRecord] = {}
     tasks = [(settings, family) for family in sorted(settings.contestants, key=_longest_first)]
     with side_by_side(train_one, tasks, settings.workers) as results:
-        MlflowStore(settings).prepare()  # while the contestants import and learn
+        store.prepare()  # while the contestants import and learn
         for (_, family), run in results:
             runs[family] = run
             on_done(run)
@@ -84,7 +86,22 @@ def _result(family: str, walked: WalkForward, ranged: RangeForecast, digest: str
         learning_curve=walked.future.learning_curve or None,
         timings={"fit": walked.fit_seconds, "forecast": walked.forecast_seconds},
         tags={"volatility_model": ranged.scores.volatility_model, TAG: digest},
+        next_day=_next_day(ranged.next_day),
     )
+
+
+def _next_day(told: NextDay) -> dict[str, object]:
+    """What a server needs to put the range around its own forecast: log returns, half widths by level."""
+    return {
+        "origin": str(told.origin),
+        "horizon": told.horizon,
+        "forecast": told.forecast,
+        "half_width_80": told.upper_80 - told.forecast,
+        "half_width_95": told.upper_95 - told.forecast,
+        "sigma": told.sigma,
+        "df": told.df,
+        "volatility_model": told.volatility_model,
+    }
 
 
 def _context(settings: Settings, table: FeatureTable, days: Split) -> RunContext:

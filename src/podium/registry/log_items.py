@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from podium.data.store import read_columns
+from podium.errors import RegistryError
 from podium.records import CommonWindow, FeatureTable, Floats, Forecasts
 from podium.registry import figures
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 RANDOM_WALK = "random_walk"
 PERSISTENCE = "persistence"
 N_EXAMPLE_ROWS = 5
+FORECASTS = "forecasts.parquet"
+NEXT_DAY = "next_day.json"
 
 
 class LoggableModel(Protocol):
@@ -83,6 +87,7 @@ class ContestantResult:
         learning_curve: losses by name, each of shape (n_epochs,); None where nothing is learnt in epochs.
         timings: seconds by step, such as `fit`, `forecast`.
         tags: further words to search by.
+        next_day: what the range of the forecast still open is made of, for those who serve the model; None without one.
     """
 
     model_type: str
@@ -93,6 +98,7 @@ class ContestantResult:
     learning_curve: Mapping[str, Floats] | None = None
     timings: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    next_day: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +210,9 @@ def items(result: ContestantResult, context: RunContext) -> Iterator[Item]:
     yield from _params(result, context)
     yield from _metrics(result, context)
     yield _dataset(context)
-    yield FileArtifact("forecasts.parquet", forecasts_parquet(result.forecasts))
+    yield FileArtifact(FORECASTS, forecasts_parquet(result.forecasts))
+    if result.next_day is not None:
+        yield TextArtifact(NEXT_DAY, json.dumps(dict(result.next_day), indent=2))
     yield TextArtifact("baselines.json", json.dumps(_plain(context.baselines), indent=2))
     yield from _figures(result, context)
     yield Model(result.model_type, result.model, example_rows(context.table))
@@ -276,15 +284,17 @@ def forecasts_parquet(forecasts: Forecasts) -> bytes:
 
 
 def read_forecasts(parquet: bytes) -> Forecasts:
-    """The forecasts that `forecasts_parquet` wrote."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    """The forecasts that `forecasts_parquet` wrote.
 
-    table = pq.ParquetFile(pa.BufferReader(parquet)).read()
-    columns = {name: table.column(name).to_numpy() for name in table.column_names}
-    dates = {name: columns.pop(name).astype("datetime64[D]") for name in ("origin", "target_date")}
-    actual, forecast = columns.pop("actual"), columns.pop("forecast")
-    return Forecasts(dates["origin"], dates["target_date"], actual, forecast, columns)
+    Raises:
+        RegistryError: it did not write these.
+    """
+    try:
+        dates, numbers = read_columns(parquet)
+        actual, forecast = numbers.pop("actual"), numbers.pop("forecast")
+        return Forecasts(dates["origin"], dates["target_date"], actual, forecast, numbers)
+    except (ValueError, KeyError) as error:
+        raise RegistryError(f"{FORECASTS} is not as Podium writes it ({error}); run `podium train`") from None
 
 
 def example_rows(table: FeatureTable) -> DataFrame:
