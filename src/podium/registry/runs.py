@@ -47,6 +47,15 @@ class Runs(Connection):
             )
         return [run_record(run) for run in runs if MODEL_URI_TAG in run.data.tags]
 
+    def experiment_of(self, run_id: str) -> str:
+        """Id of the experiment that a run belongs to.
+
+        Raises:
+            RegistryError: there is no such run.
+        """
+        with self.errors(f"find run {run_id}"):
+            return str(self.client.get_run(run_id).info.experiment_id)
+
     def read_file(self, run_id: str, path: str) -> bytes | None:
         """An artifact of a run; None where the run has no such file.
 
