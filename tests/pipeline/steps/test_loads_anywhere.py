@@ -1,0 +1,112 @@
+"""A logged model loads and predicts with nothing but its own requirements, and without this repository."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from podium.features import frame
+from podium.pipeline.prepare import load_table
+from podium.pipeline.train import train_one
+from podium.registry.mlflow_store import MlflowStore
+
+# Runs in an isolated interpreter. What a fresh environment would not hold is hidden from the import system itself, so
+# that `import` and `find_spec` both say that it is not there.
+ELSEWHERE = """
+import importlib.metadata as metadata, json, re, sys
+from importlib.machinery import PathFinder
+
+folder, rows = sys.argv[1:]
+
+
+def closure(lines):
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    found, queue = {}, [(Requirement(line), {""}) for line in lines]
+    while queue:
+        wanted, extras = queue.pop()
+        if wanted.marker and not any(wanted.marker.evaluate({"extra": extra}) for extra in extras):
+            continue
+        name, asked = canonicalize_name(wanted.name), {"", *wanted.extras}
+        if asked <= found.get(name, set()):
+            continue
+        distribution = metadata.distribution(name)  # a requirement that is not installed ends the test here
+        assert wanted.specifier.contains(distribution.version, prereleases=True), (wanted, distribution.version)
+        found[name] = found.get(name, set()) | asked
+        queue += [(Requirement(line), asked) for line in distribution.requires or ()]
+    return set(found)
+
+
+with open(folder + "/requirements.txt") as file:
+    allowed = closure([line for line in map(str.strip, file) if line])
+owners = metadata.packages_distributions()
+normal = lambda name: re.sub("[-_.]+", "-", name).lower()
+hidden = {top for top, names in owners.items() if not {normal(name) for name in names} & allowed} | {"podium"}
+
+
+class Fresh(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        return None if name.split(".")[0] in hidden else PathFinder.find_spec(name, path, target)
+
+
+started_with = {"_distutils_hack"}  # setuptools' own hook, which its .pth file imports in every interpreter
+early = sorted(hidden & {name.split(".")[0] for name in sys.modules} - started_with)
+finders = [finder for finder in sys.meta_path if "editable" not in repr(finder)]
+sys.meta_path[:] = [Fresh if finder is PathFinder else finder for finder in finders]
+for name in ("podium", "statsmodels", "pytest"):
+    try:
+        __import__(name)
+    except ModuleNotFoundError:
+        continue
+    raise SystemExit(name + " can be imported; the environment is not fresh")
+
+import mlflow.pyfunc
+import pandas as pd
+
+X = pd.read_json(rows, orient="split", dtype="float64", precise_float=True)
+forecasts = mlflow.pyfunc.load_model(folder).predict(X)
+print(json.dumps({"forecasts": [float(x) for x in getattr(forecasts, "to_numpy", lambda: forecasts)().ravel()],
+                  "early": early, "allowed": sorted(allowed)}))
+"""
+
+
+def elsewhere(folder: Path, X, tmp_path: Path):
+    """What the model in the folder says of X where only its requirements are installed."""
+    rows = tmp_path / "rows.json"
+    rows.write_text(X.to_json(orient="split", double_precision=15))
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    answer = subprocess.run(
+        [sys.executable, "-I", "-c", ELSEWHERE, str(folder), str(rows)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=environment,
+        timeout=180,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stderr[-3000:]
+    return json.loads(answer.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("family", ["LinearRegression", "ARIMA", pytest.param("LSTM", marks=pytest.mark.tensorflow)])
+def test_a_logged_model_needs_its_requirements_and_nothing_else(family, ready, tmp_path):
+    """Each logged contestant forecasts the same where podium, and all that its requirements do not bring, is hidden.
+
+    The hiding stands for a fresh environment: from the model's requirements.txt the closure of requirements is
+    computed with the installed metadata, versions checked, and every other installed package is invisible to imports
+    in an isolated interpreter. It shows that the list is complete; that pip finds those versions is not shown here.
+    """
+    settings = ready.model_copy(update={"options": {"LSTM": {"units": 4, "epochs": 2}}})
+    store, run = MlflowStore(settings), train_one((settings, family))
+    X = frame(load_table(settings))[-20:].reset_index(drop=True)
+    found = elsewhere(store.fetch(run.model_uri), X, tmp_path)
+    assert found["forecasts"] == pytest.approx(np.ravel(store.load(run.model_uri).predict(X)), abs=1e-9)
+    assert "podium" not in found["allowed"]
+    assert not found["early"]
