@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -243,6 +247,98 @@ def check_podium() -> Callable[..., Verdict]:
         return verdict
 
     return check
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A verb or script that ran in a process of its own.
+
+    Attributes:
+        folder: its working directory.
+        exit_code: of the process.
+        stdout: what it printed.
+        stderr: what it printed elsewhere.
+    """
+
+    folder: Path
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+Shell = Callable[..., Ran]
+
+
+def shell_environment(**more: str) -> dict[str, str]:
+    """A user's environment: the project's on the path, no setting of Podium or MLflow, no proxy on loopback."""
+    dropped = ("MLFLOW_", "PODIUM_", "PYTHONDONTWRITEBYTECODE", "PYTHONWARNINGS", "COLUMNS", "NO_COLOR", "FORCE_COLOR")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', os.defpath)}"
+    return {**kept, "PATH": path, "NO_PROXY": "127.0.0.1,localhost", **more}
+
+
+def run_in_shell(folder: Path, *command: str, **variables: str) -> Ran:
+    """Run a command as a user would, without a terminal."""
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=shell_environment(**variables),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    return Ran(folder, done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="session")
+def shell() -> Shell:
+    """`shell(folder, "podium", "status")`: a command in a process of its own, as a user types it."""
+    return run_in_shell
+
+
+@pytest.fixture(scope="session")
+def championship(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """`podium run` in an empty directory: three contestants, the ECB's rates, TensorFlow; made once for all workers.
+
+    Nothing may write into its folder. A test that must takes `own_championship`.
+    """
+    root = tmp_path_factory.getbasetemp()
+    shared = root.parent if os.environ.get("PYTEST_XDIST_WORKER") else root
+    folder = shared / "championship"
+    told = shared / "championship.json"
+    with FileLock(shared / "championship.lock"):
+        if not told.exists():
+            folder.mkdir()
+            ran = run_in_shell(folder, "podium", "run")
+            told.write_text(json.dumps([ran.exit_code, ran.stdout, ran.stderr]))
+    return Ran(folder, *json.loads(told.read_text()))
+
+
+@pytest.fixture
+def own_championship(championship: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the championship to write into, entered; its artifacts' addresses are those of the copy.
+
+    The database is named by its full path, since a process keeps a database open by its address.
+    """
+    folder = tmp_path / "championship"
+    shutil.copytree(championship.folder, folder)
+    _readdress(folder / "mlflow.db", str(championship.folder), str(folder))
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+    return folder
+
+
+def _readdress(database: Path, old: str, new: str) -> None:
+    """Replace a folder wherever MLflow keeps addresses."""
+    with closing(sqlite3.connect(database)) as connection, connection:
+        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        for table in tables:
+            for _, column, kind, *_ in connection.execute(f"PRAGMA table_info({table})").fetchall():
+                if kind.upper().startswith(("VARCHAR", "TEXT")):
+                    statement = f"UPDATE {table} SET {column} = replace({column}, ?, ?) WHERE instr({column}, ?)"
+                    connection.execute(statement, (old, new, old))
 
 
 @pytest.fixture(autouse=True, scope="session")
