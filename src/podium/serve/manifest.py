@@ -53,8 +53,6 @@ class ModelCard(msgspec.Struct, frozen=True):
         expected: the forecasts of those rows by the model that was logged; empty where they were not recorded.
         tags: of the version.
         created_at: seconds since the epoch at which the model was logged; 0 when unknown.
-        range_origin: ISO date of the close at which the range below was calibrated; empty without a range.
-        half_widths: of the range around a next-day forecast, log returns by level in percent, `80`.
         experiment_id: of the run; empty when unknown.
         next_day: the range of its forecast from the last day that it was fitted on; None where the run recorded none.
     """
@@ -70,8 +68,6 @@ class ModelCard(msgspec.Struct, frozen=True):
     expected: list[float]
     tags: dict[str, str]
     created_at: float = 0.0
-    range_origin: str = ""
-    half_widths: dict[str, float] = {}
     experiment_id: str = ""
     next_day: NextDay | None = None
 
