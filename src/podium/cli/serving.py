@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 SERVED = (
     "host", "port", "workers", "split", "experiment", "salt", "shadow", "ledger", "ledger_durability", "interval",
     "keys_file", "insecure", "max_body", "max_rows", "max_in_flight", "drain",
+    "mlflow_ui",
 )  # fmt: skip
 Pairs = Annotated[
     str, typer.Option("--pair", help="Pairs, such as EURUSD,GBPJPY; every pair with a champion if not given.")
@@ -38,7 +39,9 @@ def enrol(app: typer.Typer) -> None:
         app.command(name=verb.__name__)(verb)
 
 
-@takes_settings("tracking_uri", "registry_uri", "ledger_address", *FOLDERS, record=ServeOptions, fields=SERVED)
+@takes_settings(
+    "tracking_uri", "registry_uri", "ledger_address", "level", *FOLDERS, record=ServeOptions, fields=SERVED
+)
 def serve(
     settings: Settings,
     options: ServeOptions,

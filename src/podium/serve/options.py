@@ -44,6 +44,8 @@ class ServeOptions:
         keep_alive: seconds an idle connection stays open.
         ledger_timeout: seconds that an answer waits for the ledger before it is refused.
         drain: seconds that open requests have to finish after SIGTERM.
+        mlflow_ui: address of MLflow's pages for the dashboard's links, `http://127.0.0.1:5000`; the tracking address if
+            that is one, else no links.
     """
 
     pairs: tuple[str, ...] = ()
@@ -72,6 +74,7 @@ class ServeOptions:
     keep_alive: float = 30.0
     ledger_timeout: float = 5.0
     drain: float = 20.0
+    mlflow_ui: str | None = None
 
     def __post_init__(self) -> None:
         if self.workers < 1:
@@ -79,6 +82,8 @@ class ServeOptions:
         for name, words in (("ledger", get_args(LedgerMode)), ("ledger_durability", get_args(Durability))):
             if getattr(self, name) not in words:
                 raise SettingError(f"{name} = {getattr(self, name)!r}: choose one of {', '.join(words)}")
+        if self.mlflow_ui and not self.mlflow_ui.startswith(("http://", "https://")):
+            raise SettingError(f"mlflow_ui = {self.mlflow_ui!r}: an address begins with http:// or https://")
         if not 0 <= self.port <= 65535:
             raise SettingError(f"port = {self.port}: a port is a number from 0 to 65535")
         for name in ("interval", "patience", "header_timeout", "body_timeout", "keep_alive", "ledger_timeout"):
@@ -129,6 +134,7 @@ class WorkerConfig:
         registry: the registry's SQLite file, for the check whether the manifest is still current; empty where there is
             none.
         address: digest of the registry's address.
+        level: error probability of the live comparison, as in `podium ab`.
     """
 
     options: ServeOptions
@@ -138,6 +144,7 @@ class WorkerConfig:
     ledger_address: str
     registry: str = ""
     address: str = ""
+    level: float = 0.05
 
     def to_plain(self) -> dict[str, Any]:
         """As values that JSON knows."""
@@ -149,6 +156,7 @@ class WorkerConfig:
             "ledger_address": self.ledger_address,
             "registry": self.registry,
             "address": self.address,
+            "level": self.level,
         }
 
     @classmethod
@@ -162,4 +170,5 @@ class WorkerConfig:
             ledger_address=plain["ledger_address"],
             registry=plain["registry"],
             address=plain["address"],
+            level=plain["level"],
         )

@@ -14,10 +14,11 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from podium.errors import SettingError
 from podium.serve.manifest import address_digest
@@ -69,14 +70,24 @@ def worker_config(settings: Settings, options: ServeOptions) -> WorkerConfig:
 
     registry = sqlite_path(settings.registry_uri or settings.tracking_uri)
     return WorkerConfig(
-        options=options,
+        options=replace(options, mlflow_ui=pages_of(options.mlflow_ui or settings.tracking_uri)),
         pair=settings.pair,
         data_dir=settings.data_dir,
         cache=options.cache or settings.data_dir / "serving",
         ledger_address=options.ledger_address or str(settings.data_dir / "ledger.db"),
         registry=str(registry) if registry else "",
         address=address_digest(settings.tracking_uri, settings.registry_uri),
+        level=settings.level,
     )
+
+
+def pages_of(address: str) -> str | None:
+    """Where MLflow's pages are at a server's address, without user and password; None for a database or a folder."""
+    parts = urlsplit(address)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        return None
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
 
 
 @contextmanager
