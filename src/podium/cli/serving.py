@@ -39,9 +39,7 @@ def enrol(app: typer.Typer) -> None:
         app.command(name=verb.__name__)(verb)
 
 
-@takes_settings(
-    "tracking_uri", "registry_uri", "ledger_address", "level", *FOLDERS, record=ServeOptions, fields=SERVED
-)
+@takes_settings("tracking_uri", "registry_uri", "ledger_address", "level", *FOLDERS, record=ServeOptions, fields=SERVED)
 def serve(
     settings: Settings,
     options: ServeOptions,
