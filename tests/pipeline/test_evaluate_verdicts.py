@@ -13,7 +13,8 @@ from podium.evaluate.outcome import Outcome
 from podium.evaluate.significance import clark_west, diebold_mariano, pesaran_timmermann
 
 ASKED = {
-    "pair", "data_version", "verdict", "reason", "champion", "scored_days", "minimum_detectable_r2", "baselines", "ranking",
+    "pair", "data_version", "verdict", "reason", "champion", "scored_days", "minimum_detectable_r2", "baselines",
+    "ranking",
 }  # fmt: skip
 ASKED_OF_A_ROW = {
     "model_type", "model_name", "model_version", "alias", "rmse", "ratio_to_random_walk", "r2_oos", "mae",
@@ -124,7 +125,7 @@ def test_unproven_fails_only_where_it_is_asked_to(crowned, capsys):
 def test_the_printed_line_on_the_random_walk_agrees_with_the_verdict(arena, rates, capsys):
     """A p-value between level / contestants and level is neither proven by the word nor by the line above it."""
     arena.days(rates.until(900)).enter(
-        ARIMA=lambda actual: 0.0, LinearRegression=lambda actual: lucky(actual, target=0.035)
+        ARIMA=lambda actual: 0.0 * actual, LinearRegression=lambda actual: lucky(actual, target=0.035)
     )
     outcome = arena.evaluate()
     assert 0.025 < outcome.ranking[0].dm_p < 0.05
@@ -142,18 +143,21 @@ def lucky(actual, target):
     return min(found, key=lambda item: item[0])[1]
 
 
+def fair_noise(actual):
+    """A contestant that knows nothing."""
+    return 0.0001 * np.random.default_rng(1).normal(size=len(actual))
+
+
 class TestLeak:
     """A contestant that reads the day to come."""
 
     @pytest.fixture
     def leaking(self, arena, rates):
         """A fair first championship, then a contestant that knows two thirds of the next return."""
-        arena.days(rates.until(850)).enter(ARIMA=lambda actual: 0.01 * actual)
+        arena.days(rates.until(850)).enter(ARIMA=fair_noise)
         fair = arena.evaluate()
         before = (arena.aliases(), arena.pointer(), arena.store.titles())
-        arena.days(rates).enter(
-            ARIMA=lambda actual: 0.01 * actual, LinearRegression=lambda actual: 0.6 * actual + 0.001
-        )
+        arena.days(rates).enter(ARIMA=fair_noise, LinearRegression=lambda actual: 0.6 * actual + 0.001)
         return arena, fair, before
 
     def test_it_moves_nothing(self, leaking, capsys):

@@ -1,0 +1,87 @@
+"""How things stand, for one pair and for all."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from podium.evaluate.significance import false_discoveries
+from podium.evaluate.walkforward import split
+from podium.pipeline.prepare import load_table
+from podium.pipeline.status import status, status_of_all
+from podium.records import Series
+
+
+def other_pair(series, pair):
+    """The same days under another name, a little different."""
+    wobble = 1 + 0.0001 * np.random.default_rng(len(pair)).normal(size=len(series))
+    return Series(pair, series.dates, series.closes * wobble, series.source)
+
+
+@pytest.fixture
+def three(arena, rates):
+    """EURUSD, EURGBP and EURJPY in one registry; EURJPY's champion cannot be tested."""
+    told = {"EURUSD": 0.1, "EURGBP": -0.3, "EURJPY": 0.0}
+    for pair, share in told.items():
+        place = arena.using(pair=pair, leak_r2=0.9, leak_direction=0.9999)
+        series = rates if pair == "EURUSD" else other_pair(rates, pair)
+        noise = 0.0004 * np.random.default_rng(len(pair) + int(10 * share)).normal(size=1000)
+        place.days(series).enter(ARIMA=lambda actual, s=share, n=noise: s * (actual + n[: len(actual)]))
+        place.evaluate()
+    return arena
+
+
+def test_every_pair_has_one_row_with_p_values_adjusted_for_their_number(three, capsys):
+    """Champion, verdict, p and its Benjamini-Hochberg adjustment by pair; untested stays null; lines and JSON agree."""
+    rows = status_of_all(three.settings)
+    assert [(row.pair, row.champion, row.champion_version) for row in rows] == [
+        (pair, f"{pair}_ARIMA", 1) for pair in ("EURGBP", "EURJPY", "EURUSD")
+    ]
+    for row in rows:
+        single = status(three.settings.model_copy(update={"pair": row.pair}))
+        assert row.verdict == single.outcome.verdict
+        assert row.dm_p == single.outcome.ranking[0].dm_p
+        assert row.age_days == single.age_days
+    by_pair = {row.pair: row.dm_p for row in rows}
+    assert by_pair["EURJPY"] is None
+    assert {row.pair: row.dm_p_adjusted for row in rows} == false_discoveries(by_pair)
+    assert rows[2].dm_p_adjusted == pytest.approx(2 * rows[2].dm_p)
+
+    assert three.podium("status", "--all", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [row["dm_p_adjusted"] for row in told] == [row.dm_p_adjusted for row in rows]
+    assert three.podium("status", "--all") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[:4]] == ["pair", "EURGBP", "EURJPY", "EURUSD"]
+    assert lines[4].startswith("Beats the random walk, with at most 5% false discoveries (Benjamini-Hochberg): EURUSD")
+
+
+def test_the_pointer_of_another_pair_is_no_disagreement(three, capsys):
+    """One folder serves several pairs: the pointer is the last one's, and the others do not complain."""
+    for pair, agrees in (("EURUSD", None), ("EURJPY", True)):
+        assert status(three.settings.model_copy(update={"pair": pair})).pointer_agrees is agrees
+    three.podium("status")
+    assert "best_model_info.json" not in capsys.readouterr().out
+
+
+def test_without_any_champion_the_next_step_is_named(arena, capsys):
+    """An empty registry: one line, exit code 5, for one pair and for all."""
+    for words in (("status",), ("status", "--all")):
+        assert arena.podium(*words) == 5
+        assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_an_alias_set_by_hand_on_a_version_without_a_championship_is_said(arena, rates, capsys):
+    """A champion that carries no outcome has a status all the same."""
+    arena.days(rates).enter(ARIMA=lambda actual: 0.0 * actual, LinearRegression=lambda actual: 0.0 * actual)
+    table = load_table(arena.settings)
+    window = split(table, arena.settings.window, arena.settings.test_fraction).common_window(table)
+    version = arena.store.register(arena.store.completed_runs(table.data_version, window)[0])
+    arena.client.set_registered_model_alias(version.name, "champion", str(version.version))
+    found = status(arena.settings)
+    assert (found.outcome, found.pinned, found.pointer_agrees) == (None, None, None)
+    assert arena.podium("status") == 0
+    assert "set by hand; run `podium evaluate`" in capsys.readouterr().out
+    assert status_of_all(arena.settings)[0].verdict is None

@@ -1,0 +1,141 @@
+"""Titles moved by hand: promoted, rolled back, pinned, unpinned."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from podium.errors import InputError, MissingError
+from podium.pipeline.status import status
+from podium.pipeline.titles import history, promote, rollback
+
+
+def fair(seed):
+    """A contestant that knows nothing, and is a little worse for it: its noise is uncorrelated with what comes."""
+
+    def tell(actual):
+        noise = np.random.default_rng(seed).normal(size=len(actual))
+        noise -= actual * (noise @ actual) / (actual @ actual)
+        return 0.0005 * noise
+
+    return tell
+
+
+@pytest.fixture
+def crowned(arena, rates):
+    """LinearRegression leads ARIMA by a hair."""
+    arena.days(rates.until(850)).enter(LinearRegression=lambda actual: 0.0 * actual, ARIMA=fair(1))
+    outcome = arena.evaluate()
+    assert outcome.champion == "EURUSD_LinearRegression"
+    return arena
+
+
+@pytest.mark.parametrize("wanted", ["challenger", "ARIMA", "ARIMA/1", "models:/EURUSD_ARIMA/1"])
+def test_a_version_is_promoted_by_any_of_its_names(crowned, wanted):
+    """Alias, family or version: it holds the title, pinned, in registry, pointer, history and status."""
+    title = promote(crowned.settings, wanted, why="the desk wants it")
+    assert (title.pinned_uri, title.pinned, title.verdict) == ("models:/EURUSD_ARIMA/1", True, "by hand")
+    assert crowned.aliases() == {
+        "champion": "models:/EURUSD_ARIMA/1",
+        "challenger": "models:/EURUSD_LinearRegression/1",
+    }
+    assert crowned.pointer()["pinned_uri"] == "models:/EURUSD_ARIMA/1"
+    found = status(crowned.settings)
+    assert (found.champion.name, found.pinned) == ("EURUSD_ARIMA", "the desk wants it")
+    assert promote(crowned.settings, wanted if "challenger" not in wanted else "champion", why="again") is None
+
+
+def test_what_is_not_there_cannot_be_promoted(crowned):
+    """A version that does not exist is named, with those that do; nothing moves."""
+    before = crowned.state()
+    with pytest.raises(InputError, match="'LSTM/3' is no version of EURUSD_.*EURUSD_ARIMA/1"):
+        promote(crowned.settings, "LSTM/3", why="-")
+    assert crowned.state() == before
+
+
+def test_a_pin_survives_championships_until_it_is_taken_out(crowned, rates):
+    """New days, both families retrained: the pinned version stays; --unpin gives the title to the lowest RMSE."""
+    promote(crowned.settings, "ARIMA", why="the desk wants it")
+    crowned.days(rates).enter(LinearRegression=lambda actual: 0.0 * actual, ARIMA=fair(2))
+    outcome = crowned.evaluate()
+    assert (outcome.verdict, outcome.champion, outcome.champion_version) == ("held", "EURUSD_ARIMA", 1)
+    assert outcome.reason.startswith(
+        "the title is pinned (the desk wants it); --unpin lets championships decide. Else: "
+    )
+    assert "unproven, title ARIMA -> LinearRegression" in outcome.reason
+    # the retrained ARIMA has no alias: the pin is on the version
+    assert {row.model_type: row.alias for row in outcome.ranking} == {"LinearRegression": "challenger", "ARIMA": None}
+    assert crowned.aliases() == {
+        "champion": "models:/EURUSD_ARIMA/1",
+        "challenger": "models:/EURUSD_LinearRegression/2",
+    }
+    assert crowned.pointer()["pinned_uri"] == "models:/EURUSD_ARIMA/1"
+    again = crowned.state()
+    assert crowned.evaluate() == outcome
+    assert crowned.state() == again
+
+    free = crowned.evaluate(unpin=True)
+    assert (free.champion, free.champion_version) == ("EURUSD_LinearRegression", 2)
+    assert status(crowned.settings).pinned is None
+    assert crowned.evaluate() == free
+
+
+def test_unpinning_a_champion_that_would_win_anyway_ends_the_pin(crowned, rates):
+    """Where the championship agrees with the hand, the history still says that the pin is gone, and it stays gone."""
+    promote(crowned.settings, "LinearRegression", why="sure")
+    assert status(crowned.settings).pinned == "sure"
+    assert crowned.evaluate(unpin=True).champion == "EURUSD_LinearRegression"
+    assert status(crowned.settings).pinned is None
+    assert "pinned" not in crowned.evaluate().reason
+
+
+def test_rolling_back_twice_goes_two_champions_back(crowned, rates):
+    """Each rollback goes further back, never forward to the champion that was fled from; then there is nobody left."""
+    crowned.days(rates.until(900)).enter(ARIMA=lambda actual: 0.0 * actual, LinearRegression=fair(1))
+    assert crowned.evaluate().champion == "EURUSD_ARIMA"
+    crowned.days(rates).enter(LinearRegression=lambda actual: 0.0 * actual, ARIMA=fair(1))
+    assert crowned.evaluate().champion == "EURUSD_LinearRegression"
+
+    gone_to = []
+    for _ in range(2):
+        title = rollback(crowned.settings, why="it misbehaves")
+        gone_to.append((title.pinned_uri, title.pinned, title.verdict))
+        assert crowned.aliases()["champion"] == crowned.pointer()["pinned_uri"] == title.pinned_uri
+    assert gone_to == [
+        ("models:/EURUSD_ARIMA/2", True, "rolled back"),
+        ("models:/EURUSD_LinearRegression/1", True, "rolled back"),
+    ]
+    with pytest.raises(MissingError, match="nobody held the title of EURUSD before"):
+        rollback(crowned.settings, why="-")
+    assert [title.why for title in history(crowned.settings)][-2:] == ["it misbehaves"] * 2
+    assert crowned.evaluate().champion_version == 1
+
+
+def test_an_alias_moved_by_hand_is_rolled_back_to_the_last_recorded_champion(crowned):
+    """Somebody moved @champion in MLflow, where no history is kept: rollback returns to the one in the history."""
+    crowned.client.set_registered_model_alias("EURUSD_ARIMA", "champion", "1")
+    assert rollback(crowned.settings, why="who did that?").pinned_uri == "models:/EURUSD_LinearRegression/1"
+    assert crowned.aliases()["champion"] == "models:/EURUSD_LinearRegression/1"
+
+
+def test_a_champion_before_that_was_deleted_is_named(crowned, rates):
+    """The version to roll back to is gone: the message names it, and nothing moves."""
+    crowned.days(rates).enter(LinearRegression=fair(1), ARIMA=lambda actual: 0.0 * actual)
+    crowned.evaluate()
+    crowned.client.delete_model_version("EURUSD_LinearRegression", "1")
+    with pytest.raises(MissingError, match="models:/EURUSD_LinearRegression/1, the champion before, is no longer"):
+        rollback(crowned.settings, why="-")
+    assert crowned.aliases()["champion"] == "models:/EURUSD_ARIMA/2"
+
+
+def test_the_verbs_say_what_they_did(crowned, capsys):
+    """promote, rollback and history in words, with exit code 0."""
+    assert crowned.podium("promote", "ARIMA", "--why", "a try") == 0
+    assert crowned.podium("promote", "ARIMA") == 0
+    assert crowned.podium("rollback") == 0
+    assert crowned.podium("history") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "champion: models:/EURUSD_LinearRegression/1 -> models:/EURUSD_ARIMA/1, pinned (a try)"
+    assert "holds the title, pinned, already" in lines[1]
+    assert lines[2].startswith("champion: models:/EURUSD_ARIMA/1 -> models:/EURUSD_LinearRegression/1")
+    assert len(lines) == 3 + 2 * 3
