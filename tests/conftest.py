@@ -298,6 +298,12 @@ def shell() -> Shell:
     return run_in_shell
 
 
+@pytest.fixture
+def environment() -> dict[str, str]:
+    """A user's environment, for tests that start processes themselves."""
+    return shell_environment()
+
+
 @pytest.fixture(scope="session")
 def championship(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """`podium run` in an empty directory: three contestants, the ECB's rates, TensorFlow; made once for all workers.
@@ -316,15 +322,27 @@ def championship(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     return Ran(folder, *json.loads(told.read_text()))
 
 
+@pytest.fixture(scope="session")
+def copy_championship(championship: Ran) -> Callable[[Path], Path]:
+    """`copy_championship(folder)`: the championship in a folder of its own, to write into."""
+
+    def copy(folder: Path) -> Path:
+        shutil.copytree(championship.folder, folder)
+        _readdress(folder / "mlflow.db", str(championship.folder), str(folder))
+        return folder
+
+    return copy
+
+
 @pytest.fixture
-def own_championship(championship: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the championship to write into, entered; its artifacts' addresses are those of the copy.
+def own_championship(
+    copy_championship: Callable[[Path], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """A copy of the championship to write into, entered.
 
     The database is named by its full path, since a process keeps a database open by its address.
     """
-    folder = tmp_path / "championship"
-    shutil.copytree(championship.folder, folder)
-    _readdress(folder / "mlflow.db", str(championship.folder), str(folder))
+    folder = copy_championship(tmp_path / "championship")
     monkeypatch.chdir(folder)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
     return folder
