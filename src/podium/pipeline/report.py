@@ -146,7 +146,8 @@ def _tomorrow(settings: Settings) -> Tomorrow:
 
 def _notices(outcome: Outcome, champion: VersionRecord, stored: str | None) -> tuple[str, ...]:
     lines = []
-    if outcome.leader is not None and (champion.name, champion.version) != (outcome.champion, outcome.champion_version):
+    stopped = outcome.verdict == "leak"  # then no alias moved, and the outcome names whom it would have gone to
+    if not stopped and (champion.name, champion.version) != (outcome.champion, outcome.champion_version):
         lines.append(
             "The alias @champion has been moved since this championship; it is held by "
             f"{champion.name} (v{champion.version}) now."

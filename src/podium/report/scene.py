@@ -81,6 +81,14 @@ class Scene:
         return outcome.leader or next(named, outcome.ranking[0])
 
     @property
+    def absent(self) -> str:
+        """The holder of the title where it did not take part, so that no figure is about it; else empty."""
+        outcome = self.outcome
+        if outcome.leader is not None or outcome.champion is None or outcome.verdict == "leak":
+            return ""
+        return f"{outcome.champion} v{outcome.champion_version}"
+
+    @property
     def level_needed(self) -> float:
         """What a p-value must not exceed: the level, shared by the contestants, since the best of several is lucky."""
         return self.outcome.level / len(self.outcome.ranking)

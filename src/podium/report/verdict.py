@@ -29,6 +29,8 @@ def headline(scene: Scene) -> str:
         return "Refused: a contestant is too good to be true"
     if verdict == "degraded":
         return "The champion until now has become worse than no forecast at all"
+    if scene.absent:
+        return f"{scene.absent} keeps the title without having taken part"
     if scene.proven:
         return f"{name} beats the random walk"
     if verdict == "unproven":

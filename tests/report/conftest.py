@@ -1,0 +1,203 @@
+"""A championship that never was, seeded, whose every figure can be computed again here."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from typing import Any
+
+import numpy as np
+import pytest
+
+from podium.evaluate.intervals import LEVELS
+from podium.evaluate.metrics import directional_accuracy, mae, rmse
+from podium.evaluate.outcome import Outcome, Standing
+from podium.records import Forecasts, Series
+from podium.report.scene import Scene, Tomorrow
+
+N_DAYS, SIGMA = 420, 0.005
+SKILL = {"LinearRegression": 0.15, "ARIMA": 0.0, "LSTM": -0.2}  # share of the outcome in the forecast
+ALIASES = ("champion", "challenger", "candidate")
+VOID = {"meta", "link", "br", "hr", "img", "input", "wbr", "line", "rect", "path", "circle"}
+
+
+@dataclasses.dataclass
+class Element:
+    """A tag with its attributes and the text directly or deeply inside."""
+
+    tag: str
+    attributes: dict[str, str]
+    parents: tuple[str, ...]
+    text: str = ""
+
+
+class Page(HTMLParser):
+    """A parsed page: its elements in order, and that every tag is closed."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[Element] = []
+        self._open: list[Element] = []
+        self.feed(html)
+        assert [element.tag for element in self._open] == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        element = Element(tag, {k: v or "" for k, v in attrs}, tuple(parent.tag for parent in self._open))
+        self.elements.append(element)
+        if tag not in VOID:
+            self._open.append(element)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        parents = tuple(parent.tag for parent in self._open)
+        self.elements.append(Element(tag, {k: v or "" for k, v in attrs}, parents))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open[-1].tag == tag, f"</{tag}> closes <{self._open[-1].tag}>"
+        self._open.pop()
+
+    def handle_data(self, data: str) -> None:
+        for element in self._open:
+            element.text += data
+
+    def all(self, tag: str, **wanted: str) -> list[Element]:
+        return [e for e in self.elements if e.tag == tag and wanted.items() <= e.attributes.items()]
+
+    def one(self, **wanted: str) -> Element:
+        (found,) = [e for e in self.elements if wanted.items() <= e.attributes.items()]
+        return found
+
+    @property
+    def words(self) -> str:
+        """What a person reads, a line a block."""
+        return " ".join(self.all("body")[0].text.split())
+
+
+@pytest.fixture(scope="session")
+def parse() -> Callable[[str], Page]:
+    """`parse(html)`: the page, every tag closed."""
+    return Page
+
+
+def make_forecasts() -> dict[str, Forecasts]:
+    """One contestant that knows a little, one that says nothing much, one that knows the wrong thing."""
+    rng = np.random.default_rng(11)
+    days = np.busday_offset("2024-12-02", np.arange(N_DAYS + 1)).astype("datetime64[D]")
+    actual = rng.standard_t(6, N_DAYS) * SIGMA / np.sqrt(1.5)
+    made = {}
+    for name, share in SKILL.items():
+        forecast = abs(share) * 0.3 * (np.sign(share) * actual + rng.normal(0, SIGMA, N_DAYS))
+        bounds = {}
+        for level, half in zip(LEVELS, (1.3, 2.1), strict=True):
+            bounds[f"lower_{100 * level:.0f}"] = forecast - half * SIGMA
+            bounds[f"upper_{100 * level:.0f}"] = forecast + half * SIGMA
+        made[name] = Forecasts(days[:-1], days[1:], actual, forecast, {**bounds, "pit": rng.uniform(size=N_DAYS)})
+    return made
+
+
+def make_standing(name: str, rows: Forecasts, place: int) -> Standing:
+    """Scores as they are; tests as if they had been computed, with two that could not."""
+    walk = float(np.sqrt(np.mean(rows.actual**2)))
+    error = rmse(rows.actual, rows.forecast)
+    inside = {
+        level: float(
+            np.mean((rows.actual >= rows.bounds[f"lower_{level}"]) & (rows.actual <= rows.bounds[f"upper_{level}"]))
+        )
+        for level in ("80", "95")
+    }
+    direction = directional_accuracy(rows.actual, rows.forecast)
+    return Standing(
+        model_type=name,
+        model_name=f"EURUSD_{name}",
+        model_version=place + 2,
+        run_id=f"{place:032x}",
+        alias=ALIASES[place],
+        rmse=error,
+        ratio_to_random_walk=error / walk,
+        r2_oos=1 - (error / walk) ** 2,
+        mae=mae(rows.actual, rows.forecast),
+        directional_accuracy=direction if np.isfinite(direction) else None,
+        dm_p=(0.0412, 0.5173, None)[place],
+        clark_west_p=(0.0124, 0.4018, 0.9316)[place],
+        pesaran_timmermann_p=(0.0871, None, 0.7254)[place],
+        in_mcs=(True, True, False)[place],
+        coverage_80=inside["80"],
+        coverage_95=inside["95"],
+        crps=0.0026 + place / 1e5,
+        crps_skill=0.0171 - place / 1e3,
+        crps_skill_t=4.9 - place,
+        volatility_model="garch",
+        fit_seconds=1.0,
+        forecast_seconds=0.1,
+        untested=({}, {"pesaran_timmermann_p": "it names one direction only"}, {"dm_p": "they make the same error"})[
+            place
+        ],
+    )
+
+
+@pytest.fixture
+def make_scene() -> Callable[..., Scene]:
+    """`make_scene(verdict="leak", level=0.1)`: the scene with fields of the outcome or of the scene changed."""
+
+    def make(rename: dict[str, str] | None = None, **changes: Any) -> Scene:
+        forecasts = make_forecasts()
+        order = sorted(forecasts, key=lambda name: rmse(forecasts[name].actual, forecasts[name].forecast))
+        rows = [make_standing(name, forecasts[name], place) for place, name in enumerate(order)]
+        for before, after in (rename or {}).items():
+            forecasts[after] = forecasts.pop(before)
+            rows = [
+                dataclasses.replace(row, model_type=after, model_name=f"EURUSD_{after}")
+                if row.model_type == before
+                else row
+                for row in rows
+            ]
+        any_rows = next(iter(forecasts.values()))
+        returns = any_rows.actual
+        walk = {"rmse": float(np.sqrt(np.mean(returns**2))), "mae": float(np.abs(returns).mean())}
+        outcome = Outcome(
+            pair="EURUSD",
+            data_version="test-EURUSD-2026-07-13-0a1b2c3d",
+            scored_window=f"{any_rows.origins[0]}..{any_rows.origins[-1]}:{N_DAYS}",
+            scored_days=N_DAYS,
+            policy="rmse",
+            level=0.05,
+            verdict="unproven",
+            reason=f"{rows[0].model_type} has the lowest RMSE",
+            champion=rows[0].model_name,
+            champion_version=rows[0].model_version,
+            title_since="2026-07-13",
+            random_walk_in_mcs=True,
+            minimum_detectable_r2=0.0566,
+            baselines={"persistence": {"rmse": walk["rmse"] * 1.4, "mae": 0.005}, "random_walk": walk},
+            ranking=tuple(rows),
+            key="0123456789abcdef",
+        )
+        fields = {field.name for field in dataclasses.fields(Outcome)}
+        outcome = dataclasses.replace(outcome, **{k: v for k, v in changes.items() if k in fields})
+        closes = 1.1 * np.exp(np.concatenate([[0.0], np.cumsum(returns)]))
+        dates = np.append(any_rows.origins, any_rows.target_dates[-1])
+        last = float(closes[-1])
+        scene = Scene(
+            outcome=outcome,
+            forecasts=forecasts,
+            series=Series("EURUSD", dates, closes, "test"),
+            tomorrow=Tomorrow(
+                model=f"{rows[0].model_name} (v{rows[0].model_version})",
+                origin=dates[-1],
+                target_date=np.busday_offset(dates[-1], 1).astype("datetime64[D]"),
+                close=last,
+                forecast_rate=last * 1.0002,
+                lower_80=last * 0.9938,
+                upper_80=last * 1.0065,
+                lower_95=last * 0.9896,
+                upper_95=last * 1.0107,
+                probability_of_rise=0.513,
+                volatility_model="garch",
+            ),
+            written_at=datetime(2026, 7, 14, 6, 30, tzinfo=UTC),
+            versions={"podium": "1.2.3", "Python": "3.11.4"},
+        )
+        return dataclasses.replace(scene, **{k: v for k, v in changes.items() if k not in fields})
+
+    return make

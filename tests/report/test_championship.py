@@ -1,0 +1,324 @@
+import dataclasses
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from podium.evaluate.economics import trade_the_sign
+from podium.evaluate.outcome import Standing
+from podium.report.championship import championship_page
+from podium.report.pages import content_policy, digest
+from podium.report.scene import Scene
+
+MakeScene = Callable[..., Scene]
+LOADING = {"src", "href", "srcset", "data", "action", "poster", "background", "xlink:href", "formaction", "manifest"}
+NASTY = '<img src=x onerror="alert(1)">"\'&'
+
+
+def cells(page, row_name: str, table: int = 0) -> dict[str, str]:
+    """A row of one of the page's own tables, by label."""
+    number, row = -1, {}
+    for element in page.elements:
+        if element.tag == "table":
+            number += element.attributes.get("class") == "cards"
+        elif element.tag == "tr":
+            if number == table and row.get("head", "").startswith(row_name):
+                return row
+            row = {}
+        elif element.tag == "th" and element.attributes.get("scope") == "row":
+            row["head"] = " ".join(element.text.split())
+        elif element.tag == "td" and "data-label" in element.attributes:
+            row[element.attributes["data-label"]] = element.text
+    assert row["head"].startswith(row_name)
+    return row
+
+
+def value(text: str) -> float:
+    """The number that a cell shows."""
+    bare = text.replace("\u2212", "-").replace(",", "")
+    return float(bare.rstrip("%")) / (100 if bare.endswith("%") else 1)
+
+
+def test_every_number_of_the_podium_is_the_outcomes(make_scene: MakeScene, parse) -> None:
+    """What the table says of each contestant is the outcome to the last digit shown, and never a number for a None."""
+    scene = make_scene()
+    page = parse(championship_page(scene))
+    columns = {
+        "RMSE": ("rmse", 1e-6),
+        "to random walk": ("ratio_to_random_walk", 1e-4),
+        "R\u00b2": ("r2_oos", 1e-4),
+        "MAE": ("mae", 1e-6),
+        "Direction": ("directional_accuracy", 1e-3),
+        "Diebold-Mariano p": ("dm_p", 1e-3),
+        "Clark-West p": ("clark_west_p", 1e-3),
+        "Pesaran-Timmermann p": ("pesaran_timmermann_p", 1e-3),
+    }
+    for row in scene.outcome.ranking:
+        shown = cells(page, row.model_type)
+        for label, (field, step) in columns.items():
+            expected = getattr(row, field)
+            if expected is None:
+                assert shown[label] == "none", (row.model_type, label)
+            else:
+                assert value(shown[label]) == pytest.approx(expected, abs=step / 2 + 1e-12), (row.model_type, label)
+        assert f"@{row.alias}" in shown["head"]
+        assert f"{row.model_name} v{row.model_version}" in shown["head"]
+    walk = cells(page, "random walk")
+    assert value(walk["RMSE"]) == pytest.approx(scene.outcome.baselines["random_walk"]["rmse"], abs=5e-7)
+
+
+def test_every_number_of_the_ranges_is_the_outcomes(make_scene: MakeScene, parse) -> None:
+    """Coverage, CRPS and its skill are the outcome's."""
+    scene = make_scene()
+    page = parse(championship_page(scene))
+    for row in scene.outcome.ranking:
+        shown = cells(page, row.model_type, table=1)
+        assert value(shown["in 80% range"]) == pytest.approx(row.coverage_80, abs=5e-4)
+        assert value(shown["in 95% range"]) == pytest.approx(row.coverage_95, abs=5e-4)
+        assert value(shown["CRPS"]) == pytest.approx(row.crps, abs=5e-7)
+        assert value(shown["CRPS skill"]) == pytest.approx(row.crps_skill, abs=5e-5)
+        assert value(shown["t"]) == pytest.approx(row.crps_skill_t, abs=0.05)
+
+
+def test_money_is_what_the_signs_earn_at_the_cost_given(make_scene: MakeScene, parse) -> None:
+    """The table repeats `trade_the_sign` at the page's own cost, for every contestant, hold and flat."""
+    scene = make_scene(cost_bps=2.5)
+    html = championship_page(scene)
+    page = parse(html)
+    for name, rows in scene.forecasts.items():
+        result, shown = trade_the_sign(rows.actual, rows.forecast, 2.5), cells(page, name, table=2)
+        assert value(shown["A year"]) == pytest.approx(result.sign.annual_return, abs=5e-4)
+        sharpe = result.sign.sharpe
+        numbers = [value(text) for text in re.findall(r"[+\u2212]?\d+\.\d+", shown["Sharpe ratio (95%)"])]
+        expected = [number for number in (sharpe.ratio, sharpe.lower, sharpe.upper) if number is not None]
+        assert numbers == pytest.approx(expected, abs=0.005)
+        assert (shown["Sharpe ratio (95%)"] == "none") == (not expected)
+        assert value(shown["Worst fall"]) == pytest.approx(result.sign.max_drawdown, abs=5e-4)
+        assert value(shown["Turnover"]) == pytest.approx(result.sign.turnover, abs=0.5)
+    assert value(cells(page, "hold", table=2)["A year"]) == pytest.approx(result.hold.annual_return, abs=5e-4)
+    assert cells(page, "flat", table=2)["Sharpe ratio (95%)"] == "none"
+    assert "flat: the returns do not vary" in page.words
+    assert "2.5 basis points" in page.words
+
+
+def test_those_that_may_be_the_best_share_a_place(make_scene: MakeScene, parse) -> None:
+    """Two contestants and the random walk are in the confidence set and first; the other is third by RMSE."""
+    scene = make_scene()
+    page = parse(championship_page(scene))
+    places = [cells(page, row.model_type)["Place"] for row in scene.outcome.ranking]
+    assert places == ["1=", "1=", "3"]
+    assert cells(page, "random walk")["Place"] == "1="
+    assert "a tie of 3" in page.words
+
+
+def test_a_single_best_is_first_alone(make_scene: MakeScene, parse) -> None:
+    """No tie is claimed where the set holds one."""
+    scene = make_scene(random_walk_in_mcs=False)
+    first, *others = scene.outcome.ranking
+    ranking = (first, *(dataclasses.replace(row, in_mcs=False) for row in others))
+    scene = dataclasses.replace(scene, outcome=dataclasses.replace(scene.outcome, ranking=ranking))
+    page = parse(championship_page(scene))
+    assert [cells(page, row.model_type)["Place"] for row in ranking] == ["1", "2", "3"]
+    assert f"holds {first.model_type} alone" in page.words
+
+
+def test_nothing_is_loaded_from_anywhere(make_scene: MakeScene, parse) -> None:
+    """No attribute that loads names anything but a place on this page, and the policy allows nothing else anyway."""
+    html = championship_page(make_scene())
+    page = parse(html)
+    for element in page.elements:
+        for name in LOADING & set(element.attributes):
+            assert element.attributes[name].startswith("#"), element
+    assert not page.all("link")
+    assert not page.all("iframe")
+    css = page.all("style")[0].text
+    assert "url(" not in css
+    assert "@import" not in css
+    assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", html)
+    (policy,) = [e for e in page.all("meta") if e.attributes.get("http-equiv") == "Content-Security-Policy"]
+    assert policy.attributes["content"] == content_policy()
+    assert "default-src 'none'" in content_policy()
+
+
+def test_the_policy_names_the_style_and_the_script_that_are_inside(make_scene: MakeScene, parse) -> None:
+    """The hashes are of the text as it stands in the page; a character more and the browser would refuse it."""
+    page = parse(championship_page(make_scene()))
+    (script,) = [e for e in page.all("script") if "type" not in e.attributes]
+    assert digest(script.text) in content_policy()
+    assert digest(page.all("style")[0].text) in content_policy()
+    assert all("style" not in element.attributes for element in page.elements)
+
+
+def test_a_hostile_name_stays_a_name(make_scene: MakeScene, parse) -> None:
+    """Contestant, source, reason, leak and volatility model are text wherever they stand."""
+    scene = make_scene(
+        rename={"LSTM": NASTY},
+        data_version=f"{NASTY}-EURUSD-2026-07-13-0a1b2c3d",
+        reason=NASTY,
+        leaks=(NASTY,),
+        notices=(NASTY,),
+        versions={NASTY: NASTY},
+        untold={"series": NASTY},
+        series=None,
+    )
+    rows = tuple(dataclasses.replace(row, volatility_model=NASTY) for row in scene.outcome.ranking)
+    scene = dataclasses.replace(scene, outcome=dataclasses.replace(scene.outcome, ranking=rows))
+    page = parse(championship_page(scene))
+    assert not page.all("img")
+    assert all(not name.startswith("on") for element in page.elements for name in element.attributes)
+    assert page.words.count(NASTY) > 10
+
+
+def test_headings_descend_one_rank_at_a_time(make_scene: MakeScene, parse) -> None:
+    """One h1, and no rank is left out, so that a screen reader's outline is whole."""
+    page = parse(championship_page(make_scene()))
+    ranks = [int(e.tag[1]) for e in page.elements if re.fullmatch(r"h[1-6]", e.tag)]
+    assert ranks.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(ranks))
+
+
+def test_every_table_and_figure_can_be_read_without_seeing(make_scene: MakeScene, parse) -> None:
+    """All tables have captions, all headers scopes, all drawn figures a message and a table; ids are unique."""
+    page = parse(championship_page(make_scene()))
+    tables = page.all("table")
+    assert len(page.all("caption")) == len(tables) == 9
+    assert all(th.attributes.get("scope") in {"col", "row"} for th in page.all("th"))
+    figures = page.all("figure")
+    assert [figure.attributes["id"] for figure in figures] == ["skill", "years", "fan", "coverage", "density", "money"]
+    assert len(page.all("figcaption")) == len(page.all("details")) == len(figures)
+    assert all(len(caption.text) > 80 for caption in page.all("figcaption"))
+    ids = [e.attributes["id"] for e in page.elements if "id" in e.attributes]
+    assert len(set(ids)) == len(ids)
+    named = {e.attributes["aria-labelledby"] for e in page.elements if "aria-labelledby" in e.attributes}
+    assert named <= set(ids)
+    assert page.all("html")[0].attributes["lang"] == "en"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"verdict": "unproven"}, "leads, and its lead may be luck"),
+        ({"verdict": "promoted", "level": 0.15}, "beats the random walk"),
+        ({"verdict": "held", "level": 0.001}, "holds the title; that it beats the random walk is not proven"),
+        (
+            {"verdict": "leak", "leaks": ("LSTM: R2 of 64% on high_low",)},
+            "Refused: a contestant is too good to be true",
+        ),
+        ({"verdict": "degraded"}, "worse than no forecast at all"),
+    ],
+)
+def test_each_verdict_has_its_headline(make_scene: MakeScene, parse, changes: dict[str, object], said: str) -> None:
+    """The first sentence is the verdict; a leak's own line and its warning come with it."""
+    page = parse(championship_page(make_scene(**changes)))
+    assert said in page.all("h1")[0].text
+    if changes["verdict"] == "leak":
+        assert "LSTM: R2 of 64% on high_low" in page.words
+        assert "Do not use any of these forecasts" in page.words
+
+
+def test_a_champion_that_did_not_take_part_is_not_credited(make_scene: MakeScene, parse) -> None:
+    """A pinned title stays with an old version; the page says so and whose figures it shows."""
+    page = parse(championship_page(make_scene(verdict="held", champion="EURUSD_Prophet", champion_version=4)))
+    assert page.all("h1")[0].text == "EURUSD_Prophet v4 keeps the title without having taken part"
+    assert "The figures below are of LinearRegression" in page.words
+    assert "The figures below are of" not in parse(championship_page(make_scene())).words
+
+
+def test_the_direction_is_recommended_only_when_it_is_proven(make_scene: MakeScene, parse) -> None:
+    """A p-value of 0.041 among three contestants is not below 0.05 / 3, and is below 0.15 / 3."""
+    assert "Do not act on the direction" in parse(championship_page(make_scene(level=0.05))).words
+    assert "Do not act on the direction" not in parse(championship_page(make_scene(level=0.15))).words
+
+
+def test_a_test_that_was_not_computed_says_why(make_scene: MakeScene, parse) -> None:
+    """The reasons of the outcome stand under the table."""
+    page = parse(championship_page(make_scene()))
+    assert "ARIMA, Pesaran-Timmermann: it names one direction only." in page.words
+    assert "LSTM, Diebold-Mariano: they make the same error." in page.words
+
+
+def test_what_is_missing_says_why_and_the_rest_is_there(make_scene: MakeScene, parse) -> None:
+    """No series, no open forecast, no density: each has its reason in its place, and the other figures are drawn."""
+    scene = make_scene(
+        series=None, tomorrow=None, untold={"series": "the rates were moved", "tomorrow": "the registry is away"}
+    )
+    bare = {name: dataclasses.replace(rows, bounds={}) for name, rows in scene.forecasts.items()}
+    for forecasts, missing in ((scene.forecasts, 1), (bare, 3)):
+        page = parse(championship_page(dataclasses.replace(scene, forecasts=forecasts)))
+        assert len([p for p in page.all("p", **{"class": "missing"}) if p.text.startswith("Not drawn")]) == missing
+        assert "the registry is away" in page.words
+        assert len(page.all("figcaption")) == 6 - missing
+    assert "recorded no ranges" in page.words
+    assert "Not drawn: the rates were moved." in parse(championship_page(scene)).words
+
+
+def test_a_championship_without_any_forecasts_is_still_told(make_scene: MakeScene, parse) -> None:
+    """All records lost: the outcome's own numbers stay, every figure says why it is not drawn."""
+    scene = make_scene(forecasts={}, tomorrow=None, untold={"LSTM": "run 1 has lost its forecasts.parquet"})
+    page = parse(championship_page(scene))
+    assert len(page.all("p", **{"class": "missing"})) >= 6
+    assert "has lost its forecasts.parquet" in page.words
+    assert cells(page, scene.outcome.ranking[0].model_type)["RMSE"]
+
+
+def flat(scene: Scene) -> Scene:
+    """The same championship on a rate that never moved."""
+    still = {
+        name: dataclasses.replace(rows, actual=np.zeros(len(rows)), forecast=np.zeros(len(rows)))
+        for name, rows in scene.forecasts.items()
+    }
+
+    def untested(row: Standing) -> Standing:
+        return dataclasses.replace(
+            row, ratio_to_random_walk=None, r2_oos=None, directional_accuracy=None, dm_p=None, in_mcs=None
+        )
+
+    outcome = dataclasses.replace(
+        scene.outcome,
+        ranking=tuple(map(untested, scene.outcome.ranking)),
+        random_walk_in_mcs=None,
+        minimum_detectable_r2=None,
+    )
+    return dataclasses.replace(scene, forecasts=still, outcome=outcome)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_rate_that_never_moved_gives_reasons_and_no_numbers(make_scene: MakeScene, parse) -> None:
+    """Nothing is divided by zero; ratio, R², direction, tests and the set say `none`, figures say why."""
+    page = parse(championship_page(flat(make_scene())))
+    shown = cells(page, "LSTM")
+    assert [shown[label] for label in ("to random walk", "R\u00b2", "Direction", "Diebold-Mariano p")] == ["none"] * 4
+    assert "Not drawn: the rate never moved on the scored days." in page.words
+    assert "may be the best of all is not computed" in page.words
+    assert "nan" not in page.words.lower().split()
+    assert "it never trades" in page.words
+
+
+def test_a_few_days_draw_what_they_can(make_scene: MakeScene, parse) -> None:
+    """Twelve scored days: no year, no histogram, no Sharpe ratio, and the page says so for each."""
+    scene = make_scene(scored_days=12)
+    short = {
+        name: dataclasses.replace(
+            rows,
+            origins=rows.origins[-12:],
+            target_dates=rows.target_dates[-12:],
+            actual=rows.actual[-12:],
+            forecast=rows.forecast[-12:],
+            bounds={key: column[-12:] for key, column in rows.bounds.items()},
+        )
+        for name, rows in scene.forecasts.items()
+    }
+    page = parse(championship_page(dataclasses.replace(scene, forecasts=short)))
+    assert "12 scored days, 100 are needed for 20 bars" in page.words
+    assert "no calendar year has 20 scored days" in page.words
+    assert "30 are needed for a Sharpe ratio" in page.words
+
+
+def test_old_data_are_pointed_out(make_scene: MakeScene, parse) -> None:
+    """A page written a month after the last rate says that its `next day` is past."""
+    late = datetime(2026, 9, 1, tzinfo=UTC)
+    assert "days before this page was written" in parse(championship_page(make_scene(written_at=late))).words
+    assert "days before this page was written" not in parse(championship_page(make_scene())).words
