@@ -122,10 +122,10 @@ def test_two_machines_assign_at_once(store, context, make_result, evaluate, chec
     together = threading.Barrier(2, timeout=60)
     make = MlflowStore._make
 
-    def make_together(self, move):
+    def make_together(self, move, patient=True):
         with contextlib.suppress(threading.BrokenBarrierError):  # the other one has finished
             together.wait(2)
-        return make(self, move)
+        return make(self, move, patient)
 
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(2) as pool:
         patch.setattr(MlflowStore, "lock", lambda _: threading.Lock())  # machines share no lock

@@ -161,8 +161,8 @@ def test_a_champion_leads_at_every_instant(store, three, monkeypatch):
     store.assign("EURUSD", dict(zip(ALIASES, three, strict=True)))
     make, seen = store._make, []
 
-    def watched(move):
-        done = make(move)
+    def watched(move, patient=True):
+        done = make(move, patient)
         seen.append(store.champion().name)
         return done
 

@@ -10,12 +10,13 @@ from podium.errors import MissingError, RegistryError
 from podium.records import PAIR_PATTERN, VersionRecord
 from podium.registry.aliases import CHAMPION, Holder, Move, plan
 from podium.registry.answers import aliased_versions, pages, quoted, version_record
-from podium.registry.connection import Connection, is_there
+from podium.registry.connection import ABSENT, Connection, is_there
 from podium.registry.titles import Title, latest, next_time, ordered, parse
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
+PATIENCE = 3  # refused writes before the refusal is reported
 ROUNDS = 8  # after which two championships that keep undoing each other are reported
 
 
@@ -35,7 +36,7 @@ class Family(Connection):
         """Only the versions that hold an alias: what a status or a server needs, in few and short calls."""
         with self.errors("read the aliases"):
             return [
-                version_record(self.client.get_model_version(model.name, str(version)), model.aliases or {})
+                version_record(self._version(model, version), model.aliases or {})
                 for model in self._models(pair)
                 for version in aliased_versions(model)
             ]
@@ -63,10 +64,8 @@ class Family(Connection):
             crowned = _state(models.values()).get(CHAMPION, frozenset())
             title = latest([title for model in models.values() for title in parse(model.tags or {})])
             settled = {Holder(title.name, title.version)} if title else set()
-            found = [
-                self.client.get_model_version(holder.name, str(holder.version))
-                for holder in sorted(crowned - settled or crowned)
-            ]
+            leading = sorted(crowned - settled or crowned)
+            found = [self._version(models[holder.name], holder.version) for holder in leading]
         if not found:
             raise MissingError(f"no version of {pair or self.settings.pair}_* holds @{CHAMPION}; run `podium evaluate`")
         leader = max(found, key=lambda version: (version.creation_timestamp, version.name))
@@ -88,11 +87,12 @@ class Family(Connection):
         goal = {alias: Holder(version.name, version.version) for alias, version in wanted.items()}
         made: list[Move] = []
         with self.errors("assign the aliases"), self.lock():
-            for _ in range(ROUNDS * len(goal)):
+            for turn in range(ROUNDS * len(goal)):
                 moves = plan(self._read_state(pair), goal)
                 if not moves:
                     return made
-                if self._make(moves[0]):
+                # The database refuses one of two that insert the same alias at once; what it refuses again is an error.
+                if self._make(moves[0], patient=turn < len(made) + PATIENCE):
                     made.append(moves[0])
         raise RegistryError(f"the aliases of {pair} are being changed by somebody else; run `podium evaluate` again")
 
@@ -157,6 +157,11 @@ class Family(Connection):
         found = pages(lambda token: client.search_registered_models(query, max_results=100, page_token=token))
         return sorted((model for model in found if model.name.startswith(f"{wanted}_")), key=lambda model: model.name)
 
+    def _version(self, model: RegisteredModel, number: int) -> ModelVersion:
+        """One version; a search brings the newest of each model along, which spares a call."""
+        newest = {int(version.version): version for version in model.latest_versions or []}
+        return newest.get(number) or self.client.get_model_version(model.name, str(number))
+
     def _versions(self, name: str) -> list[ModelVersion]:
         query = f"name = {quoted(name)}"
         return pages(lambda token: self.client.search_model_versions(query, max_results=1000, page_token=token))
@@ -164,8 +169,8 @@ class Family(Connection):
     def _read_state(self, pair: str) -> dict[str, frozenset[Holder]]:
         return _state(self._models(pair))
 
-    def _make(self, move: Move) -> bool:
-        """One write; false where it met somebody else's, after which the state is read again."""
+    def _make(self, move: Move, patient: bool = True) -> bool:
+        """One write; false where it was refused, after which the state is read again."""
         from mlflow.exceptions import MlflowException
 
         holder = move.holder
@@ -175,8 +180,7 @@ class Family(Connection):
             else:
                 self.client.delete_registered_model_alias(holder.name, move.alias)
         except MlflowException as error:
-            # Two inserts of one alias at once: the database refuses the second, and both wanted the same.
-            if "IntegrityError" not in str(error):
+            if error.error_code in ABSENT or not patient:
                 raise
             return False
         return True
