@@ -48,7 +48,7 @@ def test_a_version_is_promoted_by_any_of_its_names(crowned, wanted):
 def test_what_is_not_there_cannot_be_promoted(crowned):
     """A version that does not exist is named, with those that do; nothing moves."""
     before = crowned.state()
-    with pytest.raises(InputError, match="'LSTM/3' is no version of EURUSD_.*EURUSD_ARIMA/1"):
+    with pytest.raises(InputError, match=r"'LSTM/3' is no version of EURUSD_.*EURUSD_ARIMA/1"):
         promote(crowned.settings, "LSTM/3", why="-")
     assert crowned.state() == before
 

@@ -140,21 +140,37 @@ class _Scene:
             raise MissingError(
                 f"{self.champion.name} was scored on days that the stored series does not have; run `podium run`"
             )
-        # a rate may have been revised since: the outcome is the series', the forecast what was said
-        rows = Forecasts(
-            self.table.origins[here],
-            self.table.target_dates[here],
-            self.table.target[here],
-            self.scored.forecast[there],
-        )
-        return rows, float(self._answer()[0])
+        # Days that came after the last scored one are forecast by the registered model, which was fitted before them.
+        since = int(here[-1]) + 1
+        answers = self._answers(since)
+        rows = np.r_[here, since : len(self.table) - 1]
+        # A rate may have been revised since: the outcome is the series', the forecast what was said.
+        said = np.r_[self.scored.forecast[there], answers[:-1]]
+        past = Forecasts(self.table.origins[rows], self.table.target_dates[rows], self.table.target[rows], said)
+        return past, float(answers[-1])
 
-    def _answer(self) -> Floats:
-        newest = frame(self.table)[-1:]
-        graph = _graph(self.store, self.champion)
-        if graph is None:
-            return np.asarray(self.store.load(self.champion.pinned_uri).predict(newest)).ravel()
-        return run_graph(graph, newest.to_numpy())
+    def _answers(self, since: int) -> Floats:
+        """What the registered model says at the origins from this row of the table on, shape (n_rows,)."""
+        X = frame(self.table)[since:]
+        folder = self.store.fetch(self.champion.pinned_uri)
+        self._check_columns(folder)
+        if not (folder / GRAPH).exists():
+            return np.asarray(self.store.load(self.champion.pinned_uri).predict(X), dtype=np.float64).ravel()
+        return run_graph((folder / GRAPH).read_bytes(), X.to_numpy())
+
+    def _check_columns(self, folder: Path) -> None:
+        # A graph knows columns by their place only, and other columns in these places would go unnoticed.
+        import yaml  # type: ignore[import-untyped]
+
+        metadata = yaml.safe_load((folder / "MLmodel").read_text(encoding="utf-8")).get("metadata") or {}
+        features = tuple(metadata.get("features", self.table.names))
+        if features != self.table.names:
+            window = sum(name.startswith("lag_") for name in features)
+            raise SettingError(
+                f"{self.champion.name} (v{self.champion.version}) was fitted on {len(features)} columns with "
+                f"window = {window}, and the stored series gives {len(self.table.names)} with "
+                f"window = {self.settings.window}; set window = {window}, or run `podium run`"
+            )
 
     def _direct(self, horizon: int) -> tuple[Forecasts, float]:
         table = at_horizon(self.table, horizon)
@@ -189,9 +205,3 @@ class _Scene:
             verdict=outcome.verdict if outcome else None,
             reason=outcome.reason if outcome else None,
         )
-
-
-def _graph(store: MlflowStore, champion: VersionRecord) -> bytes | None:
-    folder = store.fetch(champion.pinned_uri)
-    path = Path(folder) / GRAPH
-    return path.read_bytes() if path.exists() else None

@@ -1,0 +1,177 @@
+"""The champion's forecast of the days to come."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from podium.data.calendar import next_business_day
+from podium.data.store import load_series, save_series
+from podium.errors import MissingError, SettingError
+from podium.evaluate.horizons import choose_volatility
+from podium.evaluate.intervals import range_forecast
+from podium.features import build_features, frame
+from podium.models.roster import enter
+from podium.pipeline.forecast import forecast
+from podium.pipeline.prepare import series_path
+from podium.pipeline.ranges import shared_walk
+from podium.records import Series
+
+N_DAYS = 900
+
+
+@pytest.fixture
+def crowned(arena, rates):
+    """A trained champion of the first 900 days."""
+    arena.championship(rates.until(N_DAYS))
+    return arena
+
+
+def pyfunc_at_the_last_row(arena, series):
+    """What anybody gets from MLflow with the champion's alias and the newest row of X."""
+    champion = arena.store.champion()
+    X = frame(build_features(series, arena.settings.window, "-"))[-1:]
+    return float(np.ravel(arena.store.load(f"models:/{champion.name}@champion").predict(X))[0])
+
+
+def test_tomorrow_is_forecast_by_the_registered_champion(crowned, rates):
+    """The forecast is its pyfunc's on the newest row; the rates are the close moved by the returns; nothing is odd."""
+    (told,) = forecast(crowned.settings)
+    champion = crowned.store.champion()
+    series = rates.until(N_DAYS)
+    assert told.forecast_return == pytest.approx(pyfunc_at_the_last_row(crowned, series), abs=1e-12)
+    assert (told.model_name, told.model_version) == (champion.name, champion.version)
+    assert told.origin == str(series.dates[-1])
+    assert told.target_date == str(next_business_day(series.dates[-1])) == str(rates.dates[N_DAYS])
+    assert told.close == series.closes[-1]
+    assert told.forecast_rate == pytest.approx(told.close * np.exp(told.forecast_return))
+    assert told.lower_95 < told.lower_80 < told.forecast_rate < told.upper_80 < told.upper_95
+    assert 0.4 < told.probability_of_rise < 0.6
+    assert told.age_days == (np.datetime64("today", "D") - series.dates[-1]).astype(int)
+    assert told.verdict == "unproven"
+
+
+def test_newer_days_are_used_without_a_new_training(crowned, rates):
+    """The series grows after the championship: same model, newer origin, and the days between calibrate the range."""
+    before = crowned.state()
+    save_series(rates, series_path(crowned.settings))
+    (told,) = forecast(crowned.settings)
+    assert told.origin == str(rates.dates[-1])
+    assert told.model_version == 1
+    assert told.forecast_return == pytest.approx(pyfunc_at_the_last_row(crowned, rates), abs=1e-12)
+    assert crowned.state() == before
+
+    # by hand: the recorded forecasts, then the registered model's own for the days that it had not seen
+    champion = crowned.store.champion()
+    scored = crowned.record(champion.run_id, "forecasts.parquet")
+    table = build_features(rates, crowned.settings.window, "-")
+    known = slice(int(np.searchsorted(table.origins, scored.origins[0])), len(table) - 1)
+    own = np.ravel(crowned.store.load(champion.pinned_uri).predict(frame(table)[known.start :]))
+    said = np.concatenate([scored.forecast, own[len(scored) : -1]])
+    path = choose_volatility(shared_walk(crowned.settings, rates, scored.origins[0]))
+    past = type(scored)(table.origins[known], table.target_dates[known], table.target[known], said)
+    by_hand = range_forecast(path, past, own[-1]).next_day
+    assert np.log(told.lower_80 / told.close) == pytest.approx(by_hand.lower_80)
+    assert np.log(told.upper_95 / told.close) == pytest.approx(by_hand.upper_95)
+
+
+def test_a_revised_rate_changes_the_forecast_and_breaks_nothing(crowned, rates):
+    """The last close but two is revised: outcomes are those of the series, and the forecast is of the new row."""
+    (before,) = forecast(crowned.settings)
+    closes = rates.until(N_DAYS).closes.copy()
+    closes[-3] *= 1.002
+    revised = Series("EURUSD", rates.dates[:N_DAYS], closes, rates.source)
+    save_series(revised, series_path(crowned.settings))
+    (after,) = forecast(crowned.settings)
+    assert after.data_version != before.data_version
+    assert after.forecast_return == pytest.approx(pyfunc_at_the_last_row(crowned, revised), abs=1e-12)
+    assert after.sigma != before.sigma
+
+
+def test_further_days_are_direct_forecasts_of_the_champions_recipe(crowned, rates):
+    """Five and twenty days ahead: fitted on such returns up to the last known one, wider, on the right days."""
+    series = rates.until(N_DAYS)
+    told = forecast(crowned.settings, (1, 5, 20))
+    assert [item.horizon for item in told] == [1, 5, 20]
+    assert [item.target_date for item in told] == [
+        str(next_business_day(series.dates[-1], days)) for days in (1, 5, 20)
+    ]
+    widths = [item.upper_95 - item.lower_95 for item in told]
+    assert widths == sorted(widths)
+    assert widths[1] / widths[0] == pytest.approx(np.sqrt(5), rel=0.5)
+
+    import dataclasses
+
+    from podium.evaluate.walkforward import at_horizon
+
+    family = crowned.store.champion().model_type
+    contestant = dataclasses.replace(enter(family, crowned.settings), horizon=5)
+    table = at_horizon(build_features(series, crowned.settings.window, "-"), 5)
+    learned = slice(0, len(table) - 5)  # the outcome of the fifth last origin is the newest that is known
+    X, y = frame(table), table.target
+    first = int(
+        np.searchsorted(table.origins, crowned.record(crowned.store.champion().run_id, "forecasts.parquet").origins[0])
+    )
+    tuned = contestant.tuned(X[: first - 4], y[: first - 4])
+    model = tuned.fit(X[learned], y[learned])
+    assert told[1].forecast_return == pytest.approx(float(model.predict(X[-1:])[0]), abs=1e-12)
+
+
+def test_another_window_than_the_champions_is_named(crowned, capsys):
+    """A setting that does not fit the champion gives one line with the remedy, not numbers from the wrong columns."""
+    other = crowned.using(window=40)
+    with pytest.raises(SettingError, match=r"window = 32.*window = 40; set window = 32"):
+        forecast(other.settings)
+    assert crowned.podium("forecast", "--window", "40") == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_a_further_column_that_the_champion_does_not_know_is_named(crowned, rates):
+    """A series that has gained a column since gives other features; the champion refuses them."""
+    series = rates.until(N_DAYS)
+    save_series(
+        Series("EURUSD", series.dates, series.closes, series.source, {"high": series.closes}),
+        series_path(crowned.settings),
+    )
+    with pytest.raises(SettingError, match="33 columns with window = 32, and the stored series gives 34"):
+        forecast(crowned.settings)
+
+
+def test_what_is_missing_is_named(arena, rates):
+    """No champion, no series, a series of other days: each says what to run."""
+    with pytest.raises(MissingError, match="podium ingest"):
+        forecast(arena.settings)
+    arena.days(rates.until(N_DAYS))
+    with pytest.raises(MissingError, match="holds @champion"):
+        forecast(arena.settings)
+    arena.enter(ARIMA=lambda actual: 0.0 * actual)
+    arena.evaluate()
+    save_series(rates.until(500), series_path(arena.settings))
+    with pytest.raises(MissingError, match="scored on days that the stored series does not have"):
+        forecast(arena.settings)
+
+
+@pytest.mark.parametrize("horizon", [0, 61, -5])
+def test_a_horizon_out_of_range_is_refused_before_any_work(arena, horizon):
+    """One to sixty trading days."""
+    with pytest.raises(SettingError, match="between 1 and 60"):
+        forecast(arena.settings, (1, horizon))
+
+
+def test_the_json_is_one_object_or_one_a_horizon(crowned, capsys):
+    """A program reads numbers under the documented names; several horizons make a list."""
+    assert crowned.podium("forecast", "--json") == 0
+    one = json.loads(capsys.readouterr().out)
+    assert one == forecast(crowned.settings)[0].as_dict()
+    assert one.keys() >= {
+        "pair", "origin", "target_date", "horizon", "forecast_return", "forecast_rate", "lower_80", "upper_80",
+        "lower_95", "upper_95", "probability_of_rise", "model_name", "model_version", "data_version", "verdict",
+        "age_days",
+    }  # fmt: skip
+    assert crowned.podium("forecast", "--horizon", "1,5", "--refit-every", "100", "--json") == 0
+    several = json.loads(capsys.readouterr().out)
+    assert [item["horizon"] for item in several] == [1, 5]
+    assert several[0] == one
+    assert load_series(series_path(crowned.settings)).closes[-1] == one["close"]

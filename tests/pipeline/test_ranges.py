@@ -1,0 +1,52 @@
+"""The volatility walk that all contestants share."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from podium.evaluate import volatility
+from podium.pipeline import ranges
+from podium.pipeline.ranges import shared_walk, walk_path
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """How often a walk was really made."""
+    made = []
+    real = volatility.volatility_walk
+
+    def counting(*arguments):
+        made.append(arguments)
+        return real(*arguments)
+
+    monkeypatch.setattr(ranges, "volatility_walk", counting)
+    return made
+
+
+def test_it_is_made_once_and_read_back_as_it_was(arena, rates, counted):
+    """The second asker gets every array and word of the first, and no fit is made."""
+    first = shared_walk(arena.settings, rates, rates.dates[700])
+    again = shared_walk(arena.settings, rates, rates.dates[700])
+    assert len(counted) == 1
+    for field in dataclasses.fields(first):
+        np.testing.assert_array_equal(getattr(again, field.name), getattr(first, field.name), err_msg=field.name)
+    assert dict(again.left_out) == dict(first.left_out)
+
+
+def test_other_days_another_start_or_other_refits_are_made_anew(arena, rates, counted):
+    """What the walk was computed from is its key: no answer of another series is ever read."""
+    shared_walk(arena.settings, rates, rates.dates[700])
+    shared_walk(arena.settings, rates.until(999), rates.dates[700])
+    shared_walk(arena.settings, rates.until(999), rates.dates[701])
+    shared_walk(arena.using(refit_every=99).settings, rates.until(999), rates.dates[701])
+    assert len(counted) == 4
+
+
+def test_one_file_a_pair_is_kept(arena, rates):
+    """The newest walk replaces the one before; nothing piles up."""
+    for n_days in (990, 1000):
+        shared_walk(arena.settings, rates.until(n_days), rates.dates[700])
+    assert [path.name for path in walk_path(arena.settings).parent.glob("*.npz")] == ["EURUSD.volatility.npz"]
