@@ -127,6 +127,7 @@ def test_no_name_becomes_markup(html: str, parse) -> None:
     assert all(not key.startswith("on") for element in page.elements for key in element.attributes)
     for script in page.all("script"):
         assert json.loads(script.text)
+        assert "<" not in script.text
 
 
 def test_nothing_carries_a_style_of_its_own(parse) -> None:
