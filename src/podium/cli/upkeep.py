@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -52,11 +55,24 @@ def ui(
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # its workers judge language models; four processes less
         "MLFLOW_BACKEND_STORE_URI": settings.tracking_uri,  # may hold a password, and command lines are public
     }
+    raise typer.Exit(_until_interrupted(command, environment))
+
+
+def _until_interrupted(command: list[str], environment: Mapping[str, str]) -> int:
+    """Run a server until it ends or we are told to; the exit code.
+
+    It has a process group of its own, since it answers Ctrl-C with a traceback; it and its workers are asked to end.
+    """
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, signal.default_int_handler)
+    server = subprocess.Popen(command, env=environment, process_group=0)
     try:
-        ended = subprocess.run(command, env=environment, check=False)
+        return abs(server.wait())
     except KeyboardInterrupt:
-        return  # as promised; the server heard it too
-    raise typer.Exit(abs(ended.returncode))
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGTERM)
+        server.wait()
+        return 0
 
 
 def _free_port(host: str, first: int) -> int:

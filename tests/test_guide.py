@@ -1,0 +1,179 @@
+"""The guide's commands and snippets, run as printed, in directories as a user has them."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from podium.registry.edge import ENVIRONMENT
+
+ROOT = Path(__file__).parent.parent
+START_SECONDS = 180
+
+FROM_THE_POINTER = """\
+import json
+import mlflow
+
+# Load deployment info
+with open('models/best_model_info.json', 'r') as f:
+    info = json.load(f)
+
+# Load the champion model
+model_uri = info['model_uri']  # e.g., "models:/EURUSD_LSTM@champion"
+model = mlflow.pyfunc.load_model(model_uri)
+
+# Make predictions
+predictions = model.predict(X_test)
+"""
+BY_THE_ALIAS = """\
+import mlflow
+
+# Always loads the current champion, regardless of which model type it is
+model = mlflow.pyfunc.load_model("models:/EURUSD_LSTM@champion")
+"""
+A_AND_B = """\
+# Load champion and challenger for comparison
+champion = mlflow.pyfunc.load_model("models:/EURUSD_LSTM@champion")
+challenger = mlflow.pyfunc.load_model("models:/EURUSD_LinearRegression@challenger")
+
+# Route 90% traffic to champion, 10% to challenger
+if random.random() < 0.9:
+    prediction = champion.predict(X)
+else:
+    prediction = challenger.predict(X)
+"""
+# What stands around them in a user's script: X, the imports that the guide takes for granted, a look at the answer.
+BEFORE = """\
+import random
+from pathlib import Path
+import numpy as np
+from podium.data.store import load_features
+from podium.features import frame
+
+X = X_test = frame(load_features(Path("data/processed/EURUSD.parquet")))[-5:]
+
+def look(forecasts):
+    forecasts = np.asarray(forecasts, dtype=float).ravel()
+    print(forecasts.shape == (5,) and bool(np.isfinite(forecasts).all()) and np.abs(forecasts).max() < 0.01)
+"""
+
+
+@pytest.fixture(scope="module")
+def guides_podium(copy_championship, shell, tmp_path_factory) -> Path:
+    """A championship with the guide's podium: the LSTM leads, LinearRegression challenges."""
+    folder = copy_championship(tmp_path_factory.mktemp("guide") / "championship")
+    moved = shell(folder, "podium", "promote", "LSTM", "--why", "as in the guide")
+    assert moved.exit_code == 0, moved.stderr
+    return folder
+
+
+def run_code(shell, folder: Path, *parts: str) -> list[str]:
+    """Run a script of the user's in a process of its own; what it found of each look."""
+    ran = shell(folder, "python", "-c", "\n".join([BEFORE, *parts]), **ENVIRONMENT)
+    assert ran.exit_code == 0, ran.stderr
+    return re.findall(r"^(?:True|False)$", ran.stdout, re.MULTILINE)  # Keras shows its progress between
+
+
+def test_the_champion_loads_from_the_json_file(shell, championship):
+    """Option 1 as printed, in the championship's directory."""
+    assert run_code(shell, championship.folder, FROM_THE_POINTER, "look(predictions)") == ["True"]
+
+
+@pytest.mark.tensorflow
+def test_the_champion_loads_by_its_alias_and_beside_the_challenger(shell, guides_podium):
+    """Option 2 and the A/B snippet as printed: one X suits both architectures, whichever side is drawn."""
+    looks = "look(prediction), look(champion.predict(X)), look(challenger.predict(X))"
+    said = run_code(shell, guides_podium, BY_THE_ALIAS, "look(model.predict(X_test))", A_AND_B, looks)
+    assert said == ["True"] * 4
+
+
+def test_the_readme_shows_these_snippets():
+    """What the README prints about loading is what these tests run."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    for snippet in (FROM_THE_POINTER, BY_THE_ALIAS, A_AND_B):
+        assert any(snippet.strip() in block for block in blocks), snippet
+
+
+def test_the_scripts_are_the_steps(shell, tmp_path):
+    """Step 3 in an empty directory takes steps 1 and 2 first; step 4 then ranks; steps 1 and 2 alone work too."""
+    few = ("--contestants", "LinearRegression,ARIMA")
+    script = {path.name[:2]: str(path) for path in (ROOT / "src").glob("0*.py")}
+    trained = shell(tmp_path, "python", script["03"], *few)
+    assert (trained.exit_code, trained.stderr) == (0, "note: no rates yet: ingesting first\n")
+    said = [line.split(":")[0] for line in trained.stdout.splitlines()]
+    assert said[:2] == ["EURUSD", "EURUSD"]
+    assert sorted(said[2:]) == ["ARIMA", "LinearRegression"]
+    ranked = shell(tmp_path, "python", script["04"])
+    assert (ranked.exit_code, ranked.stderr) == (0, "")
+    assert "*** CHAMPIONSHIP RANKING (Lower RMSE is Better) ***" in ranked.stdout
+    for step, told in (("01", trained.stdout.splitlines()[0]), ("02", trained.stdout.splitlines()[1])):
+        done = shell(tmp_path, "python", script[step])
+        assert (done.exit_code, done.stdout.strip(), done.stderr) == (0, told, "")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("mlflow", "ui", "--backend-store-uri", "sqlite:///mlflow.db", "--port"),
+        ("podium", "ui", "--port"),
+    ],
+    ids=["mlflow ui", "podium ui"],
+)
+def test_the_pages_open_and_close(guides_podium, environment, command):
+    """Step 3 of the guide and its verb: MLflow answers on loopback, and Ctrl-C ends it with nothing left behind."""
+    port = _free_port()
+    alone = {
+        "MLFLOW_WORKERS": "1",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    }  # the command as printed, less to start
+    out = guides_podium / "ui.log"
+    with out.open("wb") as log:
+        process = subprocess.Popen(
+            [str(Path(sys.executable).with_name(command[0])), *command[1:], str(port)],
+            cwd=guides_podium,
+            env={**environment, "PYTHONWARNINGS": "ignore", **alone},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/health", process, out)
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        exit_code = process.wait(30)
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
+    if command[0] == "podium":
+        assert exit_code == 0
+        assert f"MLflow on http://127.0.0.1:{port}" in out.read_text()
+        assert "Traceback" not in out.read_text()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes], out: Path) -> None:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with opener.open(url, timeout=2) as answer:
+                assert answer.read() == b"OK"
+                return
+        except urllib.error.URLError:
+            time.sleep(0.05)
+    raise AssertionError(f"{url} does not answer:\n{out.read_text()[-2000:]}")
