@@ -217,6 +217,8 @@ def test_a_graph_that_was_changed_is_not_loaded(world: Any, tmp_path: Path) -> N
         load_model(replace(good, features=good.features[1:], example=[]), world.cache)
     with pytest.raises(ScoringError, match="known rows otherwise"):
         load_model(replace(other, example=good.example, expected=[1.0] * len(good.example)), world.cache)
+    with pytest.raises(ScoringError, match="known rows otherwise"):  # the last row alone differs
+        load_model(replace(good, expected=[*good.expected[:-1], good.expected[-1] + 1e-5]), world.cache)
     folder = tmp_path / good.folder
     shutil.copytree(world.cache / good.folder, folder)
     graph = bytearray((folder / "forecast.onnx").read_bytes())
