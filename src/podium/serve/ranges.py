@@ -31,10 +31,10 @@ def why_no_bounds(model: ServedModel, close: Close) -> str | None:
     """One sentence where `next_day_bounds` gives None; None where it gives a range."""
     known = model.card.next_day
     if known is None:
-        return "The model's run recorded no range; train it with podium run."
+        return "The model's run recorded no range; train it with `podium run`."
     if known.origin != close.origin:
         # The range rests on how far the last days went, and on which of them it missed; those have not been seen yet.
-        return f"The model's range is for {known.origin}, and the newest close is of {close.origin}; run podium run."
+        return f"The model's range is for {known.origin}, and the newest close is of {close.origin}; run `podium run`."
     return None
 
 

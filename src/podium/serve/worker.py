@@ -20,6 +20,7 @@ from starlette.routing import BaseRoute
 
 from podium.errors import SettingError
 from podium.serve.app import PodiumApp
+from podium.serve.dashboard import dashboard_routes
 from podium.serve.http import GuardedProtocol
 from podium.serve.options import WorkerConfig
 from podium.serve.security import make_gate
@@ -56,7 +57,7 @@ def make_app(service: Service, routes: Sequence[BaseRoute] = ()) -> PodiumApp:
         async with running(service):
             yield
 
-    return PodiumApp(service, routes, lifespan)
+    return PodiumApp(service, [*dashboard_routes(service), *routes], lifespan)
 
 
 @contextlib.asynccontextmanager

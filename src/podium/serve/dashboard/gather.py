@@ -1,0 +1,159 @@
+"""Takes from the service what a page shows. Files and forecasts that cannot change are read and made once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import numpy as np
+
+from podium.data.store import last_day_of
+from podium.errors import PodiumError
+from podium.evaluate.outcome import Outcome
+from podium.records import Forecasts
+from podium.registry.log_items import FORECASTS, read_forecasts
+from podium.registry.titles import Title
+from podium.report.scene import Scene
+from podium.serve.dashboard.live import LiveComparisons
+from podium.serve.dashboard.state import Ahead, PairState
+from podium.serve.fetched import RUN
+from podium.serve.lineup import Lineup, ServedModel
+from podium.serve.manifest import NextDay
+from podium.serve.market import Close
+from podium.serve.ranges import in_rates, next_day_bounds, why_no_bounds
+from podium.serve.scorer import Scorer
+from podium.serve.service import Service
+
+OUTCOME_TAG = "championship"
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A forecast that need not be made again while model, close and range stay."""
+
+    scorer: Scorer
+    given: tuple[Close, NextDay | None]
+    ahead: Ahead
+
+
+@dataclass(slots=True)
+class Gatherer:
+    """Reads and remembers for the pages of one service; call it in a thread, one call at a time.
+
+    Attributes:
+        service: models, stored closes.
+        live: reads the ledger.
+    """
+
+    service: Service
+    live: LiveComparisons
+    _forecasts: dict[str, Forecasts] = field(default_factory=dict)
+    _said: dict[str, _Said] = field(default_factory=dict)
+    _outcomes: dict[str, Outcome | None] = field(default_factory=dict)
+
+    def pair(self, lineup: Lineup) -> PairState:
+        """Everything that is known of one pair now."""
+        close = self.service.market.known(lineup.pair)
+        outcome = self._outcome(lineup)
+        champion = lineup.champion.card
+        ahead, why = self._ahead(lineup, close)
+        return PairState(
+            lineup=lineup,
+            scene=self._scene(lineup, outcome) if outcome and outcome.ranking else None,
+            moved=outcome is not None
+            and (champion.name, champion.version) != (outcome.champion, outcome.champion_version),
+            titles=tuple(Title(**title) for title in lineup.titles),
+            close=close,
+            ahead=ahead,
+            why_not_ahead=why,
+            past=self._past(lineup.champion),
+            live=self.live.of(lineup),
+            now=datetime.now(UTC),
+        )
+
+    def forget(self) -> None:
+        """Let go of what belongs to models that are out of service."""
+        models = [model for lineup in self.service.swapper.lineups.values() for model in lineup.arms.values()]
+        for known, kept in (
+            (self._forecasts, {model.card.folder for model in models}),
+            (self._outcomes, {model.card.tags.get(OUTCOME_TAG, "") for model in models}),
+            (self._said, set(self.service.swapper.lineups)),
+        ):
+            for key in [key for key in known if key not in kept]:
+                del known[key]
+
+    def _outcome(self, lineup: Lineup) -> Outcome | None:
+        """The last championship that any model of the podium carries, the champion's where two are as late."""
+        texts = [model.card.tags.get(OUTCOME_TAG, "") for model in lineup.arms.values()]
+        for text in texts:
+            if text not in self._outcomes:
+                self._outcomes[text] = _parsed(text)
+        found = [outcome for text in texts if (outcome := self._outcomes[text]) is not None]
+        return max(found, key=lambda outcome: _last_day(outcome.data_version), default=None)
+
+    def _scene(self, lineup: Lineup, outcome: Outcome) -> Scene:
+        """The championship as the report draws it, with the records of those of its runs that hold a rank now."""
+        runs = {model.card.run_id: model for model in lineup.arms.values()}
+        found = {
+            row.model_type: rows
+            for row in outcome.ranking
+            if row.run_id in runs and (rows := self._past(runs[row.run_id])) is not None
+        }
+        days = next(iter(found.values())).origins if found else np.zeros(0, "datetime64[D]")
+        return Scene(
+            outcome=outcome,
+            forecasts={name: rows for name, rows in found.items() if np.array_equal(rows.origins, days)},
+            series=None,
+            tomorrow=None,
+            written_at=datetime.now(UTC),
+            versions={},
+        )
+
+    def _past(self, model: ServedModel) -> Forecasts | None:
+        place = model.card.folder
+        if place not in self._forecasts:
+            try:
+                content = (self.service.config.cache / place / RUN / FORECASTS).read_bytes()
+                self._forecasts[place] = read_forecasts(content)
+            except (OSError, PodiumError):
+                return None
+        return self._forecasts[place]
+
+    def _ahead(self, lineup: Lineup, close: Close | None) -> tuple[Ahead | None, str]:
+        if close is None:
+            return None, "There are no stored rates; `podium ingest` brings them."
+        scorer, given = lineup.champion.scorer, (close, lineup.champion.card.next_day)
+        said = self._said.get(lineup.pair)
+        if said is None or said.scorer is not scorer or said.given[0] is not close or said.given[1] != given[1]:
+            try:
+                row = close.row(lineup.champion.card.features)
+                said = _Said(scorer, given, _told(lineup.champion, close, float(scorer.score(row)[0])))
+            except PodiumError as error:
+                return None, f"The champion does not forecast the next day: {error}."
+            self._said[lineup.pair] = said
+        return said.ahead, ""
+
+
+def _told(model: ServedModel, close: Close, change: float) -> Ahead:
+    bounds = next_day_bounds(model, close, change)
+    return Ahead(
+        close=close,
+        rate=close.price * float(np.exp(change)),
+        change=change,
+        bounds=in_rates(bounds, close.price) if bounds else None,
+        why_no_range=why_no_bounds(model, close),
+    )
+
+
+def _parsed(text: str) -> Outcome | None:
+    try:
+        return Outcome.from_json(text)
+    except ValueError:
+        return None
+
+
+def _last_day(version: str) -> str:
+    try:
+        return str(last_day_of(version))
+    except ValueError:
+        return ""

@@ -1,0 +1,122 @@
+"""The live comparison as the page shows it: read from the ledger when there is something new in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from podium.errors import LedgerError, MissingError, PodiumError
+from podium.serve.ab import Report, report
+from podium.serve.lineup import Lineup
+from podium.serve.service import Service
+
+if TYPE_CHECKING:
+    from podium.serve.ledger import Ledger
+
+State = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What the ledger says of one pair.
+
+    Attributes:
+        report: the comparison; None where there is none.
+        reason: why there is none.
+        asked_until: newest day from which a forecast was written down; None without any.
+        settled_until: newest day whose outcome is known; None without any.
+    """
+
+    report: Report | None = None
+    reason: str = ""
+    asked_until: date | None = None
+    settled_until: date | None = None
+
+
+class LiveComparisons:
+    """Reads the ledger of a service; call it in a thread.
+
+    Args:
+        service: whose ledger, and whose models are compared.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._ledger: Ledger | None = None
+        self._known: dict[str, tuple[tuple[State, tuple[str, str]], Live]] = {}
+
+    def of(self, lineup: Lineup) -> Live:
+        """The comparison between the pair's champion and challenger, as far as days are settled."""
+        config = self._service.config
+        if config.options.ledger == "off":
+            return Live(reason="This server writes no ledger (`--ledger off`), so that there is nothing to compare.")
+        address = config.ledger_address
+        if "://" not in address and not Path(address).exists():
+            return Live(reason="The ledger is still empty: it begins with the first forecast that is asked for.")
+        try:
+            return self._read(self._opened(), lineup)
+        except LedgerError:
+            return Live(reason="The ledger cannot be read at the moment.")
+        except PodiumError as error:
+            return Live(reason=f"The ledger cannot be read: {error}.")
+
+    def _opened(self) -> Ledger:
+        if self._ledger is None:
+            from podium.serve.ledger import Ledger
+
+            self._ledger = Ledger.open(self._service.config.ledger_address, create=False)
+        return self._ledger
+
+    def _read(self, ledger: Ledger, lineup: Lineup) -> Live:
+        asked, settled, state = _ends(ledger, lineup.pair)
+        if asked is None:
+            return Live(reason="No next-day forecast has been asked for yet.")
+        names = {arm: model.card.name for arm, model in lineup.arms.items()}
+        if "challenger" not in names:
+            return Live(
+                reason="Nobody holds the alias @challenger, so that there is nobody to compare with.",
+                asked_until=asked,
+                settled_until=settled,
+            )
+        key = (state, (names["champion"], names["challenger"]))
+        known = self._known.get(lineup.pair)
+        if known is None or known[0] != key or known[1].asked_until != asked:
+            known = (key, self._compare(ledger, lineup.pair, key[1], (asked, settled)))
+            self._known[lineup.pair] = known
+        return known[1]
+
+    def _compare(
+        self, ledger: Ledger, pair: str, names: tuple[str, str], ends: tuple[date | None, date | None]
+    ) -> Live:
+        level = self._service.config.level
+        try:
+            found = report(ledger, pair, champion=names[0], challenger=names[1], level=level)
+        except MissingError:
+            return Live(None, self._why_nothing(names, ends[1]), *ends)
+        return Live(found, "", *ends)
+
+    def _why_nothing(self, names: tuple[str, str], settled: date | None) -> str:
+        if settled is None:
+            return "Forecasts are written down, and none of their days is settled yet: `podium settle` does it."
+        shadow = (
+            "" if self._service.options.shadow else " Serve with `--shadow`, so that each day has a forecast of both."
+        )
+        return f"{names[0]} and {names[1]} have no settled day in common yet.{shadow}"
+
+
+def _ends(ledger: Ledger, pair: str) -> tuple[date | None, date | None, State]:
+    """Newest day asked for, newest day settled, and what changes whenever something is settled."""
+    import sqlalchemy as sa
+
+    from podium.serve.ledger.schema import entries, outcomes
+
+    asked = sa.select(sa.func.max(entries.c.origin)).where(entries.c.pair == pair, entries.c.origin.is_not(None))
+    settled = sa.select(
+        sa.func.max(outcomes.c.origin), sa.func.count(), sa.func.coalesce(sa.func.max(outcomes.c.recorded_at), 0)
+    ).where(outcomes.c.pair == pair)
+    with ledger.reading() as connection:
+        newest = connection.scalar(asked)
+        until, n_outcomes, recorded_at = connection.execute(settled).one()
+    return newest, until, (int(n_outcomes), int(recorded_at))

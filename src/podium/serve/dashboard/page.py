@@ -1,0 +1,173 @@
+"""The page as HTML: every part is rendered from plain values; charts are drawn again only when they change."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader
+from markupsafe import Markup, escape
+
+from podium.report.charts import number
+from podium.report.pages import environment
+from podium.report.scene import rate_digits
+from podium.serve import health
+from podium.serve.dashboard import words
+from podium.serve.dashboard.assets import asset_url
+from podium.serve.dashboard.figures import inks, live_figure, next_day_figure, range_bar, skill_figure
+from podium.serve.dashboard.gather import Gatherer
+from podium.serve.dashboard.links import Links
+from podium.serve.dashboard.live import LiveComparisons
+from podium.serve.dashboard.state import PairState, family_of
+from podium.serve.dashboard.tables import DASH, arms, history, standings, steps, tiles, traffic
+from podium.serve.service import Service
+
+HERE = Path(__file__).parent
+
+
+def coded(text: str) -> Markup:
+    """Words between backticks as code, everything escaped."""
+    pieces = text.split("`")
+    if len(pieces) % 2 == 0:
+        return escape(text)
+    marked = (Markup("<code>{}</code>").format(piece) if at % 2 else escape(piece) for at, piece in enumerate(pieces))
+    return Markup("").join(marked)
+
+
+def breakable(name: str) -> Markup:
+    """A name such as `LinearRegression`, which may be broken between its words, and at dashes and underscores."""
+    return Markup("<wbr>").join(re.split(r"(?<=[a-z])(?=[A-Z])|(?<=[_-])", name))
+
+
+@cache
+def templates() -> Environment:
+    """The report's templates with the dashboard's in front; everything is escaped."""
+    shared = environment()
+    own = FileSystemLoader(HERE / "templates")
+    found = shared.overlay(loader=ChoiceLoader([own, *([shared.loader] if shared.loader else [])]))
+    found.globals["asset"] = asset_url
+    found.filters.update(coded=coded, breakable=breakable)
+    return found
+
+
+class Pages:
+    """Renders pages of one service; call it in a thread, one call at a time.
+
+    Args:
+        service: what is served.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._gatherer = Gatherer(service, LiveComparisons(service))
+        self._links = Links(service.options.mlflow_ui)
+        self._drawn: dict[tuple[str, str], tuple[tuple[object, ...], Markup]] = {}
+
+    def render(self, pair: str | None) -> str | None:
+        """The page of a pair, of the default pair when none is asked for; None when the pair is not served."""
+        service = self._service
+        lineups = service.swapper.lineups
+        wanted = pair or service.default_pair
+        if pair is not None and pair not in lineups and pair != service.default_pair:
+            return None
+        self._gatherer.forget()
+        states = {name: self._gatherer.pair(lineup) for name, lineup in lineups.items()}
+        state = states.get(wanted)
+        return (
+            templates()
+            .get_template("dashboard.html")
+            .render(
+                pair=wanted,
+                told_pair=_slashed(wanted),
+                pairs=[(name, _slashed(name), name == wanted) for name in states],
+                overview=[self._overview(one) for one in states.values()] if len(states) > 1 else [],
+                health=self._health(),
+                links=self._links,
+                now=datetime.now(UTC),
+                moment=words.told_moment,
+                day=words.told_day,
+                **(self._parts(state) if state else {"state": None}),
+            )
+        )
+
+    def _parts(self, state: PairState) -> dict[str, Any]:
+        return {
+            "state": state,
+            "headline": words.title_line(state),
+            "badge": words.verdict_word(state),
+            "badge_about": words.VERDICTS.get(words.verdict_word(state), ""),
+            "reason": words.verdict_reason(state),
+            "notices": words.notices(state),
+            "tiles": tiles(state),
+            "steps": steps(state, self._links),
+            "ties": words.tie_line(state),
+            "rows": standings(state, self._links),
+            "bar": range_bar(state.ahead) if state.ahead else None,
+            "range_ink": inks(state)[family_of(state.lineup.champion.card.name)],
+            "figures": {
+                "next_day": self._figure("next_day", state, next_day_figure, (state.ahead, state.past)),
+                "skill": self._figure("skill", state, skill_figure, (state.outcome, state.past)),
+                "live": self._figure("live", state, live_figure, (state.live,)),
+            },
+            "live": state.live,
+            "answer": words.answer_line(state.live.report) if state.live.report else "",
+            "arms": arms(state),
+            "titles": history(state, self._links),
+            "traffic": traffic(self._service, state),
+        }
+
+    def _figure(
+        self, name: str, state: PairState, draw: Callable[[PairState], Markup], shows: tuple[object, ...]
+    ) -> Markup:
+        """A chart, as it was drawn for an earlier page if it would show the very same objects."""
+        key = (tuple((arm, model.card.identity) for arm, model in state.lineup.arms.items()), *shows)
+        known = self._drawn.get((state.lineup.pair, name))
+        if known is None or known[0][0] != key[0] or any(a is not b for a, b in zip(known[0][1:], shows, strict=True)):
+            known = (key, draw(state))
+            self._drawn[state.lineup.pair, name] = known
+        return known[1]
+
+    def _overview(self, state: PairState) -> dict[str, Any]:
+        ahead, champion = state.ahead, state.lineup.champion.card
+        write = number(rate_digits(ahead.close.price)) if ahead else number(4)
+        return {
+            "pair": state.lineup.pair,
+            "told": _slashed(state.lineup.pair),
+            "champion": f"{family_of(champion.name)} v{champion.version}",
+            "verdict": words.verdict_word(state),
+            "forecast": write(ahead.rate) if ahead else DASH,
+            "range": f"{write(ahead.bounds['lower_95'])} {DASH} {write(ahead.bounds['upper_95'])}"
+            if ahead and ahead.bounds
+            else DASH,
+            "until": words.told_day(state.close.origin) if state.close else DASH,
+        }
+
+    def _health(self) -> dict[str, Any]:
+        service = self._service
+        status, report = health.report(service)
+        seconds = health.registry_age(service)
+        problems = report["problems"]
+        if report["status"] == "ok":
+            told = "All well"
+        elif service.default_pair not in service.swapper.lineups:
+            told = "No champion yet"
+        else:
+            told = f"{len(problems)} problem{'' if len(problems) == 1 else 's'}"
+        return {
+            "status": report["status"],
+            "code": status,
+            "told": told,
+            "problems": problems,
+            "registry": "never" if seconds is None else f"{words.age(seconds)} ago",
+            "ledger": report["ledger"],
+            "workers": service.options.workers,
+            "interval": service.options.interval,
+        }
+
+
+def _slashed(pair: str) -> str:
+    return f"{pair[:3]}/{pair[3:]}"

@@ -1,0 +1,120 @@
+"""The page over HTTP: made in a thread, at most once a second for each pair, and not sent twice to who has it."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import hashlib
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from podium.serve.app import GetRoute
+from podium.serve.dashboard.assets import FOLDER, asset
+from podium.serve.refusal import MISSING, RefusedError
+from podium.serve.security import PAGE_HEADERS
+from podium.serve.service import Service
+
+if TYPE_CHECKING:
+    from podium.serve.dashboard.page import Pages
+
+FRESH = 1.0  # seconds for which a page is handed out as it is
+COMPRESSION = 5
+WORTH = 1024  # bytes from which on an answer is compressed
+FOR_EVER = "private, max-age=31536000, immutable"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A page as it is sent.
+
+    Attributes:
+        at: `time.monotonic` when it was made.
+        tag: of its content.
+        plain: the page.
+        packed: the same, gzip.
+    """
+
+    at: float
+    tag: str
+    plain: bytes
+    packed: bytes
+
+
+@dataclass(slots=True)
+class Dashboard:
+    """Hands out the pages of one service.
+
+    Attributes:
+        service: what is served.
+    """
+
+    service: Service
+    _pages: Pages | None = None
+    _made: dict[str, Made] = field(default_factory=dict)
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="podium-page"))
+
+    async def page(self, request: Request) -> Response:
+        """`GET /`, `GET /?pair=EURUSD`."""
+        made = await self._current(request.query_params.get("pair"))
+        if request.headers.get("if-none-match") == made.tag:
+            return Response(status_code=304, headers={"etag": made.tag, **dict(PAGE_HEADERS)})
+        headers = {"etag": made.tag, "vary": "accept-encoding", **dict(PAGE_HEADERS)}
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            return Response(
+                made.packed, headers={**headers, "content-encoding": "gzip"}, media_type="text/html; charset=utf-8"
+            )
+        return Response(made.plain, headers=headers, media_type="text/html; charset=utf-8")
+
+    async def _current(self, pair: str | None) -> Made:
+        key = pair or self.service.default_pair
+        made = self._made.get(key)
+        if made is not None and time.monotonic() - made.at < FRESH:
+            return made
+        async with self._lock:  # those who come meanwhile get what the first one makes
+            made = self._made.get(key)
+            if made is None or time.monotonic() - made.at >= FRESH:
+                made = await asyncio.get_running_loop().run_in_executor(self._pool, self._make, pair)
+                self._made = {known: page for known, page in self._made.items() if known in self._served}
+                self._made[key] = made
+        return made
+
+    @property
+    def _served(self) -> set[str]:
+        return {*self.service.swapper.lineups, self.service.default_pair}
+
+    def _make(self, pair: str | None) -> Made:
+        if self._pages is None:
+            from podium.serve.dashboard.page import Pages  # Jinja2 and the charts wait for the first who looks
+
+            self._pages = Pages(self.service)
+        found = self._pages.render(pair)
+        if found is None:
+            raise RefusedError(404, "This pair is not served here; / shows those that are.", MISSING)
+        plain = found.encode()
+        tag = f'"{hashlib.sha256(plain).hexdigest()[:32]}"'
+        return Made(time.monotonic(), tag, plain, gzip.compress(plain, COMPRESSION, mtime=0))
+
+
+async def _asset(request: Request) -> Response:
+    found = asset(request.path_params["name"])
+    if found is None:
+        raise RefusedError(404, "There is no such file.", MISSING)
+    headers = {"cache-control": FOR_EVER, "vary": "accept-encoding", **dict(PAGE_HEADERS)}
+    if "gzip" in request.headers.get("accept-encoding", "") and len(found.content) >= WORTH:
+        packed = gzip.compress(found.content, COMPRESSION, mtime=0)
+        return Response(packed, headers={**headers, "content-encoding": "gzip"}, media_type=found.media_type)
+    return Response(found.content, headers=headers, media_type=found.media_type)
+
+
+def dashboard_routes(service: Service) -> Sequence[BaseRoute]:
+    """Routes of the page and of its styles and scripts."""
+    dashboard = Dashboard(service)
+    return [GetRoute("/", dashboard.page), GetRoute(FOLDER + "{name}", _asset)]

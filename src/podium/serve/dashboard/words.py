@@ -1,0 +1,144 @@
+"""What the page says in words: who holds the title and what that is worth, ages, the answer of the live test. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Final
+
+import numpy as np
+
+from podium.report.scales import MONTHS
+from podium.report.verdict import headline, ties
+from podium.serve.ab import Report
+from podium.serve.dashboard.state import PairState, family_of
+
+STALE_DAYS: Final = 2  # business days without a new rate after which the page says so
+
+VERDICTS: Final = {
+    "promoted": "a new champion, beyond doubt",
+    "held": "the champion keeps the title",
+    "unproven": "the lead may be luck",
+    "leak": "too good to be true",
+    "degraded": "the champion has become worse",
+    "by hand": "given by hand",
+    "rolled back": "rolled back",
+}
+
+
+def title_line(state: PairState) -> str:
+    """One sentence on top: who holds the title, and what that is worth."""
+    family = family_of(state.lineup.champion.card.name)
+    if state.scene is None:
+        return f"{family} holds the title"
+    if not state.moved:
+        return headline(state.scene)
+    crowned = state.crowned
+    how = "since a rollback" if crowned and crowned.verdict == "rolled back" else "because it was put there by hand"
+    return f"{family} holds the title {how}"
+
+
+def verdict_word(state: PairState) -> str:
+    """The badge."""
+    if state.moved:
+        return state.crowned.verdict if state.crowned else "moved"
+    return state.outcome.verdict if state.outcome else "no championship"
+
+
+def verdict_reason(state: PairState) -> str:
+    """The sentence beside the badge."""
+    outcome = state.outcome
+    if outcome is None:
+        return "The models in service carry no result of a championship; `podium evaluate` brings one."
+    if not state.moved:
+        return _sentence(outcome.reason)
+    named = f"{outcome.champion} (v{outcome.champion_version})" if outcome.champion else "nobody"
+    why = _sentence(state.crowned.why) + " " if state.crowned else "The alias @champion was moved in the registry. "
+    return f"{why}The last championship had given the title to {named}: {outcome.verdict}."
+
+
+def tie_line(state: PairState) -> str:
+    """Who may be the best of all."""
+    if state.scene is None:
+        return "Ranks as the registry has them; no championship is recorded with them."
+    if state.scene.outcome.random_walk_in_mcs is None:
+        return "Who may be the best of all could not be computed on these days."
+    return ties(state.scene)
+
+
+def notices(state: PairState) -> list[str]:
+    """What a reader must know before believing the page."""
+    lines: list[str] = []
+    if state.close is not None and (missed := business_days_since(state.close.origin, state.now)) >= STALE_DAYS:
+        lines.append(
+            f"The newest stored rate is of {told_day(state.close.origin)}, {missed} business days ago; "
+            "`podium run` brings newer ones and trains on them."
+        )
+    trained = state.lineup.champion.card.tags.get("data_version")
+    if state.close is not None and trained and trained != state.close.data_version:
+        lines.append(f"Newer rates are stored than the champion was trained on ({trained}).")
+    if state.crowned is not None and state.crowned.pinned:
+        lines.append("The title is pinned: championships leave it where it is until `podium evaluate --unpin`.")
+    return lines
+
+
+def answer_line(found: Report) -> str:
+    """The answer of the live test, in a sentence."""
+    champion, challenger = family_of(found.champion.model_name), family_of(found.challenger.model_name)
+    sure = f"{1 - found.level:.0%}"
+    if found.answer == "challenger better":
+        return f"{challenger} is better than the champion {champion}, with {sure} confidence on whichever day you look."
+    if found.answer == "champion better":
+        return f"The champion {champion} is better than {challenger}, with {sure} confidence on whichever day you look."
+    if found.answer == "no use going on":
+        return f"{challenger} and {champion} are so close that an answer within five years is unlikely."
+    needed = f" about {found.days_needed:,} more days" if found.days_needed else " more days than anybody has"
+    return f"Neither is proven better yet. If the difference stays what it is, the answer takes{needed}."
+
+
+def sequence_line(found: Report) -> str:
+    """What the chart of the confidence sequence shows."""
+    days = f"{found.n_days:,} settled day{'' if found.n_days == 1 else 's'}"
+    if not np.isfinite(found.lower):
+        return f"{days} so far; the interval begins after the first few."
+    where = "holds zero" if found.lower <= 0 <= found.upper else "leaves out zero"
+    return (
+        f"After {days} the {1 - found.level:.0%} interval of the difference {where}. Looked at every day and stopped "
+        f"on any of them, it errs in at most {found.level:.0%} of such tests."
+    )
+
+
+def told_day(day: str | date) -> str:
+    """`30 Oct 2026`."""
+    year, month, number = str(day)[:10].split("-")
+    return f"{int(number)} {MONTHS[int(month) - 1]} {year}"
+
+
+def told_moment(moment: datetime) -> str:
+    """`30 Oct 2026, 16:05 UTC`."""
+    utc = moment.astimezone(UTC)
+    return f"{told_day(utc.date())}, {utc:%H:%M} UTC"
+
+
+def age(seconds: float) -> str:
+    """In the largest unit that fits, so that it seldom changes: `less than a minute`, `3 hours`, `24 days`."""
+    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= size:
+            count = int(seconds // size)
+            return f"{count} {unit}{'' if count == 1 else 's'}"
+    return "less than a minute"
+
+
+def day_age(day: str, now: datetime) -> str:
+    """`today`, `yesterday`, `24 days ago`."""
+    days = (now.date() - date.fromisoformat(day)).days
+    return {0: "today", 1: "yesterday"}.get(days, f"{days} days ago" if days > 0 else f"in {-days} days")
+
+
+def business_days_since(day: str, now: datetime) -> int:
+    """Working days after that day whose close could be known by now: today's is not."""
+    return int(np.busday_count(np.datetime64(day, "D") + 1, np.datetime64(now.date(), "D")))
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    return text if not text or text[-1] in ".!?" else f"{text}."
