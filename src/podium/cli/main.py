@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from podium.cli import answers, championship, report, serving, simulation, titles, upkeep
 from podium.cli.console import complain
@@ -19,8 +20,20 @@ EXIT_INTERRUPTED = 130
 OBJECTS_BETWEEN_COLLECTIONS = 200_000
 USAGE_ERROR: Any = typer.BadParameter.__bases__[0]  # typer carries its own click and names only this child of it
 
+
+class Verbs(TyperGroup):
+    """The verbs, each with its whole first sentence."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """List the verbs in their order; long sentences go on over two lines rather than end in dots."""
+        verbs = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, (verb.help or "").split("\n\n")[0]) for name, verb in verbs if verb])
+
+
 app = typer.Typer(
     name="podium",
+    cls=Verbs,
     help="A forecasting championship on MLflow: train, score on the same days, rank, alias, serve.",
     add_completion=False,
     pretty_exceptions_enable=False,
