@@ -130,7 +130,7 @@ def random_walk_line(outcome: Outcome, leader: Standing) -> str:
 
 def test_lines(outcome: Outcome) -> Iterator[str]:
     """One row a contestant: skill against the random walk, tests, intervals."""
-    head = ("", "ratio", "R2 oos", "direction", "DM p", "CW p", "PT p", "best?", "in 80 %", "in 95 %", "CRPS skill")
+    head = ("", "ratio", "R2 oos", "direction", "DM p", "CW p", "PT p", "best?", "in 80%", "in 95%", "CRPS skill")
     walk = ("random walk", "1.0000", "0.00%", "-", "-", "-", "-", _yes(outcome.random_walk_in_mcs), "-", "-", "-")
     yield from table([head, *map(_test_row, outcome.ranking), walk])
     if outcome.minimum_detectable_r2 is not None:
@@ -214,7 +214,7 @@ def forecast_lines(forecasts: Sequence[Forecast]) -> Iterator[str]:
     first = forecasts[0]
     digits = max(4, 6 - len(str(int(first.close))))
     yield f"{first.pair} stood at {first.close:.{digits}f} on {first.origin}"
-    head = ("day", "ahead", "forecast", "return", "80 % between", "and", "95 % between", "and", "rise")
+    head = ("day", "ahead", "forecast", "return", "80% between", "and", "95% between", "and", "rise")
     rows: list[tuple[str, ...]] = [head]
     for item in forecasts:
         rates = (item.lower_80, item.upper_80, item.lower_95, item.upper_95)
@@ -239,7 +239,7 @@ def simulation_lines(simulation: Simulation) -> Iterator[str]:
         f"from {first.dates[0]} to {first.dates[-1]} ({simulation.data_version})"
     )
     others = [f"vs {name}" for name in simulation.contestants]
-    rows: list[tuple[str, ...]] = [("policy", "title changes", "regretted", "RMSE", "vs random walk", *others)]
+    rows: list[tuple[str, ...]] = [("policy", "changes", "regretted", "RMSE", "vs random walk", *others)]
     for replay in simulation.replays:
         against = [_loss(replay.loss_vs_contestant.get(name)) for name in simulation.contestants]
         counts = (str(replay.title_changes), str(replay.regretted), f"{replay.rmse:.6f}")

@@ -1,0 +1,300 @@
+"""The texts that people read are as they were; the documents that programs read are JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from podium.cli import texts
+from podium.evaluate.outcome import Outcome, Standing
+from podium.evaluate.simulate import Reign, Replay
+from podium.pipeline.forecast import Forecast
+from podium.pipeline.prepare import Ingested
+from podium.pipeline.simulate import Simulation
+from podium.pipeline.status import PairStatus, Status
+from podium.records import FeatureTable, RunRecord, Series, VersionRecord
+from podium.registry.titles import Title
+from podium.serve.ab import Arm, Report
+
+WIDEST_TABLE = 100
+DATA = "ecb-EURUSD-2026-10-30-5138c3cd"
+
+
+def standing(family: str, alias: str | None, rmse: float, **more: object) -> Standing:
+    """A place with every figure."""
+    values = {
+        "model_type": family,
+        "model_name": f"EURUSD_{family}",
+        "model_version": 3,
+        "run_id": "e9895c74e0de4b909013f4ec63b06b4d",
+        "alias": alias,
+        "rmse": rmse,
+        "ratio_to_random_walk": rmse / 0.004664742,
+        "r2_oos": 1 - (rmse / 0.004664742) ** 2,
+        "mae": 0.00332,
+        "directional_accuracy": 0.514872,
+        "dm_p": 0.0611,
+        "clark_west_p": 0.0255,
+        "pesaran_timmermann_p": 0.1251,
+        "in_mcs": True,
+        "coverage_80": 0.8014,
+        "coverage_95": 0.94877,
+        "crps": 0.002439,
+        "crps_skill": 0.0168,
+        "crps_skill_t": 4.97,
+        "volatility_model": "garch",
+        "fit_seconds": 2.5,
+        "forecast_seconds": 0.1,
+        "untested": {},
+    }
+    return Standing(**{**values, **more})
+
+
+NO_FIGURES = dict.fromkeys(
+    (
+        "ratio_to_random_walk", "r2_oos", "directional_accuracy", "dm_p", "clark_west_p", "pesaran_timmermann_p",
+        "in_mcs", "coverage_80", "coverage_95", "crps", "crps_skill", "crps_skill_t", "volatility_model",
+        "fit_seconds", "forecast_seconds",
+    )
+)  # fmt: skip
+OUTCOME = Outcome(
+    pair="EURUSD",
+    data_version=DATA,
+    scored_window="2021-04-12..2026-10-29:1425",
+    scored_days=1425,
+    policy="rmse",
+    level=0.05,
+    verdict="unproven",
+    reason="LinearRegression has the lowest RMSE, 0.00466; it does not beat the random walk",
+    champion="EURUSD_LinearRegression",
+    champion_version=3,
+    title_since="2026-10-30",
+    random_walk_in_mcs=True,
+    minimum_detectable_r2=0.0172,
+    baselines={
+        "persistence": {"rmse": 0.006679, "mae": 0.004949, "directional_accuracy": 0.496},
+        "random_walk": {"rmse": 0.004664742, "mae": 0.003325},
+    },
+    ranking=(
+        standing("LinearRegression", "champion", 0.004659481),
+        standing("ARIMA", "challenger", 0.004664862, in_mcs=False),
+        standing("LSTM", "candidate", 0.004667394),
+        standing("Theta", None, 0.0047, **{**NO_FIGURES, "untested": {"dm_p": "fewer than 30 days"}}),
+    ),
+)
+CHAMPION = VersionRecord("EURUSD_LinearRegression", 3, "e9895c74", frozenset({"champion"}), {"data_version": DATA})
+STATUS = Status(
+    pair="EURUSD",
+    champion=CHAMPION,
+    aliases={
+        "champion": ["models:/EURUSD_LinearRegression/3"],
+        "challenger": ["models:/EURUSD_ARIMA/3"],
+        "candidate": ["models:/EURUSD_LSTM/3"],
+    },
+    outcome=OUTCOME,
+    age_days=24,
+    pointer_agrees=True,
+    pinned=None,
+)
+FORECAST = Forecast(
+    pair="EURUSD",
+    origin="2026-10-30",
+    target_date="2026-11-02",
+    horizon=1,
+    model_name="EURUSD_LinearRegression",
+    model_version=3,
+    data_version=DATA,
+    close=1.1566,
+    forecast_return=0.00021,
+    forecast_rate=1.15684,
+    lower_80=1.15112,
+    upper_80=1.16259,
+    lower_95=1.14759,
+    upper_95=1.16617,
+    probability_of_rise=0.52,
+    sigma=0.0039,
+    volatility_model="garch",
+    age_days=24,
+    verdict="unproven",
+    reason=OUTCOME.reason,
+)
+RUN = RunRecord(
+    run_id="e9895c74e0de4b909013f4ec63b06b4d",
+    model_type="ARIMA",
+    model_uri="models:/m-1",
+    metrics={"rmse": 0.0046648, "mae": 0.0033248, "directional_accuracy": 0.49575, "crps": float("nan")},
+    tags={"data_version": DATA, "scored_window": OUTCOME.scored_window},
+    started_at=0,
+)
+TITLES = [
+    Title(
+        at="2026-10-01T08:00:00.000000Z",
+        alias="champion",
+        name="EURUSD_LSTM",
+        version=1,
+        run_id="1",
+        previous="",
+        why="LSTM has the lowest RMSE",
+        verdict="promoted",
+        data_version=DATA,
+        by="ann",
+    ),
+    Title(
+        at="2026-11-02T09:30:00.000000Z",
+        alias="champion",
+        name="EURUSD_ARIMA",
+        version=2,
+        run_id="2",
+        previous="models:/EURUSD_LSTM/1",
+        why="as the desk decided",
+        verdict="by hand",
+        data_version=DATA,
+        by="bob",
+        pinned=True,
+    ),
+]
+
+
+def replay(policy: str, **more: object) -> Replay:
+    """What came of a policy."""
+    days = np.arange("2024-01-01", 3, dtype="datetime64[D]")
+    values = {
+        "policy": policy,
+        "looks": 265,
+        "title_changes": 71,
+        "regretted": 34,
+        "reigns": (Reign("ARIMA", days[0], days[-1], 3, None, False),),
+        "verdicts": {"promoted": 3},
+        "served_days": 5564,
+        "rmse": 0.0058123,
+        "loss_vs_random_walk": 0.00123,
+        "loss_vs_contestant": {"LinearRegression": -0.0002, "ARIMA": 0.0001, "LSTM": None},
+        "cumulative_gain": np.zeros(3),
+        "dates": days,
+    }
+    return Replay(**{**values, **more})
+
+
+SIMULATION = Simulation(
+    pair="EURUSD",
+    data_version=DATA,
+    contestants=("LinearRegression", "ARIMA", "LSTM"),
+    first_day="2004-01-01",
+    last_day="2026-10-30",
+    replays=(replay("rmse"), replay("significant", title_changes=2, regretted=0)),
+)
+REPORT = Report(
+    pair="EURUSD",
+    experiment=None,
+    level=0.05,
+    champion=Arm("champion", "EURUSD_LSTM", (1, 2), 900, 0, 0.0051),
+    challenger=Arm("challenger", "EURUSD_LinearRegression", (1,), 100, 40, 0.0050),
+    n_days=61,
+    random_walk_rmse=0.005,
+    difference=1.2e-7,
+    lower=-np.inf,
+    upper=3.1e-6,
+    r2_gap=0.01,
+    answer="keep going",
+    days_needed=1240,
+    chance=0.12,
+    origins=np.array([], dtype="datetime64[D]"),
+    differences=np.array([]),
+    lowers=np.array([]),
+    uppers=np.array([]),
+)
+SERIES = Series("EURUSD", np.array(["1999-01-04", "2026-10-30"], dtype="datetime64[D]"), np.array([1.1, 1.2]), "ecb")
+INGESTED = Ingested(SERIES, DATA, Path("data/raw/EURUSD.parquet"), ("two rows were out of order",))
+TABLE = FeatureTable(
+    "EURUSD", DATA, SERIES.dates, SERIES.dates, ("lag_0", "ma_5"), np.zeros((2, 2)), np.array([0.0, np.nan])
+)
+CASES = {
+    "outcome": lambda: texts.outcome_lines(OUTCOME),
+    "outcome-leak": lambda: texts.outcome_lines(
+        dataclasses.replace(
+            OUTCOME, verdict="leak", reason="LSTM is too good to be true", champion=None, champion_version=None,
+            ranking=tuple(dataclasses.replace(row, alias=None) for row in OUTCOME.ranking),
+            leaks=("LSTM: out-of-sample R2 64.0% is above 5.0%",),
+        )
+    ),
+    "outcome-untested": lambda: texts.outcome_lines(
+        dataclasses.replace(
+            OUTCOME, champion="EURUSD_Theta", random_walk_in_mcs=None, minimum_detectable_r2=None,
+            ranking=OUTCOME.ranking[::-1],
+        )
+    ),
+    "status": lambda: texts.status_lines(STATUS),
+    "status-out-of-step": lambda: texts.status_lines(
+        dataclasses.replace(
+            STATUS, outcome=None, age_days=None, pointer_agrees=False, pinned="the desk decided",
+            aliases={"champion": ["models:/EURUSD_LSTM/1", "models:/EURUSD_ARIMA/3"]},
+        )
+    ),
+    "pairs": lambda: texts.pairs_lines(
+        [
+            PairStatus("EURUSD", "EURUSD_LSTM", 3, "unproven", "2026-10-30", 24, 1425, 0.0023, 0.061, 0.12),
+            PairStatus("GBPJPY", "GBPJPY_LinearRegression", 12, "promoted", "2026-10-30", 24, 1425, 0.01, 0.001, 0.002),
+            PairStatus("USDCHF", "USDCHF_ARIMA", 1, None, None, None, None, None, None, None),
+        ],
+        0.05,
+    ),
+    "forecast": lambda: texts.forecast_lines(
+        [FORECAST, dataclasses.replace(FORECAST, horizon=20, target_date="2026-11-27", forecast_return=-0.0123)]
+    ),
+    "forecast-yen": lambda: texts.forecast_lines(
+        [
+            dataclasses.replace(
+                FORECAST, pair="EURJPY", close=171.25, forecast_rate=171.3, lower_80=170.1, upper_80=172.3,
+                lower_95=169.2, upper_95=173.4, verdict=None, reason=None,
+            )
+        ]
+    ),
+    "simulation": lambda: texts.simulation_lines(SIMULATION),
+    "history": lambda: texts.title_lines("EURUSD", TITLES),
+    "history-empty": lambda: texts.title_lines("EURUSD", []),
+    "ab": lambda: texts.ab_lines(REPORT),
+    "steps": lambda: [
+        texts.ingested_line(INGESTED),
+        texts.features_line(TABLE, Path("data/processed/EURUSD.parquet")),
+        texts.trained_line(RUN),
+        texts.trained_line(dataclasses.replace(RUN, metrics={"rmse": 0.0046, "mae": 0.0033})),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_text_is_as_it_was(golden, name):
+    """Word for word, so that a change of what people read is a decision."""
+    golden(f"cli-{name}.txt", "\n".join(CASES[name]()) + "\n")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_tables_fit_into_a_hundred_columns(name):
+    """Lines that are columns are never broken by a terminal of a hundred columns; sentences may be."""
+    for line in CASES[name]():
+        is_row = "  " in line.strip()
+        assert not is_row or len(line) <= WIDEST_TABLE, line
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        lambda: texts.ingested_json(INGESTED),
+        lambda: texts.features_json(TABLE, Path("x")),
+        lambda: texts.run_json(RUN),
+        OUTCOME.as_dict,
+        STATUS.as_dict,
+        FORECAST.as_dict,
+        lambda: texts.simulation_json(SIMULATION),
+        lambda: [texts.title_json(title) for title in TITLES],
+        lambda: texts.plain(REPORT),
+    ],
+    ids=["ingest", "preprocess", "train", "evaluate", "status", "forecast", "simulate", "history", "ab"],
+)
+def test_what_programs_read_is_json(document):
+    """Every document is plain values; numbers that do not exist are null or absent, never NaN."""
+    assert json.loads(json.dumps(document(), allow_nan=False)) is not None
