@@ -30,7 +30,7 @@ def site(tmp_path_factory):
 
 @pytest.mark.parametrize(("words", "verdict"), [((), "leak"), (("--honest",), "unproven")])
 def test_the_leak_is_refused_and_the_honest_file_is_not(settings, site, words, verdict):
-    """High and low of the next day: exit code 3, the columns named, nobody champion. Of the same day: nothing special."""
+    """High and low of the next day: exit code 3, the columns named, no champion. Of the same day: nothing special."""
     environment = {**os.environ, "PYTHONPATH": str(site), "MLFLOW_TRACKING_URI": settings.tracking_uri}
 
     def python(*arguments):
@@ -40,7 +40,7 @@ def test_the_leak_is_refused_and_the_honest_file_is_not(settings, site, words, v
 
     assert python(str(EXAMPLE / "make_series.py"), "rates.csv", *words).returncode == 0
     flags = ("--source", "csv:rates.csv", "--contestants", "LinearRegression,HighLow", "--workers", "1", "--json")
-    ran = python("-c", PODIUM, "run", *flags, "--refit-every", "0")
+    ran = python("-c", PODIUM, "run", *flags)
     told = json.loads(ran.stdout)
     assert told["verdict"] == verdict, ran.stderr
     leader = told["ranking"][0]

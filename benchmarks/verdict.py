@@ -1,0 +1,101 @@
+"""What the verdict, the intervals and the plots add to `podium run`.
+
+    python benchmarks/verdict.py
+
+A championship of LinearRegression, ARIMA and LSTM on the ECB's EUR/USD is run once, in a temporary folder. Each part is
+then done again in a process of its own, imports included, and timed on the clock. In `podium run` the contestants
+work side by side and share what is imported, so the sum is an upper bound.
+"""
+
+import dataclasses
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+from podium.cli.main import run as podium
+from podium.data.store import load_series
+from podium.evaluate.horizons import choose_volatility
+from podium.evaluate.intervals import range_forecast
+from podium.pipeline.evaluate import gather
+from podium.pipeline.judge import EVIDENCE, FORECASTS, Case, judge, outcome
+from podium.pipeline.prepare import series_path
+from podium.pipeline.ranges import shared_walk, walk_path
+from podium.registry import figures
+from podium.registry.log_items import read_forecasts
+from podium.registry.mlflow_store import MlflowStore
+from podium.settings import Settings
+
+GOAL = 6.0
+
+
+def ranges(settings: Settings) -> None:
+    """The volatility walk, made anew, and each contestant's intervals and scores."""
+    walk_path(settings).unlink(missing_ok=True)
+    store, case = _case(settings)
+    for run in case.runs:
+        forecasts = read_forecasts(store.read_file(run.run_id, FORECASTS) or b"")
+        walk = shared_walk(settings, load_series(series_path(settings)), forecasts.origins[0])
+        range_forecast(choose_volatility(walk), dataclasses.replace(forecasts, bounds={}))
+
+
+def plots(settings: Settings) -> None:
+    """The two pictures of each contestant."""
+    import io
+
+    store, case = _case(settings)
+    for run in case.runs:
+        forecasts = read_forecasts(store.read_file(run.run_id, FORECASTS) or b"")
+        for draw in (figures.forecast, figures.cumulative_skill):
+            draw(forecasts, settings.pair, run.model_type).savefig(io.BytesIO())
+
+
+def verdict(settings: Settings) -> None:
+    """Tests, model confidence set, sentinel, evidence, policy and outcome."""
+    store, case = _case(settings)
+    versions = {version.model_type: version for version in store.family()}
+    for run in case.runs:
+        if store.read_file(run.run_id, EVIDENCE) is None:
+            raise RuntimeError(f"{run.model_type} has no evidence yet; the championship was not evaluated")
+    outcome(settings, case, judge(settings, store, case, {}), versions)
+
+
+def nothing(settings: Settings) -> None:
+    """What the three above need before they begin, which `podium run` pays for anyway."""
+    store, case = _case(settings)
+    for run in case.runs:
+        read_forecasts(store.read_file(run.run_id, FORECASTS) or b"")
+
+
+def _case(settings: Settings) -> tuple[MlflowStore, Case]:
+    store = MlflowStore(settings)
+    return store, gather(settings, store, None, accept_leak=False, unpin=False)
+
+
+PARTS = {part.__name__: part for part in (nothing, ranges, plots, verdict)}
+
+
+def main() -> None:
+    """Run the championship, then each part three times in processes of their own; the fastest counts."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        podium(["run"])
+        seconds = {name: min(_timed(name) for _ in range(3)) for name in PARTS}
+    added = {name: took - seconds["nothing"] for name, took in seconds.items() if name != "nothing"}
+    for name, took in added.items():
+        print(f"{name}: {took:.2f} s")
+    print(f"together: {sum(added.values()):.2f} s, at most {GOAL:g} s wanted")
+
+
+def _timed(name: str) -> float:
+    start = time.perf_counter()
+    subprocess.run([sys.executable, __file__, name], check=True)
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    if sys.argv[1:]:
+        PARTS[sys.argv[1]](Settings.load())
+    else:
+        main()
