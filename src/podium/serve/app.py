@@ -70,7 +70,8 @@ class PodiumApp:
         path: str = scope["path"]
         started = time.perf_counter()
         try:
-            self.service.gate.check(scope["headers"], open_to_all=path in _OPEN)
+            page = path == "/" and scope["method"] == "GET"
+            self.service.gate.check(scope["headers"], open_to_all=path in _OPEN, page=page)
         except RefusedError as refused:
             await _plain_refusal(refused, scope, receive, send)
             self.service.telemetry.counted(self._endpoint(path), refused.status, time.perf_counter() - started)

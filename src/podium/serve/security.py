@@ -28,8 +28,14 @@ Headers = list[tuple[bytes, bytes]]
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
 _UNTIL = re.compile(r"until=(\d{4}-\d{2}-\d{2})")
+_NAVIGATION = (b"sec-fetch-dest", b"document")  # a link that somebody followed, in a tab of its own
 _LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
+# A header each: Chromium takes the first scheme of a line alone, and asks nobody for a key that is second.
+_CHALLENGES = (
+    (b"www-authenticate", b'Basic realm="podium", charset="UTF-8"'),
+    (b"www-authenticate", b'Bearer realm="podium"'),
+)
 ANSWER_HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
@@ -191,12 +197,13 @@ class Gate:
         self._hosts = hosts
         self._good: set[bytes] = set()
 
-    def check(self, headers: Headers, *, open_to_all: bool = False) -> None:
+    def check(self, headers: Headers, *, open_to_all: bool = False, page: bool = False) -> None:
         """Refuse a foreign name, a page of another site, or a caller without a key.
 
         Args:
             headers: of the request.
             open_to_all: whether no key is needed, as for `/ping`.
+            page: whether it is for people, so that other sites may link to it.
 
         Raises:
             RefusedError: 401, 403 or 421.
@@ -204,15 +211,14 @@ class Gate:
         for name, value in headers:
             if name == b"host" and value not in self._good:
                 self._check_host(value)
-            elif name == b"sec-fetch-site" and value == b"cross-site":
+            elif name == b"sec-fetch-site" and value == b"cross-site" and not (page and _NAVIGATION in headers):
                 raise RefusedError(403, "Pages of other sites may not call this server.", FORBIDDEN)
         if open_to_all or not self.ring:
             return
         key = key_of(headers)
         if key is None or self.ring.label(key) is None:
-            challenge = ((b"www-authenticate", b'Bearer realm="podium", Basic realm="podium", charset="UTF-8"'),)
             sentence = "An API key is needed: Authorization: Bearer KEY, or X-API-Key: KEY."
-            raise RefusedError(401, sentence, UNAUTHENTICATED, headers=challenge)
+            raise RefusedError(401, sentence, UNAUTHENTICATED, headers=_CHALLENGES)
 
     def _check_host(self, value: bytes) -> None:
         # A page whose own name was made to point here (DNS rebinding) is told apart by the name it calls.
