@@ -38,22 +38,43 @@ def test_runs_on_other_days_or_data_are_not_compared(store, make_result, context
     assert [run.rmse for run in store.completed_runs(context.table.data_version, context.window)] == [0.005]
 
 
+class Killed(BaseException):
+    """What nothing in the store can catch, as it cannot catch SIGKILL."""
+
+
+WRITES = (
+    *("create_logged_model", "log_outputs", "log_batch", "log_inputs", "log_artifacts"),
+    *("log_model_artifacts", "finalize_logged_model", "set_terminated"),
+)
+
+
 def test_completed_is_the_last_write(store, make_result, context, monkeypatch):
-    """A run that fails at any write before the last one never counts."""
-    real = type(store.client)
-    files = ("log_artifacts", "log_model_artifacts")
-    for name in ("log_batch", "log_inputs", *files, "finalize_logged_model", "set_terminated"):
+    """A run that is killed at any write before the last one never counts."""
+
+    def die(*_: object, **__: object) -> None:
+        raise Killed
+
+    for name in WRITES:
         with monkeypatch.context() as patch:
-            patch.setattr(real, name, _refuse)
-            with pytest.raises(RegistryError, match="cannot log the run of LSTM"):
+            patch.setattr(type(store.client), name, die)
+            with pytest.raises(Killed):
                 store.log_run(make_result("LSTM"), context)
     assert store.completed_runs(context.table.data_version, context.window) == []
 
 
-def _refuse(*_: object, **__: object) -> None:
-    from mlflow.exceptions import MlflowException
+def test_a_run_that_the_store_refuses_is_marked_failed(store, make_result, context, monkeypatch):
+    """An error in the middle is one line for the caller, and the run says that it failed."""
 
-    raise MlflowException("refused")
+    def refuse(*_: object, **__: object) -> None:
+        from mlflow.exceptions import MlflowException
+
+        raise MlflowException("no room left")
+
+    monkeypatch.setattr(type(store.client), "log_model_artifacts", refuse)
+    with pytest.raises(RegistryError, match=r"cannot log the run of LSTM at .*: no room left"):
+        store.log_run(make_result("LSTM"), context)
+    (run,) = store.client.search_runs([store.prepare()])
+    assert (run.info.status, run.data.tags["status"]) == ("FAILED", "failed")
 
 
 def test_everything_the_guide_names_is_recorded(store, make_result, context):
@@ -86,6 +107,7 @@ def test_registering_twice_makes_one_version(store, make_result, context):
     assert (first.name, first.version) == (again.name, again.version) == ("EURUSD_ARIMA", 1)
     assert {"verdict": "no skill", "rmse": "0.0051", "model_type": "ARIMA"}.items() <= again.tags.items()
     assert store.client.get_model_version("EURUSD_ARIMA", "1").description == "the first"
+    assert store.register(store.log_run(make_result("ARIMA"), context)).version == 2  # no number was spent in between
     assert store.client.get_registered_model("EURUSD_ARIMA").description == "ARIMA of EUR/USD"
 
 
