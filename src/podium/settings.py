@@ -139,7 +139,7 @@ class Settings(BaseSettings):
             raise SettingError("; ".join(_explain(item) for item in error.errors())) from None
         except SettingsError as error:
             raise SettingError(f"{error}; a table of options is written as JSON in the environment") from None
-        except tomllib.TOMLDecodeError as error:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SettingError(f"{SETTINGS_FILE} is not valid TOML: {error}") from None
 
     @property

@@ -83,7 +83,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     try:
-        exit_code = int(app(args=arguments, standalone_mode=False) or 0)
+        exit_code = int(app(args=arguments, prog_name="podium", standalone_mode=False) or 0)
     except PodiumError as error:
         complain(str(error))
         return error.exit_code

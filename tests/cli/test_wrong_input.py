@@ -1,0 +1,234 @@
+"""Wrong input gives one clear line on standard error, an exit code that means something, and no traceback."""
+
+from __future__ import annotations
+
+import re
+import socket
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from podium.cli import upkeep
+from podium.cli.console import complain
+
+INPUT, SOURCE, MISSING, REGISTRY = 2, 4, 5, 6
+SECRET = "hunter22"
+
+
+@pytest.fixture(autouse=True)
+def _here(workdir: Path) -> None:
+    """An empty working directory."""
+
+
+def refused(said, exit_code: int, *words: str) -> None:
+    """One line that begins with the program's name and holds the words; nothing on standard output."""
+    assert said.exit_code == exit_code, said
+    assert said.out == ""
+    (line,) = [line for line in said.err.splitlines() if not line.startswith("note: ")]
+    assert line.startswith("podium: ")
+    assert len(line) < 400, line
+    for word in words:
+        assert word in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nope"], ["nope", "podium --help"]),
+        (["train", "--nope"], ["--nope", "podium train --help"]),
+        (["status", "extra"], ["extra", "podium status --help"]),
+        (["preprocess", "--window", "many"], ["--window", "many"]),
+        (["preprocess", "--window", "2"], ["window = 2", "6"]),
+        (["train", "--contestants", "Oracle"], ["Oracle", "ARIMA, LSTM, LinearRegression"]),
+        (["train", "--contestants", ","], ["contestants", "at least one"]),
+        (["train", "--test-fraction", "1.5"], ["test_fraction = 1.5"]),
+        (["evaluate", "--policy", "coin"], ["coin", "rmse, significant"]),
+        (["evaluate", "--level", "1"], ["level = 1.0"]),
+        (["evaluate", "--level", "-0.1"], ["level = -0.1"]),
+        (["ingest", "--pair", "EUR"], ["EUR", "EURUSD"]),
+        (["ingest", "--pair", "EURXXX"], ["XXX", "USD"]),
+        (["ingest", "--source", "oracle"], ["oracle", "csv, ecb, ecb-online"]),
+        (["ingest", "--source", "csv:not-there.csv"], ["not-there.csv"]),
+        (["forecast", "--horizon", "soon"], ["soon", "1,5,20"]),
+        (["forecast", "--horizon", "0"], ["0", "60"]),
+        (["simulate", "--policies", ","], ["--policies"]),
+        (["reset", "--tracking-uri", "http://127.0.0.1:9"], ["SQLite"]),
+        (["ui", "--port", "99999"], ["99999"]),
+        (["ui", "--tracking-uri", f"http://u:{SECRET}@127.0.0.1:9"], ["u:***@", "browser"]),
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_word_is_named_with_what_would_be_right(podium, arguments, words):
+    """Verbs, flags, contestants, policies, pairs, sources and numbers: exit code 2."""
+    said = podium(*arguments)
+    refused(said, INPUT, *words)
+    assert SECRET not in said.err
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"pair = = 3", ["podium.toml", "line 1"]),
+        (b"lucky_number = 3", ["lucky_number"]),
+        (b'window = "wide"', ["window", "wide"]),
+        (b"options = 3", ["options"]),
+        (b"pair = '\xff'", ["podium.toml"]),
+    ],
+    ids=["syntax", "unknown key", "not a number", "not a table", "not UTF-8"],
+)
+def test_a_wrong_settings_file_is_named(podium, content, words):
+    """A mistake in podium.toml: exit code 2, the file or the key."""
+    Path("podium.toml").write_bytes(content)
+    refused(podium("status"), INPUT, *words)
+
+
+def test_a_folder_named_as_the_settings_file_is_no_file(podium):
+    """A folder of that name holds no settings; it is as if there were no file."""
+    Path("podium.toml").mkdir()
+    assert podium("status").exit_code == MISSING
+
+
+@pytest.mark.parametrize(
+    ("verb", "next_step"),
+    [
+        ("preprocess", "podium ingest"),
+        ("evaluate", "podium preprocess"),
+        ("status", "podium evaluate"),
+        ("forecast", "podium ingest"),
+        ("promote", "podium evaluate"),
+        ("rollback", "podium evaluate"),
+    ],
+)
+def test_a_missing_step_is_named(podium, verb, next_step):
+    """What must come first: exit code 5, and reading leaves nothing behind."""
+    refused(podium(verb), MISSING, next_step)
+    assert not Path("mlflow.db").exists()
+
+
+def test_a_page_in_place_of_rates_is_recognised(podium):
+    """HTML where CSV was expected: the gate's message, exit code 2, nothing stored."""
+    Path("rates.csv").write_text("<!DOCTYPE html><html><body>Please log in</body></html>")
+    refused(podium("ingest", "--source", "csv:rates.csv"), INPUT, "rates.csv", "html")
+    assert not Path("data/raw/EURUSD.parquet").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_named(podium):
+    """A file where the folder should be: exit code 2, the path."""
+    Path("blocked").touch()
+    refused(podium("ingest", "--data-dir", "blocked/data"), INPUT, "blocked/data")
+
+
+@pytest.mark.parametrize("verb", ["status", "evaluate", "train", "history"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://user:{secret}@127.0.0.1:{port}",
+        "postgresql://user:{secret}@127.0.0.1:{port}/x",
+        "mysql+pymysql://user:{secret}@127.0.0.1:{port}/x",
+    ],
+    ids=["http", "postgresql", "mysql"],
+)
+def test_a_server_that_does_not_answer_is_named_at_once(podium, prepared_here, verb, address):
+    """A closed port: exit code 6 within seconds, before anybody is trained, and without the password."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    began = time.monotonic()
+    said = podium(verb, "--tracking-uri", address.format(secret=SECRET, port=port))
+    assert time.monotonic() - began < 20
+    refused(said, REGISTRY, f"user:***@127.0.0.1:{port}")
+    assert SECRET not in said.err
+
+
+@pytest.fixture
+def prepared_here(podium) -> None:
+    """Rates and features are there, so that only the server is missing."""
+    assert podium("ingest").exit_code == 0
+    assert podium("preprocess").exit_code == 0
+
+
+def test_a_database_that_is_none_is_named(podium):
+    """A text file named as the database: exit code 6, one line."""
+    Path("mlflow.db").write_text("not a database at all, but long enough to have a header" * 20)
+    refused(podium("status"), REGISTRY, "mlflow.db")
+
+
+def test_errors_are_one_line(capsys):
+    """Whatever a library says over several lines becomes one."""
+    complain("first\n  second\n\nthird")
+    assert capsys.readouterr().err == "podium: first second third\n"
+
+
+def test_the_pages_take_the_next_port_and_name_the_holder(podium, monkeypatch):
+    """A port in use: a note that names who has it or how to ask, the next free one, no password in the command."""
+    seen = {}
+    monkeypatch.setattr(upkeep, "_until_interrupted", lambda command, env: seen.update(command=command, env=env) or 0)
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        address = f"postgresql://u:{SECRET}@127.0.0.1/x"
+        said = podium("ui", "--port", str(port), "--tracking-uri", address)
+    assert said.exit_code == 0
+    assert re.match(
+        rf"note: port {port} is taken \((by \S+, process \d+|ask `lsof -i :{port}`.*)\); taking \d+\n", said.err
+    )
+    taken = int(said.err.rsplit("taking ", 1)[1])
+    assert taken > port
+    assert said.out == f"MLflow on http://127.0.0.1:{taken} - Ctrl-C ends it\n"
+    assert seen["command"][seen["command"].index("--port") + 1] == str(taken)
+    assert SECRET not in " ".join(seen["command"])
+    assert seen["env"]["MLFLOW_BACKEND_STORE_URI"] == address
+
+
+class Terminal:
+    """A standard input at which somebody sits."""
+
+    def __init__(self, answer: str) -> None:
+        self.answer = answer
+
+    def isatty(self) -> bool:
+        """Somebody does."""
+        return True
+
+
+@pytest.fixture
+def something() -> list[Path]:
+    """What a championship leaves, by name."""
+    paths = [Path("mlflow.db"), Path("mlflow.db.lock"), Path("mlruns/1/x"), Path("models/best_model_info.json")]
+    rates = Path("data/raw/EURUSD.parquet")
+    for path in (*paths, rates):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return paths
+
+
+def test_reset_removes_nothing_unasked(podium, something):
+    """Where nobody can be asked: exit code 1, the flag is named, everything stays."""
+    said = podium("reset")
+    assert said.exit_code == 1
+    assert "--yes" in said.err
+    assert "would remove mlflow.db" in said.out
+    assert all(path.exists() for path in something)
+
+
+@pytest.mark.parametrize(("answer", "stays"), [(False, True), (True, False)])
+def test_reset_does_as_it_is_told(podium, something, monkeypatch, answer, stays):
+    """On a terminal it shows what would go and asks."""
+    monkeypatch.setattr(sys, "stdin", Terminal(""))
+    monkeypatch.setattr(upkeep.typer, "confirm", lambda question: answer)
+    assert podium("reset").exit_code == (1 if stays else 0)
+    assert all(path.exists() == stays for path in something)
+
+
+@pytest.mark.parametrize("data", [False, True])
+def test_reset_with_yes_asks_nobody(podium, something, data):
+    """Scripts get a fresh start; rates go only when told."""
+    said = podium("reset", "--yes", *(["--data"] if data else []))
+    assert said.exit_code == 0
+    assert "would" not in said.out
+    assert not any(path.exists() for path in something)
+    assert Path("data/raw/EURUSD.parquet").exists() != data
+    assert podium("reset").out == ("nothing to remove: no championship has been run here\n")
