@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -25,6 +26,21 @@ from podium.settings import Settings
 HOST = "127.0.0.1"
 NOBODY = 65534  # PostgreSQL refuses to run as root
 START_SECONDS = 90
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ended_in_order() -> Iterator[None]:
+    """SIGTERM, which `timeout` and CI send, ends the session as Ctrl-C does: its servers are stopped first."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may say what a signal does
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 def free_port(*offsets: int) -> int:
