@@ -22,7 +22,10 @@ from podium.pipeline.prepare import ingest, preprocess
 from podium.pipeline.train import train
 from podium.settings import Settings
 
-LIVE = "AUD BRL CAD CHF CNY CZK DKK GBP HKD HUF IDR ILS INR ISK JPY KRW MXN MYR NOK NZD PHP PLN RON SEK SGD THB TRY USD ZAR"
+LIVE = (
+    "AUD BRL CAD CHF CNY CZK DKK GBP HKD HUF IDR ILS INR ISK JPY "
+    "KRW MXN MYR NOK NZD PHP PLN RON SEK SGD THB TRY USD ZAR"
+)
 FAMILIES = ("LinearRegression", "ARIMA")
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from podium.cli.main import run as podium
-from podium.errors import DataError, SettingError
+from podium.errors import DataError, SettingError, UnknownContestantError
 from podium.evaluate.walkforward import Split, walk_forward
 from podium.features import build_features
 from podium.models.roster import enter
@@ -118,7 +118,7 @@ def test_nothing_of_the_future_moves_a_title(past, rates):
 
 
 def test_many_pairs_and_the_command_line(past, capsys):
-    """One document for several pairs, pictures in the folder named; the pair that is not stored is fetched, not kept."""
+    """One document for several pairs, pictures in the folder named; a pair that is not stored is fetched, not kept."""
     words = (
         "--pairs", "EURUSD,EURGBP", "--contestants", "LinearRegression", "--workers", "1", "--refit-every", "999",
         "--plot", "shown", "--json",
@@ -138,7 +138,7 @@ def test_bad_input_is_named_before_any_work(past, rates, counted):
     """A policy that does not exist, a contestant nobody offers, and too few days."""
     with pytest.raises(SettingError, match="coin"):
         simulate(past.settings, ["EURUSD"], Routine(("coin",)))
-    with pytest.raises(SettingError, match="Oracle"):
+    with pytest.raises(UnknownContestantError, match="Oracle"):
         simulate(past.using(contestants=("Oracle",)).settings, ["EURUSD"], SHORT)
     past.days(rates.until(500))
     with pytest.raises(DataError, match="enough days to replay"):

@@ -69,9 +69,11 @@ def test_the_open_forecast_is_the_one_that_a_longer_series_records_for_that_day(
     with the same point the ranges are the same number.
     """
     series, first = series_of(seed), N_DAYS - WINDOW - 1 - N_SCORED
-    walk_of = lambda one: choose_volatility(
-        volatility_walk(log_returns(one.closes), one.dates[1:], series.dates[WINDOW + first], REFIT), horizon
-    )
+
+    def walk_of(one: Series):
+        walk = volatility_walk(log_returns(one.closes), one.dates[1:], series.dates[WINDOW + first], REFIT)
+        return choose_volatility(walk, horizon)
+
     tonight, later = walk_of(series.until(n_days)), walk_of(series)
     row = len(tonight.origins) - 1
     assert later.origins[row] == tonight.origins[row] == series.dates[n_days - 1]

@@ -8,6 +8,7 @@ import io
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -154,7 +155,8 @@ def _days(series: Series, settings: Settings, routine: Routine) -> Split:
 
 def _stored_path(settings: Settings, family: str, series: Series, routine: Routine) -> Path:
     recipe = dataclasses.asdict(enter(family, settings))
-    parts = [FORMAT, data_version(series), family, recipe, routine.learn_days, routine.refit_every]
+    # a later version of the program may forecast otherwise from the same settings
+    parts = [FORMAT, version("podium"), data_version(series), family, recipe, routine.learn_days, routine.refit_every]
     key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
     return settings.data_dir / "simulated" / f"{settings.pair}.{family}.{key}.npz"
 
