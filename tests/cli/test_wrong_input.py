@@ -39,7 +39,7 @@ def refused(said, exit_code: int, *words: str) -> None:
         (["nope"], ["nope", "podium --help"]),
         (["train", "--nope"], ["--nope", "podium train --help"]),
         (["status", "extra"], ["extra", "podium status --help"]),
-        (["preprocess", "--window", "many"], ["--window", "many"]),
+        (["preprocess", "--window", "many"], ["--window", "integer"]),
         (["preprocess", "--window", "2"], ["window = 2", "6"]),
         (["train", "--contestants", "Oracle"], ["Oracle", "ARIMA, LSTM, LinearRegression"]),
         (["train", "--contestants", ","], ["contestants", "at least one"]),

@@ -1,0 +1,147 @@
+"""What only a process of its own shows: interrupts, closed pipes, terminals, standard streams."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+PODIUM = str(Path(sys.executable).with_name("podium"))
+FEW = ("--contestants", "LinearRegression,ARIMA")
+INTERRUPTED = "podium: interrupted; what was completed is kept, and running the same verb again goes on from there\n"
+
+
+@pytest.fixture
+def prepared(shell, tmp_path) -> Path:
+    """Rates and features, and nothing trained."""
+    for verb in ("ingest", "preprocess"):
+        assert shell(tmp_path, "podium", verb).exit_code == 0
+    return tmp_path
+
+
+def _family(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    try:
+        return psutil.Process(process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+@pytest.mark.parametrize("n_children", [2, 3], ids=["while workers are begun", "while workers import"])
+@pytest.mark.parametrize("whom", ["the group, as a terminal does", "the process alone"])
+def test_an_interrupt_ends_training_with_one_line(prepared, environment, whom, n_children):
+    """Ctrl-C: exit code 130, one line and no word from a worker, and no process is left."""
+    process = subprocess.Popen(
+        [PODIUM, "train", *FEW],
+        cwd=prepared,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    children: list[psutil.Process] = []  # one of them looks after shared memory and hears no signals
+    while len(children) < n_children and time.monotonic() < deadline:
+        children = _family(process) or children
+    if whom.startswith("the group"):
+        os.killpg(process.pid, signal.SIGINT)
+    else:
+        process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, INTERRUPTED)
+    _, left = psutil.wait_procs(children, timeout=30)
+    assert [child for child in left if child.status() != psutil.STATUS_ZOMBIE] == []
+
+
+def test_a_reader_that_leaves_early_is_no_error(championship, environment):
+    """`podium status | head -1` says nothing on standard error."""
+    command = f"{PODIUM} status | head -1; exit ${{PIPESTATUS[0]}}"
+    for verb in ("status", "--help"):
+        done = subprocess.run(
+            ["bash", "-c", command.replace("status", verb)],
+            cwd=championship.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stderr == ""
+        assert done.stdout.count("\n") == 1
+        assert done.returncode in {0, 1}
+
+
+def test_a_closed_pipe_ends_a_verb_quietly(championship, environment):
+    """Standard output closed before the first line: no traceback, not exit code 0."""
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [PODIUM, "history"], cwd=championship.folder, env=environment, stdout=write, stderr=subprocess.PIPE, check=False
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_progress_is_shown_on_a_terminal_and_wiped_away(prepared, environment):
+    """On a terminal a line says who is being trained, in place; it is gone at the end. The answer stays plain."""
+    screen, exit_code = _on_a_terminal([PODIUM, "train", *FEW], prepared, environment)
+    assert exit_code == 0
+    assert "training LinearRegression, ARIMA" in screen
+    assert "\x1b[?25h" in screen  # the cursor is given back
+    assert "\x1b[2K" in screen
+    said = _shown(screen)
+    assert sorted(line.split(":")[0] for line in said) == ["ARIMA", "LinearRegression"], said
+    assert "Warning" not in screen
+
+
+def _shown(screen: str) -> list[str]:
+    """Lines that are still there at the end: those that no erasing followed."""
+    lines = [line.rsplit("\x1b[2K", 1)[-1].rsplit("\r", 1)[-1] for line in screen.replace("\r\n", "\n").split("\n")]
+    plain = [re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", line).strip() for line in lines]
+    return [line for line in plain if line and "training" not in line]
+
+
+def _on_a_terminal(command: list[str], folder: Path, environment: dict[str, str]) -> tuple[str, int]:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        command, cwd=folder, env={**environment, "TERM": "xterm", "COLUMNS": "200"},
+        stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+    )  # fmt: skip
+    os.close(theirs)
+    seen = b""
+    while True:
+        if not select.select([ours], [], [], 120)[0]:
+            process.kill()
+            raise AssertionError(f"nothing was shown for two minutes after {seen!r}")
+        try:
+            chunk = os.read(ours, 65536)
+        except OSError:  # Linux says so when the other side is closed
+            chunk = b""
+        if not chunk:
+            break
+        seen += chunk
+    os.close(ours)
+    return seen.decode(), process.wait(60)
+
+
+@pytest.mark.parametrize("verb", [("status",), ("forecast",), ("history",), ("status", "--json")], ids=" ".join)
+def test_reading_is_quiet_and_writes_nothing(championship, shell, verb):
+    """No colour, no warning, nothing on standard error, and the championship's files as they were."""
+    before = _files(championship.folder)
+    said = shell(championship.folder, "podium", *verb)
+    assert (said.exit_code, said.stderr) == (0, "")
+    assert "\x1b" not in said.stdout
+    assert _files(championship.folder) == before
+
+
+def _files(folder: Path) -> dict[str, int]:
+    kept = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"]
+    return {str(path): path.stat().st_mtime_ns for path in kept}

@@ -1,0 +1,136 @@
+"""The verbs on a finished championship: what they answer, as text and as JSON, and how they end."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from podium.cli.main import app
+
+VERBS = [command.name or command.callback.__name__ for command in app.registered_commands]
+ALL_HELP = """
+from podium.cli.main import run
+for verb in [""] + {verbs!r}:
+    print(f"$ podium {{verb}} --help".replace("  ", " "))
+    run([*filter(None, [verb]), "--help"])
+    print()
+"""
+
+
+@pytest.fixture(scope="module")
+def helps(tmp_path_factory) -> str:
+    """The help of every verb on a terminal of eighty columns."""
+    environment = {"COLUMNS": "80", "LOGNAME": "ann", "PATH": ""}
+    code = ALL_HELP.format(verbs=VERBS)
+    folder = tmp_path_factory.mktemp("help")
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, cwd=folder, capture_output=True, text=True, check=True
+    )
+    assert done.stderr == ""
+    return done.stdout
+
+
+def test_help_is_as_it_was(golden, helps):
+    """Word for word, for every verb."""
+    golden("cli-help.txt", helps)
+
+
+def test_help_fits_into_eighty_columns_and_nothing_is_cut_off(helps):
+    """No line is longer, no sentence ends in dots."""
+    lines = helps.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert [line for line in lines if line.endswith("...") and not line.startswith("Usage")] == []
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_h_is_help(podium, verb):
+    """`-h` works everywhere, with exit code 0."""
+    said = podium(verb, "-h")
+    assert said.exit_code == 0
+    assert said.out.startswith(f"Usage: podium {verb} ")
+
+
+def test_the_version_is_the_installed_one(podium):
+    """`podium --version` names program and version."""
+    from importlib.metadata import version
+
+    assert podium("--version").out == f"podium {version('podium')}\n"
+
+
+@pytest.fixture
+def here(own_championship) -> Path:
+    """A championship to write into."""
+    return own_championship
+
+
+def test_no_verb_is_help(podium):
+    """`podium` alone shows what there is."""
+    said = podium()
+    assert said.exit_code == 0
+    assert "Commands:" in said.out
+
+
+def test_the_steps_answer_in_json(podium, here):
+    """One document each of ingest and preprocess, naming the same series."""
+    ingested, made = podium("ingest", "--json").json, podium("preprocess", "--json").json
+    assert ingested["data_version"] == made["data_version"]
+    assert ingested["n_days"] > 7000
+    assert made["n_origins"] == ingested["n_days"] - 32
+
+
+def test_evaluate_and_status_tell_the_same(podium, here):
+    """Both documents hold the ranking and the verdict; the pointer agrees."""
+    decided, stands = podium("evaluate", "--json"), podium("status", "--json")
+    assert (decided.exit_code, stands.exit_code) == (0, 0)
+    assert decided.json["ranking"] == stands.json["ranking"]
+    assert stands.json["pointer_agrees"] is True
+    assert set(stands.json["aliases"]) == {"champion", "challenger", "candidate"}
+
+
+def test_strict_makes_unproven_an_error(podium, here):
+    """Exit code 3 where the verdict is unproven and --strict was given; the document is printed all the same."""
+    said = podium("evaluate", "--strict", "--json")
+    assert said.exit_code == (3 if said.json["verdict"] == "unproven" else 0)
+
+
+def test_forecast_answers_in_json(podium, here):
+    """One document; the range holds the forecast."""
+    told = podium("forecast", "--json").json
+    assert told["lower_95"] < told["lower_80"] < told["forecast_rate"] < told["upper_80"] < told["upper_95"]
+
+
+def test_a_title_moves_back_and_forth(podium, here):
+    """promote, promote again, rollback, evaluate, evaluate --unpin: each says what it did and the history keeps it."""
+    first = podium("status", "--json").json["champion"]
+    moved = podium("promote", "--why", "a test", "--json").json
+    assert moved["changed"]
+    assert moved["pinned"]
+    assert moved["from"].startswith(f"models:/{first}/")
+    assert podium("promote", moved["model_name"].removeprefix("EURUSD_"), "--json").json == {"changed": False}
+    assert podium("evaluate").exit_code == 0
+    assert podium("status", "--json").json["champion"] == moved["model_name"]
+    back = podium("rollback", "--json").json
+    assert back["model_name"] == first
+    assert podium("evaluate", "--unpin").exit_code == 0
+    history = podium("history", "--json").json
+    assert [title["model_name"] for title in history][:3] == [first, moved["model_name"], first]
+    assert json.loads(Path("models/best_model_info.json").read_text())["model_name"] == first
+
+
+@pytest.mark.parametrize("wanted", ["Oracle", "LSTM/99", "@nobody"])
+def test_only_what_is_registered_can_be_promoted(podium, here, wanted):
+    """Exit code 2 and the versions that there are."""
+    said = podium("promote", wanted)
+    assert said.exit_code == 2
+    assert "EURUSD_LSTM/1" in said.err
+
+
+def test_who_was_never_dethroned_cannot_be_brought_back(podium, here):
+    """Exit code 5: nobody held the title before."""
+    said = podium("rollback")
+    assert said.exit_code == 5
+    assert said.err.count("\n") == 1
