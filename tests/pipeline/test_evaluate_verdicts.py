@@ -187,6 +187,9 @@ class TestLeak:
         told = answer(capsys)
         assert (told["champion"], told["leak_accepted"], len(told["leaks"])) == ("EURUSD_LinearRegression", True, 1)
         assert arena.aliases()["champion"] == "models:/EURUSD_LinearRegression/1"
+        said = "too good to be true, and accepted: LinearRegression"
+        assert arena.store.titles()[-1].why.endswith(said)
+        assert arena.pointer()["reason"].endswith(said)
         assert arena.evaluate().verdict == "leak"
         assert arena.aliases()["champion"] == "models:/EURUSD_LinearRegression/1"
 

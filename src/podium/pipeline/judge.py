@@ -127,6 +127,10 @@ def judge(settings: Settings, store: MlflowStore, case: Case, previous: Mapping[
         leaks=[suspicion.contestant for suspicion in suspicions],
         accept_leak=case.accept_leak,
     )
+    if decision.leak_accepted:
+        # into the reason, so that the tags of the versions, the pointer and the history of titles keep it
+        accepted = f"too good to be true, and accepted: {', '.join(decision.leaks)}"
+        decision = dataclasses.replace(decision, reason=f"{decision.reason}; {accepted}")
     if case.kept is not None and decision.verdict != "leak":
         decision = _leave(decision, case.kept, case.kept_why)
     actual = case.table.target[case.days.first_scored : case.days.n_known]
