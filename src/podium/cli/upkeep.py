@@ -113,12 +113,12 @@ def _who_holds(port: int) -> str:
 def reset(
     settings: Settings,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    data: Annotated[bool, typer.Option("--data", help="Remove the stored rates and features too.")] = False,
+    data: Annotated[bool, typer.Option("--data", help="Remove the stored rates and all that was made of them too.")] = False,
 ) -> None:
     """Start fresh: remove the local database, its artifacts and the pointer, after asking.
 
-    All experiment history and registered models go. Stored rates stay unless --data is given; a tracking server or
-    another database is never touched.
+    All experiment history and registered models go. Stored rates stay unless --data is given; the ledger of served
+    forecasts stays, and a tracking server or another database is never touched.
     """
     doomed = _doomed(settings, data)
     if not doomed:
@@ -143,9 +143,10 @@ def _doomed(settings: Settings, data: bool) -> list[Path]:
             "podium reset removes a local SQLite championship only; tracking_uri is a server or database"
         )
     siblings = [database.with_name(f"{database.name}{end}") for end in ("", ".lock", "-journal", "-wal", "-shm")]
-    paths = [*siblings, Path("mlruns"), settings.models_dir / "best_model_info.json"]
+    locks = sorted(settings.models_dir.glob(".*.evaluate.lock"))
+    paths = [*siblings, Path("mlruns"), settings.models_dir / "best_model_info.json", *locks]
     if data:
-        paths += [settings.data_dir / "raw", settings.data_dir / "processed"]
+        paths += [settings.data_dir / name for name in ("raw", "processed", "simulated", "cache", "serving")]
     return [path for path in paths if path.exists()]
 
 
