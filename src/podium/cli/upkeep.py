@@ -113,7 +113,7 @@ def _who_holds(port: int) -> str:
 def reset(
     settings: Settings,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    data: Annotated[bool, typer.Option("--data", help="Remove the stored rates and all that was made of them too.")] = False,
+    data: Annotated[bool, typer.Option("--data", help="Remove rates and all that was made of them too.")] = False,
 ) -> None:
     """Start fresh: remove the local database, its artifacts and the pointer, after asking.
 
