@@ -100,6 +100,8 @@ class LiveComparisons:
     def _why_nothing(self, names: tuple[str, str], settled: date | None) -> str:
         if settled is None:
             return "Forecasts are written down, and none of their days is settled yet: `podium settle` does it."
+        if names[0] == names[1]:
+            return f"{names[0]} holds both ranks, so that there is nobody to compare with."
         shadow = (
             "" if self._service.options.shadow else " Serve with `--shadow`, so that each day has a forecast of both."
         )

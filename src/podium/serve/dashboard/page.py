@@ -102,6 +102,7 @@ class Pages:
             "badge_about": words.VERDICTS.get(words.verdict_word(state), ""),
             "reason": words.verdict_reason(state),
             "notices": words.notices(state),
+            "leaks": state.outcome.leaks if state.outcome else (),
             "tiles": tiles(state),
             "steps": steps(state, self._links),
             "ties": words.tie_line(state),

@@ -1,0 +1,194 @@
+"""A small real registry after a championship of three, with records, ranges and titles, and what it serves."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from podium.data.store import data_version, save_series
+from podium.evaluate.metrics import score
+from podium.evaluate.outcome import Outcome, Standing
+from podium.features import build_features, frame
+from podium.models.linear import LinearRegressionContestant
+from podium.records import Forecasts, Series
+from podium.registry.log_items import RunContext
+from podium.registry.mlflow_store import MlflowStore
+from podium.serve.dashboard.page import Pages
+from podium.serve.reader import RegistryReader
+from podium.settings import Settings
+
+N_SCORED = 60
+WIDTHS = {"80": 0.006, "95": 0.010}
+
+
+def _module(name: str, path: Path) -> ModuleType:
+    """Another folder's fixtures; pytest shares them down the tree only."""
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+_web = _module("web_fixtures", Path(__file__).parent.parent / "web" / "conftest.py")
+World, walk, make_caller, runner = _web.World, _web.walk, _web.make_caller, _web.runner
+Outcomes = dict[str, Any]
+
+
+def _past(table: Any, model: Any) -> Forecasts:
+    """What the model says of the last scored days, with ranges."""
+    known = np.flatnonzero(np.isfinite(table.target))[-N_SCORED:]
+    forecast = model.predict(frame(table).iloc[known])
+    bounds = {f"lower_{level}": forecast - width for level, width in WIDTHS.items()}
+    bounds |= {f"upper_{level}": forecast + width for level, width in WIDTHS.items()}
+    return Forecasts(table.origins[known], table.target_dates[known], table.target[known], forecast, bounds)
+
+
+def _next_day(table: Any) -> dict[str, object]:
+    halves = {f"half_width_{level}": width for level, width in WIDTHS.items()}
+    more = {"sigma": 0.005, "df": 6.0, "volatility_model": "EWMA", "horizon": 1, "forecast": 0.0}
+    return {"origin": str(table.origins[-1]), **halves, **more}
+
+
+def _standing(version: Any, alias: str | None, past: Forecasts) -> Standing:
+    error, walk = past.actual - past.forecast, past.actual
+    found = dict.fromkeys(Standing.__dataclass_fields__)
+    found |= score(past.actual, past.forecast)
+    found |= {
+        "model_type": version.model_type,
+        "model_name": version.name,
+        "model_version": version.version,
+        "run_id": version.run_id,
+        "alias": alias,
+        "ratio_to_random_walk": float(np.sqrt(np.mean(error**2) / np.mean(walk**2))),
+        "r2_oos": 1 - float(np.sum(error**2) / np.sum(walk**2)),
+        "dm_p": 0.2,
+        "in_mcs": True,
+        "coverage_95": 0.95,
+        "untested": {},
+    }
+    return Standing(**{name: found[name] for name in Standing.__dataclass_fields__})
+
+
+def championship(root: Path, settings: Settings, series: Series, make_result: Any, context: RunContext) -> Any:
+    """Three contestants, recorded, registered, ranked, with the outcome on all of them."""
+    save_series(series, root / "data" / "raw" / f"{series.pair}.parquet")
+    table = build_features(series, 12, data_version(series))
+    store = MlflowStore(settings)
+    X, y = frame(table)[:-1], table.target[:-1]
+    versions, standings = [], []
+    for (family, n_lags), alias in zip(
+        (("LinearRegression", 6), ("ARIMA", 3), ("LSTM", 1)), ("champion", "challenger", "candidate"), strict=True
+    ):
+        model = LinearRegressionContestant(window=12, n_lags=n_lags).fit(X, y)
+        past = _past(table, model)
+        given = replace(table, target=np.append(y, 0.0))
+        result = replace(
+            make_result(family, given=given, model=model),
+            forecasts=past,
+            metrics=score(past.actual, past.forecast),
+            next_day=_next_day(table),
+        )
+        versions.append(store.register(store.log_run(result, replace(context, table=given))))
+        standings.append(_standing(versions[-1], alias, past))
+    past = _past(table, model)
+    outcome = Outcome(
+        pair=series.pair,
+        data_version=table.data_version,
+        scored_window=f"{past.origins[0]}..{past.origins[-1]}:{N_SCORED}",
+        scored_days=N_SCORED,
+        policy="rmse",
+        level=0.05,
+        verdict="unproven",
+        reason="LinearRegression has the lowest RMSE",
+        champion=versions[0].name,
+        champion_version=versions[0].version,
+        title_since=str(series.dates[-1]),
+        random_walk_in_mcs=True,
+        minimum_detectable_r2=0.1,
+        baselines={"random_walk": {"rmse": float(np.sqrt(np.mean(past.actual**2))), "mae": 0.004}},
+        ranking=tuple(standings),
+        key="first",
+    )
+    for version in versions:
+        store.tag(version, {"championship": outcome.to_json()})
+    store.assign(series.pair, dict(zip(("champion", "challenger", "candidate"), versions, strict=True)))
+    store.record_title(versions[0], why=outcome.reason, verdict="unproven", data_version=table.data_version)
+    return World(root, settings, tuple(versions), table)
+
+
+@pytest.fixture(scope="session")
+def hall(
+    tmp_path_factory: pytest.TempPathFactory, blank_database: Path, walk: Series, make_result: Any, context: RunContext
+) -> Any:
+    """The registry after the championship, made once; tests that change it take a copy."""
+    import shutil
+
+    root = tmp_path_factory.mktemp("hall")
+    shutil.copyfile(blank_database, root / "mlflow.db")
+    settings = Settings(
+        tracking_uri=f"sqlite:///{root / 'mlflow.db'}",
+        artifact_location=str(root / "artifacts"),
+        data_dir=root / "data",
+        models_dir=root / "models",
+        developer="tester",
+    )
+    found = championship(root, settings, walk, make_result, context)
+    RegistryReader(settings, (), found.cache).look()
+    return found
+
+
+@pytest.fixture(scope="session")
+def world(hall: Any) -> Any:
+    """What `make_caller` serves."""
+    return hall
+
+
+@pytest.fixture
+def own_hall(hall: Any, tmp_path: Path) -> Any:
+    """The same with a database and a data folder of its own; the artifacts are shared."""
+    import shutil
+
+    shutil.copyfile(hall.root / "mlflow.db", tmp_path / "mlflow.db")
+    shutil.copytree(hall.root / "data" / "raw", tmp_path / "data" / "raw")
+    settings = hall.settings.model_copy(
+        update={"tracking_uri": f"sqlite:///{tmp_path / 'mlflow.db'}", "data_dir": tmp_path / "data"}
+    )
+    RegistryReader(settings, (), tmp_path / "data" / "serving").look()
+    return World(tmp_path, settings, hall.versions, hall.table)
+
+
+@pytest.fixture
+def serve_hall(make_caller: Callable[..., Any], runner: Any) -> Callable[..., Any]:
+    """`serve_hall(own_hall)`: a caller of a service on this registry as it is now."""
+
+    def serve(given: Any, **options: Any) -> Any:
+        RegistryReader(given.settings, (), given.cache).look()
+        caller = make_caller(given, served=False, **options)
+        runner.run(caller.service.swapper.look())
+        caller.service.market.refresh(caller.service.swapper.lineups)
+        return caller
+
+    return serve
+
+
+@pytest.fixture
+def rendered(make_caller: Callable[..., Any]) -> Callable[..., str]:
+    """`rendered(shadow=True)`: the page of a service with these options."""
+
+    def render(**options: Any) -> str:
+        page = Pages(make_caller(**options).service).render(None)
+        assert page is not None
+        return page
+
+    return render

@@ -1,0 +1,160 @@
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from podium.errors import LedgerError
+from podium.records import Series
+from podium.serve.ab import report
+from podium.serve.dashboard.figures import _Sequence
+from podium.serve.dashboard.live import LiveComparisons
+from podium.serve.dashboard.page import Pages
+from podium.serve.ledger import Entry, Ledger, LedgerWriter, new_id
+from podium.serve.outcomes import settle
+
+Fill = Callable[..., None]
+
+
+@pytest.fixture
+def fill(runner: Any, walk: Series) -> Fill:
+    """`fill(caller, days=30)`: forecasts of champion and challenger for the walk's last days, settled if so wanted."""
+
+    def entries(caller: Any, days: int, gap: float) -> list[Entry]:
+        found = []
+        for at in range(len(walk) - 1 - days, len(walk) - 1):
+            actual = float(np.log(walk.closes[at + 1] / walk.closes[at]))
+            day, request = str(walk.dates[at]), new_id()
+            for arm, share in (("champion", 0.0), ("challenger", gap)):
+                card = caller.service.lineup("EURUSD").arms[arm].card
+                found.append(
+                    Entry(
+                        forecast_id=request[0] if arm == "champion" else new_id()[0],
+                        request_id=request[0],
+                        created_at=request[1],
+                        pair="EURUSD",
+                        experiment="default",
+                        arm=arm,
+                        shadow=arm != "champion",
+                        forced=False,
+                        model_name=card.name,
+                        model_version=card.version,
+                        run_id=card.run_id,
+                        request_key="k",
+                        forecast=share * actual,
+                        origin=day,
+                        target_date=str(walk.dates[at + 1]),
+                        known_through=day,
+                        latency_us=1,
+                    )
+                )
+        return found
+
+    def write(caller: Any, *, days: int = 30, gap: float = 0.0, settled: bool = True) -> None:
+        async def committed(ledger: Ledger) -> None:
+            async with LedgerWriter(ledger, limit=10**9) as writer:
+                await writer.submit(entries(caller, days, gap))
+
+        ledger = Ledger.open(caller.service.config.ledger_address)
+        runner.run(committed(ledger))
+        if settled:
+            settle(ledger, walk, "walk")
+        ledger.close()
+
+    return write
+
+
+@pytest.fixture
+def serving(own_hall: Any, serve_hall: Any) -> Any:
+    """A caller of a service with a ledger of its own."""
+    return serve_hall(own_hall, ledger="required", shadow=True)
+
+
+def live_of(caller: Any) -> Any:
+    """What the page would say of the live test."""
+    return LiveComparisons(caller.service).of(caller.service.lineup("EURUSD"))
+
+
+def test_what_is_missing_is_said(serving: Any, fill: Fill, make_caller: Any) -> None:
+    """No ledger, an empty one, and one whose days are not settled: each has a sentence of its own, none is an error."""
+    assert "writes no ledger" in live_of(make_caller(ledger="off")).reason
+    assert "No next-day forecast" in live_of(serving).reason
+    fill(serving, settled=False)
+    live = live_of(serving)
+    assert "podium settle" in live.reason
+    assert str(live.asked_until) == "2026-07-14"
+
+
+def test_without_a_shared_day_the_page_says_how_to_get_one(own_hall: Any, serve_hall: Any, fill: Fill) -> None:
+    """Days on which one side alone forecast are no comparison; without shadows the page names the option."""
+    import dataclasses
+    from types import MappingProxyType
+
+    caller = serve_hall(own_hall, ledger="required")
+    fill(caller)
+    lineup = caller.service.lineup("EURUSD")
+    other = {"champion": lineup.arms["candidate"], "challenger": lineup.arms["challenger"]}
+    caller.service.swapper.lineups = MappingProxyType(
+        {"EURUSD": dataclasses.replace(lineup, arms=MappingProxyType(other))}
+    )
+    assert "--shadow" in live_of(caller).reason
+
+
+def test_the_page_shows_the_answer_of_the_command(serving: Any, fill: Fill) -> None:
+    """Answer, days and errors on the page are those of `podium ab`, for the models that hold the titles now."""
+    fill(serving, days=250, gap=0.9)
+    ledger = Ledger.open(serving.service.config.ledger_address)
+    found = report(ledger, "EURUSD", champion="EURUSD_LinearRegression", challenger="EURUSD_ARIMA")
+    ledger.close()
+    assert found.answer == "challenger better"
+    page = Pages(serving.service).render(None) or ""
+    assert "ARIMA is better than the champion LinearRegression" in page
+    assert "podium promote challenger --pair EURUSD" in page
+    assert f"{found.champion.rmse:.6f}" in page
+    assert "250 settled days" in page
+
+
+def test_the_ledger_is_compared_again_only_when_a_day_was_settled(
+    serving: Any, fill: Fill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Page after page takes the same comparison; a new outcome makes a new one."""
+    from podium.serve.dashboard import live as module
+
+    asked = []
+    monkeypatch.setattr(module, "report", lambda *a, **k: asked.append(k) or report(*a, **k))
+    fill(serving, days=30)
+    comparisons, lineup = LiveComparisons(serving.service), serving.service.lineup("EURUSD")
+    assert comparisons.of(lineup) is comparisons.of(lineup)
+    fill(serving, days=40)
+    assert comparisons.of(lineup).report.n_days == 40
+    assert len(asked) == 2
+
+
+def test_the_first_days_do_not_press_the_chart_flat(serving: Any, fill: Fill) -> None:
+    """The wide limits of the first days are cut at six half widths of the last interval; the last one is untouched."""
+    fill(serving, days=300, gap=0.3)
+    found = live_of(serving).report
+    sequence, walk = _Sequence.of(found), found.random_walk_rmse**2
+    reach = 6 * (found.upper - found.lower) / 2 / walk
+    assert np.nanmax(np.abs(sequence.upper)) <= reach * (1 + 1e-12)
+    assert sequence.lower[-1] == pytest.approx(found.lower / walk)
+    assert np.isnan(sequence.upper[0])
+
+
+def test_a_ledger_that_cannot_be_read_does_not_take_the_page_down(
+    serving: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database that is away is one sentence on a page that otherwise stands, and is asked again by the next page."""
+    pages, address = Pages(serving.service), serving.service.config.ledger_address
+    away = LedgerError(f"cannot open the ledger {address}: gone")
+
+    def gone(*_arguments: Any, **_options: Any) -> Ledger:
+        raise away
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "open", gone)
+        page = pages.render(None) or ""
+    assert "The ledger cannot be read" in page
+    assert address not in page
+    assert "LinearRegression leads" in page
+    assert "No next-day forecast" in (pages.render(None) or "")

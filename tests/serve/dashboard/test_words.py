@@ -1,0 +1,45 @@
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from podium.serve.dashboard.words import age, business_days_since, day_age, told_day
+
+FRIDAY = "2026-10-30"
+
+
+@pytest.mark.parametrize(
+    ("now", "missed"),
+    [
+        ("2026-10-30T18:00", 0),
+        ("2026-10-31T12:00", 0),
+        ("2026-11-02T09:00", 0),
+        ("2026-11-03T09:00", 1),
+        ("2026-11-04T09:00", 2),
+    ],
+)
+def test_only_business_days_that_are_over_are_missed(now: str, missed: int) -> None:
+    """After Friday's rate nothing is missing over the weekend, nor on Monday before its own rate is there."""
+    assert business_days_since(FRIDAY, datetime.fromisoformat(now).replace(tzinfo=UTC)) == missed
+
+
+@given(st.floats(min_value=0, max_value=4e9))
+def test_an_age_is_one_unit_and_never_too_old(seconds: float) -> None:
+    """Whatever the age, it is a whole number of one unit, rounded down."""
+    told = age(seconds)
+    if told == "less than a minute":
+        assert seconds < 60
+        return
+    count, unit = told.split()
+    size = {"minute": 60, "hour": 3600, "day": 86_400}[unit.rstrip("s")]
+    assert int(count) * size <= seconds
+    assert (int(count) + 1) * size > seconds
+    assert unit.endswith("s") == (count != "1")
+
+
+def test_days_are_told_without_the_machines_language() -> None:
+    """A date reads the same wherever the server stands."""
+    assert told_day("2026-03-05") == "5 Mar 2026"
+    now = datetime(2026, 10, 31, 1, tzinfo=UTC)
+    assert [day_age(day, now) for day in ("2026-10-31", FRIDAY, "2026-10-01")] == ["today", "yesterday", "30 days ago"]
