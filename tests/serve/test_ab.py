@@ -188,6 +188,21 @@ def test_a_change_of_titles_keeps_the_days(
     assert (found.champion.model_name, found.challenger.model_name, found.n_days) == (CHALLENGER, CHAMPION, 6)
 
 
+def test_a_model_is_not_compared_with_itself(
+    sqlite_ledger: Ledger, day: Callable[..., list[Entry]], write: Write
+) -> None:
+    """Where one registered model held both arms last, no answer is given, and the remedy is named."""
+    simulated = world(seed=9, r2_gap=0.2, n_days=6)
+    for index in range(6):
+        answer, shadow = day(simulated, index)
+        newer = shadow._replace(model_name=CHAMPION, model_version=9)
+        write(sqlite_ledger, [answer, newer if index > 3 else shadow])
+    settle(sqlite_ledger, simulated.series(6), "v1")
+    with pytest.raises(MissingError, match=f"{CHAMPION} holds both arms of EURUSD: name another .* --challenger"):
+        report(sqlite_ledger, "EURUSD")
+    assert report(sqlite_ledger, "EURUSD", challenger=CHALLENGER).n_days == 4
+
+
 def test_an_experiment_has_its_own_days(sqlite_ledger: Ledger, day: Callable[..., list[Entry]], write: Write) -> None:
     """Named, an experiment counts its own days only."""
     simulated = world(seed=9, r2_gap=0.2, n_days=6)

@@ -133,7 +133,7 @@ def report(
         horizon: days after which an answer has no more use.
 
     Raises:
-        MissingError: nothing was settled yet for one of the arms, or they have no day in common.
+        MissingError: nothing was settled yet for one of the arms, they have no day in common, or one model holds both.
         InputError: the level lies outside (0, 1).
         LedgerError: the database refuses or cannot be reached.
 
@@ -143,6 +143,8 @@ def report(
     """
     lines = _settled(ledger, pair, experiment)
     names = (champion or _holder(lines, "champion", pair), challenger or _holder(lines, "challenger", pair))
+    if names[0] == names[1]:
+        raise MissingError(f"{names[0]} holds both arms of {pair}: name another model with --challenger or --champion")
     firsts = [_first_by_day(lines, name) for name in names]
     shared = sorted(firsts[0].keys() & firsts[1].keys())
     if not shared:

@@ -131,8 +131,11 @@ class RegistryReader:
 
     def _pair(self, pair: str) -> tuple[PairCard, dict[str, str]]:
         problems: dict[str, str] = {}
-        holders = {CHAMPION: self.store.champion(pair)}
+        champion = self.store.champion(pair)
+        holders = {CHAMPION: champion}
         for record in self.store.holders(pair):
+            if record.pinned_uri == champion.pinned_uri:
+                continue  # who made it champion by hand left it its old alias; a model is no challenger of itself
             for alias in record.aliases & set(PODIUM_ALIASES):
                 holders.setdefault(alias, record)
         arms: dict[str, ModelCard] = {}

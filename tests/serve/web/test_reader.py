@@ -44,6 +44,19 @@ def test_an_alias_that_is_moved_by_hand_is_published(own_world: Any) -> None:
     assert fetched.digest((own_world.cache / card.folder / "forecast.onnx").read_bytes()) == card.digest
 
 
+def test_a_champion_made_by_hand_is_no_challenger_of_itself(own_world: Any) -> None:
+    """A version that is set champion and keeps its old alias too serves as champion only, until the next one comes."""
+    looking = reader(own_world)
+    client = MlflowStore(own_world.settings).client
+    client.set_registered_model_alias("EURUSD_Drift", "champion", "1")
+    client.delete_registered_model_alias("EURUSD_LinearRegression", "champion")
+    looking.look()
+    assert versions(own_world) == {"champion": "EURUSD_Drift/1"}
+    client.set_registered_model_alias("EURUSD_LinearRegression", "challenger", "1")
+    looking.look()
+    assert versions(own_world) == {"champion": "EURUSD_Drift/1", "challenger": "EURUSD_LinearRegression/1"}
+
+
 def test_a_registry_that_did_not_change_is_not_read(own_world: Any) -> None:
     """While nobody writes to the database a look costs a few file attributes, and the manifest's time moves on."""
     looking = reader(own_world)
