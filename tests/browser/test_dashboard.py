@@ -84,6 +84,10 @@ def test_after_a_championship(serving: Any, look: Look, hall: Any, width: int, d
     assert page.locator("#next-day svg.drawing").is_visible()
     assert page.locator("#skill path.line").count() == 3
     assert page.evaluate("document.documentElement.scrollWidth") == width
+    inside = (
+        "[...document.querySelectorAll('.tiles > div, .card, .steps li')].every(e => e.scrollWidth <= e.clientWidth)"
+    )
+    assert page.evaluate(inside)
     back = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (sum(int(part) for part in back[4:-1].split(",")) < 150) == dark
 
