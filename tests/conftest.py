@@ -323,6 +323,17 @@ def championship(tmp_path_factory: pytest.TempPathFactory) -> Ran:
 
 
 @pytest.fixture(scope="session")
+def few_rates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A CSV of six hundred days, for tests that train in processes and must not take long."""
+    closes = 1.1 * np.exp(np.cumsum(np.random.default_rng(5).normal(0, 0.005, 600)))
+    days = np.busday_offset("2024-01-01", np.arange(600), roll="forward")
+    path = tmp_path_factory.mktemp("rates") / "rates.csv"
+    rows = [f"{day},{close:.6f}" for day, close in zip(days, closes, strict=True)]
+    path.write_text("\n".join(["date,close", *rows]))
+    return path
+
+
+@pytest.fixture(scope="session")
 def copy_championship(championship: Ran) -> Callable[[Path], Path]:
     """`copy_championship(folder)`: the championship in a folder of its own, to write into."""
 

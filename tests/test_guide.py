@@ -84,9 +84,17 @@ def run_code(shell, folder: Path, *parts: str) -> list[str]:
     return re.findall(r"^(?:True|False)$", ran.stdout, re.MULTILINE)  # Keras shows its progress between
 
 
-def test_the_champion_loads_from_the_json_file(shell, championship):
-    """Option 1 as printed, in the championship's directory."""
-    assert run_code(shell, championship.folder, FROM_THE_POINTER, "look(predictions)") == ["True"]
+def test_the_champion_loads_as_the_readme_shows(shell, championship):
+    """The guide's option 1 as printed, and the README's other snippets, one after another in the run's directory."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    assert FROM_THE_POINTER in blocks
+    shown = [block for block in blocks if "load_" in block]
+    assert any("load_champion" in block for block in shown)
+    assert any("@challenger" in block for block in shown)
+    looks = "look(predictions), look(champion.predict(X)), look(challenger.predict(X))"
+    said = run_code(shell, championship.folder, FROM_THE_POINTER, "look(predictions)", *shown, looks)
+    assert said == ["True"] * 4
 
 
 @pytest.mark.tensorflow
@@ -97,28 +105,20 @@ def test_the_champion_loads_by_its_alias_and_beside_the_challenger(shell, guides
     assert said == ["True"] * 4
 
 
-def test_the_readme_shows_these_snippets():
-    """What the README prints about loading is what these tests run."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
-    for snippet in (FROM_THE_POINTER, BY_THE_ALIAS, A_AND_B):
-        assert any(snippet.strip() in block for block in blocks), snippet
-
-
-def test_the_scripts_are_the_steps(shell, tmp_path):
+def test_the_scripts_are_the_steps(shell, tmp_path, few_rates):
     """Step 3 in an empty directory takes steps 1 and 2 first; step 4 then ranks; steps 1 and 2 alone work too."""
-    few = ("--contestants", "LinearRegression,ARIMA")
+    few = {"PODIUM_CONTESTANTS": "LinearRegression,ARIMA", "PODIUM_SOURCE": f"csv:{few_rates}"}
     script = {path.name[:2]: str(path) for path in (ROOT / "src").glob("0*.py")}
-    trained = shell(tmp_path, "python", script["03"], *few)
+    trained = shell(tmp_path, "python", script["03"], **few)
     assert (trained.exit_code, trained.stderr) == (0, "note: no rates yet: ingesting first\n")
     said = [line.split(":")[0] for line in trained.stdout.splitlines()]
     assert said[:2] == ["EURUSD", "EURUSD"]
     assert sorted(said[2:]) == ["ARIMA", "LinearRegression"]
-    ranked = shell(tmp_path, "python", script["04"])
+    ranked = shell(tmp_path, "python", script["04"], **few)
     assert (ranked.exit_code, ranked.stderr) == (0, "")
     assert "*** CHAMPIONSHIP RANKING (Lower RMSE is Better) ***" in ranked.stdout
     for step, told in (("01", trained.stdout.splitlines()[0]), ("02", trained.stdout.splitlines()[1])):
-        done = shell(tmp_path, "python", script[step])
+        done = shell(tmp_path, "python", script[step], **few)
         assert (done.exit_code, done.stdout.strip(), done.stderr) == (0, told, "")
 
 

@@ -21,10 +21,10 @@ INTERRUPTED = "podium: interrupted; what was completed is kept, and running the 
 
 
 @pytest.fixture
-def prepared(shell, tmp_path) -> Path:
+def prepared(shell, tmp_path, few_rates) -> Path:
     """Rates and features, and nothing trained."""
-    for verb in ("ingest", "preprocess"):
-        assert shell(tmp_path, "podium", verb).exit_code == 0
+    for verb in (["ingest", "--source", f"csv:{few_rates}"], ["preprocess"]):
+        assert shell(tmp_path, "podium", *verb).exit_code == 0
     return tmp_path
 
 
