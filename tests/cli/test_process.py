@@ -7,9 +7,11 @@ import pty
 import re
 import select
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -28,6 +30,14 @@ def prepared(shell, tmp_path, few_rates) -> Path:
     return tmp_path
 
 
+def _completed(folder: Path) -> int:
+    with closing(sqlite3.connect(folder / "mlflow.db")) as database:
+        if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'tags'").fetchone():
+            return 0
+        (found,) = database.execute("SELECT count(*) FROM tags WHERE key = 'status' AND value = 'completed'").fetchone()
+    return int(found)
+
+
 def _family(process: subprocess.Popen[str]) -> list[psutil.Process]:
     try:
         return psutil.Process(process.pid).children(recursive=True)
@@ -38,7 +48,7 @@ def _family(process: subprocess.Popen[str]) -> list[psutil.Process]:
 @pytest.mark.parametrize("n_children", [2, 3], ids=["while workers are begun", "while workers import"])
 @pytest.mark.parametrize("whom", ["the group, as a terminal does", "the process alone"])
 def test_an_interrupt_ends_training_with_one_line(prepared, environment, whom, n_children):
-    """Ctrl-C: exit code 130, one line and no word from a worker, and no process is left."""
+    """Ctrl-C: exit code 130, one line and no word from a worker; no process is left, and no run counts."""
     process = subprocess.Popen(
         [PODIUM, "train", *FEW],
         cwd=prepared,
@@ -60,6 +70,7 @@ def test_an_interrupt_ends_training_with_one_line(prepared, environment, whom, n
     assert (process.returncode, err) == (130, INTERRUPTED)
     _, left = psutil.wait_procs(children, timeout=30)
     assert [child for child in left if child.status() != psutil.STATUS_ZOMBIE] == []
+    assert _completed(prepared) == 0
 
 
 def test_a_reader_that_leaves_early_is_no_error(championship, environment):
