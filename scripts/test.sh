@@ -7,4 +7,4 @@ bin=$VENV/bin
 "$bin/ruff" format --quiet --check .
 "$bin/mypy" --no-error-summary
 "$bin/lint-imports" --no-cache >/dev/null || "$bin/lint-imports" --no-cache
-"$bin/pytest" -q "$@"
+"$bin/pytest" -q -n auto --dist loadgroup "$@"
