@@ -424,7 +424,10 @@ def test_a_better_challenger_takes_the_title(place: Place) -> None:
 
 
 def check_the_answer(year: Year) -> None:
-    """The answer came, once there was reason for it, and its figures are those of the customer's notes."""
+    """Each key kept its arm; the answer came, once there was reason for it; its figures are the customer's notes'."""
+    assert {len(arms) for arms in year.arms.values()} == {1}
+    newcomers = [arm for key, arms in year.arms.items() if key.startswith("newcomer") for arm in arms]
+    assert 0.04 < newcomers.count("challenger") / N_DAYS < 0.18
     answers = {n_days: look["answer"] for n_days, look in year.looks.items()}
     assert answers[LOOKS[0]] == "keep going"
     assert answers[N_DAYS] == "challenger better"
@@ -434,13 +437,10 @@ def check_the_answer(year: Year) -> None:
         assert last[arm]["model_name"] == model
         assert last[arm]["rmse"] == pytest.approx(year.rmse(model))
     assert last["r2_gap"] > 0.2
-    assert {len(arms) for arms in year.arms.values()} == {1}
-    newcomers = [arm for key, arms in year.arms.items() if key.startswith("newcomer") for arm in arms]
-    assert 0.04 < newcomers.count("challenger") / N_DAYS < 0.18
 
 
 def check_the_ledger(year: Year) -> None:
-    """What any client has ever received is in the ledger, with what came true; MLflow's client's forecast is too."""
+    """What any client received is in the ledger, with what came true and a shadow; so is MLflow's client's forecast."""
     lines = year.place.ledger()
     answers = {line["forecast_id"]: line for line in lines if not line["shadow"]}
     assert len(set(year.received)) == len(year.received)
@@ -449,6 +449,8 @@ def check_the_ledger(year: Year) -> None:
     for line in lines:
         assert line["forecast"] == year.said[line["origin"], line["model_name"]]
         assert line["actual"] == pytest.approx(returns.get(line["origin"]))
+    shadows = [line["request_id"] for line in lines if line["shadow"] and line["origin"] in returns]
+    assert sorted(shadows) == sorted(name for name, line in answers.items() if line["origin"] in returns)
     without_key = [line["origin"] for line in answers.values() if line["request_key"] == line["forecast_id"]]
     assert without_key == [str(year.series.dates[-1])]
 
