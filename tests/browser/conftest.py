@@ -15,9 +15,12 @@ FLAGS = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """A running Chromium that fetches nothing of its own."""
+    """A running Chromium that fetches nothing of its own.
+
+    For a module and no longer: while it is open Playwright's event loop runs, and no other can in this process.
+    """
     path = os.environ.get("PODIUM_TEST_CHROMIUM", "")
     if not path:
         pytest.skip("PODIUM_TEST_CHROMIUM is not set: give the path of a Chromium to test pages in it")
