@@ -160,6 +160,11 @@ def test_assigning_the_same_again_writes_nothing(store, three):
     assert store.assign("EURUSD", wanted) == []
 
 
+def test_assigning_may_be_the_first_thing_that_a_store_does(store, three):
+    """The store is opened before its lock is taken, which opening takes too."""
+    assert len(MlflowStore(store.settings).assign("EURUSD", {"champion": three[0]})) == 1
+
+
 def test_an_alias_nobody_earned_is_taken_away(store, three):
     """With two contestants there is no candidate; a team's own alias is left alone."""
     store.assign("EURUSD", dict(zip(ALIASES, three, strict=True)))

@@ -86,6 +86,7 @@ class Family(Connection):
         """
         goal = {alias: Holder(version.name, version.version) for alias, version in wanted.items()}
         made: list[Move] = []
+        _ = self.client  # opened first: opening takes the lock too
         with self.errors("assign the aliases"), self.lock():
             for turn in range(ROUNDS * len(goal)):
                 moves = plan(self._read_state(pair), goal)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import math
@@ -234,7 +235,7 @@ async def _version(_request: Request) -> Response:
 
 async def _metrics(request: Request) -> Response:
     service = _service(request)
-    health.measure(service)
+    await asyncio.to_thread(health.measure, service)  # the live errors are read from the ledger
     return Response(service.telemetry.render(), media_type=MEDIA_TYPE)
 
 

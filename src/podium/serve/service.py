@@ -97,7 +97,7 @@ class Service:
         market: the newest stored closes.
         split: shares of the traffic by arm.
         bounds: gives the range of a next-day forecast; None gives none.
-        live_errors: gives the live error of each arm; None until it is wired in.
+        live_errors: gives the live error of each arm; None gives none.
         in_flight: requests being worked on.
     """
 

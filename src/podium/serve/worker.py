@@ -21,6 +21,7 @@ from starlette.routing import BaseRoute
 from podium.errors import SettingError
 from podium.serve.app import PodiumApp
 from podium.serve.dashboard import dashboard_routes
+from podium.serve.dashboard.live import LiveComparisons
 from podium.serve.http import GuardedProtocol
 from podium.serve.options import WorkerConfig
 from podium.serve.security import make_gate
@@ -57,6 +58,7 @@ def make_app(service: Service, routes: Sequence[BaseRoute] = ()) -> PodiumApp:
         async with running(service):
             yield
 
+    service.live_errors = LiveComparisons(service).errors
     return PodiumApp(service, [*dashboard_routes(service), *routes], lifespan)
 
 

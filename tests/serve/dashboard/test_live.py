@@ -114,6 +114,19 @@ def test_the_page_shows_the_answer_of_the_command(serving: Any, fill: Fill) -> N
     assert "250 settled days" in page
 
 
+def test_the_metrics_tell_the_live_error_of_each_arm(serving: Any, fill: Fill) -> None:
+    """`podium_live_rmse` is the RMSE of `podium ab`, by pair and arm; before a day is settled there is none."""
+    assert "podium_live_rmse{" not in serving.get("/metrics").content.decode()
+    fill(serving, days=40)
+    ledger = Ledger.open(serving.service.config.ledger_address)
+    found = report(ledger, "EURUSD", champion="EURUSD_LinearRegression", challenger="EURUSD_ARIMA")
+    ledger.close()
+    shown = serving.get("/metrics").content.decode()
+    for arm in (found.champion, found.challenger):
+        line = next(line for line in shown.splitlines() if line.startswith("podium_live_rmse") and arm.arm in line)
+        assert float(line.split()[-1]) == pytest.approx(arm.rmse)
+
+
 def test_the_ledger_is_compared_again_only_when_a_day_was_settled(
     serving: Any, fill: Fill, monkeypatch: pytest.MonkeyPatch
 ) -> None:

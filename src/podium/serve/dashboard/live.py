@@ -62,6 +62,15 @@ class LiveComparisons:
         except PodiumError as error:
             return Live(reason=f"The ledger cannot be read: {error}.")
 
+    def errors(self) -> dict[tuple[str, str], float]:
+        """RMSE of each arm over the compared days, by pair and arm; a pair without a comparison is left out."""
+        found: dict[tuple[str, str], float] = {}
+        for pair, lineup in dict(self._service.swapper.lineups).items():
+            compared = self.of(lineup).report
+            if compared is not None:
+                found |= {(pair, side.arm): side.rmse for side in (compared.champion, compared.challenger)}
+        return found
+
     def _opened(self) -> Ledger:
         if self._ledger is None:
             from podium.serve.ledger import Ledger
