@@ -45,11 +45,11 @@ def evaluate(settings: Settings, accept_leak: bool = False, unpin: bool = False)
         store = MlflowStore(settings)
         champion = _champion(store)
         case = gather(settings, store, champion, accept_leak, unpin)
-        previous = {} if known_outcome(champion, case.key(settings)) else _newest_versions(store, case)
+        decided = known_outcome(champion, case.key(settings))
+        previous = {} if decided else _newest_versions(store, case)  # before this championship registers its own
         versions = {run.model_type: register(store, run) for run in case.runs}
-        decided = known_outcome(champion, case.key(settings)) or outcome(
-            settings, case, judge(settings, store, case, previous), versions
-        )
+        if decided is None:
+            decided = outcome(settings, case, judge(settings, store, case, previous), versions)
         proclaim(settings, store, decided, Field(versions, champion, case.kept))
     return decided
 
