@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import multiprocessing
 import os
 import sys
+import threading
 
 import pytest
 
@@ -48,6 +50,15 @@ def done(tmp_path):
     folder = tmp_path / "done"
     folder.mkdir()
     return folder
+
+
+def test_nothing_is_left_when_the_block_ends(work):
+    """Processes and the thread that minds them have ended, so that nothing is torn down beneath them at exit."""
+    before = set(threading.enumerate())
+    with side_by_side(work.square_in, [3, 1, 2], 2) as results:
+        assert len(list(results)) == 3
+    assert multiprocessing.active_children() == []
+    assert set(threading.enumerate()) == before
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -50,7 +50,7 @@ def side_by_side(
                 process.terminate()
             raise
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)  # nothing waits any more, unless the block failed
+            pool.shutdown(cancel_futures=True)
 
 
 def _results(pool: Executor, work: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[tuple[Task, Result]]:

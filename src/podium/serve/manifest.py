@@ -6,7 +6,7 @@ Its time of change says when the registry was last read; its content changes onl
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import msgspec
 from podium.data.store import atomic_write
 
 MANIFEST = "manifest.json"
-RELOAD = "reload"
+REQUESTS = "requests"  # folder of wishes for a look at once; the reader takes one away when it is answered
 
 
 class NextDay(msgspec.Struct, frozen=True):
@@ -120,6 +120,23 @@ def save(manifest: Manifest, path: Path) -> None:
     atomic_write(path, msgspec.json.encode(manifest))
 
 
+def request_look(cache: Path) -> Path:
+    """Wish that the registry is read at once.
+
+    Returns:
+        A file that is gone when a manifest from a reading that began after the wish is in place.
+    """
+    wish = cache / REQUESTS / uuid.uuid4().hex
+    wish.parent.mkdir(parents=True, exist_ok=True)
+    wish.touch()
+    return wish
+
+
+def requested_looks(cache: Path) -> list[Path]:
+    """Wishes that nobody has answered yet."""
+    return list((cache / REQUESTS).glob("*"))
+
+
 def address_digest(*addresses: str | None) -> str:
     """Names a registry without its password."""
     return hashlib.sha256("\n".join(address or "" for address in addresses).encode()).hexdigest()[:16]
@@ -142,8 +159,3 @@ def mark_of(database: Path | None) -> str:
     except OSError:
         return ""
     return " ".join([counter, *(f"{state.st_ino}.{state.st_size}.{state.st_mtime_ns}" for state in states)])
-
-
-def without_problems(problems: Mapping[str, str]) -> bool:
-    """Whether all went well."""
-    return not problems

@@ -27,7 +27,17 @@ from podium.registry.connection import sqlite_path
 from podium.registry.log_items import FORECASTS, NEXT_DAY
 from podium.registry.mlflow_store import MlflowStore
 from podium.serve import fetched
-from podium.serve.manifest import MANIFEST, RELOAD, Manifest, ModelCard, PairCard, address_digest, load, mark_of, save
+from podium.serve.manifest import (
+    MANIFEST,
+    Manifest,
+    ModelCard,
+    PairCard,
+    address_digest,
+    load,
+    mark_of,
+    requested_looks,
+    save,
+)
 from podium.serve.scorer import ScoringError
 from podium.settings import Settings
 
@@ -83,6 +93,20 @@ class RegistryReader:
         self._publish(self._read(mark))
         self._prune()
         self._read_at = time.monotonic()
+        return True
+
+    def attend(self, *, due: bool) -> bool:
+        """Look if it is time to, or if servers wish it, and tell them.
+
+        Returns:
+            Whether there was a look.
+        """
+        wishes = requested_looks(self.cache)  # listed before the reading, which answers these and no later ones
+        if not due and not wishes:
+            return False
+        self.look(anew=bool(wishes))
+        for wish in wishes:
+            wish.unlink(missing_ok=True)
         return True
 
     def _publish(self, manifest: Manifest) -> None:
@@ -198,23 +222,12 @@ def _sentence(error: Exception) -> str:
 
 def run(reader: RegistryReader, interval: float) -> None:
     """Look now and then, and at once when a server asks, until standard input is closed."""
-    request = reader.cache / RELOAD
-    asked = _changed(request)
     due = 0.0
     while not _closed(TICK if due else 0):
-        now, wanted = time.monotonic(), _changed(request)
-        if now >= due or wanted != asked:
-            reader.look(anew=wanted != asked)
-            asked, due = wanted, time.monotonic() + interval
+        if reader.attend(due=time.monotonic() >= due):
+            due = time.monotonic() + interval
         if reader.replaced:
             return  # the supervisor starts another, which opens the new file
-
-
-def _changed(path: Path) -> int:
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0
 
 
 def _closed(timeout: float) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from podium.serve.lineup import EMPTY, Lineup, ServedModel, load_model
-from podium.serve.manifest import MANIFEST, RELOAD, Manifest, ModelCard, PairCard, load, mark_of
+from podium.serve.manifest import MANIFEST, Manifest, ModelCard, PairCard, load, mark_of, request_look
 from podium.serve.scorer import ScoringError
 
 TICK = 0.2  # seconds between two looks at the manifest
@@ -42,13 +42,20 @@ class Swapper:
         self._manifest: Manifest | None = None
         self._seen = 0
         self._retry_at = 0.0
+        self._one_look = asyncio.Lock()
 
     async def look(self) -> bool:
         """Take over what the manifest says, if it has changed or something failed a while ago.
 
+        Looks come one after another: who returns has in service whatever an earlier one began to load.
+
         Returns:
             Whether there was anything to do.
         """
+        async with self._one_look:
+            return await self._take_over()
+
+    async def _take_over(self) -> bool:
         try:
             changed_at = self._path.stat().st_mtime_ns
         except OSError:
@@ -154,15 +161,16 @@ class Swapper:
         Returns:
             Whether the registry was read in time.
         """
-        asked = time.time()
-        self._cache.mkdir(parents=True, exist_ok=True)
-        (self._cache / RELOAD).touch()
+        wish = request_look(self._cache)
         until = time.monotonic() + timeout
-        while time.monotonic() < until:
-            await asyncio.sleep(0.02)
-            if self._is_newer_than(asked):
-                await self.look()
-                return "registry" not in self.problems
+        try:
+            while time.monotonic() < until:
+                await asyncio.sleep(0.02)
+                if not wish.exists():
+                    await self.look()
+                    return "registry" not in self.problems
+        finally:
+            wish.unlink(missing_ok=True)
         return False
 
 

@@ -9,7 +9,7 @@ import yaml
 from podium.records import VersionRecord
 from podium.registry.mlflow_store import MlflowStore
 from podium.serve import fetched
-from podium.serve.manifest import MANIFEST, Manifest, load, mark_of
+from podium.serve.manifest import MANIFEST, Manifest, load, mark_of, request_look
 from podium.serve.reader import RegistryReader
 from podium.serve.scorer import ScoringError
 
@@ -42,6 +42,30 @@ def test_an_alias_that_is_moved_by_hand_is_published(own_world: Any) -> None:
     assert versions(own_world) == {"champion": "EURUSD_LinearRegression/2", "challenger": "EURUSD_Drift/1"}
     card = published(own_world).pairs["EURUSD"].arms["champion"]
     assert fetched.digest((own_world.cache / card.folder / "forecast.onnx").read_bytes()) == card.digest
+
+
+def test_a_wish_is_answered_by_a_reading_that_began_after_it(own_world: Any, monkeypatch: Any) -> None:
+    """Who moves an alias and asks while the registry is being read is answered by the next reading, which shows it."""
+    looking = reader(own_world)
+    first = request_look(own_world.cache)
+    late: list[Path] = []
+    titles = looking.store.titles
+
+    def move_meanwhile(pair: str) -> Any:
+        if not late:
+            client = MlflowStore(own_world.settings).client
+            client.set_registered_model_alias("EURUSD_LinearRegression", "champion", "2")
+            late.append(request_look(own_world.cache))
+        return titles(pair)
+
+    monkeypatch.setattr(looking.store, "titles", move_meanwhile)
+    assert looking.attend(due=False)
+    assert (first.exists(), late[0].exists()) == (False, True)
+    assert versions(own_world)["champion"] == "EURUSD_LinearRegression/1"
+    assert looking.attend(due=False)
+    assert not late[0].exists()
+    assert versions(own_world)["champion"] == "EURUSD_LinearRegression/2"
+    assert not looking.attend(due=False)
 
 
 def test_a_champion_made_by_hand_is_no_challenger_of_itself(own_world: Any) -> None:

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from podium.records import Floats
 from podium.serve.lineup import ServedModel, load_model
-from podium.serve.manifest import MANIFEST, Manifest, ModelCard, PairCard, load, save
+from podium.serve.manifest import MANIFEST, Manifest, ModelCard, PairCard, load, requested_looks, save
 from podium.serve.scorer import ScoringError
 from podium.serve.swap import Swapper
 
@@ -142,6 +143,38 @@ def test_a_damaged_manifest_changes_nothing(runner: asyncio.Runner, swapper: Swa
     (tmp_path / MANIFEST).write_text("{")
     runner.run(swapper.look())
     assert held(swapper) == {"champion": 1}
+
+
+def test_a_reload_ends_when_what_was_found_is_in_service(runner: asyncio.Runner, tmp_path: Path) -> None:
+    """A reload whose models another look is just loading answers when they are in service, not before."""
+    may_load = threading.Event()
+
+    def slowly(wanted: ModelCard, _cache: Path) -> ServedModel:
+        assert may_load.wait(30)
+        return ServedModel(wanted, Constant(wanted.version))
+
+    async def reloading() -> dict[str, int]:
+        swapper = Swapper(tmp_path, slowly)
+        save(manifest(1), tmp_path / MANIFEST)
+        looking = asyncio.create_task(swapper.look())
+        reload = asyncio.create_task(swapper.reload(30))
+        while not requested_looks(tmp_path):
+            await asyncio.sleep(0)
+        requested_looks(tmp_path)[0].unlink()
+        done, _ = await asyncio.wait([reload], timeout=0.1)
+        assert not done
+        may_load.set()
+        assert await reload
+        await looking
+        return held(swapper)
+
+    assert runner.run(reloading()) == {"champion": 1}
+
+
+def test_a_reload_that_nobody_answers_leaves_no_wish(runner: asyncio.Runner, swapper: Swapper, tmp_path: Path) -> None:
+    """Without a reader the reload says that it failed, and nothing is left to be answered later."""
+    assert not runner.run(swapper.reload(0.05))
+    assert requested_looks(tmp_path) == []
 
 
 def test_a_current_manifest_is_served_at_once(runner: asyncio.Runner, swapper: Swapper, tmp_path: Path) -> None:
