@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -79,7 +81,8 @@ class OnnxScorer:
         """See `Scorer.score`."""
         if len(X) <= CHUNK:
             return self._run(X)
-        return np.concatenate([self._run(X[start : start + CHUNK]) for start in range(0, len(X), CHUNK)])
+        chunks = [X[start : start + CHUNK] for start in range(0, len(X), CHUNK)]
+        return np.concatenate(list(_threads().map(self._run, chunks)))
 
     def _run(self, X: Floats) -> Floats:
         try:
@@ -90,6 +93,14 @@ class OnnxScorer:
 
     def close(self) -> None:
         """Nothing to give back: the session goes with its last request."""
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    """What large requests share; a session may run in several threads at once."""
+    from podium.runners import available_cores
+
+    return ThreadPoolExecutor(available_cores(), thread_name_prefix="podium-chunk")
 
 
 def _check_signature(session: Any, n_features: int) -> None:
