@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -44,6 +45,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Every warning is an error, but for these."""
     for line in OTHERS_WARNINGS:
         config.addinivalue_line("filterwarnings", line)
+    # A shell starts what it puts in the background deaf to Ctrl-C, and every process that a test starts inherits that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

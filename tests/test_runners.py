@@ -10,11 +10,12 @@ import threading
 
 import pytest
 
-from podium.errors import DataError
+from podium.errors import DataError, WorkerError
 from podium.runners import available_cores, side_by_side
 
 WORK = """
 import os
+import signal
 from pathlib import Path
 
 from podium.errors import DataError, Fault
@@ -29,6 +30,12 @@ def fail_on_two(task):
     if number == 2:
         raise DataError([Fault("rates.csv", "Close", "positive", 1)])
     Path(folder, str(number)).touch()
+    return number
+
+
+def die_on_two(number):
+    if number == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
     return number
 """
 
@@ -103,3 +110,13 @@ def test_an_error_of_the_block_ends_the_rest(work, done):
 def test_cores_are_those_that_may_be_used():
     """At least one, and no more than the machine has."""
     assert 1 <= available_cores() <= (os.cpu_count() or 1)
+
+
+def test_a_process_that_is_killed_is_one_line(work):
+    """A process that the system ends, for want of memory for example, is told as such and not as a broken pool."""
+    with (
+        pytest.raises(WorkerError, match="ended from outside"),
+        side_by_side(work.die_on_two, [2, 1, 3], 2) as results,
+    ):
+        list(results)
+    assert multiprocessing.active_children() == []

@@ -7,6 +7,7 @@
     │   ├── UnknownContestantError a contestant that no entry point provides
     │   └── AdmissionError         a contestant that fails an admission check
     ├── SourceError                exit code 4; a provider of rates cannot be reached or answers nonsense
+    ├── WorkerError                exit code 1; a process that worked for us was ended from outside
     ├── MissingError               exit code 5; a step that must come first has not been run
     ├── RegistryError              exit code 6; the tracking server or the registry refuses or cannot be reached
     └── LedgerError                exit code 7; the serving ledger cannot be opened, read or written
@@ -95,6 +96,10 @@ class SourceError(PodiumError):
     """A provider of rates cannot be reached or does not answer with rates."""
 
     exit_code: ClassVar[int] = 4
+
+
+class WorkerError(PodiumError):
+    """A process that worked for this one was ended from outside."""
 
 
 class MissingError(PodiumError):

@@ -6,10 +6,12 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from multiprocessing import active_children, get_context
 from typing import TypeVar
+
+from podium.errors import WorkerError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -33,6 +35,9 @@ def side_by_side(
         work: a function at the top level of a module; it and its tasks travel to the processes.
         tasks: the longest first, since they are begun in order.
         workers: processes; 0 takes one a core, 1 does everything in this process, when the block asks for it.
+
+    Raises:
+        WorkerError: a process was ended from outside, by the system for want of memory for example.
     """
     n_workers = min(workers or available_cores(), len(tasks))
     if n_workers <= 1:
@@ -60,6 +65,11 @@ def _results(pool: Executor, work: Callable[[Task], Result], tasks: Sequence[Tas
         try:
             for future in as_completed(futures):
                 yield futures[future], future.result()
+        except BrokenExecutor:
+            raise WorkerError(
+                "a process was ended from outside, perhaps for want of memory; what was completed is kept; "
+                "run the same again, and with --workers 1 if it happens again"
+            ) from None
         finally:
             for future in futures:
                 future.cancel()

@@ -111,6 +111,25 @@ def test_registering_twice_makes_one_version(store, make_result, context):
     assert store.client.get_registered_model("EURUSD_ARIMA").description == "ARIMA of EUR/USD"
 
 
+def test_of_two_that_set_the_same_tag_at_once_none_fails(store, three, monkeypatch):
+    """A tag that somebody else inserts between our look and our write is written all the same."""
+    from mlflow.exceptions import MlflowException
+
+    version, setting = three[0], type(store.client).set_model_version_tag
+    refusals = iter([MlflowException("UNIQUE constraint failed: model_version_tags")])
+
+    def overtaken(client, name, number, key, value):
+        setting(client, name, number, key, "somebody else's")
+        for refusal in refusals:
+            raise refusal
+        setting(client, name, number, key, value)
+
+    monkeypatch.setattr(type(store.client), "set_model_version_tag", overtaken)
+    store.tag(version, {"verdict": "held"})
+    found = next(item for item in store.family() if item.pinned_uri == version.pinned_uri)
+    assert found.tags["verdict"] == "held"
+
+
 def test_a_twin_left_by_a_kill_is_removed(store, make_result, context):
     """Two versions of one run become the lower one, when the run is registered again."""
     run = store.log_run(make_result("ARIMA"), context)

@@ -128,6 +128,22 @@ def tolerating(codes: frozenset[str], act: Callable[[], Any]) -> bool:
     return True
 
 
+def insisting(act: Callable[[], Any]) -> None:
+    """Do it, and once more where the store refuses it.
+
+    Of two processes that insert the same row at once the database refuses one; the second time that one finds the
+    other's row, and writes over it. What is refused again is an error.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        act()
+    except MlflowException as error:
+        if error.error_code in ABSENT:
+            raise
+        act()
+
+
 def sqlite_path(uri: str) -> Path | None:
     """The file of a SQLite address; None for servers, other databases, and databases in memory."""
     scheme, _, rest = uri.partition(":///")

@@ -10,7 +10,7 @@ from podium.errors import MissingError, RegistryError
 from podium.records import PAIR_PATTERN, VersionRecord
 from podium.registry.aliases import CHAMPION, Holder, Move, plan
 from podium.registry.answers import aliased_versions, pages, quoted, version_record
-from podium.registry.connection import ABSENT, Connection, is_there
+from podium.registry.connection import ABSENT, Connection, insisting, is_there
 from podium.registry.titles import Title, latest, next_time, ordered, parse
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ class Family(Connection):
             pinned=pinned,
         )
         with self.errors("record the title"):
-            self.client.set_registered_model_tag(winner.name, title.key, title.to_json())
+            insisting(lambda: self.client.set_registered_model_tag(winner.name, title.key, title.to_json()))
         return title
 
     def _models(self, pair: str | None) -> list[RegisteredModel]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from podium.records import RunRecord, VersionRecord
 from podium.registry.answers import aliased_versions, pages, quoted, version_record
-from podium.registry.connection import ABSENT, EXISTS, Connection, tolerating
+from podium.registry.connection import ABSENT, EXISTS, Connection, insisting, tolerating
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
@@ -59,9 +60,10 @@ class Versions(Connection):
     def tag(self, version: VersionRecord, tags: Mapping[str, str]) -> None:
         """Set tags of a version; those that it has already are not written again."""
         with self.errors(f"tag {version.name}"):
+            place = (version.name, str(version.version))
             for name, value in tags.items():
                 if version.tags.get(name) != self.clean(value):
-                    self.client.set_model_version_tag(version.name, str(version.version), name, self.clean(value))
+                    insisting(partial(self.client.set_model_version_tag, *place, name, self.clean(value)))
 
     def _model(self, name: str, description: str) -> RegisteredModel:
         from mlflow.exceptions import MlflowException
