@@ -198,6 +198,9 @@ def outcome() -> Outcome:
         champion_version=3,
         title_since="2026-04-30",
         random_walk_in_mcs=True,
+        recipes_tried=3,
+        level_needed=0.05 / 3,
+        proven=False,
         minimum_detectable_r2=0.03,
         baselines={
             "persistence": {"rmse": 0.0072, "mae": 0.0055},

@@ -12,9 +12,9 @@ import pytest
 from podium.cli import texts
 from podium.evaluate.outcome import Outcome, Standing
 from podium.evaluate.simulate import Reign, Replay
-from podium.pipeline.forecast import Forecast
+from podium.pipeline.forecast import UNTESTED, Forecast
 from podium.pipeline.prepare import Ingested
-from podium.pipeline.simulate import Simulation
+from podium.pipeline.simulate import Routine, Simulation
 from podium.pipeline.status import PairStatus, Status
 from podium.records import FeatureTable, RunRecord, Series, VersionRecord
 from podium.registry.titles import Title
@@ -74,6 +74,9 @@ OUTCOME = Outcome(
     champion_version=3,
     title_since="2026-10-30",
     random_walk_in_mcs=True,
+    recipes_tried=3,
+    level_needed=0.05 / 3,
+    proven=False,
     minimum_detectable_r2=0.0172,
     baselines={
         "persistence": {"rmse": 0.006679, "mae": 0.004949, "directional_accuracy": 0.496},
@@ -172,6 +175,7 @@ def replay(policy: str, **more: object) -> Replay:
         "served_days": 5564,
         "rmse": 0.0058123,
         "loss_vs_random_walk": 0.00123,
+        "t_vs_random_walk": 1.41,
         "loss_vs_contestant": {"LinearRegression": -0.0002, "ARIMA": 0.0001, "LSTM": None},
         "cumulative_gain": np.zeros(3),
         "dates": days,
@@ -183,6 +187,7 @@ SIMULATION = Simulation(
     pair="EURUSD",
     data_version=DATA,
     contestants=("LinearRegression", "ARIMA", "LSTM"),
+    routine=Routine(("rmse", "significant")),
     first_day="2004-01-01",
     last_day="2026-10-30",
     replays=(replay("rmse"), replay("significant", title_changes=2, regretted=0)),
@@ -243,7 +248,12 @@ CASES = {
         0.05,
     ),
     "forecast": lambda: texts.forecast_lines(
-        [FORECAST, dataclasses.replace(FORECAST, horizon=20, target_date="2026-11-27", forecast_return=-0.0123)]
+        [
+            FORECAST,
+            dataclasses.replace(
+                FORECAST, horizon=20, target_date="2026-11-27", forecast_return=-0.0123, verdict=None, reason=UNTESTED
+            ),
+        ]
     ),
     "forecast-yen": lambda: texts.forecast_lines(
         [

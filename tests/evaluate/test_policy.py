@@ -46,6 +46,16 @@ def test_by_rmse_an_equal_incumbent_keeps_the_title(field):
     assert found.reason.startswith("B stays champion")
 
 
+def test_every_recipe_that_was_tried_shares_the_level(field):
+    """Who shows the best of many recipes needs a p-value as much smaller, and never fewer than those that take part."""
+    one = {"Weak": field["Weak"]}
+    level = 2.5 * decide(one).proof.p_value
+    assert decide(one, level=level, n_tried=2).proven
+    assert not decide(one, level=level, n_tried=3).proven
+    assert decide(one, n_tried=20).level_needed == pytest.approx(0.05 / 20)
+    assert decide(field, n_tried=1).level_needed == pytest.approx(0.05 / 3)
+
+
 def test_a_first_place_that_does_not_beat_the_random_walk_is_unproven(field):
     """The title is given, the word is `unproven`, and the reason says what p was needed."""
     rng = np.random.default_rng(21)
@@ -168,6 +178,13 @@ def test_the_order_in_which_contestants_are_named_does_not_matter(seed, policy, 
     plain = decide(given_, policy=policy, incumbent=incumbent)
     assert decide({name: given_[name] for name in order}, policy=policy, incumbent=incumbent) == plain
     assert set(plain.podium) == set("ABCD")
+
+
+def test_the_level_is_shared_by_the_challengers_and_the_random_walk(field):
+    """Four fifths to the challengers in equal parts, a fifth to the random walk; all together they spend the level."""
+    found = decide(field, policy="significant", incumbent=Incumbent("Weak", DAYS[0]), level=0.10)
+    levels = {item.rival: item.level for item in found.comparisons}
+    assert levels == pytest.approx({"Good": 0.04, "Noise": 0.04, "random_walk": 0.02})
 
 
 def test_the_evidence_of_a_late_contestant_starts_with_it(field):

@@ -136,10 +136,42 @@ def test_too_few_days_and_unknown_policies_are_refused(panel):
         replay(panel, "luck")
 
 
+def test_a_day_that_chose_the_champion_is_no_evidence_for_it(panel, monkeypatch):
+    """Evidence begins with the forecast made at the close of the last day that the look could see."""
+    import podium.evaluate.simulate as room
+
+    seen = []
+
+    def watched(rows, *, incumbent, **asked):
+        found = decide(rows, incumbent=incumbent, **asked)
+        seen.append((incumbent, max(rows["A"].target_dates), found.comparisons))
+        return found
+
+    decide = room.decide
+    monkeypatch.setattr(room, "decide", watched)
+    replay(panel, "significant")
+    (_, first_look, _), (incumbent, second_look, comparisons) = seen[:2]
+    assert incumbent.since == first_look
+    between = (panel.target_dates > first_look) & (panel.target_dates <= second_look)
+    assert {item.n_days for item in comparisons} == {int(between.sum())}
+
+
+def test_the_loss_against_the_random_walk_has_its_t(panel):
+    """The t statistic is that of the daily differences of squared errors: positive where serving lost."""
+    found = replay(panel, "rmse")
+    differences = np.diff(found.cumulative_gain, prepend=0.0)
+    plain = -differences.mean() / (differences.std() / np.sqrt(len(differences)))
+    assert np.sign(found.t_vs_random_walk) == np.sign(found.loss_vs_random_walk)
+    assert found.t_vs_random_walk == pytest.approx(plain, rel=0.15)  # unforecastable differences: lags add little
+    nothing = dataclasses.replace(panel, forecasts={"A": np.zeros(1500)})
+    assert replay(nothing, "rmse").t_vs_random_walk is None
+
+
 def test_a_series_that_never_moves_has_no_ratio(panel):
     """Without a loss of the random walk there is nothing to divide by."""
     still = dataclasses.replace(panel, actual=np.zeros(1500))
-    assert replay(still, "rmse").loss_vs_random_walk is None
+    found = replay(still, "rmse")
+    assert (found.loss_vs_random_walk, found.t_vs_random_walk) == (None, None)
 
 
 def test_twenty_years_of_euro_dollar_change_champion_dozens_of_times_by_rmse():

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from podium.errors import DataError
+from podium.errors import AdmissionError, DataError
 from podium.evaluate.walkforward import MIN_SCORED_DAYS, MIN_TRAINING_DAYS, Split, at_horizon, split, walk_forward
 from podium.features import build_features
 from podium.models.arima import ArimaContestant
@@ -60,6 +60,34 @@ class Spy(Contestant):
 
 
 DAYS = Split(first_scored=300, n_known=400)
+
+
+@dataclass(frozen=True)
+class Broken(Spy):
+    """Its first model is good; the second answers as it was told to."""
+
+    then: FittedModel = field(default_factory=lambda: Echo(np.nan))
+
+    family = "Broken"
+
+    def fit(self, X, y):
+        return Echo(0.0) if len(y) == 300 else self.then
+
+
+class Short(Echo):
+    """Answers with three numbers, whatever it is asked."""
+
+    def predict(self, X):
+        return np.zeros(3)
+
+
+def test_a_forecast_that_is_none_names_who_made_it_and_when(walk):
+    """A contestant that does not answer with a number for every day is refused by name, and nothing is scored."""
+    said = f"Broken: 40 of 40 forecasts are not finite numbers, the first on {walk.origins[340]}"
+    with pytest.raises(AdmissionError, match=said):
+        walk_forward(Broken(), walk, DAYS, refit_every=40)
+    with pytest.raises(AdmissionError, match=r"Broken: \(3,\) forecasts for 40 days"):
+        walk_forward(Broken(then=Short(0.0)), walk, DAYS, refit_every=40)
 
 
 def test_it_learns_only_what_was_known(walk):

@@ -33,6 +33,11 @@ def answer(capsys):
     return json.loads(capsys.readouterr().out, parse_constant=no_nan)
 
 
+def answer_lines(capsys):
+    """What verbs printed for people."""
+    return capsys.readouterr().out
+
+
 @pytest.fixture
 def crowned(arena, rates):
     """A place with one championship behind it, and its outcome."""
@@ -112,6 +117,18 @@ def test_new_days_keep_the_title_and_its_beginning(crowned, rates):
         assert arena.record(row.run_id).origins.tolist() == rates.dates[899:999].tolist()
 
 
+def test_recipes_that_were_tried_and_dropped_are_counted(crowned):
+    """Training a variant on the same days makes the level that is needed smaller, even if the first stays the best."""
+    arena, first = crowned
+    assert (first.recipes_tried, first.level_needed) == (2, 0.025)
+    arena.using(contestants=("LinearRegression",), options={"LinearRegression": {"n_lags": 1}}).train()
+    second = arena.evaluate()
+    assert (second.recipes_tried, second.level_needed) == (3, pytest.approx(0.05 / 3))
+    assert second.minimum_detectable_r2 > first.minimum_detectable_r2
+    arena.train()  # the same recipes again are no new chances
+    assert arena.evaluate().recipes_tried == 3
+
+
 def test_unproven_fails_only_where_it_is_asked_to(crowned, capsys):
     """Real forecasters of 180 days are unproven: exit code 0, and 3 with --strict."""
     arena, outcome = crowned
@@ -120,6 +137,16 @@ def test_unproven_fails_only_where_it_is_asked_to(crowned, capsys):
     assert arena.podium("evaluate") == 0
     assert arena.podium("evaluate", "--strict") == 3
     assert "Verdict: unproven - " in capsys.readouterr().out
+
+
+def test_a_champion_that_is_kept_unproven_fails_where_it_is_asked_to(crowned, rates, capsys):
+    """Under `significant` the word is `held`, and --strict looks at the proof and not at the word."""
+    arena, _ = crowned
+    outcome = arena.using(policy="significant").championship(rates)
+    assert (outcome.verdict, outcome.proven) == ("held", False)
+    assert arena.podium("evaluate", "--policy", "significant") == 0
+    assert arena.podium("evaluate", "--policy", "significant", "--strict") == 3
+    assert answer_lines(capsys).count("Verdict: held") == 2
 
 
 def test_the_printed_line_on_the_random_walk_agrees_with_the_verdict(arena, rates, capsys):

@@ -14,7 +14,7 @@ from podium.evaluate.horizons import choose_volatility
 from podium.evaluate.intervals import range_forecast
 from podium.features import build_features, frame
 from podium.models.roster import enter
-from podium.pipeline.forecast import forecast
+from podium.pipeline.forecast import UNTESTED, forecast
 from podium.pipeline.prepare import series_path
 from podium.pipeline.ranges import shared_walk
 from podium.records import Series
@@ -119,6 +119,22 @@ def test_further_days_are_direct_forecasts_of_the_champions_recipe(crowned, rate
     assert told[1].forecast_return == pytest.approx(float(model.predict(X[-1:])[0]), abs=1e-12)
 
 
+def test_further_days_are_those_of_the_recipe_that_was_trained(crowned):
+    """Options, seed, refits and window of today's settings change nothing in what the champion says of days ahead."""
+    (told,) = forecast(crowned.settings, (5,))
+    other = crowned.using(refit_every=0, seed=7, window=40, options={"LinearRegression": {"n_lags": 2}})
+    assert forecast(other.settings, (5,)) == [told]
+    assert (told.verdict, told.reason) == (None, UNTESTED)
+
+
+def test_a_champion_whose_recipe_is_not_recorded_says_nothing_of_further_days(arena, rates):
+    """What cannot be made again is refused with the remedy."""
+    arena.days(rates.until(N_DAYS)).enter(ARIMA=lambda actual: 0.0 * actual)
+    arena.evaluate()
+    with pytest.raises(MissingError, match="run `podium train`"):
+        forecast(arena.settings, (5,))
+
+
 def test_another_window_than_the_champions_is_named(crowned, capsys):
     """A setting that does not fit the champion gives one line with the remedy, not numbers from the wrong columns."""
     other = crowned.using(window=40)
@@ -170,7 +186,7 @@ def test_the_json_is_one_object_or_one_a_horizon(crowned, capsys):
         "lower_95", "upper_95", "probability_of_rise", "model_name", "model_version", "data_version", "verdict",
         "age_days",
     }  # fmt: skip
-    assert crowned.podium("forecast", "--horizon", "1,5", "--refit-every", "100", "--json") == 0
+    assert crowned.podium("forecast", "--horizon", "1,5", "--json") == 0
     several = json.loads(capsys.readouterr().out)
     assert [item["horizon"] for item in several] == [1, 5]
     assert several[0] == one

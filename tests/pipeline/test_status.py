@@ -33,6 +33,20 @@ def three(arena, rates):
     return arena
 
 
+def test_the_best_of_several_is_adjusted_for_their_number_first(arena, rates):
+    """Three recipes of one pair: the champion's p-value is multiplied by three before pairs are compared."""
+    noise = np.random.default_rng(7).normal(size=1000)
+    arena.using(leak_r2=0.9, leak_direction=0.9999).days(rates).enter(
+        ARIMA=lambda actual: 0.1 * actual + 0.0003 * noise[: len(actual)],
+        LinearRegression=lambda actual: 0.0005 * noise[: len(actual)],
+        LSTM=lambda actual: -0.0005 * noise[: len(actual)],
+    )
+    arena.using(leak_r2=0.9, leak_direction=0.9999).evaluate()
+    (row,) = status_of_all(arena.settings)
+    assert 0 < row.dm_p < 0.3
+    assert row.dm_p_adjusted == pytest.approx(3 * row.dm_p)
+
+
 def test_every_pair_has_one_row_with_p_values_adjusted_for_their_number(three, capsys):
     """Champion, verdict, p and its Benjamini-Hochberg adjustment by pair; untested stays null; lines and JSON agree."""
     rows = status_of_all(three.settings)

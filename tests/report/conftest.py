@@ -168,12 +168,17 @@ def make_scene() -> Callable[..., Scene]:
             champion_version=rows[0].model_version,
             title_since="2026-07-13",
             random_walk_in_mcs=True,
+            recipes_tried=len(rows),
+            level_needed=0.05 / len(rows),
+            proven=False,
             minimum_detectable_r2=0.0566,
             baselines={"persistence": {"rmse": walk["rmse"] * 1.4, "mae": 0.005}, "random_walk": walk},
             ranking=tuple(rows),
             key="0123456789abcdef",
         )
         fields = {field.name for field in dataclasses.fields(Outcome)}
+        if "level" in changes:
+            changes = {"level_needed": changes["level"] / len(rows), **changes}
         outcome = dataclasses.replace(outcome, **{k: v for k, v in changes.items() if k in fields})
         closes = 1.1 * np.exp(np.concatenate([[0.0], np.cumsum(returns)]))
         dates = np.append(any_rows.origins, any_rows.target_dates[-1])

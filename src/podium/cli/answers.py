@@ -49,7 +49,7 @@ def status(
         say(line)
 
 
-@takes_settings("pair", "window", "refit_every", "seed", *ADDRESSES, *FOLDERS)
+@takes_settings("pair", "window", *ADDRESSES, *FOLDERS)
 def forecast(
     settings: Settings,
     horizon: Annotated[str, typer.Option(help="Trading days ahead, such as 1,5,20.")] = "1",
@@ -57,7 +57,8 @@ def forecast(
 ) -> None:
     """The champion's forecast for the next business day, with its range and how good it is.
 
-    Horizons beyond one day are direct forecasts: the champion's recipe is fitted on the return over so many days.
+    Horizons beyond one day are direct forecasts: the champion's recipe is fitted on the return over so many days. Only
+    forecasts of the next day are tested in championships.
     """
     from podium.pipeline.forecast import forecast as ask
 

@@ -15,7 +15,9 @@ EXIT_REFUSED = 3
 REFUSED = ("leak", "degraded")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-Strict = Annotated[bool, typer.Option("--strict", help="Fail on the verdict unproven too.")]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Fail too when the champion is not proven to beat the random walk.")
+]
 Unpin = Annotated[bool, typer.Option("--unpin", help="Decide although the title was moved by hand.")]
 AcceptLeak = Annotated[
     bool, typer.Option("--accept-leak", help="Go on although a contestant is too good to be true; it is recorded.")
@@ -74,7 +76,7 @@ def evaluate(
 ) -> None:
     """Judge and rank the contestants, register them, give the aliases, write models/best_model_info.json.
 
-    Exit code 3 says that the verdict is `leak` or `degraded`, and with --strict `unproven` too.
+    Exit code 3 says that the verdict is `leak` or `degraded`, or, with --strict, that the champion is not proven.
     """
     _evaluate(settings, as_json=as_json, strict=strict, accept_leak=accept_leak, unpin=unpin)
 
@@ -90,7 +92,7 @@ def run(
 ) -> None:
     """The whole championship: ingest, preprocess, train, evaluate.
 
-    Exit code 3 says that the verdict is `leak` or `degraded`, and with --strict `unproven` too.
+    Exit code 3 says that the verdict is `leak` or `degraded`, or, with --strict, that the champion is not proven.
     """
     _ingest(settings, quiet=as_json)
     _preprocess(settings, quiet=as_json)
@@ -154,5 +156,5 @@ def _evaluate(settings: Settings, *, as_json: bool, strict: bool, accept_leak: b
     else:
         for line in texts.outcome_lines(outcome):
             say(line)
-    if outcome.verdict in REFUSED or (strict and outcome.verdict == "unproven"):
+    if outcome.verdict in REFUSED or (strict and not outcome.proven):
         raise typer.Exit(EXIT_REFUSED)

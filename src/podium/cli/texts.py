@@ -84,6 +84,13 @@ def run_json(run: RunRecord) -> dict[str, Any]:
     }
 
 
+TESTS = {
+    "dm_p": "Diebold-Mariano",
+    "clark_west_p": "Clark-West",
+    "pesaran_timmermann_p": "Pesaran-Timmermann",
+}
+
+
 def outcome_lines(outcome: Outcome) -> Iterator[str]:
     """The ranking in the guide's form, then the random walk, the tests and the verdict."""
     yield "*** CHAMPIONSHIP RANKING (Lower RMSE is Better) ***"
@@ -119,7 +126,7 @@ def random_walk_line(outcome: Outcome, leader: Standing) -> str:
         says = f"no test ({leader.untested.get('dm_p', 'not computed')})"
     elif leader.rmse >= theirs:
         says = "champion does not beat it"
-    elif leader.dm_p <= outcome.level / len(outcome.ranking):  # the best of several is lucky too
+    elif outcome.proven:
         says = f"champion beats it (Diebold-Mariano p = {leader.dm_p:.2g})"
     else:
         says = f"champion does not beat it beyond chance (Diebold-Mariano p = {leader.dm_p:.2g})"
@@ -133,11 +140,18 @@ def test_lines(outcome: Outcome) -> Iterator[str]:
     head = ("", "ratio", "R2 oos", "direction", "DM p", "CW p", "PT p", "best?", "in 80%", "in 95%", "CRPS skill")
     walk = ("random walk", "1.0000", "0.00%", "-", "-", "-", "-", _yes(outcome.random_walk_in_mcs), "-", "-", "-")
     yield from table([head, *map(_test_row, outcome.ranking), walk])
+    for row in outcome.ranking:
+        yield from (f"{row.model_type}: no {TESTS.get(name, name)}, {why}" for name, why in row.untested.items())
     if outcome.minimum_detectable_r2 is not None:
         yield (
-            f"{outcome.scored_days:,} scored days find a true R2 of {outcome.minimum_detectable_r2:.1%} "
-            "in four cases of five; smaller skill looks like none."
+            f"{outcome.scored_days:,} scored days find a true R2 of {outcome.minimum_detectable_r2:.1%} in four cases "
+            f"of five at p {outcome.level_needed:.2g}{_several(outcome)}; smaller skill looks like none."
         )
+
+
+def _several(outcome: Outcome) -> str:
+    tried = outcome.recipes_tried
+    return f" ({outcome.level:g} shared by {tried} recipes tried)" if tried > 1 else ""
 
 
 def _test_row(row: Standing) -> tuple[str, ...]:
@@ -227,8 +241,12 @@ def forecast_lines(forecasts: Sequence[Forecast]) -> Iterator[str]:
         f"by {first.model_name} (v{first.model_version}), range by {first.volatility_model}, "
         f"data up to {first.origin}, {first.age_days} days old ({first.data_version})"
     )
-    if first.verdict is not None:
-        yield f"Verdict: {first.verdict} - {first.reason}"
+    for item in forecasts:
+        if item.verdict is not None:
+            yield f"Verdict: {item.verdict} - {item.reason}"
+    ahead = next((item for item in forecasts if item.horizon > 1), None)
+    if ahead is not None:
+        yield f"More than a day ahead: {ahead.reason}."
 
 
 def simulation_lines(simulation: Simulation) -> Iterator[str]:
@@ -238,14 +256,20 @@ def simulation_lines(simulation: Simulation) -> Iterator[str]:
         f"{simulation.pair}: {first.looks} monthly championships, {first.served_days:,} days served "
         f"from {first.dates[0]} to {first.dates[-1]} ({simulation.data_version})"
     )
+    yield (
+        f"Each ranked on the {simulation.routine.trailing_days:,} days before it; contestants refitted every "
+        f"{simulation.routine.refit_every} days."
+    )
     others = [f"vs {name}" for name in simulation.contestants]
-    rows: list[tuple[str, ...]] = [("policy", "changes", "regretted", "RMSE", "vs random walk", *others)]
+    rows: list[tuple[str, ...]] = [("policy", "changes", "regretted", "RMSE", "vs walk", "t", *others)]
     for replay in simulation.replays:
         against = [_loss(replay.loss_vs_contestant.get(name)) for name in simulation.contestants]
         counts = (str(replay.title_changes), str(replay.regretted), f"{replay.rmse:.6f}")
-        rows.append((replay.policy, *counts, _loss(replay.loss_vs_random_walk), *against))
+        walk = (_loss(replay.loss_vs_random_walk), _number(replay.t_vs_random_walk, 1))
+        rows.append((replay.policy, *counts, *walk, *against))
     yield from table(rows)
     yield "vs: squared error of always serving the champion over that of the other, less one; below zero is better."
+    yield "t: of the difference from the random walk (walk); between -2 and 2 it is not told from none."
 
 
 def _loss(value: float | None) -> str:
@@ -260,6 +284,9 @@ def simulation_json(simulation: Simulation) -> dict[str, Any]:
         "contestants": list(simulation.contestants),
         "first_day": simulation.first_day,
         "last_day": simulation.last_day,
+        "learn_days": simulation.routine.learn_days,
+        "refit_every": simulation.routine.refit_every,
+        "trailing_days": simulation.routine.trailing_days,
         "policies": [
             {
                 "policy": replay.policy,
@@ -269,6 +296,7 @@ def simulation_json(simulation: Simulation) -> dict[str, Any]:
                 "served_days": replay.served_days,
                 "rmse": replay.rmse,
                 "loss_vs_random_walk": replay.loss_vs_random_walk,
+                "t_vs_random_walk": replay.t_vs_random_walk,
                 "loss_vs_contestant": dict(replay.loss_vs_contestant),
                 "verdicts": dict(replay.verdicts),
                 "reigns": [

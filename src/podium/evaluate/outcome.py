@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from podium.evaluate.evidence import Comparison
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
@@ -38,7 +40,12 @@ class Standing:
         volatility_model: behind the intervals.
         fit_seconds: wall time of all its fits.
         forecast_seconds: wall time of forecasting the scored days.
-        untested: reason by test.
+        width_80: mean width of the 80 % interval, in log returns; likewise 95.
+        winkler_80: mean interval score, in log returns; lower is better.
+        kupiec_p_80: is the share inside compatible with 80 %?
+        independence_p_80: do the misses come independently of each other?
+        christoffersen_p_80: both at once.
+        untested: reason by test that could not be computed.
     """
 
     model_type: str
@@ -63,6 +70,16 @@ class Standing:
     volatility_model: str | None
     fit_seconds: float | None
     forecast_seconds: float | None
+    width_80: float | None = None
+    width_95: float | None = None
+    winkler_80: float | None = None
+    winkler_95: float | None = None
+    kupiec_p_80: float | None = None
+    kupiec_p_95: float | None = None
+    independence_p_80: float | None = None
+    independence_p_95: float | None = None
+    christoffersen_p_80: float | None = None
+    christoffersen_p_95: float | None = None
     untested: Mapping[str, str]
 
 
@@ -83,9 +100,13 @@ class Outcome:
         champion_version: its version.
         title_since: last day of the data when its family took the title.
         random_walk_in_mcs: whether no forecast may be the best of all.
-        minimum_detectable_r2: the smallest true R² that so many days find in four cases of five.
+        recipes_tried: different recipes scored on these days, of which the best of each family takes part.
+        level_needed: what a p-value against the random walk must not exceed: the level over the recipes tried.
+        proven: whether the champion beats the random walk at that level (Diebold-Mariano).
+        minimum_detectable_r2: the smallest true R² that so many days find at that level in four cases of five.
         baselines: metrics by baseline, `persistence` and `random_walk`.
         ranking: by RMSE, the lowest first.
+        comparisons: the champion before this championship against each rival, over the days since its title.
         leaks: what the sentinel says, a line each.
         leak_accepted: whether somebody took the responsibility for them.
         key: names everything that the outcome was computed from; the same key, the same outcome.
@@ -103,9 +124,13 @@ class Outcome:
     champion_version: int | None
     title_since: str | None
     random_walk_in_mcs: bool | None
+    recipes_tried: int
+    level_needed: float
+    proven: bool
     minimum_detectable_r2: float | None
     baselines: Mapping[str, Mapping[str, float]]
     ranking: tuple[Standing, ...]
+    comparisons: tuple[Comparison, ...] = ()
     leaks: tuple[str, ...] = ()
     leak_accepted: bool = False
     key: str = ""
@@ -134,7 +159,8 @@ class Outcome:
         try:
             values = json.loads(text)
             ranking = tuple(Standing(**standing) for standing in values.pop("ranking"))
+            comparisons = tuple(Comparison(**comparison) for comparison in values.pop("comparisons"))
             leaks = tuple(values.pop("leaks"))
-            return cls(ranking=ranking, leaks=leaks, **values)
+            return cls(ranking=ranking, comparisons=comparisons, leaks=leaks, **values)
         except (TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"not the outcome of a championship: {error}") from None

@@ -64,8 +64,8 @@ class Decision:
         podium: the champion, then the others by RMSE; empty when no alias may move.
         rmse: of each contestant on the common window.
         scored_days: length of the common window.
-        proven: whether the champion beats the random walk on the common window, at `level` over the contestants.
-        proof: the Diebold-Mariano test behind `proven`.
+        proof: Diebold-Mariano, the champion against the random walk on the common window.
+        level_needed: what its p-value must not exceed: the level over the number of recipes tried.
         comparisons: the champion before this championship against every challenger and the random walk.
         leaks: contestants under suspicion.
         leak_accepted: whether somebody took the responsibility for them.
@@ -80,11 +80,16 @@ class Decision:
     podium: tuple[str, ...]
     rmse: Mapping[str, float]
     scored_days: int
-    proven: bool
     proof: TestResult
+    level_needed: float
     comparisons: tuple[Comparison, ...] = ()
     leaks: tuple[str, ...] = ()
     leak_accepted: bool = False
+
+    @property
+    def proven(self) -> bool:
+        """Whether the champion beats the random walk on the common window."""
+        return self.proof.rejects(self.level_needed)
 
     @property
     def title_moved(self) -> bool:
@@ -143,6 +148,7 @@ def decide(
     window: CommonWindow | None = None,
     leaks: Sequence[str] = (),
     accept_leak: bool = False,
+    n_tried: int = 1,
 ) -> Decision:
     """Hold a championship.
 
@@ -152,7 +158,7 @@ def decide(
     - `degraded`: the champion until now has become worse than the random walk beyond doubt.
     - `held`: under `significant`, the champion stays.
     - `unproven`: the champion does not beat the random walk on the common window (one-sided Diebold-Mariano at
-      level / number of contestants, since the best of several is lucky too).
+      level / number of recipes tried, since the best of several is lucky too).
     - `held`: the champion stays, and is proven.
     - `promoted`: the title changed.
 
@@ -169,6 +175,8 @@ def decide(
         window: the days on which all are ranked; the origins that all of them share if not given.
         leaks: contestants that the sentinel suspects.
         accept_leak: go on in spite of them.
+        n_tried: recipes that were scored on these days, also those that did not come to take part; never fewer than
+            the contestants.
 
     Raises:
         SettingError: no such policy.
@@ -186,10 +194,11 @@ def decide(
     stopped = bool(suspects) and not accept_leak
     judged = scored[title.champion]
     proof = diebold_mariano(judged.actual, judged.forecast, np.zeros_like(judged.actual))
-    proven = proof.rejects(level / len(contestants))
+    needed = level / max(n_tried, len(contestants))
+    proven = proof.rejects(needed)
     verdict, reason = _word(policy, case, title, proven=proven)
     if not proven and not stopped and verdict != "degraded":
-        reason = f"{reason}; {_unproven(title.champion, proof, level / len(contestants))}"
+        reason = f"{reason}; {_unproven(title.champion, proof, needed)}"
     return Decision(
         policy=policy,
         verdict="leak" if stopped else verdict,
@@ -200,8 +209,8 @@ def decide(
         podium=() if stopped else (title.champion, *(name for name in ranking if name != title.champion)),
         rmse=errors,
         scored_days=len(judged),
-        proven=proven,
         proof=proof,
+        level_needed=needed,
         comparisons=case.comparisons,
         leaks=suspects,
         leak_accepted=bool(suspects) and accept_leak,

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from podium.errors import InputError
+from podium.evaluate.density import score_skill
 from podium.evaluate.policy import POLICIES, Decision, Incumbent, decide
 from podium.records import CommonWindow, Dates, Floats, Forecasts
 
@@ -98,6 +99,7 @@ class Replay:
         rmse: of always serving the champion, in log returns.
         loss_vs_random_walk: sum of squared errors of always serving the champion over that of the random walk,
             minus 1: 0.01 is 1 % worse. None for a series that does not move.
+        t_vs_random_walk: t statistic of that difference, HAC (Diebold and Mariano 1995); None where it never differs.
         loss_vs_contestant: the same against serving one fixed contestant all the time, by name.
         cumulative_gain: shape (served_days,), running sum of the random walk's squared error minus the champion's
             (Goyal and Welch 2008); it rises while the champion is better.
@@ -113,6 +115,7 @@ class Replay:
     served_days: int
     rmse: float
     loss_vs_random_walk: float | None
+    t_vs_random_walk: float | None
     loss_vs_contestant: Mapping[str, float | None]
     cumulative_gain: Floats
     dates: Dates
@@ -211,6 +214,7 @@ def _tally(
         served_days=len(served),
         rmse=float(np.sqrt(np.mean(served))),
         loss_vs_random_walk=_excess(served, walk),
+        t_vs_random_walk=_t(served, walk),
         loss_vs_contestant={name: _excess(served, values[first:]) for name, values in squares.items()},
         cumulative_gain=np.cumsum(walk - served),
         dates=panel.target_dates[first:],
@@ -235,6 +239,12 @@ def _spans(names: Sequence[str], looks: NDArray[np.intp], n_days: int) -> list[t
     # A champion serves from the day after its look to the next look's day.
     stops = [*(int(look) + 1 for look in looks[1:]), n_days]
     return [(name, int(look) + 1, stop) for name, look, stop in zip(names, looks, stops, strict=True)]
+
+
+def _t(loss: Floats, benchmark: Floats) -> float | None:
+    """Of the mean of loss minus benchmark; positive is worse than the benchmark."""
+    found = score_skill(loss, benchmark).t if benchmark.any() else None
+    return None if found is None else -found
 
 
 def _excess(loss: Floats, benchmark: Floats) -> float | None:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from podium.errors import DataError, Fault
+from podium.errors import AdmissionError, DataError, Fault
 from podium.features import frame
 from podium.models.base import Contestant, FittedModel
-from podium.records import CommonWindow, FeatureTable, Floats, Forecasts
+from podium.records import CommonWindow, Dates, FeatureTable, Floats, Forecasts
 
 MIN_SCORED_DAYS = 30
 MIN_TRAINING_DAYS = 100
@@ -113,7 +113,7 @@ def walk_forward(contestant: Contestant, table: FeatureTable, days: Split, refit
         with fitting:
             model = contestant.fit(X[:n_learned], y[:n_learned])
         with forecasting:
-            blocks.append(model.predict(X[start:stop]))
+            blocks.append(_whole(contestant, model.predict(X[start:stop]), table.origins[start:stop]))
     with fitting:
         future = contestant.fit(X[: days.n_known], y[: days.n_known])
     return WalkForward(
@@ -124,6 +124,23 @@ def walk_forward(contestant: Contestant, table: FeatureTable, days: Split, refit
         fit_seconds=fitting.seconds,
         forecast_seconds=forecasting.seconds,
     )
+
+
+def _whole(contestant: Contestant, forecast: Floats, origins: Dates) -> Floats:
+    """The block of forecasts, each a finite number.
+
+    Raises:
+        AdmissionError: one is not; it names the contestant and the day.
+    """
+    if np.shape(forecast) != origins.shape:
+        raise AdmissionError(f"{contestant.family}: {np.shape(forecast)} forecasts for {len(origins)} days")
+    wrong = np.flatnonzero(~np.isfinite(forecast))
+    if len(wrong):
+        raise AdmissionError(
+            f"{contestant.family}: {len(wrong)} of {len(origins)} forecasts are not finite numbers, the first on "
+            f"{origins[wrong[0]]} ({forecast[wrong[0]]}); a contestant must forecast every day"
+        )
+    return forecast
 
 
 class Stopwatch:

@@ -16,6 +16,7 @@ from podium.evaluate.walkforward import split
 from podium.models.roster import known
 from podium.pipeline.judge import Case, incumbent_of, judge, outcome
 from podium.pipeline.prepare import load_table
+from podium.pipeline.recipe import recipes_tried
 from podium.records import RunRecord, VersionRecord
 from podium.registry import pointer
 from podium.registry.mlflow_store import MlflowStore
@@ -71,12 +72,13 @@ def gather(
             f"no contestant has been trained on {table.data_version} and scored on {window}; run `podium train`"
         )
     scored = slice(days.first_scored, days.n_known)
-    titles, runs = store.titles(), rank(best_per_type(runs))
+    titles, n_tried, runs = store.titles(), recipes_tried(runs), rank(best_per_type(runs))
     return Case(
         table=table,
         days=days,
         window=window,
         runs=runs,
+        recipes_tried=n_tried,
         baselines=baseline_scores(table.target[scored], table.values[scored, table.names.index("lag_0")]),
         incumbent=incumbent_of(titles, champion),
         accept_leak=accept_leak,

@@ -23,12 +23,14 @@ from podium.pipeline.evaluate import carried_outcome
 from podium.pipeline.judge import FORECASTS
 from podium.pipeline.prepare import series_path
 from podium.pipeline.ranges import shared_walk
+from podium.pipeline.recipe import as_trained
 from podium.records import FeatureTable, Floats, Forecasts, Series, VersionRecord
-from podium.registry.log_items import read_forecasts
+from podium.registry.log_items import RECIPE, read_forecasts
 from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
 
 GRAPH = "forecast.onnx"
+UNTESTED = "championships test forecasts of the next day; whether those further ahead know a direction is not tested"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +56,9 @@ class Forecast:
         sigma: forecast standard deviation of the log return.
         volatility_model: behind the range.
         age_days: calendar days from the origin to today.
-        verdict: of the championship that made the champion; None if it carries none.
-        reason: of the verdict.
+        verdict: of the championship that made the champion, which is about the next day; None further ahead, and if it
+            carries none.
+        reason: of the verdict, or why there is none.
     """
 
     pair: str
@@ -87,8 +90,8 @@ class Forecast:
 def forecast(settings: Settings, horizons: Sequence[int] = (1,)) -> list[Forecast]:
     """The champion's forecast for each horizon, from the newest stored series.
 
-    The next day is forecast by the registered champion. Further days are direct forecasts: the champion's recipe
-    walks forward on the return over so many days, which also calibrates the interval of that horizon.
+    The next day is forecast by the registered champion. Further days are direct forecasts: the champion's recipe,
+    as its run recorded it, walks forward on the return over so many days, which also calibrates that horizon's range.
 
     Args:
         settings: pair, addresses and folders.
@@ -173,11 +176,13 @@ class _Scene:
             )
 
     def _direct(self, horizon: int) -> tuple[Forecasts, float]:
-        table = at_horizon(self.table, horizon)
+        family = self.champion.model_type
+        made = as_trained(self.settings, family, self.store.read_file(self.champion.run_id, RECIPE))
+        table = at_horizon(build_features(self.series, made.window, self.table.data_version), horizon)
         first = int(np.searchsorted(table.origins, self.scored.origins[0]))
         days = Split(first_scored=first, n_known=len(table) - horizon)
-        contestant = dataclasses.replace(enter(self.champion.model_type, self.settings), horizon=horizon)
-        walked = walk_forward(contestant, table, days, self.settings.refit_every)
+        contestant = dataclasses.replace(enter(family, made), horizon=horizon)
+        walked = walk_forward(contestant, table, days, made.refit_every)
         return walked.forecasts, float(walked.future.predict(frame(table)[-1:])[0])
 
     def _told(self, told: NextDay) -> Forecast:
@@ -202,6 +207,6 @@ class _Scene:
             sigma=told.sigma,
             volatility_model=told.volatility_model,
             age_days=int((np.datetime64("today", "D") - told.origin).astype(int)),
-            verdict=outcome.verdict if outcome else None,
-            reason=outcome.reason if outcome else None,
+            verdict=outcome.verdict if outcome and told.horizon == 1 else None,
+            reason=(outcome.reason if outcome else None) if told.horizon == 1 else UNTESTED,
         )

@@ -19,6 +19,7 @@ from podium.evaluate.sentinel import LeakLimits, Suspicion, find_leak
 from podium.evaluate.significance import Significance, SkillReport, assess
 from podium.evaluate.walkforward import Split
 from podium.pipeline.recipe import TAG
+from podium.pipeline.train import UNTESTED_TAG
 from podium.records import CommonWindow, FeatureTable, Forecasts, RunRecord, VersionRecord
 from podium.registry.log_items import forecasts_parquet, read_forecasts
 from podium.registry.mlflow_store import MlflowStore
@@ -26,7 +27,12 @@ from podium.registry.titles import Title
 from podium.settings import Settings
 
 FORECASTS, EVIDENCE = "forecasts.parquet", "evidence.parquet"
-FORMAT = 1  # of the outcome; another one is judged anew
+INTERVAL_FIGURES = tuple(
+    f"{name}_{level}"
+    for name in ("width", "winkler", "kupiec_p", "independence_p", "christoffersen_p")
+    for level in (80, 95)
+)
+FORMAT = 2  # of the outcome; another one is judged anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,7 @@ class Case:
         days: what is scored.
         window: the scored origins.
         runs: the best of each model type, by RMSE.
+        recipes_tried: different recipes scored on these days, whether or not they are the best of their type.
         baselines: metrics by baseline.
         incumbent: who holds the title now, and since when.
         accept_leak: whether somebody takes the responsibility for what the sentinel finds.
@@ -50,6 +57,7 @@ class Case:
     days: Split
     window: CommonWindow
     runs: Sequence[RunRecord]
+    recipes_tried: int
     baselines: Mapping[str, Mapping[str, float]]
     incumbent: Incumbent | None
     accept_leak: bool
@@ -69,6 +77,7 @@ class Case:
         parts = [
             FORMAT,
             [run.run_id for run in self.runs],
+            self.recipes_tried,
             [settings.policy, settings.level, settings.leak_r2, settings.leak_direction, settings.seed],
             self.accept_leak,
             [self.kept.pinned_uri, self.kept_why] if self.kept else None,
@@ -126,6 +135,7 @@ def judge(settings: Settings, store: MlflowStore, case: Case, previous: Mapping[
         window=case.window,
         leaks=[suspicion.contestant for suspicion in suspicions],
         accept_leak=case.accept_leak,
+        n_tried=case.recipes_tried,
     )
     if decision.leak_accepted:
         # into the reason, so that the tags of the versions, the pointer and the history of titles keep it
@@ -135,7 +145,7 @@ def judge(settings: Settings, store: MlflowStore, case: Case, previous: Mapping[
         decision = _leave(decision, case.kept, case.kept_why)
     actual = case.table.target[case.days.first_scored : case.days.n_known]
     points = {name: rows.forecast for name, rows in forecasts.items()}
-    return Judgement(decision, assess(actual, points, level=settings.level, seed=settings.seed), suspicions)
+    return Judgement(decision, assess(actual, points, level=decision.level_needed, seed=settings.seed), suspicions)
 
 
 def _leave(decision: Decision, holder: VersionRecord, why: str) -> Decision:
@@ -221,16 +231,32 @@ def outcome(settings: Settings, case: Case, judgement: Judgement, versions: Mapp
         champion_version=champion.version if champion else None,
         title_since=str(first_day) if champion and first_day is not None else None,
         random_walk_in_mcs=None if members.reason else "random_walk" in members.members,
+        recipes_tried=case.recipes_tried,
+        level_needed=decision.level_needed,
+        proven=_proven(decision, significance, champion, versions),
         minimum_detectable_r2=significance.minimum_detectable_r2,
         baselines=case.baselines,
         ranking=tuple(
             _standing(run, versions[run.model_type], significance.reports[run.model_type], aliases)
             for run in sorted(case.runs, key=lambda run: decision.ranking.index(run.model_type))
         ),
+        comparisons=decision.comparisons,
         leaks=tuple(suspicion.message for suspicion in judgement.suspicions),
         leak_accepted=decision.leak_accepted,
         key=case.key(settings),
     )
+
+
+def _proven(
+    decision: Decision,
+    significance: Significance,
+    champion: VersionRecord | None,
+    versions: Mapping[str, VersionRecord],
+) -> bool:
+    """Whether the holder of the title beats the random walk; one that did not take part has shown nothing."""
+    if champion is None or versions.get(champion.model_type) != champion:
+        return False
+    return significance.reports[champion.model_type].diebold_mariano.rejects(decision.level_needed)
 
 
 def _holder(case: Case, decision: Decision, versions: Mapping[str, VersionRecord]) -> VersionRecord | None:
@@ -269,5 +295,9 @@ def _standing(run: RunRecord, version: VersionRecord, skill: SkillReport, aliase
         volatility_model=run.tags.get("volatility_model"),
         fit_seconds=run.metrics.get("fit_seconds"),
         forecast_seconds=run.metrics.get("forecast_seconds"),
-        untested={name: test.reason for name, test in tests.items() if test.reason},
+        **{name: run.metrics.get(name) for name in INTERVAL_FIGURES},
+        untested={
+            **{name: test.reason for name, test in tests.items() if test.reason},
+            **json.loads(run.tags.get(UNTESTED_TAG, "{}")),
+        },
     )

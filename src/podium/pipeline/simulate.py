@@ -57,6 +57,7 @@ class Simulation:
         pair: six capital letters.
         data_version: the exact series.
         contestants: who took part.
+        routine: that was replayed.
         first_day: first day that was forecast.
         last_day: last day that was forecast.
         replays: one a policy.
@@ -65,6 +66,7 @@ class Simulation:
     pair: str
     data_version: str
     contestants: tuple[str, ...]
+    routine: Routine
     first_day: str
     last_day: str
     replays: tuple[Replay, ...]
@@ -122,6 +124,7 @@ def _replayed(settings: Settings, routine: Routine, forecasts: dict[str, Forecas
         pair=settings.pair,
         data_version=data_version(_series(settings)),
         contestants=tuple(forecasts),
+        routine=routine,
         first_day=str(panel.target_dates[0]),
         last_day=str(panel.target_dates[-1]),
         replays=tuple(replays.values()),

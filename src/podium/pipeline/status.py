@@ -68,7 +68,8 @@ class PairStatus:
         scored_days: of it.
         r2_oos: of the champion, against the random walk.
         dm_p: the champion against the random walk; None where it cannot be tested or was not in the championship.
-        dm_p_adjusted: the same, adjusted for the number of pairs looked at (Benjamini-Hochberg).
+        dm_p_adjusted: the same, adjusted for the recipes tried (Bonferroni) and for the number of pairs looked at
+            (Benjamini-Hochberg).
     """
 
     pair: str
@@ -111,7 +112,8 @@ def status_of_all(settings: Settings) -> list[PairStatus]:
     """How things stand for every pair that has a champion, by name.
 
     Each pair's p-value is one of many: among twenty champions that know nothing one is "significant at 5 %". The
-    adjusted p-values hold the share of false discoveries among the pairs that are called proven.
+    adjusted p-values hold the share of false discoveries among the pairs that are called proven. Within a pair the
+    champion is the best of several recipes, so its p-value is first multiplied by their number.
 
     Raises:
         MissingError: there is no champion of any pair yet.
@@ -122,7 +124,7 @@ def status_of_all(settings: Settings) -> list[PairStatus]:
         raise MissingError("no pair has a champion yet; run `podium run`")
     outcomes = {pair: carried_outcome(champion) for pair, champion in champions.items()}
     rows = {pair: _row(outcomes[pair], champion) for pair, champion in champions.items()}
-    adjusted = false_discoveries({pair: row.dm_p if row else None for pair, row in rows.items()})
+    adjusted = false_discoveries({pair: _of_several(outcomes[pair], row) for pair, row in rows.items()})
     return [
         PairStatus(
             pair=pair,
@@ -145,6 +147,12 @@ def _row(outcome: Outcome | None, champion: VersionRecord) -> Standing | None:
     holder = (champion.name, champion.version)
     ranking = outcome.ranking if outcome else ()
     return next((row for row in ranking if (row.model_name, row.model_version) == holder), None)
+
+
+def _of_several(outcome: Outcome | None, row: Standing | None) -> float | None:
+    if outcome is None or row is None or row.dm_p is None:
+        return None
+    return min(1.0, row.dm_p * outcome.recipes_tried)
 
 
 def _age(champion: VersionRecord) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable
 
 from podium.data.store import load_series
@@ -15,12 +16,14 @@ from podium.features import frame
 from podium.models.roster import check_known, enter
 from podium.pipeline.prepare import load_table, series_path
 from podium.pipeline.ranges import shared_walk
-from podium.pipeline.recipe import TAG, recipe
+from podium.pipeline.recipe import TAG, ingredients, recipe
 from podium.records import FeatureTable, RunRecord
 from podium.registry.log_items import ContestantResult, RunContext
 from podium.registry.mlflow_store import MlflowStore
 from podium.runners import side_by_side
 from podium.settings import Settings
+
+UNTESTED_TAG = "untested"  # of a run: why a test of its intervals could not be computed, by its name, as JSON
 
 OnDone = Callable[[RunRecord], None]
 
@@ -57,7 +60,9 @@ def train_one(task: tuple[Settings, str]) -> RunRecord:
     days = split(table, settings.window, settings.test_fraction)
     walked = walk_forward(enter(family, settings), table, days, settings.refit_every)
     ranged = _ranges(settings, table, days, walked)
-    result = _result(family, walked, ranged, recipe(settings, family, table))
+    result = dataclasses.replace(
+        _result(family, walked, ranged, recipe(settings, family, table)), recipe=ingredients(settings, family)
+    )
     return MlflowStore(settings).log_run(result, _context(settings, table, days))
 
 
@@ -85,7 +90,11 @@ def _result(family: str, walked: WalkForward, ranged: RangeForecast, digest: str
         model=walked.future,
         learning_curve=walked.future.learning_curve or None,
         timings={"fit": walked.fit_seconds, "forecast": walked.forecast_seconds},
-        tags={"volatility_model": ranged.scores.volatility_model, TAG: digest},
+        tags={
+            "volatility_model": ranged.scores.volatility_model,
+            TAG: digest,
+            UNTESTED_TAG: json.dumps(dict(ranged.scores.notes)),
+        },
         next_day=_next_day(ranged.next_day),
     )
 

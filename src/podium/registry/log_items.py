@@ -27,6 +27,7 @@ PERSISTENCE = "persistence"
 N_EXAMPLE_ROWS = 5
 FORECASTS = "forecasts.parquet"
 NEXT_DAY = "next_day.json"
+RECIPE = "recipe.json"
 
 
 class LoggableModel(Protocol):
@@ -88,6 +89,7 @@ class ContestantResult:
         timings: seconds by step, such as `fit`, `forecast`.
         tags: further words to search by.
         next_day: what the range of the forecast still open is made of, for those who serve the model; None without one.
+        recipe: the settings by which the contestant can be entered again.
     """
 
     model_type: str
@@ -99,6 +101,7 @@ class ContestantResult:
     timings: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     next_day: Mapping[str, object] | None = None
+    recipe: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +216,7 @@ def items(result: ContestantResult, context: RunContext) -> Iterator[Item]:
     yield FileArtifact(FORECASTS, forecasts_parquet(result.forecasts))
     if result.next_day is not None:
         yield TextArtifact(NEXT_DAY, json.dumps(dict(result.next_day), indent=2))
+    yield TextArtifact(RECIPE, json.dumps(dict(result.recipe), indent=2, default=str))
     yield TextArtifact("baselines.json", json.dumps(_plain(context.baselines), indent=2))
     yield from _figures(result, context)
     yield Model(result.model_type, result.model, example_rows(context.table))

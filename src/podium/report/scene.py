@@ -90,8 +90,8 @@ class Scene:
 
     @property
     def level_needed(self) -> float:
-        """What a p-value must not exceed: the level, shared by the contestants, since the best of several is lucky."""
-        return self.outcome.level / len(self.outcome.ranking)
+        """What a p-value must not exceed: the level over the recipes tried, since the best of several is lucky."""
+        return self.outcome.level_needed
 
     @property
     def proven(self) -> bool:
