@@ -31,7 +31,8 @@ def test_the_p_value_is_the_level_at_which_zero_falls_out(values, level):
     """Zero lies outside the interval exactly when the p-value of the same mixture is below the level."""
     sequence = confidence_sequence(values, level, side="lower", min_days=2)
     clear = np.abs(sequence.p_value - level) > 1e-9
-    np.testing.assert_array_equal(sequence.excludes_zero[clear], (sequence.p_value < level)[clear])
+    excludes_zero = (sequence.lower > 0) | (sequence.upper < 0)
+    np.testing.assert_array_equal(excludes_zero[clear], (sequence.p_value < level)[clear])
 
 
 @given(SERIES, st.floats(1e-6, 1e6), st.sampled_from([0, 4]))

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from podium.errors import InputError
 from podium.records import Floats
@@ -46,12 +46,6 @@ class ConfidenceSequence:
     lower: Floats
     upper: Floats
     p_value: Floats
-
-    @property
-    def excludes_zero(self) -> NDArray[np.bool_]:
-        """Where zero lies outside the interval, shape (..., n_days)."""
-        excluded: NDArray[np.bool_] = (self.lower > 0) | (self.upper < 0)
-        return excluded
 
 
 def check_level(level: float) -> float:

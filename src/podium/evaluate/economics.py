@@ -75,7 +75,6 @@ class Economics:
         break_even_bps: cost at which `sign` earns nothing, gross profit over turnover; negative when it loses before
             any cost, None when it never trades.
         days_long: share of the days with a long position.
-        days_short: share with a short one.
     """
 
     cost_bps: float
@@ -84,7 +83,6 @@ class Economics:
     flat: Track
     break_even_bps: float | None
     days_long: float
-    days_short: float
 
 
 def trade_the_sign(actual: Floats, forecast: Floats, cost_bps: float = COST_BPS, level: float = 0.95) -> Economics:
@@ -118,7 +116,6 @@ def trade_the_sign(actual: Floats, forecast: Floats, cost_bps: float = COST_BPS,
         flat=_track(simple, np.zeros_like(simple), cost_bps, level),
         break_even_bps=gross / traded / BASIS_POINT if traded else None,
         days_long=float((position > 0).mean()),
-        days_short=float((position < 0).mean()),
     )
 
 
@@ -141,7 +138,7 @@ def sharpe_ratio(net: Floats, level: float = 0.95) -> Sharpe:
     if len(net) < MIN_DAYS:
         return Sharpe(None, None, None, level, f"{len(net)} scored days, {MIN_DAYS} are needed for a Sharpe ratio")
     if not deviation > 1e-12:
-        return Sharpe(None, None, None, level, "the returns do not vary: there is no Sharpe ratio")
+        return Sharpe(None, None, None, level, "the returns do not vary")
     standardised = (net - net.mean()) / deviation
     daily = float(net.mean()) / deviation
     influence = standardised - daily / 2.0 * (np.square(standardised) - 1.0)

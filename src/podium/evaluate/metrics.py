@@ -1,30 +1,14 @@
-"""Point forecast metrics. Each knows its name, its unit and which way is better."""
+"""Point forecast metrics, under the names by which every contestant's run records them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
 
 import numpy as np
 
 from podium.records import Floats
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """A score of forecasts against realised values.
-
-    Attributes:
-        name: under which every contestant's run records it.
-        unit: of the score.
-        lower_is_better: direction.
-        compute: of (actual, forecast), both of shape (n_scored,).
-    """
-
-    name: str
-    unit: str
-    lower_is_better: bool
-    compute: Callable[[Floats, Floats], float]
 
 
 def rmse(actual: Floats, forecast: Floats) -> float:
@@ -48,10 +32,8 @@ def directional_accuracy(actual: Floats, forecast: Floats) -> float:
     return float(np.mean(np.sign(actual[counts]) == np.sign(forecast[counts])))
 
 
-METRICS = (
-    Metric("rmse", "log return", lower_is_better=True, compute=rmse),
-    Metric("mae", "log return", lower_is_better=True, compute=mae),
-    Metric("directional_accuracy", "share of days", lower_is_better=False, compute=directional_accuracy),
+METRICS: Final[Mapping[str, Callable[[Floats, Floats], float]]] = MappingProxyType(
+    {"rmse": rmse, "mae": mae, "directional_accuracy": directional_accuracy}
 )
 
 
@@ -62,5 +44,5 @@ def score(actual: Floats, forecast: Floats) -> dict[str, float]:
         actual: shape (n_scored,), realised log returns.
         forecast: shape (n_scored,), forecast log returns.
     """
-    values = {metric.name: metric.compute(actual, forecast) for metric in METRICS}
+    values = {name: compute(actual, forecast) for name, compute in METRICS.items()}
     return {name: value for name, value in values.items() if np.isfinite(value)}

@@ -92,11 +92,6 @@ class Decision:
         return self.proof.rejects(self.level_needed)
 
     @property
-    def title_moved(self) -> bool:
-        """Whether the champion is another than before; true at the first championship."""
-        return bool(self.podium) and self.champion != self.previous
-
-    @property
     def aliases(self) -> Mapping[str, str]:
         """Alias by contestant for the first three of the podium; empty when no alias may move."""
         return dict(zip(self.podium, ALIASES, strict=False))

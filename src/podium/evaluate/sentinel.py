@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from podium.errors import InputError
+from podium.evaluate.economics import DAYS_A_YEAR
 from podium.evaluate.metrics import directional_accuracy
 from podium.evaluate.significance import out_of_sample_r2, standard_error
 from podium.records import Floats
 
-TRADING_DAYS = 252
 OWN_PAST = ("lag_", "ma_")
 """How the columns are named that hold nothing but earlier returns of the series itself."""
 
@@ -159,7 +159,7 @@ def find_leak(
         directional_accuracy=direction,
         limits=limits,
         columns=suspect_columns(actual, names, features),
-        volatility=float(np.std(actual)) * math.sqrt(TRADING_DAYS),
+        volatility=float(np.std(actual)) * math.sqrt(DAYS_A_YEAR),
         autocorrelation=_correlation(actual[1:], actual[:-1]),
     )
 

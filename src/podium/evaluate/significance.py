@@ -331,21 +331,6 @@ def minimum_detectable_r2(n_days: int, *, level: float = 0.05, power: float = 0.
     return r2 if r2 < 1 else None
 
 
-def detection_power(n_days: int, r2: float, *, level: float = 0.05) -> float:
-    """Probability that a one-sided Diebold-Mariano test on this many days finds a true R²; see `minimum_detectable_r2`.
-
-    Args:
-        n_days: scored days.
-        r2: true share of variance, in [0, 1].
-        level: one-sided error probability, in (0, 1).
-    """
-    from scipy import stats
-
-    if not 0 <= r2 <= 1:
-        raise InputError(f"r2 {r2}: a share of variance lies between 0 and 1")
-    return float(stats.norm.sf(stats.norm.isf(check_level(level)) - math.sqrt(n_days * r2 / (4 - 2 * r2))))
-
-
 def false_discoveries(p_values: Mapping[str, float | None], *, level: float = 0.05) -> dict[str, float | None]:
     """Benjamini-Hochberg adjusted p-values over many pairs or contestants.
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from podium.errors import AdmissionError, DataError, Fault
+from podium.evaluate.horizons import direct_target
 from podium.features import frame
 from podium.models.base import Contestant, FittedModel
 from podium.records import CommonWindow, Dates, FeatureTable, Floats, Forecasts
@@ -81,10 +82,9 @@ class WalkForward:
 
 def at_horizon(table: FeatureTable, horizon: int) -> FeatureTable:
     """The same X with the log return over `horizon` trading days as its target, NaN where it is still to come."""
-    target = np.full(len(table), np.nan)
     target_dates = np.full(len(table), np.datetime64("NaT"), dtype="datetime64[D]")
+    target = direct_target(np.concatenate([[np.nan], table.target[:-1]]), horizon)  # the first row's own day is unused
     if horizon < len(table):
-        target[:-horizon] = np.lib.stride_tricks.sliding_window_view(table.target[:-1], horizon).sum(axis=1)
         target_dates[:-horizon] = table.target_dates[horizon - 1 : -1]
     return dataclasses.replace(table, target=target, target_dates=target_dates)
 

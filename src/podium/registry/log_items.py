@@ -15,6 +15,7 @@ import numpy as np
 
 from podium.data.store import read_columns
 from podium.errors import RegistryError
+from podium.evaluate.baselines import PERSISTENCE
 from podium.records import CommonWindow, FeatureTable, Floats, Forecasts
 from podium.registry import figures
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
-RANDOM_WALK = "random_walk"
-PERSISTENCE = "persistence"
 N_EXAMPLE_ROWS = 5
 FORECASTS = "forecasts.parquet"
 NEXT_DAY = "next_day.json"

@@ -13,10 +13,10 @@ from typing import Any
 
 from podium.data.store import atomic_write
 from podium.errors import MissingError, RegistryError
+from podium.evaluate.baselines import PERSISTENCE
 from podium.evaluate.outcome import Outcome
 from podium.records import VersionRecord
 from podium.registry.aliases import CHAMPION
-from podium.registry.log_items import PERSISTENCE
 
 FILE_NAME = "best_model_info.json"
 # What a reader may rely on: the guide's keys, then Podium's.
