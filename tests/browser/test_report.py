@@ -40,6 +40,18 @@ def test_nothing_is_wider_than_the_screen(look: Look, address: str, width: int, 
     assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
+def test_on_paper_tables_stay_tables(look: Look, address: str) -> None:
+    """An A4 page is narrower than the limit below which a screen shows cards; paper shows rows under their heads."""
+    page = look(718)
+    page.goto(address)
+    row, head = page.locator("table.cards tbody tr").first, page.locator("table.cards thead").first
+    display = "node => getComputedStyle(node).display"
+    assert row.evaluate(display) == "grid"
+    page.emulate_media(media="print")
+    assert row.evaluate(display) == "table-row"
+    assert head.bounding_box()["width"] > 500
+
+
 def test_it_opens_without_a_network(look: Look, address: str) -> None:
     """The only request is for the file itself."""
     page, asked = look(), []

@@ -42,7 +42,7 @@ def test_too_few_days_have_no_sharpe_ratio() -> None:
     """Twenty days give no ratio and say how many are needed."""
     found = sharpe_ratio(np.linspace(-0.01, 0.02, 20))
     assert (found.ratio, found.upper) == (None, None)
-    assert found.reason == "20 scored days, 30 are needed for a Sharpe ratio"
+    assert found.reason == "20 scored days, 30 are needed"
 
 
 def test_sharpe_error_of_independent_normal_returns_is_lo_2002() -> None:

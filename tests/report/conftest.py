@@ -19,6 +19,7 @@ from podium.report.scene import Scene, Tomorrow
 
 N_DAYS, SIGMA = 420, 0.005
 SKILL = {"LinearRegression": 0.15, "ARIMA": 0.0, "LSTM": -0.2}  # share of the outcome in the forecast
+ALONE = "1 misses in 420 days: whether they cluster cannot be told"
 ALIASES = ("champion", "challenger", "candidate")
 VOID = {"meta", "link", "br", "hr", "img", "input", "wbr", "line", "rect", "path", "circle"}
 
@@ -92,6 +93,8 @@ def make_forecasts() -> dict[str, Forecasts]:
         for level, half in zip(LEVELS, (1.3, 2.1), strict=True):
             bounds[f"lower_{100 * level:.0f}"] = forecast - half * SIGMA
             bounds[f"upper_{100 * level:.0f}"] = forecast + half * SIGMA
+        for density in ("", "constant_"):
+            bounds |= {f"{density}sigma": np.full(N_DAYS, SIGMA), f"{density}df": np.full(N_DAYS, 6.0)}
         made[name] = Forecasts(days[:-1], days[1:], actual, forecast, {**bounds, "pit": rng.uniform(size=N_DAYS)})
     return made
 
@@ -130,9 +133,21 @@ def make_standing(name: str, rows: Forecasts, place: int) -> Standing:
         volatility_model="garch",
         fit_seconds=1.0,
         forecast_seconds=0.1,
-        untested=({}, {"pesaran_timmermann_p": "it names one direction only"}, {"dm_p": "they make the same error"})[
-            place
-        ],
+        width_80=2.6 * SIGMA,
+        width_95=4.2 * SIGMA,
+        winkler_80=0.0181 + place / 1e4,
+        winkler_95=0.0263 + place / 1e4,
+        kupiec_p_80=0.4312,
+        kupiec_p_95=0.8125,
+        independence_p_80=0.2963,
+        independence_p_95=(0.1277, 0.0034, None)[place],
+        christoffersen_p_80=0.3941,
+        christoffersen_p_95=(0.2876, 0.0131, None)[place],
+        untested=(
+            {},
+            {"pesaran_timmermann_p": "it names one direction only"},
+            {"dm_p": "they make the same error", **dict.fromkeys(("independence_p_95", "christoffersen_p_95"), ALONE)},
+        )[place],
     )
 
 
@@ -178,7 +193,8 @@ def make_scene() -> Callable[..., Scene]:
         )
         fields = {field.name for field in dataclasses.fields(Outcome)}
         if "level" in changes:
-            changes = {"level_needed": changes["level"] / len(rows), **changes}
+            needed = changes["level"] / len(rows)
+            changes = {"level_needed": needed, "proven": (rows[0].dm_p or 1.0) <= needed, **changes}
         outcome = dataclasses.replace(outcome, **{k: v for k, v in changes.items() if k in fields})
         closes = 1.1 * np.exp(np.concatenate([[0.0], np.cumsum(returns)]))
         dates = np.append(any_rows.origins, any_rows.target_dates[-1])

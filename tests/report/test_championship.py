@@ -3,11 +3,13 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
 
 from podium.evaluate.economics import trade_the_sign
+from podium.evaluate.evidence import Comparison
 from podium.evaluate.outcome import Standing
 from podium.report.championship import championship_page
 from podium.report.pages import content_policy, digest
@@ -20,20 +22,18 @@ NASTY = '<img src=x onerror="alert(1)">"\'&'
 
 def cells(page, row_name: str, table: int = 0) -> dict[str, str]:
     """A row of one of the page's own tables, by label."""
-    number, row = -1, {}
+    number, row, rows = -1, {}, []
     for element in page.elements:
         if element.tag == "table":
             number += element.attributes.get("class") == "cards"
         elif element.tag == "tr":
-            if number == table and row.get("head", "").startswith(row_name):
-                return row
             row = {}
+            rows.append((number, row))
         elif element.tag == "th" and element.attributes.get("scope") == "row":
             row["head"] = " ".join(element.text.split())
         elif element.tag == "td" and "data-label" in element.attributes:
             row[element.attributes["data-label"]] = element.text
-    assert row["head"].startswith(row_name)
-    return row
+    return next(row for number, row in rows if number == table and row.get("head", "").startswith(row_name))
 
 
 def value(text: str) -> float:
@@ -71,13 +71,28 @@ def test_every_number_of_the_podium_is_the_outcomes(make_scene: MakeScene, parse
 
 
 def test_every_number_of_the_ranges_is_the_outcomes(make_scene: MakeScene, parse) -> None:
-    """Coverage, CRPS and its skill are the outcome's."""
+    """Coverage, width, Winkler score, tests, CRPS and its skill are the outcome's, and a missing test is no number."""
     scene = make_scene()
     page = parse(championship_page(scene))
+    columns = {
+        "Inside": ("coverage", 5e-4),
+        "Mean width": ("width", 5e-6),
+        "Winkler": ("winkler", 5e-6),
+        "Kupiec p": ("kupiec_p", 5e-4),
+        "Independence p": ("independence_p", 5e-4),
+        "Christoffersen p": ("christoffersen_p", 5e-4),
+    }
     for row in scene.outcome.ranking:
-        shown = cells(page, row.model_type, table=1)
-        assert value(shown["in 80% range"]) == pytest.approx(row.coverage_80, abs=5e-4)
-        assert value(shown["in 95% range"]) == pytest.approx(row.coverage_95, abs=5e-4)
+        for level in ("80", "95"):
+            shown = cells(page, f"{row.model_type} {level}%", table=1)
+            for label, (name, step) in columns.items():
+                expected = getattr(row, f"{name}_{level}")
+                assert (
+                    shown[label] == "none"
+                    if expected is None
+                    else (value(shown[label]) == pytest.approx(expected, abs=step + 1e-12))
+                ), (row.model_type, level, label)
+        shown = cells(page, row.model_type, table=2)
         assert value(shown["CRPS"]) == pytest.approx(row.crps, abs=5e-7)
         assert value(shown["CRPS skill"]) == pytest.approx(row.crps_skill, abs=5e-5)
         assert value(shown["t"]) == pytest.approx(row.crps_skill_t, abs=0.05)
@@ -89,7 +104,7 @@ def test_money_is_what_the_signs_earn_at_the_cost_given(make_scene: MakeScene, p
     html = championship_page(scene)
     page = parse(html)
     for name, rows in scene.forecasts.items():
-        result, shown = trade_the_sign(rows.actual, rows.forecast, 2.5), cells(page, name, table=2)
+        result, shown = trade_the_sign(rows.actual, rows.forecast, 2.5), cells(page, name, table=3)
         assert value(shown["A year"]) == pytest.approx(result.sign.annual_return, abs=5e-4)
         sharpe = result.sign.sharpe
         numbers = [value(text) for text in re.findall(r"[+\u2212]?\d+\.\d+", shown["Sharpe ratio (95%)"])]
@@ -98,9 +113,9 @@ def test_money_is_what_the_signs_earn_at_the_cost_given(make_scene: MakeScene, p
         assert (shown["Sharpe ratio (95%)"] == "none") == (not expected)
         assert value(shown["Worst fall"]) == pytest.approx(result.sign.max_drawdown, abs=5e-4)
         assert value(shown["Turnover"]) == pytest.approx(result.sign.turnover, abs=0.5)
-    assert value(cells(page, "hold", table=2)["A year"]) == pytest.approx(result.hold.annual_return, abs=5e-4)
-    assert cells(page, "flat", table=2)["Sharpe ratio (95%)"] == "none"
-    assert "flat: the returns do not vary" in page.words
+    assert value(cells(page, "hold", table=3)["A year"]) == pytest.approx(result.hold.annual_return, abs=5e-4)
+    assert cells(page, "flat", table=3)["Sharpe ratio (95%)"] == "none"
+    assert "flat has no Sharpe ratio: the returns do not vary." in page.words
     assert "2.5 basis points" in page.words
 
 
@@ -184,7 +199,7 @@ def test_every_table_and_figure_can_be_read_without_seeing(make_scene: MakeScene
     """All tables have captions, all headers scopes, all drawn figures a message and a table; ids are unique."""
     page = parse(championship_page(make_scene()))
     tables = page.all("table")
-    assert len(page.all("caption")) == len(tables) == 9
+    assert len(page.all("caption")) == len(tables) == 10
     assert all(th.attributes.get("scope") in {"col", "row"} for th in page.all("th"))
     figures = page.all("figure")
     assert [figure.attributes["id"] for figure in figures] == ["skill", "years", "fan", "coverage", "density", "money"]
@@ -219,6 +234,115 @@ def test_each_verdict_has_its_headline(make_scene: MakeScene, parse, changes: di
         assert "Do not use any of these forecasts" in page.words
 
 
+LEAK = "LinearRegression is too good to be true on 420 days: R² 81 ± 2 %; columns to suspect: high_low"
+ACCEPTED = {"verdict": "promoted", "level": 0.15, "leaks": (LEAK,), "leak_accepted": True}
+
+
+@pytest.mark.parametrize("changes", [ACCEPTED, {**ACCEPTED, "verdict": "held"}, {**ACCEPTED, "verdict": "degraded"}])
+def test_an_accepted_leak_is_warned_of_and_never_praised(make_scene: MakeScene, parse, changes: dict[str, Any]) -> None:
+    """Whatever the word, headline, badge, advice and money name the suspicion, and nothing invites to act."""
+    page = parse(championship_page(make_scene(**changes)))
+    suspicion = "LinearRegression is suspected of reading the future, and was accepted by hand"
+    assert page.all("h1")[0].text == suspicion
+    badge = page.one(**{"class": "badge badge-bad"})
+    assert badge.text == f"{changes['verdict']}, leak accepted"
+    assert f"until the suspicion is explained: {suspicion}." in page.words
+    assert "LinearRegression is suspected of reading the future: this is earned on paper" in page.words
+    for praise in ("beats the random walk", "worth something", "Trading its sign", "can be believed", "than chance"):
+        assert praise not in page.words
+    assert "badge-good" not in championship_page(make_scene(**changes)).split("</style>")[1]
+
+
+def test_a_refused_leak_is_not_praised_either(make_scene: MakeScene, parse) -> None:
+    """No return and no Sharpe ratio is recommended while a contestant is refused."""
+    page = parse(championship_page(make_scene(verdict="leak", leaks=(LEAK,), champion=None, champion_version=None)))
+    assert "LinearRegression is suspected of reading the future, and was refused." in page.words
+    assert "Trading its sign" not in page.words
+    assert page.one(**{"class": "badge badge-bad"}).text == "leak"
+
+
+@pytest.mark.parametrize(("level", "look"), [(0.15, "good"), (0.05, "warn")])
+def test_only_a_proven_champion_has_a_green_badge(make_scene: MakeScene, parse, level: float, look: str) -> None:
+    """`promoted` by RMSE or by evidence against another contestant is no proof against the random walk."""
+    page = parse(championship_page(make_scene(verdict="promoted", level=level)))
+    assert page.one(**{"class": f"badge badge-{look}"}).text == "promoted"
+
+
+def with_leader(scene: Scene, **changes: Any) -> Scene:
+    """The same championship with figures of the first in rank changed."""
+    first, *others = scene.outcome.ranking
+    ranking = (dataclasses.replace(first, **changes), *others)
+    return dataclasses.replace(scene, outcome=dataclasses.replace(scene.outcome, ranking=ranking))
+
+
+@pytest.mark.parametrize(
+    ("r2", "proven", "said"),
+    [
+        (0.0039, True, "the 0.39% seen here is less, and was proven all the same, as such skill seldom is."),
+        (0.0821, True, "the 8.21% seen here is more."),
+        (0.0039, False, "the 0.39% seen here is less, so that not proven does not mean absent."),
+        (0.0821, False, "smaller skill mostly looks like none."),
+        (-0.01, False, "smaller skill mostly looks like none."),
+    ],
+)
+def test_what_could_be_found_agrees_with_what_was(make_scene: MakeScene, parse, r2: float, proven: bool, said: str):
+    """The line on the smallest detectable R² never calls a proven champion unproven, and names its level."""
+    scene = with_leader(make_scene(recipes_tried=7, level_needed=0.05 / 7, proven=proven), r2_oos=r2)
+    words = parse(championship_page(scene)).words
+    assert f"a true R² of 5.7% at p 0.007 (0.05 shared by 7 recipes tried) in four cases of five; {said}" in words
+    assert ("not proven does not mean absent" in words) == (not proven and 0 < r2 < 0.0566)
+    assert "at p 0.007, four times in five; seen:" in words
+    assert "contestants)" not in words
+
+
+@pytest.mark.parametrize(("r2", "said"), [(0.0039, "small beside what cannot be known"), (0.81, "look for the reason")])
+def test_skill_is_called_small_only_when_it_is(make_scene: MakeScene, parse, r2: float, said: str) -> None:
+    """Four fifths of the variance of a daily rate are not `small`."""
+    words = parse(championship_page(with_leader(make_scene(level=0.15), r2_oos=r2))).words
+    assert said in words
+    assert ("small beside" in words) == (r2 < 0.05)
+
+
+def test_a_contestant_that_is_the_random_walk_is_called_so_once(make_scene: MakeScene, parse) -> None:
+    """A forecast of zero every day neither leads by luck nor has a Sharpe ratio, and the reason is not doubled."""
+    scene = make_scene(rename={"LinearRegression": "Zero"})
+    still = dataclasses.replace(scene.forecasts["Zero"], forecast=np.zeros(len(scene.forecasts["Zero"])))
+    scene = dataclasses.replace(scene, forecasts={**scene.forecasts, "Zero": still})
+    none = dict.fromkeys(("dm_p", "clark_west_p", "pesaran_timmermann_p", "directional_accuracy"))
+    page = parse(championship_page(with_leader(scene, r2_oos=0.0, ratio_to_random_walk=1.0, **none)))
+    assert page.all("h1")[0].text == "Zero equals the random walk: it forecasts no change, every day"
+    assert "There is no direction to act on" in page.words
+    assert "Trading its sign earns nothing" in page.words
+    assert "have nothing to test" in page.words
+    assert "luck" not in page.all("h1")[0].text
+    assert page.words.count("no Sharpe ratio") == 3  # Zero, ARIMA (which never trades here either) and flat
+
+
+def test_losing_reliably_is_not_told_as_earning(make_scene: MakeScene, parse) -> None:
+    """A Sharpe ratio whose whole interval lies below zero is a loss, in the advice and below the figure."""
+    scene = make_scene()
+    loser = dataclasses.replace(scene, forecasts={**scene.forecasts, "LinearRegression": scene.forecasts["LSTM"]})
+    words = parse(championship_page(loser)).words
+    assert "it lost more than chance explains." in words
+    assert "LinearRegression and LSTM lost more than chance explains, each looked at alone." in words
+    assert "earned more than chance explains" not in words
+
+
+def test_the_days_since_the_title_are_a_table_where_there_are_any(make_scene: MakeScene, parse) -> None:
+    """Each rival of the incumbent with its numbers, in squared basis points, and its reason; no table without."""
+    compared = (
+        Comparison("ARIMA", "LinearRegression", 300, 2.5e-8, -1.2e-8, 0.31, 0.02),
+        Comparison("random_walk", "LinearRegression", 12, -1e-9, None, None, 0.01, "12 days of evidence"),
+    )
+    page = parse(championship_page(make_scene(comparisons=compared)))
+    arima, walk = (cells(page, name, table=1) for name in ("ARIMA", "random walk"))
+    assert [value(arima[label]) for label in ("Difference", "Lower bound", "p", "Level")] == [2.5, -1.2, 0.31, 0.02]
+    assert (arima["Days"], arima["Says"]) == ("300", "not proven better")
+    assert (walk["p"], walk["Lower bound"], walk["Says"]) == ("none", "none", "12 days of evidence")
+    assert "since its title" in page.words
+    assert "since its title" not in parse(championship_page(make_scene())).words
+
+
 def test_a_champion_that_did_not_take_part_is_not_credited(make_scene: MakeScene, parse) -> None:
     """A pinned title stays with an old version; the page says so and whose figures it shows."""
     page = parse(championship_page(make_scene(verdict="held", champion="EURUSD_Prophet", champion_version=4)))
@@ -238,6 +362,7 @@ def test_a_test_that_was_not_computed_says_why(make_scene: MakeScene, parse) -> 
     page = parse(championship_page(make_scene()))
     assert "ARIMA, Pesaran-Timmermann: it names one direction only." in page.words
     assert "LSTM, Diebold-Mariano: they make the same error." in page.words
+    assert "LSTM, independence at 95%, Christoffersen at 95%: 1 misses in 420 days: whether they cluster" in page.words
 
 
 def test_what_is_missing_says_why_and_the_rest_is_there(make_scene: MakeScene, parse) -> None:
@@ -294,7 +419,7 @@ def test_a_rate_that_never_moved_gives_reasons_and_no_numbers(make_scene: MakeSc
     assert "Not drawn: the rate never moved on the scored days." in page.words
     assert "may be the best of all is not computed" in page.words
     assert "nan" not in page.words.lower().split()
-    assert "it never trades" in page.words
+    assert "LSTM never trades" in page.words
 
 
 def test_a_few_days_draw_what_they_can(make_scene: MakeScene, parse) -> None:
@@ -314,7 +439,7 @@ def test_a_few_days_draw_what_they_can(make_scene: MakeScene, parse) -> None:
     page = parse(championship_page(dataclasses.replace(scene, forecasts=short)))
     assert "12 scored days, 100 are needed for 20 bars" in page.words
     assert "no calendar year has 20 scored days" in page.words
-    assert "30 are needed for a Sharpe ratio" in page.words
+    assert "has no Sharpe ratio: 12 scored days, 30 are needed." in page.words
 
 
 def test_old_data_are_pointed_out(make_scene: MakeScene, parse) -> None:

@@ -49,6 +49,6 @@ def test_date_ticks_lie_inside_and_are_few(start: int, n_days: int) -> None:
 
 
 def test_january_carries_its_year() -> None:
-    """Months are named, and where a year begins, it is."""
+    """Months are named, the first with its year, and where a year begins, it is."""
     days = np.arange("2025-10-05", "2026-03-20", dtype="datetime64[D]")
-    assert [label for _, label in date_ticks(days)] == ["Nov", "Dec", "2026", "Feb", "Mar"]
+    assert [label for _, label in date_ticks(days)] == ["Nov 2025", "Dec", "2026", "Feb", "Mar"]

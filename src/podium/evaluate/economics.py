@@ -136,7 +136,7 @@ def sharpe_ratio(net: Floats, level: float = 0.95) -> Sharpe:
     check_level(level)
     deviation = float(net.std())
     if len(net) < MIN_DAYS:
-        return Sharpe(None, None, None, level, f"{len(net)} scored days, {MIN_DAYS} are needed for a Sharpe ratio")
+        return Sharpe(None, None, None, level, f"{len(net)} scored days, {MIN_DAYS} are needed")
     if not deviation > 1e-12:
         return Sharpe(None, None, None, level, "the returns do not vary")
     standardised = (net - net.mean()) / deviation

@@ -13,9 +13,19 @@ from podium.report.pages import content_policy, environment, script, style
 from podium.report.ranges import coverage_figure, density_figure, fan_figure
 from podium.report.scene import RANDOM_WALK, Scene, rate_digits, told_date
 from podium.report.skill import skill_figure, years_figure
+from podium.report.tables import (
+    MISSING,
+    RANGE_TESTS,
+    before,
+    comparison_rows,
+    density_rows,
+    range_rows,
+    share,
+    told,
+    untested,
+    untested_ranges,
+)
 from podium.report.verdict import TESTS, headline, places, ties, to_act_on, to_check
-
-MISSING = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +79,7 @@ def championship_page(scene: Scene) -> str:
         style=style(),
         script=script(),
         headline=headline(scene),
+        badge=badge(scene),
         tiles=tiles(scene),
         act=to_act_on(scene),
         check=to_check(scene),
@@ -84,7 +95,12 @@ def championship_page(scene: Scene) -> str:
             "coverage": coverage_figure(scene),
             "density": density_figure(scene),
         },
-        ranges=[range_row(row, scene) for row in scene.outcome.ranking],
+        ranges=range_rows(scene),
+        range_tests=list(RANGE_TESTS.values()),
+        untested_ranges=untested_ranges(scene),
+        densities=density_rows(scene),
+        comparisons=comparison_rows(scene),
+        incumbent=before(scene.outcome.comparisons),
         money=money(scene),
         about=about(scene),
         age=age_days(scene),
@@ -115,11 +131,11 @@ def _row(standing: Standing, place: str, ink: str) -> Row:
         alias=standing.alias or "",
         model=f"{standing.model_name} v{standing.model_version}",
         rmse=number(6)(standing.rmse),
-        ratio=_told(standing.ratio_to_random_walk, 4),
-        r2=MISSING if standing.r2_oos is None else percent(2, sign=True)(standing.r2_oos),
+        ratio=told(standing.ratio_to_random_walk, 4),
+        r2=share(standing.r2_oos, 2, sign=True),
         mae=number(6)(standing.mae),
-        direction=MISSING if standing.directional_accuracy is None else percent(1)(standing.directional_accuracy),
-        p_values=tuple(_told(getattr(standing, field), 3) for field in TESTS),
+        direction=share(standing.directional_accuracy),
+        p_values=tuple(told(getattr(standing, field), 3) for field in TESTS),
         best=_best(standing.in_mcs),
         top=standing.in_mcs is not False,
     )
@@ -138,7 +154,7 @@ def _walk_row(scene: Scene, at: int, rmse: float, mae: float | None) -> Row:
         rmse=number(6)(rmse),
         ratio=number(4)(1.0),
         r2=percent(2)(0.0),
-        mae=_told(mae, 6),
+        mae=told(mae, 6),
         direction="\u2013",
         p_values=("\u2013",) * len(TESTS),
         best=_best(inside),
@@ -150,39 +166,25 @@ def _best(inside: bool | None) -> str:
     return MISSING if inside is None else "may be" if inside else "no"
 
 
-def _told(value: float | None, digits: int) -> str:
-    return MISSING if value is None else number(digits)(value)
-
-
-def untested(scene: Scene) -> list[str]:
-    """Why a test is missing, a line each."""
-    return [
-        f"{row.model_type}, {TESTS[field][0] if field in TESTS else field}: {reason}"
-        for row in scene.outcome.ranking
-        for field, reason in row.untested.items()
-    ]
-
-
 def tiles(scene: Scene) -> list[dict[str, str]]:
     """The few numbers on top."""
     leader, ahead = scene.leader, scene.tomorrow
+    seen, needed = share(leader.r2_oos, 2, sign=True), number(3)(scene.level_needed)
     found = [
         {
             "name": f"RMSE of {leader.model_type} over the {RANDOM_WALK}'s",
-            "value": _told(leader.ratio_to_random_walk, 4),
-            "note": "below 1 is better" if leader.ratio_to_random_walk is not None else "the rate never moved",
+            "value": told(leader.ratio_to_random_walk, 4),
+            "note": _ratio_note(scene),
         },
         {
             "name": "Smallest true R² these days could find",
-            "value": MISSING
-            if scene.outcome.minimum_detectable_r2 is None
-            else percent(1)(scene.outcome.minimum_detectable_r2),
-            "note": "seen: " + (MISSING if leader.r2_oos is None else percent(2, sign=True)(leader.r2_oos)),
+            "value": share(scene.outcome.minimum_detectable_r2),
+            "note": f"at p {needed}, four times in five; seen: {seen}",
         },
         {
             "name": "Days inside the 95% range",
-            "value": MISSING if leader.coverage_95 is None else percent(1)(leader.coverage_95),
-            "note": f"of {scene.outcome.scored_days:,} scored days",
+            "value": share(leader.coverage_95),
+            "note": f"of {scene.outcome.scored_days:,} scored days; kept by construction",
         },
     ]
     if ahead is not None:
@@ -197,19 +199,20 @@ def tiles(scene: Scene) -> list[dict[str, str]]:
     return found
 
 
-def range_row(row: Standing, scene: Scene) -> dict[str, str]:
-    """A contestant's ranges, in words."""
-    skill = MISSING if row.crps_skill is None else percent(2, sign=True)(row.crps_skill)
-    return {
-        "name": row.model_type,
-        "ink": inks_of(r.model_type for r in scene.outcome.ranking)[row.model_type],
-        "coverage_80": MISSING if row.coverage_80 is None else percent(1)(row.coverage_80),
-        "coverage_95": MISSING if row.coverage_95 is None else percent(1)(row.coverage_95),
-        "crps": _told(row.crps, 6),
-        "crps_skill": skill,
-        "t": _told(row.crps_skill_t, 1),
-        "volatility_model": row.volatility_model or MISSING,
-    }
+def _ratio_note(scene: Scene) -> str:
+    if scene.leader.model_type in scene.suspects:
+        return "on paper: suspected of reading the future"
+    if scene.leader.ratio_to_random_walk is None:
+        return "the rate never moved"
+    return "equal: it forecasts no change" if scene.equals_walk else "below 1 is better"
+
+
+def badge(scene: Scene) -> tuple[str, str]:
+    """The verdict's word, and how it looks: `good` only for what is proven."""
+    outcome = scene.outcome
+    if outcome.verdict == "leak" or outcome.leaks:
+        return (outcome.verdict if outcome.verdict == "leak" else f"{outcome.verdict}, leak accepted"), "bad"
+    return outcome.verdict, "bad" if outcome.verdict == "degraded" else "good" if scene.proven else "warn"
 
 
 def age_days(scene: Scene) -> int | None:

@@ -12,6 +12,7 @@ from podium.records import Dates
 from podium.report.charts import QUIET, Line, Rule, Table, figure, inks_of, line_chart, no_figure, number, percent
 from podium.report.scene import Scene, listed
 from podium.report.skill import years_of
+from podium.report.verdict import suspicion
 
 EARNED = percent(1, sign=True)
 RATIO = number(2, sign=True)
@@ -70,12 +71,7 @@ def money(scene: Scene) -> Money:
     }
     inks = inks_of(row.model_type for row in scene.outcome.ranking)
     rows = [_sign_row(name, inks[name], result) for name, result in found.items()]
-    notes = [f"{name}: {text}" for name, result in found.items() if (text := result.sign.sharpe.reason)]
-    notes += [
-        f"{name}: it never trades, so no cost makes it break even"
-        for name, r in found.items()
-        if r.break_even_bps is None
-    ]
+    notes = [note for name, result in found.items() if (note := _note(name, result))]
     first = next(iter(found.values()), None)
     if first is not None:
         rows += [
@@ -83,11 +79,19 @@ def money(scene: Scene) -> Money:
             _row("flat", "walk", first.flat, "", "0%"),
         ]
         notes += [
-            f"{name}: {text}"
+            f"{name} has no Sharpe ratio: {text}"
             for name, track in (("hold", first.hold), ("flat", first.flat))
             if (text := track.sharpe.reason)
         ]
     return Money(rows, notes, _figure(scene, found, inks), told_cost(scene.cost_bps), f"{scene.cost_bps:g}")
+
+
+def _note(name: str, result: Economics) -> str:
+    """Why a figure of a contestant is missing; empty where none is."""
+    if result.break_even_bps is None:
+        return f"{name} never trades, so that there is no Sharpe ratio and no cost at which it breaks even"
+    reason = result.sign.sharpe.reason
+    return f"{name} has no Sharpe ratio: {reason}" if reason else ""
 
 
 def _sign_row(name: str, ink: str, result: Economics) -> Row:
@@ -154,13 +158,19 @@ def _year_ends(days: Dates) -> list[int]:
 
 
 def _message(scene: Scene, found: dict[str, Economics]) -> str:
-    ahead = [name for name, result in found.items() if (result.sign.sharpe.lower or 0.0) > 0]
-    verdict = (
-        f"{listed(ahead)} can be told from earning nothing, each looked at alone."
-        if ahead
-        else "None of them can be told from earning nothing: every interval of a Sharpe ratio holds zero."
-    )
     level = next(iter(found.values())).sign.sharpe.level
     told = f"Intervals are {percent(0)(level)}, for returns with fat tails and memory (Lo 2002)."
     rule = "Long where the forecast is above zero, short where it is below, each change paying"
-    return f"{rule} {told_cost(scene.cost_bps)} a unit. {verdict} {told}"
+    return f"{rule} {told_cost(scene.cost_bps)} a unit. {_verdict(scene, found)} {told}"
+
+
+def _verdict(scene: Scene, found: dict[str, Economics]) -> str:
+    if scene.outcome.leaks:
+        return f"{suspicion(scene)}: this is earned on paper, and nowhere else."
+    ahead = [name for name, result in found.items() if (result.sign.sharpe.lower or 0.0) > 0]
+    behind = [name for name, result in found.items() if (result.sign.sharpe.upper or 0.0) < 0]
+    said = [f"{listed(ahead)} earned more than chance explains, each looked at alone."] if ahead else []
+    said += [f"{listed(behind)} lost more than chance explains, each looked at alone."] if behind else []
+    return (
+        " ".join(said) or "None of them can be told from earning nothing: every interval of a Sharpe ratio holds zero."
+    )

@@ -8,7 +8,6 @@ import numpy as np
 from markupsafe import Markup
 
 from podium.evaluate.density import coverage_by_year
-from podium.records import Floats, Forecasts
 from podium.report.charts import (
     BAD,
     MAIN,
@@ -32,15 +31,12 @@ from podium.report.marks import Write
 from podium.report.scales import round_scale
 from podium.report.scene import Scene, Tomorrow, rate_digits, told_date
 from podium.report.skill import years_of
-from podium.report.verdict import misses_of
+from podium.report.trust import BARS, LEVELS, Calibration, calibration, misses_of
 
 FAN_DAYS: Final = 60
 MIN_DAYS_A_YEAR: Final = 200
-MIN_PIT: Final = 100  # five in each of twenty bars
-BARS: Final = 20
 SHARE: Final = percent(1)
 POINTS: Final = percent(1, sign=True)
-LEVELS: Final = np.arange(0.05, 0.96, 0.05)
 REACH: Final = 1.96  # standard errors that hold 95 % of what chance does
 
 
@@ -156,7 +152,8 @@ def coverage_figure(scene: Scene) -> Markup:
 def _overall(scene: Scene, overall: dict[str, float]) -> str:
     return (
         f"Over all {scene.outcome.scored_days:,} scored days {SHARE(overall['80'])} ended inside the 80% range and "
-        f"{SHARE(overall['95'])} inside the 95% range."
+        f"{SHARE(overall['95'])} inside the 95% range. A range that misses widens the next one, so that these "
+        "shares are kept by construction and are no proof of the volatility model."
     )
 
 
@@ -180,43 +177,35 @@ def _years_chart(by_year: dict[str, dict[int, tuple[int, float]]], ink: str) -> 
 def density_figure(scene: Scene) -> Markup:
     """Central ranges of the density at every level, and where in it the outcomes fell."""
     title = "Is the whole distribution right?"
-    pit, reason = _pit(scene)
-    if pit is None:
+    found, reason = calibration(scene)
+    if found is None:
         return no_figure("density", title, reason)
-    n_days, ink = len(pit), inks_of(row.model_type for row in scene.outcome.ranking)[scene.leader.model_type]
-    depth = np.abs(2.0 * pit - 1.0)  # the central range that just holds the outcome
-    seen = np.array([float(np.mean(depth <= level)) for level in LEVELS])
-    counts, edges = np.histogram(pit, bins=BARS, range=(0.0, 1.0))
-    expected = n_days / BARS
-    chance = REACH * np.sqrt(expected * (1.0 - 1.0 / BARS))
-    outside = int((np.abs(counts - expected) > chance).sum())
-    charts = [_levels_chart(seen, n_days, ink), _pit_chart(edges, counts.astype(np.float64), expected, chance, ink)]
-    worst = int(np.argmax(np.abs(seen - LEVELS)))
-    gap = float(seen[worst] - LEVELS[worst])
-    largest = f"{number(1, sign=True)(100 * gap)} points, at {percent(0)(float(LEVELS[worst]))}"
+    ink = inks_of(row.model_type for row in scene.outcome.ranking)[scene.leader.model_type]
+    worst = int(np.argmax(np.abs(found.gap)))
+    largest = f"{number(1, sign=True)(100 * float(found.gap[worst]))} points, at {percent(0)(float(LEVELS[worst]))}"
+    outside = int((np.abs(found.counts - found.expected) > found.bar_reach).sum())
     message = (
-        "Above: how much more or less than promised each central range of the density held; above the band it was too "
-        f"wide, below it too narrow. The largest gap is {largest}. Below: where in its forecast distribution each "
-        f"outcome fell (PIT); the bars are equal when the distribution is right. {outside} of {BARS} lie outside the "
-        "band that chance leaves in 1 of 20. This is the density as its volatility model gave it, before the ranges "
-        "adapt to their misses."
+        f"{found.answer.sentence} Upper chart: how much more or less than promised each central range of the density "
+        f"held; above the band it was too wide, below it too narrow. The largest gap is {largest}. Lower chart: "
+        "where in its forecast distribution each outcome fell (PIT); bars are equal when the distribution is right. "
+        f"{outside} of {BARS} lie outside the band. Each band holds all of its points in 39 of 40 right "
+        "distributions. This is the density as its volatility model gave it, before the ranges adapt to their misses."
     )
     rows = [
         [percent(0)(float(level)), SHARE(float(share)), POINTS(float(share - level))]
-        for level, share in zip(LEVELS, seen, strict=True)
+        for level, share in zip(LEVELS, found.seen, strict=True)
     ]
     table = Table(
         "Share of outcomes inside each central range of the density", ["Promised", "Held", "Difference"], rows
     )
-    return figure("density", title, message, charts, table)
+    return figure("density", title, message, [_levels_chart(found, ink), _pit_chart(found, ink)], table)
 
 
-def _levels_chart(seen: Floats, n_days: int, ink: str) -> Markup:
-    chance = REACH * np.sqrt(LEVELS * (1 - LEVELS) / n_days)
+def _levels_chart(found: Calibration, ink: str) -> Markup:
     return line_chart(
         LEVELS * 100,
-        [Line("held less promised", seen - LEVELS, ink, dots=True)],
-        bands=[Band("chance (95%)", -chance, chance, WALK)],
+        [Line("held less promised", found.gap, ink, dots=True)],
+        bands=[Band("chance", -found.gap_reach, found.gap_reach, WALK)],
         rules=[Rule(0.0)],
         write=POINTS,
         unit="Share held less share promised, by the central range's level in %",
@@ -226,30 +215,19 @@ def _levels_chart(seen: Floats, n_days: int, ink: str) -> Markup:
     )
 
 
-def _pit_chart(edges: Floats, counts: Floats, expected: float, chance: float, ink: str) -> Markup:
+def _pit_chart(found: Calibration, ink: str) -> Markup:
     return histogram(
-        edges,
-        counts,
+        found.edges,
+        found.counts,
         name="days",
         ink=ink,
-        expected=Rule(expected, "equal"),
-        between=(expected - chance, expected + chance),
-        between_name="chance (95%)",
+        expected=Rule(found.expected, "equal"),
+        between=(found.expected - found.bar_reach, found.expected + found.bar_reach),
+        between_name="chance",
         unit="Days, by the forecast probability of a return no higher than the one that came (PIT)",
         write_x=number(2),
         height=180,
     )
-
-
-def _pit(scene: Scene) -> tuple[Floats | None, str]:
-    name = scene.leader.model_type
-    rows: Forecasts | None = scene.forecasts.get(name)
-    if rows is None or "pit" not in rows.bounds:
-        return None, scene.untold.get(name, f"the run of {name} recorded no density")
-    pit = rows.bounds["pit"][np.isfinite(rows.bounds["pit"])]
-    if len(pit) < MIN_PIT:
-        return None, f"{len(pit)} scored days, {MIN_PIT} are needed for {BARS} bars"
-    return pit, ""
 
 
 def _why_no_bounds(scene: Scene) -> str:

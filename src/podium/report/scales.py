@@ -78,14 +78,24 @@ def date_ticks(dates: Dates, most: int = 8) -> list[tuple[np.datetime64, str]]:
         if len(ticks) <= most:
             break
     if len(ticks) >= 3:
-        return ticks
+        return _with_years(ticks)
     n_days = int((last - first).astype(int))
     step = 7 * max(1, math.ceil(n_days / 7 / most))
     monday = first + (4 - first.astype("datetime64[D]").astype(int)) % 7  # day 4 of the epoch was a Monday
     days = np.arange(monday, last + 1, step)
     if len(days) < 2:
         days = np.unique(dates[[0, -1]])
-    return [(day, _day_label(day)) for day in days]
+    return _with_years([(day, _day_label(day)) for day in days])
+
+
+def _with_years(ticks: list[tuple[np.datetime64, str]]) -> list[tuple[np.datetime64, str]]:
+    """The same, the first label and the first of each later year naming it."""
+    told, last = [], ""
+    for day, label in ticks:
+        year = str(day.astype("datetime64[Y]"))
+        told.append((day, label if year in {last, label} else f"{label} {year}"))
+        last = year
+    return told
 
 
 def _month_ticks(first: np.datetime64, last: np.datetime64, months: int) -> list[tuple[np.datetime64, str]]:

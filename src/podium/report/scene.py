@@ -95,9 +95,19 @@ class Scene:
 
     @property
     def proven(self) -> bool:
-        """Whether the leader beats the random walk on the common window."""
-        p_value = self.leader.dm_p
-        return p_value is not None and p_value <= self.level_needed
+        """Whether the champion beats the random walk on the common window; never of one under suspicion."""
+        return self.outcome.proven and not self.outcome.leaks
+
+    @property
+    def equals_walk(self) -> bool:
+        """Whether the leader makes the random walk's own forecast, every day."""
+        return self.leader.r2_oos == 0 and self.leader.dm_p is None
+
+    @property
+    def suspects(self) -> list[str]:
+        """Contestants that the sentinel's lines begin with, in rank order."""
+        named = {line.split(maxsplit=1)[0].rstrip(":") for line in self.outcome.leaks}
+        return [row.model_type for row in self.outcome.ranking if row.model_type in named]
 
     @property
     def pair(self) -> str:

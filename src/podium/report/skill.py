@@ -146,7 +146,7 @@ def _years_message(found: dict[str, dict[int, tuple[int, float | None]]]) -> str
     high = max(ratio for years in found.values() for _, ratio in years.values() if ratio is not None)
     return (
         f"Years with a smaller error than the {RANDOM_WALK}: {listed(said)}. The ratios lie between {RATIO(low)} and "
-        f"{RATIO(high)}."
+        f"{RATIO(high)}. This describes the years and tests nothing: a single year is too short for that."
     )
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-import numpy as np
-
-from podium.evaluate.density import kupiec
 from podium.evaluate.economics import trade_the_sign
 from podium.evaluate.outcome import Standing
 from podium.report.marks import number, percent
 from podium.report.scene import RANDOM_WALK, Scene, listed, rate_digits, told_date
+from podium.report.trust import SIDES, interval_skill, told_range
 
 TESTS: Final[Mapping[str, tuple[str, str]]] = {
     "dm_p": ("Diebold-Mariano", "is its squared error smaller than the random walk's?"),
@@ -19,66 +17,84 @@ TESTS: Final[Mapping[str, tuple[str, str]]] = {
     "pesaran_timmermann_p": ("Pesaran-Timmermann", "does it know the direction?"),
 }
 P_VALUE: Final = number(3)
-BELIEF: Final = 0.05  # of Kupiec's test, below which a range has not kept its promise
+LARGE_R2: Final = 0.05  # no honest forecast of a floating currency's next day is known to reach it
 
 
 def headline(scene: Scene) -> str:
     """One sentence on top of the page."""
-    name, verdict = scene.leader.model_type, scene.outcome.verdict
+    verdict = scene.outcome.verdict
     if verdict == "leak":
         return "Refused: a contestant is too good to be true"
+    if scene.outcome.leaks:
+        return f"{suspicion(scene)}, and was accepted by hand"
     if verdict == "degraded":
         return "The champion until now has become worse than no forecast at all"
-    if scene.absent:
-        return f"{scene.absent} keeps the title without having taken part"
+    return f"{scene.absent} keeps the title without having taken part" if scene.absent else _worth_of(scene)
+
+
+def _worth_of(scene: Scene) -> str:
+    name = scene.leader.model_type
     if scene.proven:
         return f"{name} beats the random walk"
-    if verdict == "unproven":
+    if scene.equals_walk:
+        return f"{name} equals the random walk: it forecasts no change, every day"
+    if scene.outcome.verdict == "unproven":
         return f"{name} leads, and its lead may be luck"
     return f"{name} holds the title; that it beats the random walk is not proven"
 
 
 def to_act_on(scene: Scene) -> list[str]:
     """What a treasurer may believe: direction, range, tomorrow, money, and whether the choice of model matters."""
-    return [*_direction(scene), *_range(scene), *_tomorrow(scene), *_money(scene), *_choice(scene)]
+    if scene.outcome.leaks:
+        return _warning(scene)
+    return [*_direction(scene), *told_range(scene), *_tomorrow(scene), *_money(scene), *_choice(scene)]
+
+
+def suspicion(scene: Scene) -> str:
+    """Who is suspected of what, as the beginning of a sentence."""
+    verb = "are" if len(scene.suspects) > 1 else "is"
+    return f"{listed(scene.suspects) or 'A contestant'} {verb} suspected of reading the future"
+
+
+def _warning(scene: Scene) -> list[str]:
+    then = "and was refused" if scene.outcome.verdict == "leak" else "and was accepted by hand"
+    unused = (
+        f"Do not use any of these forecasts until the suspicion is explained: {suspicion(scene)}, {then}. The line on "
+        "top names the columns; a managed or stale rate, predictable in earnest, is the other explanation."
+    )
+    return [
+        unused,
+        "Errors, directions, returns and Sharpe ratios of such a forecast hold on paper, and nowhere else.",
+        "Ranges learnt from forecasts that read the future are too narrow.",
+    ]
 
 
 def _choice(scene: Scene) -> list[str]:
     tied = [row.model_type for row in scene.outcome.ranking if row.in_mcs]
-    if len(tied) < 2 or scene.outcome.verdict == "leak":
+    if len(tied) < 2:
         return []
     return [f"Which of {listed(tied)} forecasts is a matter of luck or taste so far: nothing tells their errors apart."]
 
 
 def _direction(scene: Scene) -> list[str]:
     row = scene.leader
-    if scene.outcome.verdict == "leak":
-        return ["Do not use any of these forecasts until the leak below is explained."]
+    if scene.equals_walk:
+        return ["There is no direction to act on: the forecast is no change, every day."]
     accuracy = "" if row.directional_accuracy is None else (
         f" It named the right direction on {percent(1)(row.directional_accuracy)} of the days; a coin names half."
     )  # fmt: skip
     if scene.proven:
-        skill = "" if row.r2_oos is None else f", {percent(2)(row.r2_oos)} of the variance"
-        return [
-            f"The expected change is worth something{skill}: real, and small beside what cannot be known.{accuracy}"
-        ]
+        return [f"The expected change is worth something{_size(row.r2_oos)}.{accuracy}"]
     return [f"Do not act on the direction: the expected change is not proven to be better than no change.{accuracy}"]
 
 
-def _range(scene: Scene) -> list[str]:
-    row, forecasts = scene.leader, scene.forecasts.get(scene.leader.model_type)
-    if row.coverage_95 is None or row.coverage_80 is None or forecasts is None:
-        return ["How far its ranges can be believed is not known: this run recorded none."]
-    days = f"{scene.outcome.scored_days:,} days"
-    inner, outer = percent(1)(row.coverage_80), percent(1)(row.coverage_95)
-    seen = f"{outer} of {days} ended inside the 95% range and {inner} inside the 80% range"
-    if {"lower_95", "upper_95"} <= set(forecasts.bounds):
-        misses = (forecasts.actual < forecasts.bounds["lower_95"]) | (forecasts.actual > forecasts.bounds["upper_95"])
-        test = kupiec(misses, 0.95)
-        if test.p_value is not None and test.p_value < BELIEF:
-            side = "narrow" if row.coverage_95 < 0.95 else "wide"
-            return [f"The range was too {side}: {seen}."]
-    return [f"The range can be believed: {seen}."]
+def _size(r2: float | None) -> str:
+    if r2 is None:
+        return ""
+    told = f", {percent(2)(r2)} of the variance"
+    if r2 < LARGE_R2:
+        return f"{told}: real, and small beside what cannot be known"
+    return f"{told}: more than is known of any floating currency, so look for the reason before you act on it"
 
 
 def _tomorrow(scene: Scene) -> list[str]:
@@ -99,6 +115,8 @@ def _money(scene: Scene) -> list[str]:
     if forecasts is None:
         return []
     result = trade_the_sign(forecasts.actual, forecasts.forecast, scene.cost_bps)
+    if result.break_even_bps is None:
+        return ["Trading its sign earns nothing: it names no direction, so nothing is ever traded."]
     sharpe = result.sign.sharpe
     a_year = percent(1, sign=True)(result.sign.annual_return)
     cost = f"{scene.cost_bps:g} basis point{'' if scene.cost_bps == 1 else 's'}"
@@ -109,15 +127,35 @@ def _money(scene: Scene) -> list[str]:
     told = (
         f"Sharpe ratio {write(sharpe.ratio)}; anything from {write(sharpe.lower)} to {write(sharpe.upper)} is possible"
     )
-    verdict = "cannot" if sharpe.lower <= 0 <= sharpe.upper else "can"
-    return [f"{earned} ({told}): it {verdict} be told from earning nothing."]
+    return [f"{earned} ({told}): {_worth(sharpe.lower, sharpe.upper)}."]
+
+
+def _worth(lower: float, upper: float) -> str:
+    if lower > 0:
+        return "looked at alone, and interest left out, it earned more than chance explains"
+    if upper < 0:
+        return "it lost more than chance explains"
+    return "it cannot be told from earning nothing"
 
 
 def to_check(scene: Scene) -> list[str]:
     """Which test said what, for a data scientist."""
-    row = scene.leader
-    lines = [_test(scene, row, field) for field in TESTS]
-    return [*lines, ties(scene), _power(scene), *_density(row), _persistence(scene)]
+    doubt = ["Every test takes forecasts at their word: one that reads the future passes them all."]
+    return [
+        *(doubt if scene.outcome.leaks else []),
+        *_tests(scene),
+        ties(scene),
+        _power(scene),
+        *_density(scene),
+        _persistence(scene),
+    ]
+
+
+def _tests(scene: Scene) -> list[str]:
+    if scene.equals_walk:
+        names = listed([name for name, _ in TESTS.values()])
+        return [f"{names} have nothing to test: its forecasts are the random walk's."]
+    return [_test(scene, scene.leader, field) for field in TESTS]
 
 
 def _test(scene: Scene, row: Standing, field: str) -> str:
@@ -126,9 +164,9 @@ def _test(scene: Scene, row: Standing, field: str) -> str:
     if p_value is None:
         return f"{name}, {question} Not computed: {row.untested.get(field, 'no reason was recorded')}."
     needed = scene.level_needed
-    says = "yes" if p_value <= needed else "not shown"
-    shared = f" ({scene.outcome.level:g} shared by {len(scene.outcome.ranking)} contestants)" if field == "dm_p" else ""
-    return f"{name}, {question} {says[0].upper()}{says[1:]}: p {P_VALUE(p_value)}, {P_VALUE(needed)} needed{shared}."
+    says = "Yes" if p_value <= needed else "Not established"
+    shared = _shared(scene) if field == "dm_p" else ""
+    return f"{name}, {question} {says}: p {P_VALUE(p_value)}, {P_VALUE(needed)} needed{shared}."
 
 
 def ties(scene: Scene) -> str:
@@ -158,24 +196,43 @@ def no_confidence_set(scene: Scene) -> str:
 
 def _power(scene: Scene) -> str:
     outcome, r2 = scene.outcome, scene.leader.r2_oos
+    days, needed = f"{outcome.scored_days:,} days", f"p {P_VALUE(scene.level_needed)}{_shared(scene)}"
     if outcome.minimum_detectable_r2 is None:
-        return f"{outcome.scored_days:,} days are too few to find any skill in four cases of five."
+        return f"{days} are too few to find any skill at {needed} in four cases of five."
     least = percent(1)(outcome.minimum_detectable_r2)
-    found = f"{outcome.scored_days:,} days find a true R² of {least} in four cases of five"
-    if r2 is None or r2 >= outcome.minimum_detectable_r2:
-        return f"{found}; smaller skill mostly looks like none."
-    return f"{found}; the {percent(2)(r2)} seen here is less, so that not proven does not mean absent."
+    return f"{days} find a true R² of {least} at {needed} in four cases of five; {_against_power(scene, r2)}."
 
 
-def _density(row: Standing) -> list[str]:
-    if row.crps is None or row.crps_skill is None:
-        return []
-    t = "" if row.crps_skill_t is None else f", t {number(1)(row.crps_skill_t)}"
-    line = (
-        f"CRPS {number(6)(row.crps)}, {percent(2, sign=True)(row.crps_skill)} skill over constant volatility{t} "
-        f"(volatility believed for the next day: {row.volatility_model or 'not recorded'})."
-    )
-    return [line]
+def _against_power(scene: Scene, r2: float | None) -> str:
+    least = scene.outcome.minimum_detectable_r2 or 0.0
+    if scene.outcome.leaks or r2 is None or r2 <= 0 or (r2 >= least and not scene.proven):
+        return "smaller skill mostly looks like none"
+    seen = f"the {percent(2)(r2)} seen here is"
+    if scene.proven:
+        return f"{seen} {'more' if r2 >= least else 'less, and was proven all the same, as such skill seldom is'}"
+    return f"{seen} less, so that not proven does not mean absent"
+
+
+def _shared(scene: Scene) -> str:
+    tried = scene.outcome.recipes_tried
+    return f" ({scene.outcome.level:g} shared by {tried} recipes tried)" if tried > 1 else ""
+
+
+def _density(scene: Scene) -> list[str]:
+    row, lines = scene.leader, []
+    if row.crps is not None and row.crps_skill is not None:
+        t = "" if row.crps_skill_t is None else f", t {number(1)(row.crps_skill_t)}"
+        lines.append(
+            f"CRPS {number(6)(row.crps)}, {percent(2, sign=True)(row.crps_skill)} skill over constant volatility{t} "
+            f"(volatility believed for the next day: {row.volatility_model or 'not recorded'})."
+        )
+    found = {level: interval_skill(scene.forecasts.get(row.model_type), level) for level in SIDES}
+    told = [
+        f"{percent(2, sign=True)(skill.skill)}{'' if skill.t is None else f' (t {number(1)(skill.t)})'} at {level}%"
+        for level, skill in found.items()
+        if skill is not None
+    ]
+    return [*lines, *([f"Interval score (Winkler) over constant volatility's: skill {listed(told)}."] if told else [])]
 
 
 def _persistence(scene: Scene) -> str:
@@ -195,8 +252,3 @@ def places(scene: Scene) -> list[str]:
     n_members = sum(bool(row.in_mcs) for row in ranking) + bool(scene.outcome.random_walk_in_mcs)
     tied = "1=" if n_members > 1 else "1"
     return [tied if row.in_mcs else str(number_) for number_, row in enumerate(ranking, start=1)]
-
-
-def misses_of(bounds: Mapping[str, np.ndarray], actual: np.ndarray, level: str) -> np.ndarray:
-    """Whether each outcome lay outside its range, shape (n_days,)."""
-    return np.asarray((actual < bounds[f"lower_{level}"]) | (actual > bounds[f"upper_{level}"]))

@@ -1,0 +1,185 @@
+"""Rows of the page's tables on ranges and on the days since the title, in words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from podium.evaluate import baselines
+from podium.evaluate.evidence import Comparison
+from podium.evaluate.outcome import Standing
+from podium.report.charts import inks_of
+from podium.report.marks import number, percent
+from podium.report.scene import RANDOM_WALK, Scene
+from podium.report.trust import SIDES
+from podium.report.verdict import TESTS
+
+MISSING: Final = "none"
+SQUARED_BASIS_POINT: Final = 1e-8
+RANGE_TESTS: Final = {
+    "kupiec_p": "Kupiec",
+    "independence_p": "independence",
+    "christoffersen_p": "Christoffersen",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RangeRow:
+    """One range of a contestant.
+
+    Attributes:
+        name: of the contestant.
+        ink: colour.
+        level: `80% range`.
+        inside: share of the scored days.
+        width: mean width, in log returns as a percentage.
+        winkler: mean interval score, in the same unit.
+        p_values: of Kupiec, independence, Christoffersen.
+    """
+
+    name: str
+    ink: str
+    level: str
+    inside: str
+    width: str
+    winkler: str
+    p_values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DensityRow:
+    """The density of a contestant.
+
+    Attributes:
+        name: of the contestant.
+        ink: colour.
+        crps: in log returns.
+        skill: over constant volatility.
+        t: of that skill.
+        volatility_model: behind the next day's range.
+    """
+
+    name: str
+    ink: str
+    crps: str
+    skill: str
+    t: str
+    volatility_model: str
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonRow:
+    """The champion against one rival since its title.
+
+    Attributes:
+        rival: its name.
+        ink: colour.
+        n_days: on which both made a forecast.
+        difference: mean of the champion's squared error less the rival's, in squared basis points.
+        lower: its lower bound.
+        p_value: anytime-valid.
+        level: that it must not exceed.
+        says: the answer, or why there is none.
+    """
+
+    rival: str
+    ink: str
+    n_days: str
+    difference: str
+    lower: str
+    p_value: str
+    level: str
+    says: str
+
+
+def told(value: float | None, digits: int) -> str:
+    """A number, or `none`."""
+    return MISSING if value is None else number(digits)(value)
+
+
+def share(value: float | None, digits: int = 1, sign: bool = False) -> str:
+    """A share, or `none`."""
+    return MISSING if value is None else percent(digits, sign)(value)
+
+
+def range_rows(scene: Scene) -> list[RangeRow]:
+    """Both ranges of every contestant."""
+    inks = inks_of(row.model_type for row in scene.outcome.ranking)
+    return [
+        RangeRow(
+            name=row.model_type,
+            ink=inks[row.model_type],
+            level=f"{level}% range",
+            inside=share(getattr(row, f"coverage_{level}")),
+            width=share(getattr(row, f"width_{level}"), 3),
+            winkler=share(getattr(row, f"winkler_{level}"), 3),
+            p_values=tuple(told(getattr(row, f"{test}_{level}"), 3) for test in RANGE_TESTS),
+        )
+        for row in scene.outcome.ranking
+        for level in SIDES
+    ]
+
+
+def density_rows(scene: Scene) -> list[DensityRow]:
+    """The density of every contestant."""
+    inks = inks_of(row.model_type for row in scene.outcome.ranking)
+    return [
+        DensityRow(
+            name=row.model_type,
+            ink=inks[row.model_type],
+            crps=told(row.crps, 6),
+            skill=share(row.crps_skill, 2, sign=True),
+            t=told(row.crps_skill_t, 1),
+            volatility_model=row.volatility_model or MISSING,
+        )
+        for row in scene.outcome.ranking
+    ]
+
+
+def untested(scene: Scene) -> list[str]:
+    """Why a test against the random walk is missing, a line each reason."""
+    return [line for row in scene.outcome.ranking for line in _reasons(row, {name: TESTS[name][0] for name in TESTS})]
+
+
+def untested_ranges(scene: Scene) -> list[str]:
+    """Why a test of the ranges is missing, a line each reason."""
+    names = {f"{test}_{level}": f"{name} at {level}%" for level in SIDES for test, name in RANGE_TESTS.items()}
+    return [line for row in scene.outcome.ranking for line in _reasons(row, {**names, "crps_skill_t": "t"})]
+
+
+def _reasons(row: Standing, names: dict[str, str]) -> list[str]:
+    by_reason: dict[str, list[str]] = {}
+    for field, name in names.items():
+        if field in row.untested:
+            by_reason.setdefault(row.untested[field], []).append(name)
+    return [f"{row.model_type}, {', '.join(tests)}: {reason}" for reason, tests in by_reason.items()]
+
+
+def comparison_rows(scene: Scene) -> list[ComparisonRow]:
+    """The champion before this championship against every rival, the random walk last as it was compared."""
+    inks = inks_of(row.model_type for row in scene.outcome.ranking)
+    return [_comparison(item, inks.get(item.rival, "walk")) for item in scene.outcome.comparisons]
+
+
+def _comparison(item: Comparison, ink: str) -> ComparisonRow:
+    scale = SQUARED_BASIS_POINT
+    return ComparisonRow(
+        rival=RANDOM_WALK if item.rival == baselines.RANDOM_WALK else item.rival,
+        ink=ink,
+        n_days=f"{item.n_days:,}",
+        difference=_signed(item.mean_difference, scale),
+        lower=_signed(item.lower, scale),
+        p_value=told(item.p_value, 3),
+        level=f"{item.level:.3g}",
+        says=item.reason or ("better beyond doubt" if item.decisive else "not proven better"),
+    )
+
+
+def _signed(value: float | None, scale: float) -> str:
+    return MISSING if value is None else number(2, sign=True)(value / scale)
+
+
+def before(comparisons: Sequence[Comparison]) -> str:
+    """Who held the title before this championship; empty without a comparison."""
+    return comparisons[0].champion if comparisons else ""

@@ -1,0 +1,258 @@
+"""Whether a range may be believed. Pure.
+
+Coverage says little: the range widens after a miss and narrows after a hit, which keeps its share of misses near the
+level whatever the market does. What can fail is asked here: is the density better than constant volatility's, is the
+range, do misses come in runs, is the whole distribution right?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+
+from podium.evaluate.density import Skill, score_skill, t_quantile, winkler
+from podium.evaluate.outcome import Standing
+from podium.records import Floats, Forecasts
+from podium.report.marks import number, percent
+from podium.report.scene import Scene, listed
+
+LEVELS: Final = np.arange(0.05, 0.96, 0.05)
+BARS: Final = 20
+MIN_PIT: Final = 100  # five in each of twenty bars
+ALL_LEVELS: Final = 3.1  # standard errors that hold all nineteen levels of a right distribution in 39 cases of 40
+ALL_BARS: Final = 3.25  # the same for all twenty bars
+TELLING: Final = 0.05  # of a chance band in the middle, above which silence is no answer
+BELIEF: Final = 0.05  # error probability of a question that is asked of two levels
+BETTER: Final = 1.645  # t beyond which a skill is told from none, one-sided at 5 %
+WORSE: Final = -1.96  # the same of two levels together
+SIDES: Final = ("80", "95")
+
+P_VALUE: Final = number(3)
+T_VALUE: Final = number(1)
+SKILL: Final = percent(2, sign=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Whether a distribution is right.
+
+    Attributes:
+        word: the answer.
+        why: half a sentence.
+    """
+
+    word: Literal["Yes", "No", "Cannot tell"]
+    why: str
+
+    @property
+    def sentence(self) -> str:
+        """All of it, such as `No: too wide in the middle`."""
+        return f"{self.word}: {self.why}."
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """How a density's promises compare with what came.
+
+    Attributes:
+        n_days: outcomes.
+        seen: shape (19,), share of outcomes inside the central range of each of `LEVELS`.
+        edges: shape (21,), of the bars.
+        counts: shape (20,), outcomes by where in their forecast distribution they fell (PIT).
+    """
+
+    n_days: int
+    seen: Floats
+    edges: Floats
+    counts: Floats
+
+    @classmethod
+    def of(cls, pit: Floats) -> Calibration:
+        """From the forecast probability of a return no higher than the one that came, shape (n_days,)."""
+        depth = np.abs(2.0 * pit - 1.0)  # the central range that just holds the outcome
+        seen = np.array([float(np.mean(depth <= level)) for level in LEVELS])
+        counts, edges = np.histogram(pit, bins=BARS, range=(0.0, 1.0))
+        return cls(len(pit), seen, edges, counts.astype(np.float64))
+
+    @property
+    def gap(self) -> Floats:
+        """Share held less share promised, shape (19,)."""
+        return self.seen - LEVELS
+
+    @property
+    def gap_reach(self) -> Floats:
+        """What chance leaves of it, shape (19,); all levels together."""
+        return np.asarray(ALL_LEVELS * np.sqrt(LEVELS * (1 - LEVELS) / self.n_days))
+
+    @property
+    def expected(self) -> float:
+        """Outcomes in a bar of a right distribution."""
+        return self.n_days / BARS
+
+    @property
+    def bar_reach(self) -> float:
+        """What chance adds to that or takes away, all bars together."""
+        return ALL_BARS * float(np.sqrt(self.expected * (1.0 - 1.0 / BARS)))
+
+    @property
+    def answer(self) -> Answer:
+        """No where a level or a bar lies outside what chance leaves."""
+        faults = [*self._levels_at_fault(), *self._bar_at_fault()]
+        if faults:
+            return Answer("No", listed(faults))
+        middle = float(self.gap_reach[len(LEVELS) // 2])
+        days = f"{self.n_days:,} days"
+        if middle > TELLING:
+            return Answer("Cannot tell", f"{days} leave {100 * middle:.1f} points to chance, and no gap is larger")
+        return Answer("Yes", f"in {days} no gap is larger than chance leaves")
+
+    def _levels_at_fault(self) -> list[str]:
+        sides = (("wide", self.gap > self.gap_reach), ("narrow", self.gap < -self.gap_reach))
+        return [f"too {side} {_where(LEVELS[out])}" for side, out in sides if out.any()]
+
+    def _bar_at_fault(self) -> list[str]:
+        excess = self.counts - self.expected
+        worst = int(np.argmax(np.abs(excess)))
+        if abs(excess[worst]) <= self.bar_reach:
+            return []
+        amount, write = "many" if excess[worst] > 0 else "few", number(2)
+        return [f"too {amount} outcomes between {write(self.edges[worst])} and {write(self.edges[worst + 1])} of it"]
+
+
+def _where(levels: Floats) -> str:
+    middle, tails = bool((levels < 0.65).any()), bool((levels > 0.85).any())
+    if middle and tails:
+        return "throughout"
+    return "in the middle" if middle else "in the tails" if tails else "between the middle and the tails"
+
+
+def calibration(scene: Scene) -> tuple[Calibration | None, str]:
+    """The leader's density beside what came; or None and why."""
+    name = scene.leader.model_type
+    rows = scene.forecasts.get(name)
+    if rows is None or "pit" not in rows.bounds:
+        return None, scene.untold.get(name, f"the run of {name} recorded no density")
+    pit = rows.bounds["pit"][np.isfinite(rows.bounds["pit"])]
+    if len(pit) < MIN_PIT:
+        return None, f"{len(pit)} scored days, {MIN_PIT} are needed for {BARS} bars"
+    return Calibration.of(pit), ""
+
+
+def interval_skill(rows: Forecasts | None, level: str) -> Skill | None:
+    """How much lower the range's interval score is than that of constant volatility; None where it is not recorded.
+
+    Args:
+        rows: a contestant's forecasts with bounds and densities.
+        level: `80` or `95`.
+    """
+    if rows is None or not {f"lower_{level}", f"upper_{level}", "constant_sigma", "constant_df"} <= set(rows.bounds):
+        return None
+    share = int(level) / 100
+    half = rows.bounds["constant_sigma"] * t_quantile(share, rows.bounds["constant_df"])
+    own = winkler(rows.actual, rows.bounds[f"lower_{level}"], rows.bounds[f"upper_{level}"], share)
+    return score_skill(own, winkler(rows.actual, rows.forecast - half, rows.forecast + half, share))
+
+
+def misses_of(bounds: Mapping[str, np.ndarray], actual: np.ndarray, level: str) -> np.ndarray:
+    """Whether each outcome lay outside its range, shape (n_days,)."""
+    return np.asarray((actual < bounds[f"lower_{level}"]) | (actual > bounds[f"upper_{level}"]))
+
+
+def told_range(scene: Scene) -> list[str]:
+    """Whether the leader's range may be believed, and what its coverage says."""
+    row = scene.leader
+    if row.coverage_95 is None or row.coverage_80 is None:
+        return ["How far its ranges can be believed is not known: this run recorded none."]
+    return [_judgement(scene, row), _coverage(scene, row.coverage_80, row.coverage_95)]
+
+
+def _judgement(scene: Scene, row: Standing) -> str:
+    against = [*_off_level(row), *_runs(row), *_worse(scene, row)]
+    if against:
+        return f"Do not rely on the range: {'; '.join(against)}."
+    found, _ = calibration(scene)
+    better, doubts = _better(row), [] if _better(row) else [_no_better(row)]
+    support = [*([better] if better else []), *_better_intervals(scene, row)]
+    support += [f"no runs of misses are seen (independence p {_p_values(row, 'independence_p')})"] * _asked(row)
+    if not _asked(row):
+        doubts.append("whether its misses come in runs is not tested")
+    favour = f" In its favour: {listed(support)}." if support else ""
+    word = f"Use the range with care: {'; '.join(doubts)}.{favour}" if doubts else (
+        f"The range can be believed: {listed(support)}."
+    )  # fmt: skip
+    if found is None or found.answer.word != "No":
+        return word
+    return f"{word} The distribution behind it is not right ({found.answer.why}): read no other probability off it."
+
+
+def _coverage(scene: Scene, inner: float, outer: float) -> str:
+    write = percent(1)
+    return (
+        f"{write(outer)} of {scene.outcome.scored_days:,} days ended inside the 95% range and {write(inner)} inside "
+        "the 80% range. That is kept by construction, since the range learns from its misses, and proves nothing."
+    )
+
+
+def _off_level(row: Standing) -> list[str]:
+    found = []
+    for level in SIDES:
+        p_value, share = getattr(row, f"kupiec_p_{level}"), getattr(row, f"coverage_{level}")
+        if p_value is not None and p_value < BELIEF / 2:
+            side = "narrow" if share < int(level) / 100 else "wide"
+            found.append(f"at {level}% it was too {side} although it learns (Kupiec p {P_VALUE(p_value)})")
+    return found
+
+
+def _runs(row: Standing) -> list[str]:
+    found = {level: getattr(row, f"independence_p_{level}") for level in SIDES}
+    return [
+        f"at {level}% its misses come in runs (independence p {P_VALUE(p_value)})"
+        for level, p_value in found.items()
+        if p_value is not None and p_value < BELIEF / 2
+    ]
+
+
+def _worse(scene: Scene, row: Standing) -> list[str]:
+    found = []
+    if row.crps_skill is not None and row.crps_skill_t is not None and row.crps_skill_t < -BETTER:
+        found.append(f"constant volatility does better ({_crps_skill(row.crps_skill, row.crps_skill_t)})")
+    for level in SIDES:
+        skill = interval_skill(scene.forecasts.get(row.model_type), level)
+        if skill is not None and skill.t is not None and skill.t < WORSE:
+            found.append(f"at {level}% constant volatility has the better interval score (t {T_VALUE(skill.t)})")
+    return found
+
+
+def _better(row: Standing) -> str:
+    if row.crps_skill is None or row.crps_skill_t is None or row.crps_skill_t < BETTER:
+        return ""
+    return f"it does better than constant volatility ({_crps_skill(row.crps_skill, row.crps_skill_t)})"
+
+
+def _better_intervals(scene: Scene, row: Standing) -> list[str]:
+    found = {level: interval_skill(scene.forecasts.get(row.model_type), level) for level in SIDES}
+    known = [f"{T_VALUE(s.t)} at {level}%" for level, s in found.items() if s and s.t is not None and s.t >= BETTER]
+    return [f"its interval score is the better one too (t {listed(known)})"] if known else []
+
+
+def _no_better(row: Standing) -> str:
+    if row.crps_skill is None or row.crps_skill_t is None:
+        why = row.untested.get("crps_skill_t", "no reason was recorded")
+        return f"whether it does better than constant volatility is not tested ({why})"
+    return f"it is not told from constant volatility ({_crps_skill(row.crps_skill, row.crps_skill_t)})"
+
+
+def _crps_skill(skill: float, t: float) -> str:
+    return f"CRPS skill {SKILL(skill)}, t {T_VALUE(t)}"
+
+
+def _asked(row: Standing) -> bool:
+    return any(getattr(row, f"independence_p_{level}") is not None for level in SIDES)
+
+
+def _p_values(row: Standing, test: str) -> str:
+    found = {level: getattr(row, f"{test}_{level}") for level in SIDES}
+    return listed([f"{P_VALUE(p_value)} at {level}%" for level, p_value in found.items() if p_value is not None])

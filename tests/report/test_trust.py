@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from podium.report.scene import Scene
+from podium.report.trust import ALL_BARS, ALL_LEVELS, BARS, LEVELS, Calibration, interval_skill, told_range
+
+MakeScene = Callable[..., Scene]
+N_DAYS = 420
+
+
+def told(scene: Scene, **changes: Any) -> str:
+    """The judgement on the leader's range with some of its figures changed."""
+    first, *others = scene.outcome.ranking
+    ranking = (dataclasses.replace(first, **changes), *others)
+    return told_range(dataclasses.replace(scene, outcome=dataclasses.replace(scene.outcome, ranking=ranking)))[0]
+
+
+def of_pit(scene: Scene, pit: np.ndarray) -> Scene:
+    """The same championship with the leader's outcomes elsewhere in their distributions."""
+    rows = scene.forecasts["LinearRegression"]
+    changed = dataclasses.replace(rows, bounds={**rows.bounds, "pit": pit})
+    return dataclasses.replace(scene, forecasts={**scene.forecasts, "LinearRegression": changed})
+
+
+def test_a_range_is_believed_for_what_can_fail(make_scene: MakeScene) -> None:
+    """Skill and misses without runs speak for it, with their numbers; coverage is said to prove nothing."""
+    judgement, coverage = told_range(make_scene())
+    assert judgement.startswith("The range can be believed: it does better than constant volatility (CRPS skill +1.71%")
+    assert "independence p 0.296 at 80% and 0.128 at 95%" in judgement
+    assert "kept by construction" in coverage
+    assert "proves nothing" in coverage
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"independence_p_95": 0.004}, "at 95% its misses come in runs (independence p 0.004)"),
+        (
+            {"crps_skill": -0.02, "crps_skill_t": -2.4},
+            "constant volatility does better (CRPS skill \u22122.00%, t \u22122.4)",
+        ),
+        ({"kupiec_p_80": 0.001, "coverage_80": 0.7}, "at 80% it was too narrow although it learns (Kupiec p 0.001)"),
+    ],
+)
+def test_a_range_that_fails_is_not_recommended(make_scene: MakeScene, changes: dict[str, float], said: str) -> None:
+    """Runs of misses, a worse density or a broken level: each alone is enough, perfect coverage notwithstanding."""
+    assert told(make_scene(), **changes) == f"Do not rely on the range: {said}."
+
+
+def test_a_worse_interval_score_is_found_from_the_record(make_scene: MakeScene) -> None:
+    """Bounds three times as wide as they should be never miss, and lose to constant volatility all the same."""
+    scene = make_scene()
+    rows = scene.forecasts["LinearRegression"]
+    wide = {name: 3 * rows.bounds[name] for name in ("lower_80", "upper_80", "lower_95", "upper_95")}
+    changed = dataclasses.replace(rows, bounds={**rows.bounds, **wide})
+    scene = dataclasses.replace(scene, forecasts={**scene.forecasts, "LinearRegression": changed})
+    skill = interval_skill(changed, "95")
+    assert skill is not None
+    assert skill.skill < -1
+    assert told(scene).startswith("Do not rely on the range: at 80% constant volatility has the better interval score")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"crps_skill_t": 0.4}, "it is not told from constant volatility (CRPS skill +1.71%, t 0.4)"),
+        ({"crps_skill_t": None}, "whether it does better than constant volatility is not tested"),
+        ({"independence_p_80": None, "independence_p_95": None}, "whether its misses come in runs is not tested"),
+    ],
+)
+def test_what_was_not_shown_is_a_reason_for_care(make_scene: MakeScene, changes: dict[str, Any], said: str) -> None:
+    """A skill that may be none, or a test that was not made, is not counted in its favour."""
+    assert told(make_scene(), **changes).startswith(f"Use the range with care: {said}")
+
+
+def test_a_wrong_distribution_is_said_beside_the_ranges(make_scene: MakeScene) -> None:
+    """The ranges adapt and the density does not: no other probability is to be read off it."""
+    narrow = 0.5 + 0.5 * (np.random.default_rng(3).uniform(size=N_DAYS) - 0.5)
+    assert "not right (too wide throughout" in told(of_pit(make_scene(), narrow))
+
+
+@pytest.mark.parametrize(
+    ("n_days", "bend", "said"),
+    [
+        (2000, lambda u: u, "Yes: in 2,000 days no gap is larger than chance leaves"),
+        (300, lambda u: u, "Cannot tell: 300 days leave 8.9 points to chance, and no gap is larger"),
+        (2000, lambda u: 0.5 + np.sign(u - 0.5) * 2 * (u - 0.5) ** 2, "No: too wide"),
+        (2000, lambda u: 0.5 + np.sign(u - 0.5) * np.sqrt(np.abs(u - 0.5) / 2), "No: too narrow"),
+        (
+            2000,
+            lambda u: np.where((u < 0.2) & (np.arange(2000) % 4 == 0), 0.42, u),
+            "too many outcomes between 0.40 and 0.45 of it",
+        ),
+    ],
+    ids=["right", "few days", "wide", "narrow", "a heap"],
+)
+def test_the_question_is_answered(n_days: int, bend: Callable[[np.ndarray], np.ndarray], said: str) -> None:
+    """Right, wrong in which way, or too few days to tell, each from a distribution that is known to be so."""
+    pit = bend((np.arange(n_days) + 0.5) / n_days)
+    assert said in Calibration.of(pit).answer.sentence
+
+
+def test_the_bands_hold_a_right_distribution_in_39_cases_of_40() -> None:
+    """Over 4,000 right worlds of 1,000 days each band is left in 1 of 40, give or take three binomial errors."""
+    rng, n_days = np.random.default_rng(8), 1000
+    left = np.zeros(2)
+    for _ in range(4000):
+        found = Calibration.of(rng.uniform(size=n_days))
+        left += (
+            (np.abs(found.gap) > found.gap_reach).any(),
+            (np.abs(found.counts - found.expected) > found.bar_reach).any(),
+        )
+    assert left / 4000 == pytest.approx([0.025, 0.025], abs=0.0075)
+    assert (ALL_LEVELS, ALL_BARS, BARS, len(LEVELS)) == (3.1, 3.25, 20, 19)
