@@ -50,6 +50,11 @@ class Family(Connection):
         crowned = [model.name for model in found if CHAMPION in (model.aliases or {})]
         return sorted({name[:6] for name in crowned if PAIR_PATTERN.fullmatch(name[:6]) and name[6:7] == "_"})
 
+    def has_models(self, pair: str) -> bool:
+        """Whether any model `<PAIR>_*` is registered, with an alias or without."""
+        with self.errors(f"look for models of {pair}"):
+            return bool(self._models(pair))
+
     def champion(self, pair: str | None = None) -> VersionRecord:
         """The version that leads, whatever its architecture.
 

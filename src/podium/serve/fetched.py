@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,36 @@ RUN = "run"  # folder of what comes from the model's run rather than from the mo
 EXPERIMENT = "experiment.txt"
 PICKLES = frozenset({".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle"})
 LOADERS = frozenset({"mlflow.sklearn", "mlflow.tensorflow", "mlflow.keras", "mlflow.onnx", "mlflow.statsmodels"})
+
+
+class _Column(msgspec.Struct):
+    name: str | None = None
+
+
+class _Signature(msgspec.Struct):
+    inputs: str | None = None
+
+
+class _Metadata(msgspec.Struct):
+    features: list[str] = []
+    onnx_sha256: str = ""
+    example_forecasts: list[float] = []
+
+
+class _About(msgspec.Struct):
+    """What a server reads of an MLmodel file."""
+
+    flavors: dict[str, dict[str, Any] | None] = {}
+    signature: _Signature | None = None
+    metadata: _Metadata | None = None
+    utc_time_created: Any = ""  # YAML makes a time of what MLflow writes as text, should it be without quotes
+
+
+class _Example(msgspec.Struct):
+    """Rows of X as MLflow keeps them beside a model."""
+
+    columns: list[str]
+    data: list[list[float]]
 
 
 def seal(folder: Path) -> None:
@@ -61,15 +92,15 @@ def card(record: VersionRecord, folder: Path, place: str) -> ModelCard:
         ScoringError: there is no model in it that may be served.
     """
     about = _description(folder, record)
-    metadata = about.get("metadata") or {}
-    signature = about.get("signature") or {}
-    names = _signature_names(signature)
-    features = tuple(metadata.get("features") or names)
+    metadata, names = about.metadata or _Metadata(), _signature_names(about, record)
+    features = tuple(metadata.features or names)
     if not features:
         raise ScoringError(f"{record.pinned_uri} names no columns; log it with a signature or with podium train")
     if names and tuple(names) != features:
         raise ScoringError(f"{record.pinned_uri}: the signature and the recorded features differ; train it again")
-    graph = _graph(folder, record, str(metadata.get("onnx_sha256") or ""))
+    if not all(map(math.isfinite, metadata.example_forecasts)):
+        raise ScoringError(f"{record.pinned_uri}: a recorded forecast is not a finite number; train it again")
+    graph = _graph(folder, record, metadata.onnx_sha256)
     if not graph:
         _refuse_pickles(folder, about, record)
     return ModelCard(
@@ -81,7 +112,7 @@ def card(record: VersionRecord, folder: Path, place: str) -> ModelCard:
         features=features,
         positional=not names,
         example=_example(folder, features),
-        expected=[float(value) for value in metadata.get("example_forecasts") or ()],
+        expected=metadata.example_forecasts,
         tags=dict(record.tags),
         created_at=_created_at(about),
         experiment_id=_experiment(folder),
@@ -89,22 +120,26 @@ def card(record: VersionRecord, folder: Path, place: str) -> ModelCard:
     )
 
 
-def _description(folder: Path, record: VersionRecord) -> dict[str, Any]:
+def _description(folder: Path, record: VersionRecord) -> _About:
     import yaml  # type: ignore[import-untyped]
 
     try:
-        about = yaml.safe_load((folder / "MLmodel").read_text())
+        about = msgspec.convert(yaml.safe_load((folder / "MLmodel").read_text()), _About, strict=False)
     except (OSError, yaml.YAMLError, UnicodeDecodeError):
-        about = None
-    if not isinstance(about, dict):
-        raise ScoringError(f"{record.pinned_uri} has no readable MLmodel file")
+        raise ScoringError(f"{record.pinned_uri} has no readable MLmodel file") from None
+    except msgspec.ValidationError as error:
+        raise ScoringError(f"{record.pinned_uri}: its MLmodel file is not as MLflow writes it ({error})") from None
     return about
 
 
-def _signature_names(signature: dict[str, Any]) -> list[str]:
-    columns = json.loads(signature.get("inputs") or "[]")
-    names = [column.get("name") for column in columns]
-    return names if all(names) else []
+def _signature_names(about: _About, record: VersionRecord) -> list[str]:
+    """Names of the model's columns; none where its signature is of tensors, or where it has none."""
+    try:
+        columns = msgspec.json.decode((about.signature or _Signature()).inputs or "[]", type=list[_Column])
+    except msgspec.DecodeError:
+        raise ScoringError(f"{record.pinned_uri}: its signature cannot be read; train it again") from None
+    names = [column.name for column in columns if column.name]
+    return names if len(names) == len(columns) else []
 
 
 def _graph(folder: Path, record: VersionRecord, recorded: str) -> str:
@@ -116,9 +151,9 @@ def _graph(folder: Path, record: VersionRecord, recorded: str) -> str:
     return found
 
 
-def _refuse_pickles(folder: Path, about: dict[str, Any], record: VersionRecord) -> None:
+def _refuse_pickles(folder: Path, about: _About, record: VersionRecord) -> None:
     """Loading a pickle runs whatever code it holds; such a model is not served."""
-    flavors = about.get("flavors") or {}
+    flavors = about.flavors
     loader = (flavors.get("python_function") or {}).get("loader_module")
     formats = {str((flavor or {}).get("serialization_format", "skops")) for flavor in flavors.values()}
     pickled = [name for name, path in _files(folder) if path.suffix.lower() in PICKLES]
@@ -129,13 +164,13 @@ def _refuse_pickles(folder: Path, about: dict[str, Any], record: VersionRecord) 
 def _example(folder: Path, features: tuple[str, ...]) -> list[list[float]]:
     """Rows that came with the model, in the order of its features; none where they cannot be read."""
     try:
-        example = json.loads((folder / "input_example.json").read_text())
-    except (OSError, ValueError):
+        example = msgspec.json.decode((folder / "input_example.json").read_bytes(), type=_Example)
+    except (OSError, msgspec.DecodeError):
         return []
-    if not isinstance(example, dict) or set(example.get("columns") or ()) != set(features):
+    if set(example.columns) != set(features) or any(len(row) != len(example.columns) for row in example.data):
         return []
-    order = [example["columns"].index(name) for name in features]
-    return [[float(row[place]) for place in order] for row in example.get("data") or ()]
+    order = [example.columns.index(name) for name in features]
+    return [[row[place] for place in order] for row in example.data]
 
 
 def _experiment(folder: Path) -> str:
@@ -152,10 +187,10 @@ def _next_day(folder: Path) -> NextDay | None:
         return None
 
 
-def _created_at(about: dict[str, Any]) -> float:
+def _created_at(about: _About) -> float:
     try:
-        return datetime.fromisoformat(str(about["utc_time_created"])).replace(tzinfo=UTC).timestamp()
-    except (KeyError, ValueError):
+        return datetime.fromisoformat(str(about.utc_time_created)).replace(tzinfo=UTC).timestamp()
+    except ValueError:
         return 0.0
 
 

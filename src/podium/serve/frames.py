@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from typing import IO
 
 LENGTH = 8
+
+
+def first_line(handle: int) -> bytes:
+    """The bytes up to the first line's end, and not one more: whoever waits for the handle shall see the rest."""
+    line = bytearray()
+    while (byte := os.read(handle, 1)) not in {b"", b"\n"}:
+        line += byte
+    return bytes(line)
 
 
 def write_frame(pipe: IO[bytes] | None, content: bytes) -> None:

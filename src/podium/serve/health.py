@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -24,7 +25,12 @@ def problems(service: Service) -> dict[str, str]:
 
 def _public(text: str) -> str:
     # Messages of libraries may hold paths; what a client is shown names none.
-    return " ".join("[path]" if word.count("/") > 1 or "\\" in word else word for word in text.split())[:300]
+    return " ".join("[path]" if _is_path(word) else word for word in text.split())[:300]
+
+
+def _is_path(word: str) -> bool:
+    # A registered model is named by an address with slashes too, `models:/EURUSD_LSTM/3`.
+    return not re.fullmatch(r"models:/[\w-]+/\d+[:;,.]?", word) and (word.count("/") > 1 or "\\" in word)
 
 
 def registry_age(service: Service) -> float | None:

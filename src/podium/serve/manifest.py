@@ -6,6 +6,7 @@ Its time of change says when the registry was last read; its content changes onl
 from __future__ import annotations
 
 import hashlib
+import os
 import uuid
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from podium.data.store import atomic_write
 
 MANIFEST = "manifest.json"
 REQUESTS = "requests"  # folder of wishes for a look at once; the reader takes one away when it is answered
+IN_SERVICE = "in-service"  # folder in which each serving process says which reading it serves
 
 
 class NextDay(msgspec.Struct, frozen=True):
@@ -135,6 +137,33 @@ def request_look(cache: Path) -> Path:
 def requested_looks(cache: Path) -> list[Path]:
     """Wishes that nobody has answered yet."""
     return list((cache / REQUESTS).glob("*"))
+
+
+def tell_in_service(cache: Path, reads: int) -> None:
+    """This process serves what the reading of this number found."""
+    place = cache / IN_SERVICE / str(os.getpid())
+    atomic_write(place, str(reads).encode())
+
+
+def all_serve(cache: Path, reads: int) -> bool:
+    """Whether every living process that serves from here has this reading, or a later one, in service."""
+    for place in (cache / IN_SERVICE).glob("[0-9]*"):
+        if not is_alive(int(place.name)):
+            place.unlink(missing_ok=True)
+        elif int(place.read_bytes() or 0) < reads:
+            return False
+    return True
+
+
+def is_alive(pid: int) -> bool:
+    """Whether there is such a process."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def address_digest(*addresses: str | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
@@ -31,7 +32,8 @@ class ServeOptions:
         ledger_durability: what a written forecast outlives on SQLite: the end of a "process", or of "power" too.
         interval: seconds between two looks at the registry.
         patience: seconds that the first look may take before the last known models are served instead.
-        cache: folder of the models served; `serving` in the data folder if not given.
+        cache: folder of the models served, in which each registry and choice of pairs has one of its own; `serving` in
+            the data folder if not given.
         keys_file: file of hashed API keys, read again when it changes; see `security`.
         insecure: listen on any address without API keys.
         allowed_hosts: further names that a client may call the server by.
@@ -86,12 +88,17 @@ class ServeOptions:
             raise SettingError(f"mlflow_ui = {self.mlflow_ui!r}: an address begins with http:// or https://")
         if not 0 <= self.port <= 65535:
             raise SettingError(f"port = {self.port}: a port is a number from 0 to 65535")
-        for name in ("interval", "patience", "header_timeout", "body_timeout", "keep_alive", "ledger_timeout"):
-            if getattr(self, name) <= 0:
-                raise SettingError(f"{name} = {getattr(self, name)}: seconds must be positive")
+        self._check_seconds()
         for name in ("max_body", "max_rows", "max_in_flight", "max_connections"):
             if getattr(self, name) < 1:
                 raise SettingError(f"{name} = {getattr(self, name)}: at least one")
+
+    def _check_seconds(self) -> None:
+        for name in ("interval", "patience", "header_timeout", "body_timeout", "keep_alive", "ledger_timeout"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise SettingError(f"{name} = {getattr(self, name)}: seconds must be positive")
+        if not 0 <= self.drain < math.inf:
+            raise SettingError(f"drain = {self.drain}: seconds must be zero or more")
 
     @property
     def loopback(self) -> bool:

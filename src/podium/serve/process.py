@@ -29,8 +29,7 @@ from podium.serve.telemetry import SHARED
 from podium.settings import Settings
 
 TICK = 0.25  # seconds between two looks at the processes
-CALM = 10.0  # a process that lived so many seconds is started again at once
-PAUSE = 2.0  # seconds before one that did not is started again
+PAUSE = 2.0  # seconds that a process must have lived before it is started again, so that none is started in a frenzy
 GRACE = 5.0  # seconds beyond the drain before a process is killed
 
 Announce = Callable[[str], None]
@@ -69,14 +68,16 @@ def worker_config(settings: Settings, options: ServeOptions) -> WorkerConfig:
     from podium.registry.connection import sqlite_path
 
     registry = sqlite_path(settings.registry_uri or settings.tracking_uri)
+    address = address_digest(settings.tracking_uri, settings.registry_uri)
     return WorkerConfig(
         options=replace(options, mlflow_ui=pages_of(options.mlflow_ui or settings.tracking_uri)),
         pair=settings.pair,
         data_dir=settings.data_dir,
-        cache=options.cache or settings.data_dir / "serving",
+        # Servers of other registries or other pairs have podiums and models of their own.
+        cache=(options.cache or settings.data_dir / "serving") / address_digest(address, *options.pairs),
         ledger_address=options.ledger_address or str(settings.data_dir / "ledger.db"),
         registry=str(registry) if registry else "",
-        address=address_digest(settings.tracking_uri, settings.registry_uri),
+        address=address,
         level=settings.level,
     )
 
@@ -151,8 +152,7 @@ class _Child:
     @property
     def due(self) -> bool:
         """Whether it may be started again."""
-        lived = time.monotonic() - self.started
-        return self.ended and (lived >= CALM or lived >= PAUSE)
+        return self.ended and time.monotonic() - self.started >= PAUSE
 
     def stop(self, number: signal.Signals) -> None:
         """Send it a signal, and close its standard input, which says the same."""
@@ -181,7 +181,7 @@ class _Supervisor:
         self._options = config.options
         self._listener = listener
         self._announce = announce
-        self._stopping = False
+        self._stopping = self._told_to_stop = False
         self._metrics = metrics
         told = {"listener": listener.fileno(), "config": config.to_plain()}
         shared = {SHARED: str(metrics)} if metrics else {}
@@ -213,10 +213,10 @@ class _Supervisor:
                         child.start()
         finally:
             self._end(children)
-        return 0 if any(child.ready for child in self._workers) else 1
+        return 0 if self._told_to_stop else 1
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
-        self._stopping = True
+        self._stopping = self._told_to_stop = True
 
     def _await_first(self) -> None:
         with selectors.DefaultSelector() as selector:
@@ -241,10 +241,11 @@ class _Supervisor:
                 if pipe is not None:
                     pipe.close()
             if self._metrics is not None:
-                for path in self._metrics.glob(f"gauge_live*_{child.process.pid}.db"):
+                for path in self._metrics.glob(f"gauge_*_{child.process.pid}.db"):
                     path.unlink(missing_ok=True)
 
     def _end(self, children: list[_Child]) -> None:
+        self._listener.close()  # or who connects now would wait for an answer that never comes
         for child in self._workers:
             child.stop(signal.SIGTERM)
         until = time.monotonic() + self._options.drain + GRACE

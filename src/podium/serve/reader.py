@@ -14,6 +14,7 @@ import signal
 import sys
 import time
 import uuid
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from podium.registry.connection import sqlite_path
 from podium.registry.log_items import FORECASTS, NEXT_DAY
 from podium.registry.mlflow_store import MlflowStore
 from podium.serve import fetched
+from podium.serve.frames import first_line
 from podium.serve.manifest import (
     MANIFEST,
     Manifest,
@@ -127,22 +129,31 @@ class RegistryReader:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _read(self, mark: str) -> Manifest:
-        known, problems = dict(self._manifest.pairs), {}
+        before, problems = self._manifest.pairs, dict[str, str]()
+        found = {pair: card for pair, card in before.items() if not self.pairs or pair in self.pairs}
         try:
             self._check_file()
-            wanted = list(self.pairs) or self.store.pairs()
-            if not self.pairs:
-                known = {pair: card for pair, card in known.items() if pair in wanted}
+            wanted = self.pairs or self._all_pairs(before)
+            found = {pair: card for pair, card in found.items() if pair in wanted}
             for pair in wanted:
                 try:
-                    known[pair], trouble = self._pair(pair)
+                    found[pair], trouble = self._pair(pair)
                     problems.update(trouble)
                 except (MissingError, ScoringError) as error:
                     problems[pair] = _sentence(error)
         except PodiumError as error:
             problems["registry"] = _sentence(error)
             mark = self._manifest.mark
-        return msgspec.structs.replace(self._manifest, pairs=known, mark=mark, problems=problems)
+        return msgspec.structs.replace(self._manifest, pairs=found, mark=mark, problems=problems)
+
+    def _all_pairs(self, known: Iterable[str]) -> list[str]:
+        """Every pair that has a champion, and those that had one until now.
+
+        Between two edits that move a title from model to model nobody may hold it; that is no reason to stop serving.
+        """
+        crowned = self.store.pairs()
+        left = [pair for pair in known if pair not in crowned and self.store.has_models(pair)]
+        return sorted([*crowned, *left])
 
     def _check_file(self) -> None:
         if self.database is None:
@@ -172,7 +183,14 @@ class RegistryReader:
                 if alias == CHAMPION:
                     raise
                 problems[f"{pair}@{alias}"] = _sentence(error)
+                last = self._last_good(pair, alias)
+                if last is not None and last.identity != arms[CHAMPION].identity:
+                    arms[alias] = last
         return PairCard(arms, [asdict(title) for title in self.store.titles(pair)]), problems
+
+    def _last_good(self, pair: str, alias: str) -> ModelCard | None:
+        known = self._manifest.pairs.get(pair)
+        return known.arms.get(alias) if known else None
 
     def _card(self, record: VersionRecord) -> ModelCard:
         place = Path("models", f"{record.name}-{record.version}-{record.run_id[:12]}")
@@ -240,18 +258,10 @@ def main() -> int:
     """The process's edge."""
     # Ctrl-C reaches every process of the terminal; this one ends when the server lets go of it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    config: dict[str, Any] = json.loads(_first_line())
+    config: dict[str, Any] = json.loads(first_line(sys.stdin.fileno()))
     reader = RegistryReader(Settings(**config["settings"]), tuple(config["pairs"]), Path(config["cache"]))
     run(reader, float(config["interval"]))
     return 0
-
-
-def _first_line() -> bytes:
-    # Byte by byte: a buffered reader would swallow what select is to see.
-    line = bytearray()
-    while (byte := os.read(sys.stdin.fileno(), 1)) not in {b"", b"\n"}:
-        line += byte
-    return bytes(line)
 
 
 if __name__ == "__main__":

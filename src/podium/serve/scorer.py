@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import threading
@@ -16,6 +17,8 @@ from podium.errors import PodiumError
 from podium.records import Floats
 from podium.serve.frames import read_frame, write_frame
 
+LOAD_TIMEOUT = 120.0  # seconds; MLflow and the model's library are imported
+SCORE_TIMEOUT = 30.0  # seconds
 CHUNK = 256  # rows a call: an LSTM's state for so many rows stays in the processor's cache
 
 
@@ -116,10 +119,14 @@ def _check_signature(session: Any, n_features: int) -> None:
 class PyfuncScorer:
     """A model without a graph: a child process loads it with MLflow and forecasts, so that this one stays light.
 
+    A child that has ended, or does not answer in time, is replaced: the request that finds it so fails, and a later one
+    is answered by the new child.
+
     Args:
         folder: the model's artifacts.
         features: names of its columns, in order.
-        timeout: seconds that loading may take.
+        load_timeout: seconds that loading may take.
+        timeout: seconds that a forecast may take.
 
     Raises:
         ScoringError: the model cannot be loaded.
@@ -127,45 +134,79 @@ class PyfuncScorer:
 
     quick = False
 
-    def __init__(self, folder: Path, features: tuple[str, ...], timeout: float = 120.0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        features: tuple[str, ...],
+        load_timeout: float = LOAD_TIMEOUT,
+        timeout: float = SCORE_TIMEOUT,
+    ) -> None:
+        self._command = [sys.executable, "-m", "podium.serve.pyfunc_host", str(folder), ",".join(features)]
+        self._load_timeout, self._timeout = load_timeout, timeout
         self._lock = threading.Lock()
-        command = [sys.executable, "-m", "podium.serve.pyfunc_host", str(folder), ",".join(features)]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
-        guard = threading.Timer(timeout, self._process.kill)
-        guard.start()
-        try:
-            self._receive()  # an empty frame: the model is loaded
-        finally:
-            guard.cancel()
+        self._closed = False
+        self._process = self._start()
+        self._loading = True
+        with self._lock:
+            self._await_loaded()
 
     def score(self, X: Floats) -> Floats:
         """See `Scorer.score`; one request at a time."""
         with self._lock:
+            self._await_loaded()
             try:
                 write_frame(self._process.stdin, X.tobytes())
+                answer = np.frombuffer(self._receive(self._timeout), np.float64)
             except OSError:
-                raise ScoringError("the model's process is gone") from None
-            answer = np.frombuffer(self._receive(), np.float64)
+                self._replace()
+                raise ScoringError("the model's process is gone; another is started") from None
         if answer.shape != (len(X),):
             raise ScoringError(f"the model gives {answer.shape} forecasts for {len(X)} rows")
         return answer
 
-    def _receive(self) -> bytes:
-        frame = read_frame(self._process.stdout)
+    def _start(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+    def _await_loaded(self) -> None:
+        if self._loading:
+            self._receive(self._load_timeout)  # an empty frame
+            self._loading = False
+
+    def _receive(self, timeout: float) -> bytes:
+        guard = threading.Timer(timeout, self._process.kill)
+        guard.start()
+        try:
+            frame = read_frame(self._process.stdout)
+        finally:
+            guard.cancel()
         if frame is None:
-            self.close()
-            raise ScoringError("the model's process cannot load it, or is gone; look at the model with mlflow")
+            loading = self._loading
+            self._replace()
+            raise ScoringError(
+                "the model's process cannot load it; look at the model with mlflow"
+                if loading
+                else "the model's process is gone, or did not answer in time; another is started"
+            )
         ok, content = frame[:1], frame[1:]
         if ok != b"+":
             raise ScoringError("the model refuses these rows")
         return content
 
+    def _replace(self) -> None:
+        _end(self._process)
+        if not self._closed and not self._loading:  # what could not be loaded once is not tried again by itself
+            self._process, self._loading = self._start(), True
+
     def close(self) -> None:
         """End the child process."""
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
+        self._closed = True
+        _end(self._process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with contextlib.suppress(BrokenPipeError):  # what was not sent any more
                 pipe.close()

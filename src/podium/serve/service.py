@@ -27,6 +27,8 @@ from podium.serve.telemetry import Telemetry
 
 INLINE_ROWS = 32  # up to so many rows the event loop scores itself; a thread costs more than that
 MAX_KEY = 256  # characters of a request key
+SHADOW_PATIENCE = 1.0  # seconds for which an answer waits for the shadow of a slow model
+MAX_WAITING_SHADOWS = 64  # of slow models; a model that hangs must not gather requests
 
 _NOTHING: Floats = np.array([np.nan])
 
@@ -114,6 +116,8 @@ class Service:
         self.live_errors: LiveErrors | None = None
         self.in_flight = 0
         self.pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="podium-score")
+        self.shadow_pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="podium-shadow")
+        self._shadows_waiting = 0
 
     # --- which model --------------------------------------------------------------------------------------------
 
@@ -197,8 +201,11 @@ class Service:
         if self.quick(ask, len(X)):
             answer = self.forecast(ask, X, close, row)
         else:
+            slow = self._begin_slow_shadows(ask, X)
             loop = asyncio.get_running_loop()
             answer = await loop.run_in_executor(self.pool, self.forecast, ask, X, close, row)
+            if slow:
+                answer = answer._replace(entries=[*answer.entries, *await self._slow_shadows(ask, slow, close, row)])
         if answer.entries:
             await self.recording.write(answer.entries)
         return answer
@@ -209,11 +216,14 @@ class Service:
         Raises:
             RefusedError: the model cannot forecast these rows.
         """
+        named = f"{ask.model.card.name}/{ask.model.card.version}"
         try:
             forecasts = ask.model.scorer.score(X)
         except ScoringError as error:
-            self.swapper.problems[f"{ask.model.card.name}/{ask.model.card.version}"] = str(error)
+            self.swapper.problems[named] = str(error)
             raise unavailable("The model does not forecast now; try again.") from None
+        if self.swapper.problems:
+            self.swapper.problems.pop(named, None)
         if not _is_finite(forecasts):
             raise RefusedError(400, "A value is too large: the forecast is not a finite number.")
         model, kept = ask.model, self.recording.mode != "off"
@@ -231,19 +241,48 @@ class Service:
         """Entries of the other arms; one that fails is counted, and takes nothing from the client's answer."""
         entries: list[Entry] = []
         for arm, model in ask.lineup.arms.items():
-            if arm == ask.arm:
+            if arm != ask.arm and model.scorer.quick:
+                entries += self._shadow(ask, arm, _shadow_forecasts(X, ask.model, model), close, row)
+        return entries
+
+    def _shadow(self, ask: Ask, arm: str, forecasts: Floats, close: Close | None, row: int | None) -> list[Entry]:
+        if not _is_finite(forecasts):
+            self.telemetry.failed_shadows.labels(ask.lineup.pair, arm).inc()
+            return []
+        self.telemetry.forecast(ask.lineup.labels[arm], len(forecasts), shadow=True)
+        if self.recording.mode == "off":
+            return []
+        columns = _forecast_columns(forecasts, close, row, {})
+        return [self._entry(ask, arm, columns, close.origin if close else None)]
+
+    def _begin_slow_shadows(self, ask: Ask, X: Floats) -> dict[str, asyncio.Future[Floats]]:
+        """Slow models forecast beside the one that answers; one that is behind is left out rather than waited for."""
+        begun: dict[str, asyncio.Future[Floats]] = {}
+        if not self.options.shadow:
+            return begun
+        for arm, model in ask.lineup.arms.items():
+            if arm == ask.arm or model.scorer.quick:
                 continue
-            try:
-                forecasts = model.scorer.score(_translated(X, ask.model, model))
-            except (ScoringError, MissingError):
-                forecasts = _NOTHING
-            if not _is_finite(forecasts):
+            if self._shadows_waiting >= MAX_WAITING_SHADOWS:
                 self.telemetry.failed_shadows.labels(ask.lineup.pair, arm).inc()
                 continue
-            self.telemetry.forecast(ask.lineup.labels[arm], len(X), shadow=True)
-            if self.recording.mode != "off":
-                columns = _forecast_columns(forecasts, close, row, {})
-                entries.append(self._entry(ask, arm, columns, close.origin if close else None))
+            self._shadows_waiting += 1
+            begun[arm] = asyncio.get_running_loop().run_in_executor(
+                self.shadow_pool, _shadow_forecasts, X, ask.model, model
+            )
+            begun[arm].add_done_callback(self._shadow_done)
+        return begun
+
+    def _shadow_done(self, _done: asyncio.Future[Floats]) -> None:
+        self._shadows_waiting -= 1
+
+    async def _slow_shadows(
+        self, ask: Ask, begun: Mapping[str, asyncio.Future[Floats]], close: Close | None, row: int | None
+    ) -> list[Entry]:
+        await asyncio.wait(begun.values(), timeout=SHADOW_PATIENCE)
+        entries: list[Entry] = []
+        for arm, future in begun.items():
+            entries += self._shadow(ask, arm, future.result() if future.done() else _NOTHING, close, row)
         return entries
 
     def _entry(self, ask: Ask, arm: str, columns: Mapping[str, Any], known_through: str | None) -> Entry:
@@ -303,6 +342,14 @@ def _forecast_columns(
     if row is not None:
         origins[row], targets[row] = days
     return forecast_columns(forecasts, origin=origins, target_date=targets)
+
+
+def _shadow_forecasts(X: Floats, given: ServedModel, wanted: ServedModel) -> Floats:
+    """Forecasts of another model for the same rows; NaN where it gives none."""
+    try:
+        return wanted.scorer.score(_translated(X, given, wanted))
+    except (ScoringError, MissingError):
+        return _NOTHING
 
 
 def _translated(X: Floats, given: ServedModel, wanted: ServedModel) -> Floats:

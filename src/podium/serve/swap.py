@@ -10,7 +10,17 @@ from pathlib import Path
 from types import MappingProxyType
 
 from podium.serve.lineup import EMPTY, Lineup, ServedModel, load_model
-from podium.serve.manifest import MANIFEST, Manifest, ModelCard, PairCard, load, mark_of, request_look
+from podium.serve.manifest import (
+    MANIFEST,
+    Manifest,
+    ModelCard,
+    PairCard,
+    all_serve,
+    load,
+    mark_of,
+    request_look,
+    tell_in_service,
+)
 from podium.serve.scorer import ScoringError
 
 TICK = 0.2  # seconds between two looks at the manifest
@@ -64,11 +74,16 @@ class Swapper:
         if changed_at == self._seen and not due:
             return False
         manifest = load(self._path)
+        self._seen = changed_at
         if manifest is None:
+            self.problems = {**self.problems, "registry": "what was read of the registry cannot be understood"}
+            self._manifest = None
             return False
-        self._seen, self.checked_at = changed_at, changed_at / 1e9
+        if "registry" not in manifest.problems:
+            self.checked_at = changed_at / 1e9
         if manifest != self._manifest or due:
             await self.apply(manifest)
+            tell_in_service(self._cache, manifest.reads)
         return True
 
     async def apply(self, manifest: Manifest) -> None:
@@ -156,19 +171,23 @@ class Swapper:
             return False
 
     async def reload(self, timeout: float) -> bool:
-        """Ask for a look at the registry now, and wait until it has been taken over.
+        """Ask for a look at the registry now, and wait until every serving process has taken it over.
 
         Returns:
-            Whether the registry was read in time.
+            Whether the registry was read, and what it says put in service, in time.
         """
         wish = request_look(self._cache)
         until = time.monotonic() + timeout
         try:
             while time.monotonic() < until:
                 await asyncio.sleep(0.02)
-                if not wish.exists():
-                    await self.look()
-                    return "registry" not in self.problems
+                if wish.exists():
+                    continue
+                await self.look()
+                if "registry" in self.problems:
+                    return False
+                if self._manifest is not None and all_serve(self._cache, self._manifest.reads):
+                    return True
         finally:
             wish.unlink(missing_ok=True)
         return False

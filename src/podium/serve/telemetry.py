@@ -89,14 +89,14 @@ class Telemetry:
         return generate_latest(registry)
 
 
-_GAUGES: dict[str, tuple[str, list[str], Literal["mostrecent", "max", "livesum"]]] = {
+_GAUGES: dict[str, tuple[str, list[str], Literal["mostrecent", "max", "livemax", "livesum"]]] = {
     "model_info": ("1 for each model in service.", ["pair", "arm", "model", "version"], "mostrecent"),
     "model_age_seconds": ("Time since the model in service was logged.", ["pair", "arm"], "mostrecent"),
     "data_age_seconds": ("Time since the newest stored close, from the end of its day.", ["pair"], "mostrecent"),
     "registry_age_seconds": ("Time since the registry was last read.", [], "mostrecent"),
     "swaps": ("How often the models in service were swapped, the first load included.", ["pair"], "max"),
     "swap_failures": ("How often a model was not taken.", ["pair"], "max"),
-    "problems": ("Things that are not as they should be; /health says which.", [], "max"),
+    "problems": ("Things that are not as they should be; /health says which.", [], "livemax"),
     "in_flight": ("Requests being worked on.", [], "livesum"),
     "ledger_pending": ("Forecasts that wait to be written.", [], "livesum"),
     "live_rmse": ("RMSE of the settled forecasts.", ["pair", "arm"], "mostrecent"),

@@ -22,6 +22,8 @@ from podium.errors import SettingError
 from podium.serve.app import PodiumApp
 from podium.serve.dashboard import dashboard_routes
 from podium.serve.dashboard.live import LiveComparisons
+from podium.serve.frames import first_line
+from podium.serve.health import measure
 from podium.serve.http import GuardedProtocol
 from podium.serve.options import WorkerConfig
 from podium.serve.security import make_gate
@@ -88,6 +90,7 @@ async def running(service: Service) -> AsyncIterator[None]:
             for model in lineup.arms.values():
                 model.scorer.close()
         service.pool.shutdown(wait=False)
+        service.shadow_pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _report(task: asyncio.Task[None]) -> None:
@@ -101,6 +104,7 @@ async def _keep_house(service: Service) -> None:
     while True:
         await asyncio.sleep(HOUSEKEEPING)
         await _refresh(service)
+        measure(service)  # each process's own, whichever of them is asked for the metrics
         try:
             service.gate.ring.refresh()
         except SettingError as error:
@@ -171,10 +175,7 @@ async def _until_orphaned(server: uvicorn.Server, listener: socket.socket) -> No
 def main() -> int:
     """The process's edge."""
     logging.basicConfig(level=logging.WARNING, format="podium serve [%(process)d]: %(message)s")
-    line = bytearray()
-    while (byte := os.read(0, 1)) not in {b"", b"\n"}:
-        line += byte
-    told = json.loads(line)
+    told = json.loads(first_line(0))
     listener = socket.socket(fileno=told["listener"])
     return serve_on(listener, WorkerConfig.from_plain(told["config"]))
 

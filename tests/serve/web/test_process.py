@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from podium.errors import SettingError
 from podium.registry.mlflow_store import MlflowStore
@@ -183,6 +184,40 @@ def test_reload_serves_the_new_champion_at_once(serving: Serving, own_world: Any
     assert (status, json.loads(content)["pairs"]["EURUSD"]["champion"]) == (200, "EURUSD_LinearRegression/2")
 
 
+def test_a_reload_is_answered_when_every_process_serves_what_was_found(serving: Serving, own_world: Any) -> None:
+    """Of three processes none answers from the old champion once `POST /v1/reload` has been answered."""
+    server = serving(workers=3, interval=600.0)
+    client = MlflowStore(own_world.settings).client
+    for version in ("2", "1"):
+        client.set_registered_model_alias("EURUSD_LinearRegression", "champion", version)
+        assert server.ask("POST", "/v1/reload")[0] == 200
+        assert {server.champion() for _ in range(20)} == {f"EURUSD_LinearRegression/{version}"}
+
+
+def test_a_title_that_nobody_holds_for_a_while_goes_on_being_served(serving: Serving, own_world: Any) -> None:
+    """The alias is taken away first and given to another model later: no request is refused in between."""
+    server = serving(interval=600.0)
+    client = MlflowStore(own_world.settings).client
+    client.delete_registered_model_alias("EURUSD_LinearRegression", "champion")
+    status, _, content = server.ask("POST", "/v1/reload")
+    assert (status, json.loads(content)["status"]) == (200, "degraded")
+    assert "holds @champion" in json.loads(content)["problems"]["EURUSD"]
+    assert server.champion() == "EURUSD_LinearRegression/1"
+    client.set_registered_model_alias("EURUSD_Drift", "champion", "1")
+    assert json.loads(server.ask("POST", "/v1/reload")[2])["problems"] == {}
+    assert server.champion() == "EURUSD_Drift/1"
+
+
+def test_servers_of_one_folder_that_serve_other_pairs_keep_apart(serving: Serving, own_world: Any) -> None:
+    """A server of one pair and one of all do not overwrite what the other has read."""
+    everything, one = serving(interval=0.2), serving(interval=0.2, pairs=("EURUSD",))
+    client = MlflowStore(own_world.settings).client
+    for version in ("2", "1", "2"):
+        client.set_registered_model_alias("EURUSD_LinearRegression", "champion", version)
+        for server in (everything, one):
+            until(lambda server=server, version=version: server.champion().endswith(f"Regression/{version}"))
+
+
 def test_sigterm_finishes_what_was_begun(serving: Serving, split_body: Any) -> None:
     """A request whose body is still on its way when SIGTERM comes is answered; then the server ends with 0."""
     server = serving()
@@ -192,12 +227,21 @@ def test_sigterm_finishes_what_was_begun(serving: Serving, split_body: Any) -> N
         client.sendall(head + b"Content-Length: %d\r\n\r\n" % len(body) + body[:10])
         until(lambda: b"podium_in_flight 1.0" in server.ask("GET", "/metrics")[2].replace(b"_flight 2", b"_flight 1"))
         server.process.send_signal(signal.SIGTERM)
-        until(lambda: not listens(server.port))
+        until(lambda: refuses(server.port))
         client.sendall(body[10:])
         answer = client.recv(65536)
     assert answer.startswith(b"HTTP/1.1 200 OK")
     assert b"connection: close" in answer
     assert server.stop() == 0
+
+
+def refuses(port: int) -> bool:
+    """Whether a new connection is refused, rather than left waiting."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    except ConnectionRefusedError:
+        return True
+    return False
 
 
 def listens(port: int) -> bool:
@@ -255,6 +299,7 @@ def test_a_serving_process_that_dies_is_replaced(serving: Serving, split_body: A
     os.kill(before, signal.SIGKILL)
     until(lambda: server.children("podium.serve.worker") not in ([], [before]) and listens(server.port), 30)
     assert server.ask("POST", "/invocations", split_body())[0] == 200
+    assert server.stop() == 0
 
 
 def test_workers_agree_on_the_arm_and_add_up_their_metrics(serving: Serving, split_body: Any) -> None:
@@ -271,10 +316,10 @@ def test_workers_agree_on_the_arm_and_add_up_their_metrics(serving: Serving, spl
 
 
 def test_a_server_that_starts_again_serves_at_once_what_is_current(serving: Serving, own_world: Any) -> None:
-    """With a warm cache and an unchanged registry the server need not wait for MLflow to be imported."""
+    """With a warm cache and an unchanged registry the server does not wait until the registry has been read."""
     serving().stop()
-    reader_away = serving(patience=60.0)
-    assert reader_away.champion() == "EURUSD_LinearRegression/1"
+    with FileLock(own_world.root / "mlflow.db.lock"):  # which the reader waits for
+        assert serving(patience=600.0).champion() == "EURUSD_LinearRegression/1"
 
 
 def test_slow_and_oversized_heads_are_cut_off(serving: Serving) -> None:

@@ -141,6 +141,48 @@ def test_a_pair_without_champion_is_a_problem_of_its_own(own_world: Any) -> None
     assert "USDJPY" in found.problems["USDJPY"]
 
 
+def test_a_pair_that_is_not_asked_for_is_not_published(own_world: Any) -> None:
+    """What an earlier reader of the same folder knew of other pairs is left out."""
+    reader(own_world).look()
+    reader(own_world, "USDJPY").look()
+    assert published(own_world).pairs == {}
+
+
+def test_a_pair_stays_until_its_models_are_gone(own_world: Any) -> None:
+    """Without a champion the last podium stays, with a problem; without any model of the pair it goes, and quietly."""
+    looking = reader(own_world)
+    looking.look()
+    client = MlflowStore(own_world.settings).client
+    client.delete_registered_model_alias("EURUSD_LinearRegression", "champion")
+    looking.look()
+    assert versions(own_world)["champion"] == "EURUSD_LinearRegression/1"
+    assert "no version of EURUSD_* holds @champion" in published(own_world).problems["EURUSD"]
+    for name in ("EURUSD_LinearRegression", "EURUSD_Drift"):
+        client.delete_registered_model(name)
+    looking.look()
+    assert (published(own_world).pairs, published(own_world).problems) == ({}, {})
+
+
+def test_a_refused_challenger_keeps_its_last_good_model(own_world: Any, monkeypatch: Any) -> None:
+    """A new holder of the rank that cannot be served leaves the one before in place, and is a problem by its rank."""
+    looking = reader(own_world)
+    looking.look()
+    client = MlflowStore(own_world.settings).client
+    client.delete_registered_model_alias("EURUSD_Drift", "challenger")
+    client.set_registered_model_alias("EURUSD_LinearRegression", "challenger", "2")
+    card = fetched.card
+
+    def refuse(record: VersionRecord, *place: Any) -> Any:
+        if record.version == 2:
+            raise ScoringError("the second is broken")
+        return card(record, *place)
+
+    monkeypatch.setattr(fetched, "card", refuse)
+    looking.look()
+    assert versions(own_world) == {"champion": "EURUSD_LinearRegression/1", "challenger": "EURUSD_Drift/1"}
+    assert published(own_world).problems == {"EURUSD@challenger": "the second is broken"}
+
+
 def test_a_damaged_cache_is_fetched_again(own_world: Any) -> None:
     """A file of the cache that was changed or lost is replaced from the registry."""
     reader(own_world).look()
@@ -189,6 +231,34 @@ def test_a_model_without_graph_is_left_to_pyfunc(folder: Path) -> None:
     card = fetched.card(RECORD, folder, "place")
     assert card.digest == ""
     assert len(card.example) == len(card.expected) == 5
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        ({"metadata": "none"}, "not as MLflow writes it"),
+        ({"metadata": {"features": 3}}, "not as MLflow writes it"),
+        ({"metadata": {"example_forecasts": [float("nan")]}}, "not a finite number"),
+        ({"metadata": None, "signature": {"inputs": "[{"}}, "signature cannot be read"),
+        ({"metadata": None, "signature": {"inputs": '["lag_0"]'}}, "signature cannot be read"),
+        ({"metadata": None, "signature": None}, "names no columns"),
+    ],
+)
+def test_an_odd_model_is_refused_and_nothing_else(folder: Path, damage: Any, said: str) -> None:
+    """Whatever stands in a model's description, the reader says which model it is and goes on."""
+    about = yaml.safe_load((folder / "MLmodel").read_text())
+    (folder / "MLmodel").write_text(yaml.safe_dump({**about, **damage}))
+    with pytest.raises(ScoringError, match=f"models:/EURUSD_LinearRegression/1.*{said}"):
+        fetched.card(RECORD, folder, "place")
+
+
+@pytest.mark.parametrize(
+    "example", ['{"columns": ["lag_0"], "data": [["much"]]}', '{"columns": 3}', "NaN", '{"columns": [], "data": [[1]]}']
+)
+def test_an_example_that_cannot_be_used_is_left_out(folder: Path, example: str) -> None:
+    """Rows that are no numbers, or not of the model's columns, are no rows to try the model on."""
+    (folder / "input_example.json").write_text(example)
+    assert fetched.card(RECORD, folder, "place").example == []
 
 
 @pytest.mark.parametrize("how", ["file", "format", "loader"])

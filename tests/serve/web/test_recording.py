@@ -1,5 +1,7 @@
 import asyncio
 import sqlite3
+import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +77,35 @@ def test_shadow_scores_every_rank_on_the_same_rows(
     assert {line["request_id"] for line in found.values()} == {reply.headers["x-podium-forecast-id"]}
     forced = caller.post("/invocations", split_body(rows[-1:]), X_Podium_Arm="challenger")
     assert found["challenger"]["forecast"] == forced.json["predictions"][0]
+
+
+def test_a_shadow_that_hangs_does_not_hold_the_answer(
+    make_caller: Any, own_world: Any, path: Path, split_body: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow challenger that does not answer is left out after a moment and counted; the champion is answered."""
+    monkeypatch.setattr("podium.serve.service.SHADOW_PATIENCE", 0.05)
+    caller = make_caller(own_world, ledger="required", shadow=True)
+    lineup = caller.service.swapper.lineups["EURUSD"]
+    free = threading.Event()
+
+    class Hung:
+        quick = False
+
+        def score(self, X: Any) -> Any:
+            assert free.wait(30)
+            return X[:, 0]
+
+        def close(self) -> None: ...
+
+    challenger = replace(lineup.arms["challenger"], scorer=Hung())
+    arms = {**lineup.arms, "challenger": challenger}
+    caller.service.swapper.lineups = {"EURUSD": replace(lineup, arms=arms)}
+    assert caller.post("/invocations", split_body()).status == 200
+    assert {line["arm"] for line in lines(path)} == {"champion"}
+    assert 'podium_shadow_failures_total{arm="challenger",pair="EURUSD"} 1.0' in caller.get("/metrics").content.decode()
+    free.set()
+    assert caller.post("/invocations", split_body()).status == 200
+    assert {line["arm"] for line in lines(path)} == {"champion", "challenger"}
 
 
 def test_a_shadow_that_fails_takes_nothing_from_the_answer(

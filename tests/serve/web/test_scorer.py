@@ -1,3 +1,5 @@
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,25 @@ def test_a_model_without_graph_forecasts_in_its_own_process(world: Any, rows: An
         scorer.close()
     with pytest.raises(ScoringError):
         scorer.score(rows)
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "hung"])
+def test_a_child_that_is_gone_is_replaced(world: Any, rows: Any, how: signal.Signals) -> None:
+    """A child process that was killed, or that hangs, costs one request; the next is answered by another child."""
+    found = load(world.cache / MANIFEST)
+    assert found is not None
+    card = found.pairs["EURUSD"].arms["champion"]
+    scorer = PyfuncScorer(world.cache / card.folder, card.features)
+    try:
+        wanted = scorer.score(rows)
+        scorer._timeout = 0.3
+        os.kill(scorer._process.pid, how)
+        with pytest.raises(ScoringError, match="another is started"):
+            scorer.score(rows)
+        scorer._timeout = 30.0
+        assert np.array_equal(scorer.score(rows), wanted)
+    finally:
+        scorer.close()
 
 
 def test_a_model_that_cannot_be_loaded_is_told(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 import asyncio
 import json
+import os
+import subprocess
 import threading
 import time
 from collections import Counter
@@ -12,7 +14,18 @@ import pytest
 
 from podium.records import Floats
 from podium.serve.lineup import ServedModel, load_model
-from podium.serve.manifest import MANIFEST, Manifest, ModelCard, PairCard, load, requested_looks, save
+from podium.serve.manifest import (
+    IN_SERVICE,
+    MANIFEST,
+    Manifest,
+    ModelCard,
+    PairCard,
+    all_serve,
+    load,
+    requested_looks,
+    save,
+    tell_in_service,
+)
 from podium.serve.scorer import ScoringError
 from podium.serve.swap import Swapper
 
@@ -137,12 +150,36 @@ def test_the_registrys_problems_are_passed_on(runner: asyncio.Runner, swapper: S
 
 
 def test_a_damaged_manifest_changes_nothing(runner: asyncio.Runner, swapper: Swapper, tmp_path: Path) -> None:
-    """A manifest that cannot be read is passed over."""
+    """A manifest that cannot be read is a problem, and gone with the next one that can; the models stay meanwhile."""
     save(manifest(1), tmp_path / MANIFEST)
     runner.run(swapper.look())
     (tmp_path / MANIFEST).write_text("{")
     runner.run(swapper.look())
     assert held(swapper) == {"champion": 1}
+    assert "cannot be understood" in swapper.problems["registry"]
+    save(manifest(1), tmp_path / MANIFEST)
+    runner.run(swapper.look())
+    assert (held(swapper), swapper.problems) == ({"champion": 1}, {})
+
+
+def test_a_registry_that_could_not_be_read_does_not_count_as_read(
+    runner: asyncio.Runner, swapper: Swapper, tmp_path: Path
+) -> None:
+    """The age of the registry's last reading grows while nobody can read it."""
+    save(manifest(1, registry="it is away"), tmp_path / MANIFEST)
+    runner.run(swapper.look())
+    assert swapper.checked_at == 0.0
+
+
+def test_processes_that_are_gone_are_not_waited_for(tmp_path: Path) -> None:
+    """All serve a reading when every living process says so; the word of a dead one is swept away."""
+    with subprocess.Popen(["true"]) as gone:
+        gone.wait()
+    tell_in_service(tmp_path, 3)
+    (tmp_path / IN_SERVICE / str(gone.pid)).write_text("1")
+    assert all_serve(tmp_path, 3)
+    assert not all_serve(tmp_path, 4)
+    assert [place.name for place in (tmp_path / IN_SERVICE).iterdir()] == [str(os.getpid())]
 
 
 def test_a_reload_ends_when_what_was_found_is_in_service(runner: asyncio.Runner, tmp_path: Path) -> None:
@@ -225,8 +262,6 @@ def test_without_an_answer_of_the_registry_the_last_models_are_served(
     runner: asyncio.Runner, swapper: Swapper, tmp_path: Path
 ) -> None:
     """A registry that is away does not keep a server from starting with what it served last."""
-    import os
-
     save(manifest(1), tmp_path / MANIFEST)
     os.utime(tmp_path / MANIFEST, (1, 1))
     runner.run(swapper.start(None, "a", patience=0.1))
