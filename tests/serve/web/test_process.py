@@ -209,13 +209,14 @@ def test_a_title_that_nobody_holds_for_a_while_goes_on_being_served(serving: Ser
 
 
 def test_servers_of_one_folder_that_serve_other_pairs_keep_apart(serving: Serving, own_world: Any) -> None:
-    """A server of one pair and one of all do not overwrite what the other has read."""
-    everything, one = serving(interval=0.2), serving(interval=0.2, pairs=("EURUSD",))
-    client = MlflowStore(own_world.settings).client
-    for version in ("2", "1", "2"):
-        client.set_registered_model_alias("EURUSD_LinearRegression", "champion", version)
-        for server in (everything, one):
-            until(lambda server=server, version=version: server.champion().endswith(f"Regression/{version}"))
+    """A server of another pair does not overwrite what this one has read, nor take its models away."""
+    server = serving(interval=600.0)
+    other = serving(interval=600.0, pairs=("USDJPY",), patience=60.0)
+    assert other.ask("POST", "/v1/reload")[0] == 200
+    assert json.loads(other.ask("GET", "/health")[2])["pairs"] == {}
+    assert server.ask("POST", "/v1/reload")[0] == 200
+    assert server.champion() == "EURUSD_LinearRegression/1"
+    assert len(list(own_world.cache.glob("*/manifest.json"))) == 2
 
 
 def test_sigterm_finishes_what_was_begun(serving: Serving, split_body: Any) -> None:
@@ -318,8 +319,11 @@ def test_workers_agree_on_the_arm_and_add_up_their_metrics(serving: Serving, spl
 def test_a_server_that_starts_again_serves_at_once_what_is_current(serving: Serving, own_world: Any) -> None:
     """With a warm cache and an unchanged registry the server does not wait until the registry has been read."""
     serving().stop()
+    (manifest,) = own_world.cache.glob("*/manifest.json")
+    before = manifest.stat().st_mtime_ns
     with FileLock(own_world.root / "mlflow.db.lock"):  # which the reader waits for
         assert serving(patience=600.0).champion() == "EURUSD_LinearRegression/1"
+        assert manifest.stat().st_mtime_ns == before
 
 
 def test_slow_and_oversized_heads_are_cut_off(serving: Serving) -> None:
