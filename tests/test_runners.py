@@ -5,9 +5,13 @@ from __future__ import annotations
 import importlib
 import multiprocessing
 import os
+import subprocess
 import sys
 import threading
+import time
+from pathlib import Path
 
+import psutil
 import pytest
 
 from podium.errors import DataError, WorkerError
@@ -16,6 +20,7 @@ from podium.runners import available_cores, side_by_side
 WORK = """
 import os
 import signal
+import time
 from pathlib import Path
 
 from podium.errors import DataError, Fault
@@ -31,6 +36,10 @@ def fail_on_two(task):
         raise DataError([Fault("rates.csv", "Close", "positive", 1)])
     Path(folder, str(number)).touch()
     return number
+
+
+def wait_long(number):
+    time.sleep(600)
 
 
 def die_on_two(number):
@@ -120,3 +129,28 @@ def test_a_process_that_is_killed_is_one_line(work):
     ):
         list(results)
     assert multiprocessing.active_children() == []
+
+
+def test_no_process_outlives_the_one_that_began_it(work, tmp_path):
+    """SIGKILL of the process that trains, as the system does for want of memory, ends those that train for it too."""
+    script = f"""
+import sys, time
+sys.path.insert(0, {str(Path(work.__file__).parent)!r})
+import podium_test_work as work
+from podium.runners import side_by_side
+
+if __name__ == "__main__":
+    with side_by_side(work.wait_long, [1, 2], 2) as results:
+        list(results)
+"""
+    path = tmp_path / "begins.py"
+    path.write_text(script)
+    with subprocess.Popen([sys.executable, str(path)], stdout=subprocess.DEVNULL) as process:
+        begun = psutil.Process(process.pid)
+        workers: list[psutil.Process] = []
+        deadline = time.monotonic() + 60
+        while len(workers) < 2 and time.monotonic() < deadline:
+            workers = [child for child in begun.children() if "spawn_main" in " ".join(child.cmdline())]
+        process.kill()
+    _, alive = psutil.wait_procs(workers, timeout=30)
+    assert (len(workers), alive) == (2, [])

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from multiprocessing import active_children, get_context
+from multiprocessing import active_children, get_context, parent_process
 from typing import TypeVar
 
 from podium.errors import WorkerError
@@ -45,7 +45,7 @@ def side_by_side(
         return
     # spawn: a fork would copy the locks of MLflow's and TensorFlow's threads in whatever state they are
     others = set(active_children())
-    with ProcessPoolExecutor(n_workers, mp_context=get_context("spawn"), initializer=_hear_interrupts) as pool:
+    with ProcessPoolExecutor(n_workers, mp_context=get_context("spawn"), initializer=_begin) as pool:
         try:
             with _deaf_to_interrupts():
                 results = _results(pool, work, tasks)
@@ -99,8 +99,16 @@ def _deaf_to_interrupts() -> Iterator[None]:
         raise KeyboardInterrupt
 
 
-def _hear_interrupts() -> None:
-    """In a new process: Ctrl-C ends it silently; the process that began it says so once."""
+def _begin() -> None:
+    """In a new process: Ctrl-C ends it silently, since the one that began it speaks; it does not outlive that one."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)  # whoever asked for the work is gone, killed for want of memory for example

@@ -12,8 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from podium.data.store import save_series
 from podium.errors import RegistryError
 from podium.evaluate.ranking import best_per_type, rank
+from podium.pipeline.evaluate import evaluate as run_evaluate
+from podium.pipeline.prepare import preprocess, series_path
+from podium.pipeline.train import train
+from podium.records import Series
 from podium.registry import pointer
 from podium.registry.log_items import example_rows
 from podium.registry.mlflow_store import MlflowStore
@@ -85,6 +90,31 @@ def test_a_championship_from_first_run_to_second_champion(store, context, make_r
     location = store.client.get_run(run.run_id).info.artifact_uri
     scheme = store.settings.tracking_uri.split(":")[0]
     assert location.startswith({"postgresql+psycopg": "s3://", "http": "mlflow-artifacts:"}.get(scheme, "/"))
+
+
+def test_the_real_steps_hold_a_championship(backend):
+    """Train and evaluate as the verbs do, twice: one exclusive podium, no version twice, a champion that forecasts."""
+    pair, rng = backend.settings.pair, np.random.default_rng(5)
+    days = np.busday_offset("2024-01-01", np.arange(420), roll="forward").astype("datetime64[D]")
+    series = Series(pair, days, 1.1 * np.exp(np.cumsum(rng.normal(0, 0.005, 420))), "test")
+    settings = backend.settings.model_copy(
+        update={"contestants": ("LinearRegression", "ARIMA"), "workers": 1, "refit_every": 0}
+    )
+    save_series(series, series_path(settings))
+    table = preprocess(settings)
+    runs = train(settings)
+    outcome = run_evaluate(settings)
+    store = MlflowStore(settings)
+    assert {run.run_id for run in runs} == {row.run_id for row in outcome.ranking}
+    state = {version.pinned_uri: version.aliases for version in store.family()}
+    assert sorted(alias for held in state.values() for alias in held) == ["challenger", "champion"]
+    assert run_evaluate(settings) == outcome
+    assert {version.pinned_uri: version.aliases for version in store.family()} == state
+    champion = store.champion()
+    assert (champion.name, champion.version) == (outcome.champion, outcome.champion_version)
+    forecasts = store.load(f"models:/{champion.name}@champion").predict(example_rows(table))
+    assert np.isfinite(np.asarray(forecasts)).all()
+    assert pointer.read(settings.models_dir, pair)["pinned_uri"] == champion.pinned_uri
 
 
 def test_two_machines_register_one_run_at_once(store, context, make_result, backend, monkeypatch):

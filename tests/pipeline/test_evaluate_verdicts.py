@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import integrate, special, stats
 
+from podium.errors import RegistryError
 from podium.evaluate.outcome import Outcome
 from podium.evaluate.significance import diebold_mariano
+from podium.records import Series
 
 ASKED = {
     "pair", "data_version", "verdict", "reason", "champion", "scored_days", "minimum_detectable_r2", "baselines",
@@ -315,6 +318,25 @@ def test_bad_input_is_one_clear_line(crowned, capsys):
         lines = capsys.readouterr().err.strip().splitlines()
         assert len(lines) == 1
         assert said in lines[0]
+
+
+def test_artifacts_that_were_moved_are_named_before_anything_is_made(crowned):
+    """MLflow keeps absolute paths: after a move nothing is written in the old place, and no lost run is champion."""
+    arena, _ = crowned
+    place = Path(arena.client.get_experiment_by_name("EURUSD_Experiments").artifact_location)
+    place.rename(place.with_name("moved"))
+    for step in (arena.train, arena.evaluate):
+        with pytest.raises(RegistryError, match=f"are not at {place}.*podium reset"):
+            step()
+    assert not place.exists()
+
+
+def test_the_recorded_source_is_that_of_the_series(arena, rates):
+    """Where the rates came from is the stored series' word, whatever the setting says at the time of training."""
+    series = Series(rates.pair, rates.dates[:600], rates.closes[:600], "csv")
+    (run, *_) = arena.days(series).using(source="ecb").train()
+    (given,) = arena.client.get_run(run.run_id).inputs.dataset_inputs
+    assert json.loads(given.dataset.source)["tags"]["source"] == "csv"
 
 
 def test_an_alias_moved_by_hand_is_a_new_incumbent(crowned):

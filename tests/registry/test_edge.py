@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from podium.errors import MissingError, RegistryError
 from podium.registry import edge
 
-letters = st.text("abcdefghijkXYZ0123456789!$&*+,;=~_.-:@%", min_size=4, max_size=30)
+letters = st.text("abcdefghijkXYZ0123456789!$&*+,;=~_.-:@%/?#'\"", min_size=4, max_size=30)
 
 
 @given(letters, st.sampled_from(["postgresql+psycopg", "mysql+pymysql", "http", "s3"]))
@@ -17,6 +17,22 @@ def test_no_password_of_an_address_is_left(password, scheme):
     """Whatever is in a password, the masked text holds the user and the host, and stars between them."""
     text = f"cannot reach {scheme}://me:{password}@db.example.com:5432/mlflow today"
     assert edge.mask(text) == f"cannot reach {scheme}://me:***@db.example.com:5432/mlflow today"
+
+
+@given(letters, st.sampled_from(["postgresql+psycopg", "mysql+pymysql", "http", "s3"]))
+def test_every_password_of_an_address_is_known_by_itself(password, scheme):
+    """A library that quotes only the password of the setting, without the address around it, does not give it away."""
+    secrets = edge.secrets_of(f"{scheme}://me:{password}@db.example.com/mlflow")
+    assert password in secrets
+    assert edge.mask(f"refused: {password}", secrets) == "refused: ***"
+
+
+@pytest.mark.parametrize("name", ["password", "sslpassword", "PASSWD", "token", "api_token", "secret_key"])
+def test_secret_parameters_are_masked(name):
+    """What stands behind such a name in an address goes, wherever the name begins and ends."""
+    address = f"postgresql://me@db/mlflow?a=1&{name}=hunter99&b=2"
+    assert edge.mask(address) == f"postgresql://me@db/mlflow?a=1&{name}=***&b=2"
+    assert "hunter99" in edge.secrets_of(address)
 
 
 def test_a_known_secret_is_masked_wherever_it_stands(monkeypatch):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -261,6 +262,47 @@ def test_a_file_that_is_no_database_fails_at_once(workdir):
     (workdir / "mlflow.db").write_text("not a database, and long enough to be taken for one" * 10)
     with pytest.raises(RegistryError, match=r"sqlite:///mlflow\.db: file is not a database"):
         MlflowStore(Settings()).prepare()
+
+
+@pytest.mark.parametrize("survivors", [0, 1], ids=["nothing is left", "a half made file is left"])
+def test_a_schema_that_is_made_half_is_never_in_place(workdir, settings, monkeypatch, survivors):
+    """Whoever ends the first start between two steps of the migration leaves nothing that the next start trips over."""
+    from mlflow.store.tracking import sqlalchemy_store
+
+    fresh = settings.model_copy(update={"tracking_uri": "sqlite:///new/fresh.db"})
+    making = sqlalchemy_store.SqlAlchemyStore.__init__
+
+    def interrupted(self, uri, *others):
+        making(self, uri, *others)
+        self.engine.dispose()
+        if survivors:  # as SIGKILL leaves it
+            Path("new/.fresh.db.0123.tmp").write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlalchemy_store.SqlAlchemyStore, "__init__", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            MlflowStore(fresh).prepare()
+    assert not Path("new/fresh.db").exists() or not Path("new/fresh.db").stat().st_size
+    assert MlflowStore(fresh).prepare() == "1"
+    assert [path.name for path in Path("new").glob(".*")] == []
+
+
+def test_the_commit_of_the_code_is_recorded(store, make_result, context, monkeypatch):
+    """The run says which commit of Podium made it, under the name that the issue of a run asks for and MLflow's own."""
+    monkeypatch.setattr("podium.registry.recording.source_commit", lambda: "c0ffee")
+    tags = store.client.get_run(store.log_run(make_result("ARIMA"), context).run_id).data.tags
+    assert (tags["git_commit"], tags["mlflow.source.git.commit"]) == ("c0ffee", "c0ffee")
+    monkeypatch.setattr("podium.registry.recording.source_commit", lambda: "")
+    tags = store.client.get_run(store.log_run(make_result("LSTM"), context).run_id).data.tags
+    assert "git_commit" not in tags
+
+
+def test_the_commit_is_that_of_the_checkout():
+    """Forty hexadecimal digits where this package is under version control, and nothing elsewhere."""
+    from podium.registry.recording import source_commit
+
+    assert re.fullmatch(r"([0-9a-f]{40})?", source_commit())
 
 
 def test_a_missing_version_is_one_line(store, three):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from podium.errors import MissingError, RegistryError
+from podium.errors import MissingError, RegistryError, SettingError
 from podium.records import VersionRecord
 from podium.registry import pointer
 from podium.registry.pointer import FILE_NAME
@@ -37,6 +37,29 @@ def test_the_same_again_is_not_written(content, tmp_path):
     assert not pointer.write(content, tmp_path)
     assert (tmp_path / FILE_NAME).read_bytes() == before
     assert pointer.write({**content, "data_version": "ecb-2"}, tmp_path)
+
+
+def test_each_pair_has_a_pointer_of_its_own(content, tmp_path):
+    """The guide's file is about the pair that was evaluated last; the pair's own file goes on naming its champion."""
+    pointer.write(content, tmp_path)
+    pointer.write({**content, "pair": "GBPJPY", "model_name": "GBPJPY_ARIMA"}, tmp_path)
+    assert pointer.read(tmp_path)["model_name"] == "GBPJPY_ARIMA"
+    assert pointer.read(tmp_path, "EURUSD")["model_name"] == "EURUSD_LSTM"
+    assert pointer.read(tmp_path, "GBPJPY") == pointer.read(tmp_path)
+
+
+def test_a_write_that_breaks_off_leaves_the_old_pointer_whole(content, tmp_path, monkeypatch):
+    """A full disk in the middle of a write: whoever reads meanwhile and afterwards gets the champion from before."""
+    pointer.write(content, tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def full(_handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(SettingError, match="No space left"):
+        pointer.write({**content, "run_id": "run2"}, tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"run_id": "r"}'])

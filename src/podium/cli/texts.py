@@ -199,7 +199,7 @@ def status_lines(status: Status) -> Iterator[str]:
         remedy = " - more than one; run `podium evaluate`" if len(holders) > 1 else ""
         yield f"@{alias}: {', '.join(holders) or 'nobody'}{remedy}"
     if status.pointer_agrees is False:
-        yield "models/best_model_info.json names another champion; run `podium evaluate`"
+        yield f"models/best_model_info.{status.pair}.json does not name this champion; run `podium evaluate`"
     if outcome is not None:
         yield ""
         yield from test_lines(outcome)

@@ -143,8 +143,9 @@ def _doomed(settings: Settings, data: bool) -> list[Path]:
             "podium reset removes a local SQLite championship only; tracking_uri is a server or database"
         )
     siblings = [database.with_name(f"{database.name}{end}") for end in ("", ".lock", "-journal", "-wal", "-shm")]
+    pointers = sorted(settings.models_dir.glob("best_model_info*.json"))
     locks = sorted(settings.models_dir.glob(".*.evaluate.lock"))
-    paths = [*siblings, Path("mlruns"), settings.models_dir / "best_model_info.json", *locks]
+    paths = [*siblings, Path("mlruns"), *pointers, *locks]
     if data:
         paths += [settings.data_dir / name for name in ("raw", "processed", "simulated", "cache", "serving")]
     return [path for path in paths if path.exists()]

@@ -44,6 +44,7 @@ def evaluate(settings: Settings, accept_leak: bool = False, unpin: bool = False)
     settings.models_dir.mkdir(parents=True, exist_ok=True)
     with FileLock(settings.models_dir / f".{settings.pair}.evaluate.lock"):
         store = MlflowStore(settings)
+        store.check_artifacts()
         champion = _champion(store)
         case = gather(settings, store, champion, accept_leak, unpin)
         decided = known_outcome(champion, case.key(settings))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from podium.data.store import last_day_of
-from podium.errors import MissingError
+from podium.errors import MissingError, RegistryError
 from podium.evaluate.outcome import Outcome, Standing
 from podium.evaluate.significance import false_discoveries
 from podium.pipeline.evaluate import carried_outcome, pin_of
@@ -161,9 +161,9 @@ def _age(champion: VersionRecord) -> int | None:
 
 
 def _pointer_agrees(settings: Settings, champion: VersionRecord) -> bool | None:
-    if not (settings.models_dir / pointer.FILE_NAME).exists():
+    try:
+        return bool(pointer.read(settings.models_dir, settings.pair)["pinned_uri"] == champion.pinned_uri)
+    except MissingError:
         return None
-    content = pointer.read(settings.models_dir)
-    if not content["model_name"].startswith(f"{settings.pair}_"):
-        return None  # one folder may serve several pairs; the pointer is that of the last one evaluated
-    return bool(content["pinned_uri"] == champion.pinned_uri)
+    except RegistryError:
+        return False  # it cannot be read, so it names nobody

@@ -17,7 +17,7 @@ from podium.models.roster import check_known, enter
 from podium.pipeline.prepare import load_table, series_path
 from podium.pipeline.ranges import shared_walk
 from podium.pipeline.recipe import TAG, ingredients, recipe
-from podium.records import FeatureTable, RunRecord
+from podium.records import FeatureTable, RunRecord, Series
 from podium.registry.log_items import ContestantResult, RunContext
 from podium.registry.mlflow_store import MlflowStore
 from podium.runners import side_by_side
@@ -44,7 +44,7 @@ def train(settings: Settings, on_done: OnDone = lambda run: None) -> list[RunRec
     store = MlflowStore(settings)
     store.knock()
     runs: dict[str, RunRecord] = {}
-    tasks = [(settings, family) for family in sorted(settings.contestants, key=_longest_first)]
+    tasks = [(settings, family) for family in sorted(settings.contestants, key=_is_light)]
     with side_by_side(train_one, tasks, settings.workers) as results:
         store.prepare()  # while the contestants import and learn
         for (_, family), run in results:
@@ -56,23 +56,23 @@ def train(settings: Settings, on_done: OnDone = lambda run: None) -> list[RunRec
 def train_one(task: tuple[Settings, str]) -> RunRecord:
     """Score, fit and record one contestant, in whichever process this is."""
     settings, family = task
-    table = load_table(settings)
+    table, series = load_table(settings), load_series(series_path(settings))
     days = split(table, settings.window, settings.test_fraction)
     walked = walk_forward(enter(family, settings), table, days, settings.refit_every)
-    ranged = _ranges(settings, table, days, walked)
+    ranged = _ranges(settings, series, table, days, walked)
     result = dataclasses.replace(
         _result(family, walked, ranged, recipe(settings, family, table)), recipe=ingredients(settings, family)
     )
-    return MlflowStore(settings).log_run(result, _context(settings, table, days))
+    return MlflowStore(settings).log_run(result, _context(settings, series, table, days))
 
 
-def _longest_first(family: str) -> bool:
-    """Whatever is not a known light family may be heavy, and begins first."""
+def _is_light(family: str) -> bool:
+    """Whether it is known to be quick; whatever is not may be heavy, and begins first."""
     return family in {"LinearRegression", "ARIMA"}
 
 
-def _ranges(settings: Settings, table: FeatureTable, days: Split, walked: WalkForward) -> RangeForecast:
-    walk = shared_walk(settings, load_series(series_path(settings)), table.origins[days.first_scored])
+def _ranges(settings: Settings, series: Series, table: FeatureTable, days: Split, walked: WalkForward) -> RangeForecast:
+    walk = shared_walk(settings, series, table.origins[days.first_scored])
     tomorrow = walked.future.predict(frame(table)[days.n_known :])
     return range_forecast(choose_volatility(walk), walked.forecasts, float(tomorrow[0]))
 
@@ -113,7 +113,7 @@ def _next_day(told: NextDay) -> dict[str, object]:
     }
 
 
-def _context(settings: Settings, table: FeatureTable, days: Split) -> RunContext:
+def _context(settings: Settings, series: Series, table: FeatureTable, days: Split) -> RunContext:
     scored = slice(days.first_scored, days.n_known)
     return RunContext(
         table=table,
@@ -127,5 +127,5 @@ def _context(settings: Settings, table: FeatureTable, days: Split) -> RunContext
             "test_fraction": settings.test_fraction,
             "refit_every": settings.refit_every,
         },
-        source=settings.source,
+        source=series.source,
     )

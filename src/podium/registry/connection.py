@@ -5,11 +5,13 @@ from __future__ import annotations
 import gc
 import re
 import sqlite3
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 from podium.errors import RegistryError
 from podium.registry import edge
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 LOCK_TIMEOUT = 120.0  # seconds; creating the schema takes about three
 KNOCK_TIMEOUT = 10  # seconds
+DEFAULT_ARTIFACTS = "./mlruns"  # where MLflow keeps the artifacts of a local database
 
 
 class Connection:
@@ -47,6 +50,8 @@ class Connection:
             from mlflow import MlflowClient
 
             edge.quiet_logs(self.secrets)
+            for uri in dict.fromkeys((self.address, self.registry_address)):
+                _make_database(uri)
             return MlflowClient(self.address, self.registry_address)
 
     def knock(self) -> None:
@@ -77,7 +82,30 @@ class Connection:
                 found = client.get_experiment_by_name(name)
         if found is None or found.lifecycle_stage != "active":
             raise RegistryError(f"experiment {name} is deleted; restore it, or choose another with --experiment")
+        self.check_artifacts()
         return str(found.experiment_id)
+
+    def check_artifacts(self) -> None:
+        """Look whether the folder of the experiment's artifacts is where the database says.
+
+        Raises:
+            RegistryError: it is gone though runs were recorded in it. MLflow keeps absolute paths, so a folder that was
+                moved would be made anew in the old place, and nothing of it found.
+        """
+        if not is_there(self.address):
+            return
+        client, name = self.client, self.settings.experiment_name
+        with self.errors(f"open experiment {name}"):
+            found = client.get_experiment_by_name(name)
+            place = local_path(found.artifact_location) if found else None
+            if found is None or place is None or place.exists():
+                return
+            if not client.search_runs([found.experiment_id], "tags.status = 'completed'", max_results=1):
+                return
+        raise RegistryError(
+            f"the artifacts of {name} are not at {place}, where they were written; move the folder back there, or "
+            "start fresh with `podium reset`"
+        )
 
     def lock(self) -> AbstractContextManager[Any]:
         """Where the store is a SQLite file, a lock beside it: of six processes that create its schema, five crash.
@@ -105,6 +133,28 @@ class Connection:
     def clean(self, text: str) -> str:
         """The text without passwords."""
         return edge.mask(text, self.secrets)
+
+
+def _make_database(uri: str) -> None:
+    """A SQLite database with MLflow's schema where there is none: made aside, and in place only when it is whole.
+
+    MLflow makes it in twenty steps. Whoever ends it between two of them leaves a file that no later start can open.
+    """
+    path = sqlite_path(uri)
+    if path is None or (path.exists() and path.stat().st_size):
+        return
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        store = SqlAlchemyStore(f"sqlite:///{aside}", DEFAULT_ARTIFACTS)  # type: ignore[no-untyped-call]
+        store.engine.dispose()
+        aside.replace(path)
+    finally:
+        for left in path.parent.glob(
+            f".{path.name}.*.tmp*"
+        ):  # also those of a process that was killed; we have the lock
+            left.unlink(missing_ok=True)
 
 
 EXISTS = frozenset({"RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS"})
@@ -151,6 +201,14 @@ def sqlite_path(uri: str) -> Path | None:
     if scheme.split("+")[0] != "sqlite" or path in {"", ":memory:"}:
         return None
     return Path(path)
+
+
+def local_path(location: str) -> Path | None:
+    """The folder of an artifact location on this machine; None for any other."""
+    parts = urlsplit(location)
+    if parts.scheme not in {"", "file"} or parts.netloc not in {"", "localhost"}:
+        return None
+    return Path(unquote(parts.path))
 
 
 @contextmanager

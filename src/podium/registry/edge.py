@@ -8,7 +8,7 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from podium.errors import RegistryError
 
@@ -43,8 +43,9 @@ FOREIGN = frozenset(
 )
 STARS = "***"
 
-_USERINFO = re.compile(r"(://[^\s/@:]*):[^\s/]*@")
-_QUERY = re.compile(r"(?i)\b(password|passwd|pwd|token|secret)=[^&\s'\"]+")
+# Up to the last @ of the word: a password may hold a slash, or another @.
+_USERINFO = re.compile(r"(://[^\s/@:]*):[^\s]*@")
+_QUERY = re.compile(r"(?i)(\w*(?:password|passwd|pwd|token|secret)\w*)=[^&\s'\"]+")
 _SHORTEST_SECRET = 4  # a shorter one would star out half of every sentence
 
 
@@ -63,16 +64,16 @@ def mask(text: str, secrets: Iterable[str] = ()) -> str:
 
 def secrets_of(*uris: str | None) -> frozenset[str]:
     """Passwords in these addresses, as written and as decoded, and those in the variables that hold any."""
-    written = [_password(uri) for uri in uris if uri]
+    written = [password for uri in uris if uri for password in _passwords(uri)]
     found = [*written, *map(unquote, written), *(os.environ.get(name, "") for name in SECRET_VARIABLES)]
     return frozenset(secret for secret in found if len(secret) >= _SHORTEST_SECRET)
 
 
-def _password(uri: str) -> str:
-    try:
-        return urlsplit(uri).password or ""
-    except ValueError:
-        return ""
+def _passwords(uri: str) -> list[str]:
+    """What stands between the user's colon and the last @, and the values of query parameters that are secret."""
+    found = _USERINFO.search(uri)
+    userinfo = [found[0][len(found[1]) + 1 : -1]] if found else []
+    return [*userinfo, *(part[0].partition("=")[2] for part in _QUERY.finditer(uri))]
 
 
 def quiet_warnings() -> None:

@@ -1,6 +1,7 @@
 """`models/best_model_info.json`: who leads, for programs that ask a file rather than a registry.
 
-Valid JSON at every instant; written again only when it would say something else.
+It is about the pair that was evaluated last; `models/best_model_info.EURUSD.json` beside it is always about that pair.
+Both are valid JSON at every instant, and written again only when they would say something else.
 """
 
 from __future__ import annotations
@@ -19,6 +20,13 @@ from podium.records import VersionRecord
 from podium.registry.aliases import CHAMPION
 
 FILE_NAME = "best_model_info.json"
+
+
+def file_of(pair: str) -> str:
+    """Name of the file that is about one pair, whichever was evaluated last."""
+    return f"best_model_info.{pair}.json"
+
+
 # What a reader may rely on: the guide's keys, then Podium's.
 GUIDE_KEYS = (
     "run_id",
@@ -30,7 +38,17 @@ GUIDE_KEYS = (
     "metrics",
     "baseline_metrics",
 )
-MORE_KEYS = ("pinned_uri", "data_version", "scored_window", "baselines", "verdict", "reason", "ranking", "written_at")
+MORE_KEYS = (
+    "pair",
+    "pinned_uri",
+    "data_version",
+    "scored_window",
+    "baselines",
+    "verdict",
+    "reason",
+    "ranking",
+    "written_at",
+)
 SCORES = ("rmse", "mae", "directional_accuracy")
 
 
@@ -50,6 +68,7 @@ def build(champion: VersionRecord, outcome: Outcome) -> dict[str, Any]:
         "model_uri": f"models:/{champion.name}@{CHAMPION}",
         "metrics": {name: float(champion.tags[name]) for name in SCORES if name in champion.tags},
         "baseline_metrics": dict(outcome.baselines[PERSISTENCE]),
+        "pair": outcome.pair,
         "pinned_uri": champion.pinned_uri,
         "data_version": champion.tags.get("data_version", outcome.data_version),
         "scored_window": champion.tags.get("scored_window", outcome.scored_window),
@@ -61,14 +80,18 @@ def build(champion: VersionRecord, outcome: Outcome) -> dict[str, Any]:
 
 
 def write(content: Mapping[str, Any], folder: Path) -> bool:
-    """Replace the pointer in `folder`, unless it says the same already; its time then stays.
+    """Replace the pair's pointer in `folder` and the guide's, unless they say the same already; their time then stays.
 
     Returns:
-        Whether the file was written.
+        Whether a file was written.
     """
-    path = folder / FILE_NAME
+    written = [_write(content, folder / name) for name in (file_of(content["pair"]), FILE_NAME)]
+    return any(written)
+
+
+def _write(content: Mapping[str, Any], path: Path) -> bool:
     try:
-        before = read(folder)
+        before = _read(path)
     except (MissingError, RegistryError):
         before = {}
     # Compared as JSON has it: a tuple of places is written and read back as a list.
@@ -81,14 +104,17 @@ def write(content: Mapping[str, Any], folder: Path) -> bool:
     return True
 
 
-def read(folder: Path) -> dict[str, Any]:
-    """The pointer in `folder`.
+def read(folder: Path, pair: str | None = None) -> dict[str, Any]:
+    """The pointer in `folder`: a pair's, or that of the pair that was evaluated last.
 
     Raises:
         MissingError: there is none.
         RegistryError: it is not a pointer; the message names what is wrong with it.
     """
-    path = folder / FILE_NAME
+    return _read(folder / (file_of(pair) if pair else FILE_NAME))
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
