@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 from collections.abc import Callable
 
 from podium.data.store import load_series
@@ -56,12 +57,15 @@ def train(settings: Settings, on_done: OnDone = lambda run: None) -> list[RunRec
 def train_one(task: tuple[Settings, str]) -> RunRecord:
     """Score, fit and record one contestant, in whichever process this is."""
     settings, family = task
+    started_at = int(time.time() * 1000)
     table, series = load_table(settings), load_series(series_path(settings))
     days = split(table, settings.window, settings.test_fraction)
     walked = walk_forward(enter(family, settings), table, days, settings.refit_every)
     ranged = _ranges(settings, series, table, days, walked)
     result = dataclasses.replace(
-        _result(family, walked, ranged, recipe(settings, family, table)), recipe=ingredients(settings, family)
+        _result(family, walked, ranged, recipe(settings, family, table)),
+        recipe=ingredients(settings, family),
+        started_at=started_at,
     )
     return MlflowStore(settings).log_run(result, _context(settings, series, table, days))
 

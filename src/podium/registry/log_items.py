@@ -89,6 +89,7 @@ class ContestantResult:
         tags: further words to search by.
         next_day: what the range of the forecast still open is made of, for those who serve the model; None without one.
         recipe: the settings by which the contestant can be entered again.
+        started_at: milliseconds since the epoch at which work on it began; None takes the moment of recording.
     """
 
     model_type: str
@@ -101,6 +102,7 @@ class ContestantResult:
     tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     next_day: Mapping[str, object] | None = None
     recipe: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    started_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,8 +32,12 @@ class Recorder:
         self.experiment_id = experiment_id
         self.clean = clean
 
-    def record(self, stream: Iterable[log_items.Item]) -> RunRecord:
+    def record(self, stream: Iterable[log_items.Item], started_at: int | None = None) -> RunRecord:
         """Record every item of one contestant.
+
+        Args:
+            stream: the items.
+            started_at: milliseconds since the epoch at which the work began; now if not given.
 
         Returns:
             The run as it will be found again.
@@ -41,7 +45,7 @@ class Recorder:
         kinds: dict[type, list[Any]] = {}
         for item in stream:
             kinds.setdefault(type(item), []).append(item)
-        started_at = int(time.time() * 1000)
+        started_at = started_at or int(time.time() * 1000)
         tags = {item.name: self.clean(item.value) for item in kinds.get(log_items.Tag, [])}
         metrics: list[log_items.Metric] = kinds.get(log_items.Metric, [])
         run_id = self._start(tags, started_at)

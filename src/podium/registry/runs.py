@@ -23,7 +23,7 @@ class Runs(Connection):
         """
         experiment_id = self.prepare()
         with self.errors(f"log the run of {result.model_type}"):
-            return Recorder(self.client, experiment_id, self.clean).record(items(result, context))
+            return Recorder(self.client, experiment_id, self.clean).record(items(result, context), result.started_at)
 
     def completed_runs(self, data_version: str, scored_window: CommonWindow | str) -> list[RunRecord]:
         """Completed runs on exactly this series and these scored days, oldest first; others are never compared.

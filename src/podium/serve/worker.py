@@ -104,7 +104,8 @@ async def _keep_house(service: Service) -> None:
     while True:
         await asyncio.sleep(HOUSEKEEPING)
         await _refresh(service)
-        measure(service)  # each process's own, whichever of them is asked for the metrics
+        # Each process keeps its own up to date, whichever of them is asked; the ledger is read for it, so in a thread.
+        await asyncio.get_running_loop().run_in_executor(None, measure, service)
         try:
             service.gate.ring.refresh()
         except SettingError as error:
