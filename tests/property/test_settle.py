@@ -40,7 +40,7 @@ def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 await writer.submit(
                     [
                         Entry(identity, identity, now, "EURUSD", "default", "champion", False, False, "EURUSD_LSTM", 1,
-                              None, "key", 0.001, origin=day, known_through=day)
+                              None, "key", 0.001, origin=day, known_through=day, trained_through=day)
                     ]
                 )  # fmt: skip
 

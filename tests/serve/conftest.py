@@ -110,6 +110,7 @@ def make_entry() -> Callable[..., Entry]:
             origin="2026-10-30",
             target_date="2026-11-02",
             known_through="2026-10-30",
+            trained_through="2026-10-01",
             latency_us=812,
         )
         return entry._replace(**changes)  # type: ignore[arg-type]

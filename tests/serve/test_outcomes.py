@@ -113,6 +113,21 @@ def test_looking_back_is_no_forecast(ledger: Ledger, make_entry: Make, write: Wr
     assert first_forecasts(ledger) == []
 
 
+@pytest.mark.parametrize("trained", ["2026-10-29", "2026-10-30", None])
+def test_a_model_that_was_fitted_on_the_outcome_proves_nothing(
+    ledger: Ledger, make_entry: Make, write: Write, trained: str | None
+) -> None:
+    """A forecast by a model fitted on later days, or on days nobody knows, is settled but never compared."""
+    common = {"origin": "2026-10-28", "known_through": "2026-10-28"}
+    write(ledger, [make_entry(**common, trained_through=trained)])
+    honest = make_entry(**common, trained_through="2026-10-28", model_version=2)
+    write(ledger, [honest])
+    assert settle(ledger, series([1.0, 1.1, 1.2, 1.3]), "v1").new == 1
+    assert [(row["forecast_id"], row["trained_through"]) for row in first_forecasts(ledger)] == [
+        (honest.forecast_id, date(2026, 10, 28))
+    ]
+
+
 def test_a_forecast_after_the_outcome_is_too_late(ledger: Ledger, make_entry: Make, write: Write) -> None:
     """What is asked of a day once its outcome is recorded does not join the comparison, even after a revision."""
     write(ledger, [make_entry(origin="2026-10-26", known_through="2026-10-26", forecast=0.001)])

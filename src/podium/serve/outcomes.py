@@ -54,9 +54,10 @@ def settle(ledger: Ledger, series: Series, data_version: str) -> Settlement:
     """Record the outcome of every origin in the ledger that has one by now; doing so again changes nothing.
 
     With the first outcome of an origin its forecasts are closed: the first one of each model for that day, if it was
-    made while the server knew nothing later than the origin, is kept in `ledger_days` for comparisons. Whatever is
-    asked of that day afterwards is no forecast. When the series is revised, or a missing day comes in late, the
-    outcome gets a further revision, and the closed forecasts are scored against that.
+    made while the server knew nothing later than the origin, by a model that is known to have been fitted on nothing
+    later, is kept in `ledger_days` for comparisons. Whatever is asked of that day afterwards is no forecast. When the
+    series is revised, or a missing day comes in late, the outcome gets a further revision, and the closed forecasts are
+    scored against that.
 
     Args:
         ledger: an open ledger.
@@ -124,11 +125,18 @@ def _first_forecasts(connection: sa.Connection, pair: str, origin: date) -> Sequ
         sa.select(
             *keys,
             sa.func.min(entries.c.forecast_id).label("forecast_id"),
+            sa.func.max(entries.c.trained_through).label("trained_through"),
             shadows.label("shadows"),
             (sa.func.count() - shadows).label("answers"),
         )
-        # A server that held a later close could have known the outcome; so could a model fitted on its data.
-        .where(entries.c.pair == pair, entries.c.origin == origin, entries.c.known_through <= origin)
+        .where(
+            entries.c.pair == pair,
+            entries.c.origin == origin,
+            # A server that held a later close could have known the outcome. A model that was fitted on later days
+            # does know it, wherever it is asked, say by a server whose series was set back. NULL is not <= either.
+            entries.c.known_through <= origin,
+            entries.c.trained_through <= origin,
+        )
         .group_by(*keys)
         .subquery()
     )

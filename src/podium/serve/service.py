@@ -12,7 +12,7 @@ import numpy as np
 
 from podium.errors import DataError, MissingError
 from podium.records import Floats
-from podium.serve.ledger.entry import Entry, forecast_columns, new_id
+from podium.serve.ledger.entry import Entry, forecast_columns, new_id, trained_through
 from podium.serve.lineup import Lineup, ServedModel
 from podium.serve.market import Close, Market
 from podium.serve.options import WorkerConfig
@@ -35,8 +35,8 @@ _NOTHING: Floats = np.array([np.nan])
 Bounds = Callable[[ServedModel, Close, float], Mapping[str, float] | None]
 """Model, newest close and forecast to named bounds such as `lower_80` and `upper_80`, log returns; None without any."""
 
-LiveErrors = Callable[[], Mapping[tuple[str, str], float]]
-"""RMSE of the settled forecasts by pair and arm."""
+LiveErrors = Callable[[], Mapping[tuple[str, str], tuple[float, int]]]
+"""RMSE and number of each arm's own settled days, by pair and arm."""
 
 
 class Ask(NamedTuple):
@@ -301,6 +301,7 @@ class Service:
             run_id=card.run_id,
             request_key=ask.key,
             known_through=known_through,
+            trained_through=trained_through(card.tags.get("data_version")),
             latency_us=int((time.perf_counter() - ask.started) * 1e6),
             **columns,
         )

@@ -7,11 +7,13 @@ import random
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 
+from podium.data.store import last_day_of
 from podium.records import Floats
 
 BATCH_COLUMNS = ("forecast", "origin", "target_date", "lower", "upper")
@@ -50,6 +52,8 @@ class Entry(NamedTuple):
         target_date: ISO date that is forecast, if known.
         known_through: ISO date of the newest close the server held when it answered; None when it held none. A forecast
             from an origin before that day is a look back: recorded, but no part of a comparison.
+        trained_through: ISO date of the last day that the model was fitted on; None when unknown. Only a forecast
+            from that day or a later one can be part of a comparison.
         lower: lower bound of the forecast range, if there is one.
         upper: upper bound of the forecast range, if there is one.
         latency_us: microseconds from receiving the request to handing it to the ledger, if measured.
@@ -74,6 +78,7 @@ class Entry(NamedTuple):
     origin: str | None = None
     target_date: str | None = None
     known_through: str | None = None
+    trained_through: str | None = None
     lower: float | None = None
     upper: float | None = None
     latency_us: int | None = None
@@ -89,6 +94,15 @@ def new_id() -> tuple[str, int]:
     milliseconds, rest = divmod(now, 1_000_000)
     fraction = rest * 4096 // 1_000_000
     return _uuid7(milliseconds, fraction, _random.getrandbits(62)), now // 1000
+
+
+@lru_cache(maxsize=256)
+def trained_through(data_version: str | None) -> str | None:
+    """The last day, ISO, that a model with this tag `data_version` was fitted on; None where the tag does not say."""
+    try:
+        return str(last_day_of(data_version)) if data_version else None
+    except ValueError:
+        return None
 
 
 def forecast_columns(

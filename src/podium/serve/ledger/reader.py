@@ -63,7 +63,7 @@ def _actuals(ledger: Ledger) -> dict[tuple[str, str], float]:
 def _lines(line: dict[str, Any], actual: dict[tuple[str, str], float]) -> Iterator[dict[str, Any]]:
     batch, n_rows = line.pop("batch"), line.pop("n_rows")
     line["created_at"] = moment(line["created_at"]).isoformat(timespec="microseconds")
-    for name in ("origin", "target_date", "known_through"):
+    for name in ("origin", "target_date", "known_through", "trained_through"):
         line[name] = line[name] and line[name].isoformat()
     if batch is None:
         yield {**line, "actual": actual.get((line["pair"], line["origin"]))}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-VERSION = "v0001"
+VERSION = "v0002"
 """The migration that this code needs."""
 
 VERSION_TABLE = "ledger_version"
@@ -36,6 +36,7 @@ entries = sa.Table(
     sa.Column("origin", sa.Date),
     sa.Column("target_date", sa.Date),
     sa.Column("known_through", sa.Date),
+    sa.Column("trained_through", sa.Date),
     sa.Column("lower", sa.Double),
     sa.Column("upper", sa.Double),
     sa.Column("latency_us", sa.BigInteger),
@@ -76,5 +77,6 @@ days = sa.Table(
     sa.Column("forecast", sa.Double, nullable=False),
     sa.Column("answers", sa.BigInteger, nullable=False),
     sa.Column("shadows", sa.BigInteger, nullable=False),
+    sa.Column("trained_through", sa.Date),
     comment="the first forecast of each model for each day, frozen when the outcome is known",
 )
