@@ -196,12 +196,13 @@ REPORT = Report(
     pair="EURUSD",
     experiment=None,
     level=0.05,
-    champion=Arm("champion", "EURUSD_LSTM", (1, 2), 900, 0, 0.0051),
-    challenger=Arm("challenger", "EURUSD_LinearRegression", (1,), 100, 40, 0.0050),
+    champion=Arm("champion", "EURUSD_LSTM", (1, 2), 900, 0, 5, 0.0051),
+    challenger=Arm("challenger", "EURUSD_LinearRegression", (1,), 100, 40, 5, 0.0050),
     n_days=61,
+    min_days=60,
     random_walk_rmse=0.005,
     difference=1.2e-7,
-    lower=-np.inf,
+    lower=-2.4e-6,
     upper=3.1e-6,
     r2_gap=0.01,
     answer="keep going",
@@ -211,6 +212,12 @@ REPORT = Report(
     differences=np.array([]),
     lowers=np.array([]),
     uppers=np.array([]),
+)
+EARLY = dataclasses.replace(REPORT, n_days=2, lower=-np.inf, upper=np.inf, days_needed=None)
+OWN = (
+    dataclasses.replace(REPORT.champion, n_days=70),
+    dataclasses.replace(REPORT.challenger, n_days=61),
+    Arm("candidate", "EURUSD_ARIMA", (4,), 0, 30, 30, 0.0052),
 )
 SERIES = Series("EURUSD", np.array(["1999-01-04", "2026-10-30"], dtype="datetime64[D]"), np.array([1.1, 1.2]), "ecb")
 INGESTED = Ingested(SERIES, DATA, Path("data/raw/EURUSD.parquet"), ("two rows were out of order",))
@@ -266,7 +273,9 @@ CASES = {
     "simulation": lambda: texts.simulation_lines(SIMULATION),
     "history": lambda: texts.title_lines("EURUSD", TITLES),
     "history-empty": lambda: texts.title_lines("EURUSD", []),
-    "ab": lambda: texts.ab_lines(REPORT),
+    "ab": lambda: texts.ab_lines("EURUSD", OWN, REPORT, ""),
+    "ab-early": lambda: texts.ab_lines("EURUSD", OWN, EARLY, ""),
+    "ab-alone": lambda: texts.ab_lines("EURUSD", OWN[:1], None, "no settled forecast of the challenger of EURUSD"),
     "steps": lambda: [
         texts.ingested_line(INGESTED),
         texts.features_line(TABLE, Path("data/processed/EURUSD.parquet")),
@@ -301,9 +310,10 @@ def test_tables_fit_into_a_hundred_columns(name):
         FORECAST.as_dict,
         lambda: texts.simulation_json(SIMULATION),
         lambda: [texts.title_json(title) for title in TITLES],
-        lambda: texts.plain(REPORT),
+        lambda: texts.ab_json("EURUSD", None, OWN, REPORT, ""),
+        lambda: texts.ab_json("EURUSD", None, OWN, None, "no settled forecast"),
     ],
-    ids=["ingest", "preprocess", "train", "evaluate", "status", "forecast", "simulate", "history", "ab"],
+    ids=["ingest", "preprocess", "train", "evaluate", "status", "forecast", "simulate", "history", "ab", "ab-alone"],
 )
 def test_what_programs_read_is_json(document):
     """Every document is plain values; numbers that do not exist are null or absent, never NaN."""

@@ -8,7 +8,7 @@ import pytest
 from podium.errors import InputError, MissingError
 from podium.evaluate.confidence_sequence import MIN_DAYS
 from podium.records import Floats, Series
-from podium.serve.ab import HORIZON_DAYS, Outlook, Report, report
+from podium.serve.ab import HORIZON_DAYS, Outlook, Report, own_errors, report
 from podium.serve.ledger import Entry, Ledger
 from podium.serve.outcomes import settle
 
@@ -249,6 +249,36 @@ def test_what_was_never_settled(sqlite_ledger: Ledger, day: Callable[..., list[E
         report(sqlite_ledger, "EURUSD")
 
 
+def test_each_arm_has_its_own_error(sqlite_ledger: Ledger, day: Callable[..., list[Entry]], write: Write) -> None:
+    """An arm's error is that of all its model's settled days; with the champion alone there is one."""
+    simulated = world(seed=12, r2_gap=0.2, n_days=5)
+    for index in range(3):
+        write(sqlite_ledger, day(simulated, index)[:1])
+    settle(sqlite_ledger, simulated.series(3), "v1")
+    (alone,) = own_errors(sqlite_ledger, "EURUSD")
+    assert (alone.arm, alone.model_name, alone.n_days, alone.answers) == ("champion", CHAMPION, 3, 3)
+    assert alone.rmse == pytest.approx(np.sqrt(np.mean(simulated.returns[:3] ** 2)))
+    for index in (3, 4):
+        write(sqlite_ledger, day(simulated, index))
+    settle(sqlite_ledger, simulated.series(5), "v1")
+    both = own_errors(sqlite_ledger, "EURUSD")
+    assert [(arm.arm, arm.n_days) for arm in both] == [("champion", 5), ("challenger", 2)]
+    named = own_errors(sqlite_ledger, "EURUSD", {"champion": CHALLENGER, "challenger": "EURUSD_ARIMA"})
+    assert [(arm.arm, arm.model_name, arm.n_days) for arm in named] == [("champion", CHALLENGER, 2)]
+
+
+def test_days_that_the_model_was_fitted_on_are_no_evidence(
+    sqlite_ledger: Ledger, day: Callable[..., list[Entry]], write: Write
+) -> None:
+    """Served from a series set back, with models that were fitted up to its old end, no day before that end counts."""
+    simulated = world(seed=12, r2_gap=0.2, n_days=6)
+    for index in range(6):
+        write(sqlite_ledger, day(simulated, index, trained_through=str(simulated.dates[4])))
+    settle(sqlite_ledger, simulated.series(6), "v1")
+    assert report(sqlite_ledger, "EURUSD").origins.tolist() == simulated.dates[4:6].tolist()
+    assert [arm.n_days for arm in own_errors(sqlite_ledger, "EURUSD")] == [2, 2]
+
+
 def test_a_level_is_a_probability(live: Callable[..., Report]) -> None:
     """A level outside (0, 1) is refused."""
     with pytest.raises(InputError, match="level"):
@@ -279,4 +309,6 @@ def test_the_horizon_ends_it() -> None:
     """At the horizon an undecided comparison has no chance left; before the first days there is no saying."""
     known = {"mean": 0.01, "spread": 1.0, "level": 0.05, "horizon": HORIZON_DAYS}
     assert Outlook(n_days=HORIZON_DAYS, **known).chance() == 0  # type: ignore[arg-type]
-    assert np.isnan(Outlook(n_days=MIN_DAYS - 1, **known).chance())  # type: ignore[arg-type]
+    early = Outlook(n_days=MIN_DAYS - 1, **known)  # type: ignore[arg-type]
+    assert np.isnan(early.chance())
+    assert early.days_needed() is None

@@ -16,7 +16,7 @@ from podium.cli import texts
 from podium.cli.championship import Json
 from podium.cli.console import note, say, say_json
 from podium.cli.options import FOLDERS, takes_settings
-from podium.errors import SettingError
+from podium.errors import MissingError, SettingError
 from podium.serve.options import ServeOptions
 from podium.settings import Settings
 
@@ -122,23 +122,32 @@ def ab(
 ) -> None:
     """Who is winning, as far as served forecasts and settled days can tell: one answer of four.
 
-    `keep going`, `challenger better`, `champion better`, `no use going on`. It may be asked every day.
+    `keep going`, `challenger better`, `champion better`, `no use going on`. It may be asked every day. Where nothing
+    can be compared, the error of each arm over its own settled days, and why.
     """
-    from podium.serve.ab import report
+    from podium.serve.ab import own_errors, report
 
+    named = {arm: name for arm, name in (("champion", champion), ("challenger", challenger)) if name}
+    found, reason = None, ""
     with _opened(settings) as opened:
-        found = report(
-            opened,
-            settings.pair,
-            champion=champion or None,
-            challenger=challenger or None,
-            experiment=experiment or None,
-            level=settings.level,
-        )
+        arms = own_errors(opened, settings.pair, named, experiment or None)
+        try:
+            found = report(
+                opened,
+                settings.pair,
+                champion=champion or None,
+                challenger=challenger or None,
+                experiment=experiment or None,
+                level=settings.level,
+            )
+        except MissingError as error:
+            if not arms:
+                raise
+            reason = str(error)
     if as_json:
-        say_json(texts.plain(found))
+        say_json(texts.ab_json(settings.pair, experiment or None, arms, found, reason))
         return
-    for line in texts.ab_lines(found):
+    for line in texts.ab_lines(settings.pair, arms, found, reason):
         say(line)
 
 

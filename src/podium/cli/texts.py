@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from podium.pipeline.status import PairStatus, Status
     from podium.records import FeatureTable, RunRecord
     from podium.registry.titles import Title
-    from podium.serve.ab import Report
+    from podium.serve.ab import Arm, Report
 
 
 def ingested_line(ingested: Ingested) -> str:
@@ -348,22 +348,44 @@ def title_json(title: Title) -> dict[str, Any]:
     }
 
 
-def ab_lines(report: Report) -> Iterator[str]:
-    """Both arms, the difference between them, and the answer."""
-    sides = (report.champion, report.challenger)
-    yield f"{report.pair}: {report.n_days} settled days on which both made a forecast"
-    rows: list[tuple[str, ...]] = [("arm", "model", "versions", "answers", "shadows", "RMSE")]
-    for arm in sides:
+def ab_lines(pair: str, arms: Sequence[Arm], report: Report | None, reason: str) -> Iterator[str]:
+    """The error of each arm, the difference on the days that both have, and the answer; else why there is none."""
+    yield f"{pair}: each arm over its own settled days"
+    rows: list[tuple[str, ...]] = [("arm", "model", "versions", "answers", "shadows", "days", "RMSE")]
+    for arm in arms:
         versions = ", ".join(f"v{version}" for version in arm.versions)
-        rows.append((arm.arm, arm.model_name, versions, str(arm.answers), str(arm.shadows), f"{arm.rmse:.6f}"))
+        counts = (str(arm.answers), str(arm.shadows), str(arm.n_days))
+        rows.append((arm.arm, arm.model_name, versions, *counts, f"{arm.rmse:.6f}"))
     yield from table(rows)
-    lower, upper = ("unbounded" if math.isinf(bound) else f"{bound:+.3g}" for bound in (report.lower, report.upper))
+    if report is None:
+        yield f"No comparison: {reason}"
+        return
+    yield from _comparison_lines(report)
+
+
+def _comparison_lines(report: Report) -> Iterator[str]:
     yield (
-        f"champion's minus challenger's mean squared error {report.difference:+.3g}, "
-        f"{1 - report.level:.0%} confidence sequence from {lower} to {upper}; above zero favours the challenger"
+        f"on the {report.n_days} settled days on which both made a forecast: RMSE {report.champion.rmse:.6f} of the "
+        f"champion, {report.challenger.rmse:.6f} of the challenger, {report.random_walk_rmse:.6f} of the random walk"
     )
+    difference = f"champion's minus challenger's mean squared error {report.difference:+.3g}"
+    if math.isinf(report.lower):
+        yield f"{difference}; the confidence sequence begins on day {report.min_days}"
+    else:
+        yield (
+            f"{difference}, {1 - report.level:.0%} confidence sequence from {report.lower:+.3g} to "
+            f"{report.upper:+.3g}; above zero favours the challenger"
+        )
     needed = f"; about {report.days_needed:,} days more at this pace" if report.days_needed else ""
     yield f"Answer: {report.answer}{needed}"
+
+
+def ab_json(
+    pair: str, experiment: str | None, arms: Sequence[Arm], report: Report | None, reason: str
+) -> dict[str, Any]:
+    """The comparison's figures, the error of each arm over its own days, and why there is no comparison, if so."""
+    compared = plain(report) if report is not None else {"pair": pair, "experiment": experiment, "answer": None}
+    return {**compared, "arms": plain(list(arms)), "reason": reason or None}
 
 
 def plain(record: Any) -> Any:

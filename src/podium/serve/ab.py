@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
@@ -19,6 +19,8 @@ from podium.serve.ledger.schema import days, outcomes
 
 Answer = Literal["keep going", "challenger better", "champion better", "no use going on"]
 
+RANKS = ("champion", "challenger", "candidate")
+
 HORIZON_DAYS = 1260
 """Five years of trading days: who needs longer for an answer will not get it from a live test."""
 
@@ -32,15 +34,16 @@ _FAR = 10_000_000
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One side of the comparison.
+    """One rank, over days that are settled: those of a comparison, or all of its own.
 
     Attributes:
-        arm: `champion` or `challenger`.
+        arm: `champion`, `challenger` or `candidate`.
         model_name: registered model that holds the arm.
-        versions: its versions on the compared days, in order; a refit of the same model goes on with the comparison.
+        versions: its versions on these days, in order; a refit of the same model goes on with the comparison.
         answers: settled forecasts that clients got from this model.
         shadows: settled forecasts that this model made in the shadow of an answer.
-        rmse: root mean squared error of the log return over the compared days.
+        n_days: days.
+        rmse: root mean squared error of the log return over these days.
     """
 
     arm: str
@@ -48,6 +51,7 @@ class Arm:
     versions: tuple[int, ...]
     answers: int
     shadows: int
+    n_days: int
     rmse: float
 
 
@@ -62,15 +66,16 @@ class Report:
         champion: the arm that is to be beaten.
         challenger: the arm that would take the title.
         n_days: days on which both made a forecast; what the confidence rests on, however many requests there were.
+        min_days: the day on which the interval begins, and with it the pace.
         random_walk_rmse: RMSE of the forecast 0 on the same days.
         difference: mean of champion's minus challenger's squared error, squared log returns; above 0 favours the
             challenger.
-        lower: lower bound of the difference; `-inf` in the first days.
-        upper: upper bound of the difference; `inf` in the first days.
+        lower: lower bound of the difference; `-inf` before day `MIN_DAYS`.
+        upper: upper bound of the difference; `inf` before day `MIN_DAYS`.
         r2_gap: the difference as a share of the random walk's mean squared error; NaN when that is 0.
         answer: one of the four.
         days_needed: further days until the interval excludes 0 if the difference stays what it is; 0 once it is
-            decided, None when it is 0 or too small to tell.
+            decided, None when it is 0 or too small to tell, and before the interval has begun: a few days know no pace.
         chance: probability that the interval excludes 0 at the horizon, given the days so far; NaN before the start.
         origins: shape (n_days,), the compared days, for a chart of the sequence over time.
         differences: shape (n_days,), running mean of the difference.
@@ -84,6 +89,7 @@ class Report:
     champion: Arm
     challenger: Arm
     n_days: int
+    min_days: int
     random_walk_rmse: float
     difference: float
     lower: float
@@ -96,6 +102,33 @@ class Report:
     differences: Floats
     lowers: Floats
     uppers: Floats
+
+
+def own_errors(
+    ledger: Ledger, pair: str, models: Mapping[str, str] | None = None, experiment: str | None = None
+) -> tuple[Arm, ...]:
+    """The error of each arm's model over all its own settled days, whether or not another model has them too.
+
+    Only a comparison on the same days tells who is better: a calm month makes any model look good.
+
+    Args:
+        ledger: an open ledger, settled.
+        pair: six capital letters.
+        models: registered model by arm; for an arm that is not given, the last one seen in it.
+        experiment: only its days; all if not given.
+
+    Returns:
+        Arms that have a settled day, champion first.
+
+    Raises:
+        LedgerError: the database refuses or cannot be reached.
+    """
+    lines = _settled(ledger, pair, experiment)
+    names = {str(line["arm"]): str(line["model_name"]) for line in lines} | dict(models or {})
+    found = [(arm, names[arm], _first_by_day(lines, names[arm])) for arm in RANKS if arm in names]
+    return tuple(
+        _arm(arm, name, [firsts[day] for day in sorted(firsts)], lines) for arm, name, firsts in found if firsts
+    )
 
 
 def report(
@@ -159,8 +192,8 @@ def report(
     outlook = Outlook(len(shared), last[0], float(gains.std()), level, horizon)
     walk = float(np.mean(actual**2))
     arms = [
-        _arm(arm, name, [first[origin] for origin in shared], lines, error)
-        for arm, name, first, error in zip(("champion", "challenger"), names, firsts, errors, strict=True)
+        _arm(arm, name, [first[origin] for origin in shared], lines)
+        for arm, name, first in zip(("champion", "challenger"), names, firsts, strict=True)
     ]
     return Report(
         pair=pair,
@@ -169,6 +202,7 @@ def report(
         champion=arms[0],
         challenger=arms[1],
         n_days=len(shared),
+        min_days=MIN_DAYS,
         random_walk_rmse=math.sqrt(walk),
         difference=last[0],
         lower=last[1],
@@ -208,10 +242,10 @@ class Outlook:
         return self.spread * float(boundary(float(n_days), self.level, rho))
 
     def days_needed(self) -> int | None:
-        """Further days until the interval excludes 0; None when not even 40,000 years would do."""
-        if abs(self.mean) <= self.width(_FAR):
+        """Further days until the interval excludes 0; None when not even 40,000 years would do, or before it begins."""
+        if self.n_days < MIN_DAYS or abs(self.mean) <= self.width(_FAR):
             return None
-        short, enough = max(self.n_days, MIN_DAYS) - 1, _FAR  # the width falls with the days
+        short, enough = self.n_days - 1, _FAR  # the width falls with the days
         while enough - short > 1:
             middle = (short + enough) // 2
             if self.width(middle) < abs(self.mean):
@@ -258,7 +292,8 @@ def _settled(ledger: Ledger, pair: str, experiment: str | None) -> list[dict[str
         sa.select(days, outcomes.c.actual)
         .join(outcomes, (outcomes.c.pair == days.c.pair) & (outcomes.c.origin == days.c.origin))
         .join(latest, (latest.c.origin == outcomes.c.origin) & (latest.c.revision == outcomes.c.revision))
-        .where(days.c.pair == pair)
+        # Days that were closed before the ledger said what a model was fitted on have NULL here, and prove nothing.
+        .where(days.c.pair == pair, days.c.trained_through <= days.c.origin)
         .order_by(days.c.origin, days.c.forecast_id)
     )
     if experiment is not None:
@@ -271,7 +306,10 @@ def _holder(lines: Sequence[dict[str, Any]], arm: str, pair: str) -> str:
     for line in reversed(lines):
         if line["arm"] == arm:
             return str(line["model_name"])
-    raise MissingError(f"no settled forecast of the {arm} of {pair}: run `podium serve --shadow`, then `podium settle`")
+    raise MissingError(
+        f"no settled forecast of the {arm} of {pair}: run `podium serve --shadow`, then `podium settle` (days that a "
+        "model was fitted on do not count)"
+    )
 
 
 def _first_by_day(lines: Sequence[dict[str, Any]], model_name: str) -> dict[date, dict[str, Any]]:
@@ -279,13 +317,15 @@ def _first_by_day(lines: Sequence[dict[str, Any]], model_name: str) -> dict[date
     return {line["origin"]: line for line in reversed(lines) if line["model_name"] == model_name}
 
 
-def _arm(arm: str, name: str, firsts: Sequence[dict[str, Any]], lines: Sequence[dict[str, Any]], error: Floats) -> Arm:
+def _arm(arm: str, name: str, firsts: Sequence[dict[str, Any]], lines: Sequence[dict[str, Any]]) -> Arm:
     own = [line for line in lines if line["model_name"] == name]
+    error = np.array([first["actual"] - first["forecast"] for first in firsts])
     return Arm(
         arm=arm,
         model_name=name,
         versions=tuple(dict.fromkeys(first["model_version"] for first in firsts)),
         answers=sum(line["answers"] for line in own),
         shadows=sum(line["shadows"] for line in own),
+        n_days=len(firsts),
         rmse=float(np.sqrt(np.mean(error**2))),
     )

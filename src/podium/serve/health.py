@@ -85,7 +85,9 @@ def measure(service: Service) -> None:
     show("in_flight", {(): float(service.in_flight)})
     show("ledger_pending", {(): float(service.recording.pending)})
     if service.live_errors is not None:
-        show("live_rmse", {(pair, arm): rmse for (pair, arm), rmse in service.live_errors().items()})
+        errors = service.live_errors()
+        show("live_rmse", {labels: rmse for labels, (rmse, _) in errors.items()})
+        show("live_days", {labels: float(n_days) for labels, (_, n_days) in errors.items()})
 
 
 def _end_of(day: str) -> float:

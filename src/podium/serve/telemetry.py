@@ -99,5 +99,6 @@ _GAUGES: dict[str, tuple[str, list[str], Literal["mostrecent", "max", "livemax",
     "problems": ("Things that are not as they should be; /health says which.", [], "livemax"),
     "in_flight": ("Requests being worked on.", [], "livesum"),
     "ledger_pending": ("Forecasts that wait to be written.", [], "livesum"),
-    "live_rmse": ("RMSE of the settled forecasts.", ["pair", "arm"], "mostrecent"),
+    "live_rmse": ("RMSE over the arm's own settled days.", ["pair", "arm"], "mostrecent"),
+    "live_days": ("The arm's own settled days.", ["pair", "arm"], "mostrecent"),
 }

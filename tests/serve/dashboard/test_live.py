@@ -10,7 +10,7 @@ from podium.serve.ab import report
 from podium.serve.dashboard.figures import _Sequence
 from podium.serve.dashboard.live import LiveComparisons
 from podium.serve.dashboard.page import Pages
-from podium.serve.ledger import Entry, Ledger, LedgerWriter, new_id
+from podium.serve.ledger import Entry, Ledger, LedgerWriter, new_id, rows
 from podium.serve.outcomes import settle
 
 Fill = Callable[..., None]
@@ -45,6 +45,7 @@ def fill(runner: Any, walk: Series) -> Fill:
                         origin=day,
                         target_date=str(walk.dates[at + 1]),
                         known_through=day,
+                        trained_through=str(walk.dates[0]),
                         latency_us=1,
                     )
                 )
@@ -97,7 +98,29 @@ def test_without_a_shared_day_the_page_says_how_to_get_one(own_hall: Any, serve_
     caller.service.swapper.lineups = MappingProxyType(
         {"EURUSD": dataclasses.replace(lineup, arms=MappingProxyType(other))}
     )
-    assert "--shadow" in live_of(caller).reason
+    live = live_of(caller)
+    assert "--shadow" in live.reason
+    assert [(arm.arm, arm.model_name, arm.n_days) for arm in live.arms] == [("challenger", "EURUSD_ARIMA", 30)]
+    assert f"{live.arms[0].rmse:.6f}" in (Pages(caller.service).render(None) or "")
+    assert 'podium_live_days{arm="challenger",pair="EURUSD"} 30.0' in caller.get("/metrics").content.decode()
+
+
+def test_each_entry_names_the_last_training_day(serving: Any, walk: Any) -> None:
+    """Answers and shadows are written down with the last day that their model was fitted on."""
+    serving.get("/v1/forecast/EURUSD")
+    ledger = Ledger.open(serving.service.config.ledger_address)
+    lines = list(rows(ledger))
+    ledger.close()
+    assert len(lines) == 3
+    assert {line["trained_through"] for line in lines} == {str(walk.dates[-1])}
+
+
+def test_before_the_interval_begins_the_page_says_when(serving: Any, fill: Fill) -> None:
+    """After a few days the page names the day on which the interval begins, and foretells no pace."""
+    fill(serving, days=2, gap=0.5)
+    page = Pages(serving.service).render(None) or ""
+    assert "begins on day 60" in page
+    assert "more days" not in page
 
 
 def test_the_page_shows_the_answer_of_the_command(serving: Any, fill: Fill) -> None:

@@ -1,7 +1,9 @@
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
@@ -10,8 +12,13 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from podium.errors import LedgerError, MissingError, SettingError
-from podium.serve.ledger import Ledger, migrations
+from podium.records import Series
+from podium.serve.ab import own_errors
+from podium.serve.ledger import Entry, Ledger, migrations, rows
 from podium.serve.ledger.schema import VERSION, VERSION_TABLE, metadata
+from podium.serve.outcomes import settle
+
+Write = Callable[[Ledger, Sequence[Entry]], None]
 
 OPEN = "import sys; from podium.serve.ledger import Ledger; Ledger.open(sys.argv[1]).close(); print('open')"
 
@@ -30,6 +37,24 @@ def test_the_code_needs_the_last_migration() -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(migrations.__file__).parent))
     assert ScriptDirectory.from_config(config).get_heads() == [VERSION]
+
+
+def test_what_was_written_before_stays(address: str, make_entry: Callable[..., Entry], write: Write) -> None:
+    """A ledger of the first version keeps its lines, without the last training day, and its days are not compared."""
+    opened = Ledger.open(address)
+    write(opened, [make_entry()])
+    dates = np.array(["2026-10-30", "2026-11-02"], dtype="datetime64[D]")
+    settle(opened, Series("EURUSD", dates, np.array([1.0, 1.1]), "test"), "v1")
+    assert own_errors(opened, "EURUSD")
+    with opened.writing() as connection:
+        for table in ("ledger_entries", "ledger_days"):
+            connection.execute(sa.text(f"ALTER TABLE {table} DROP COLUMN trained_through"))
+        connection.execute(sa.text(f"UPDATE {VERSION_TABLE} SET version_num = 'v0001'"))
+    opened.close()
+    again = Ledger.open(address)
+    assert [(line["model_name"], line["trained_through"]) for line in rows(again)] == [("EURUSD_LSTM", None)]
+    assert own_errors(again, "EURUSD") == ()
+    again.close()
 
 
 def test_first_use_by_several_processes(address: str) -> None:

@@ -187,7 +187,7 @@ def test_metrics_tell_requests_models_swaps_and_ages(caller: Any, split_body: An
     """What Prometheus reads names arm, model and version, and counts what was done."""
     caller.post("/invocations", split_body())
     caller.post("/invocations", "x")
-    caller.service.live_errors = lambda: {("EURUSD", "champion"): 0.005}
+    caller.service.live_errors = lambda: {("EURUSD", "champion"): (0.005, 7)}
     text = caller.get("/metrics").content.decode()
     labels = 'arm="champion",model="EURUSD_LinearRegression",pair="EURUSD",version="1"'
     assert f"podium_forecasts_total{{{labels}}} 4.0" in text
@@ -196,6 +196,7 @@ def test_metrics_tell_requests_models_swaps_and_ages(caller: Any, split_body: An
     assert 'podium_request_seconds_count{endpoint="invocations"} 2.0' in text
     assert 'podium_swaps{pair="EURUSD"} 1.0' in text
     assert 'podium_live_rmse{arm="champion",pair="EURUSD"} 0.005' in text
+    assert 'podium_live_days{arm="champion",pair="EURUSD"} 7.0' in text
     for name in ("podium_data_age_seconds", "podium_model_age_seconds", "podium_registry_age_seconds"):
         assert f"\n{name}" in text
 

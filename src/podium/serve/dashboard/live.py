@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from podium.errors import LedgerError, MissingError, PodiumError
-from podium.serve.ab import Report, report
+from podium.serve.ab import Arm, Report, own_errors, report
 from podium.serve.lineup import Lineup
 from podium.serve.service import Service
 
@@ -25,12 +25,14 @@ class Live:
     Attributes:
         report: the comparison; None where there is none.
         reason: why there is none.
+        arms: each arm's model over all its own settled days; those without any are left out.
         asked_until: newest day from which a forecast was written down; None without any.
         settled_until: newest day whose outcome is known; None without any.
     """
 
     report: Report | None = None
     reason: str = ""
+    arms: tuple[Arm, ...] = ()
     asked_until: date | None = None
     settled_until: date | None = None
 
@@ -45,7 +47,7 @@ class LiveComparisons:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._ledger: Ledger | None = None
-        self._known: dict[str, tuple[tuple[State, tuple[str, str]], Live]] = {}
+        self._known: dict[str, tuple[tuple[State, dict[str, str]], Live]] = {}
 
     def of(self, lineup: Lineup) -> Live:
         """The comparison between the pair's champion and challenger, as far as days are settled."""
@@ -62,14 +64,12 @@ class LiveComparisons:
         except PodiumError as error:
             return Live(reason=f"The ledger cannot be read: {error}.")
 
-    def errors(self) -> dict[tuple[str, str], float]:
-        """RMSE of each arm over the compared days, by pair and arm; a pair without a comparison is left out."""
-        found: dict[tuple[str, str], float] = {}
-        for pair, lineup in dict(self._service.swapper.lineups).items():
-            compared = self.of(lineup).report
-            if compared is not None:
-                found |= {(pair, side.arm): side.rmse for side in (compared.champion, compared.challenger)}
-        return found
+    def errors(self) -> dict[tuple[str, str], tuple[float, int]]:
+        """RMSE and number of each arm's own settled days, by pair and arm; an arm without any is left out."""
+        lineups = dict(self._service.swapper.lineups)
+        return {
+            (pair, arm.arm): (arm.rmse, arm.n_days) for pair, lineup in lineups.items() for arm in self.of(lineup).arms
+        }
 
     def _opened(self) -> Ledger:
         if self._ledger is None:
@@ -83,38 +83,37 @@ class LiveComparisons:
         if asked is None:
             return Live(reason="No next-day forecast has been asked for yet.")
         names = {arm: model.card.name for arm, model in lineup.arms.items()}
-        if "challenger" not in names:
-            return Live(
-                reason="Nobody holds the alias @challenger, so that there is nobody to compare with.",
-                asked_until=asked,
-                settled_until=settled,
-            )
-        key = (state, (names["champion"], names["challenger"]))
+        key = (state, names)
         known = self._known.get(lineup.pair)
         if known is None or known[0] != key or known[1].asked_until != asked:
-            known = (key, self._compare(ledger, lineup.pair, key[1], (asked, settled)))
+            known = (key, self._compare(ledger, lineup.pair, names, (asked, settled)))
             self._known[lineup.pair] = known
         return known[1]
 
-    def _compare(
-        self, ledger: Ledger, pair: str, names: tuple[str, str], ends: tuple[date | None, date | None]
-    ) -> Live:
-        level = self._service.config.level
+    def _compare(self, ledger: Ledger, pair: str, names: dict[str, str], ends: tuple[date | None, date | None]) -> Live:
+        arms = own_errors(ledger, pair, names)
+        if "challenger" not in names:
+            return Live(
+                None, "Nobody holds the alias @challenger, so that there is nobody to compare with.", arms, *ends
+            )
+        champion, challenger = names["champion"], names["challenger"]
         try:
-            found = report(ledger, pair, champion=names[0], challenger=names[1], level=level)
+            found = report(ledger, pair, champion=champion, challenger=challenger, level=self._service.config.level)
         except MissingError:
-            return Live(None, self._why_nothing(names, ends[1]), *ends)
-        return Live(found, "", *ends)
+            return Live(None, self._why_nothing(champion, challenger, arms, ends[1]), arms, *ends)
+        return Live(found, "", arms, *ends)
 
-    def _why_nothing(self, names: tuple[str, str], settled: date | None) -> str:
+    def _why_nothing(self, champion: str, challenger: str, arms: tuple[Arm, ...], settled: date | None) -> str:
         if settled is None:
             return "Forecasts are written down, and none of their days is settled yet: `podium settle` does it."
-        if names[0] == names[1]:
-            return f"{names[0]} holds both ranks, so that there is nobody to compare with."
+        if champion == challenger:
+            return f"{champion} holds both ranks, so that there is nobody to compare with."
+        if not arms:
+            return "No settled day counts yet: a day on which its model was fitted is no test of it."
         shadow = (
             "" if self._service.options.shadow else " Serve with `--shadow`, so that each day has a forecast of both."
         )
-        return f"{names[0]} and {names[1]} have no settled day in common yet.{shadow}"
+        return f"{champion} and {challenger} have no settled day in common yet.{shadow}"
 
 
 def _ends(ledger: Ledger, pair: str) -> tuple[date | None, date | None, State]:

@@ -165,10 +165,9 @@ def _figures(state: PairState, standing: Standing | None) -> dict[str, str]:
 
 
 def arms(state: PairState) -> list[Row]:
-    """Both sides of the live comparison, and the random walk; nothing where there is none."""
+    """Each arm over its own settled days and, where there is a comparison, over the shared ones, and random walk."""
     found = state.live.report
-    if found is None:
-        return []
+    shared = {side.arm: side.rmse for side in (found.champion, found.challenger)} if found else {}
     rows = [
         {
             "arm": arm.arm,
@@ -177,12 +176,17 @@ def arms(state: PairState) -> list[Row]:
             "versions": ", ".join(f"v{version}" for version in arm.versions),
             "answers": f"{arm.answers:,}",
             "shadows": f"{arm.shadows:,}",
+            "days": f"{arm.n_days:,}",
             "rmse": number(6)(arm.rmse),
+            "shared": number(6)(shared[arm.arm]) if arm.arm in shared else DASH,
         }
-        for arm in (found.champion, found.challenger)
+        for arm in state.live.arms
     ]
-    walk = {"arm": "", "name": RANDOM_WALK, "ink": "walk", "versions": DASH, "answers": DASH, "shadows": DASH}
-    return [*rows, {**walk, "rmse": number(6)(found.random_walk_rmse)}]
+    if found is None:
+        return rows
+    walk = dict.fromkeys(("versions", "answers", "shadows", "days", "rmse"), DASH)
+    shown = {"arm": "", "name": RANDOM_WALK, "ink": "walk", "shared": number(6)(found.random_walk_rmse)}
+    return [*rows, {**walk, **shown}]
 
 
 def history(state: PairState, links: Links) -> Row:

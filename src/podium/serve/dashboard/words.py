@@ -91,6 +91,8 @@ def answer_line(found: Report) -> str:
         return f"The champion {champion} is better than {challenger}, with {sure} confidence on whichever day you look."
     if found.answer == "no use going on":
         return f"{challenger} and {champion} are so close that an answer within five years is unlikely."
+    if not np.isfinite(found.lower):
+        return f"Neither is proven better yet; {_begins(found)}."
     needed = f" about {found.days_needed:,} more days" if found.days_needed else " more days than anybody has"
     return f"Neither is proven better yet. If the difference stays what it is, the answer takes{needed}."
 
@@ -99,12 +101,16 @@ def sequence_line(found: Report) -> str:
     """What the chart of the confidence sequence shows."""
     days = f"{found.n_days:,} settled day{'' if found.n_days == 1 else 's'}"
     if not np.isfinite(found.lower):
-        return f"{days} so far; the interval begins after the first few."
+        return f"{days} so far; {_begins(found)}."
     where = "holds zero" if found.lower <= 0 <= found.upper else "leaves out zero"
     return (
         f"After {days} the {1 - found.level:.0%} interval of the difference {where}. Looked at every day and stopped "
         f"on any of them, it errs in at most {found.level:.0%} of such tests."
     )
+
+
+def _begins(found: Report) -> str:
+    return f"the interval, and with it any answer, begins on day {found.min_days}"
 
 
 def told_day(day: str | date) -> str:
