@@ -79,6 +79,12 @@ def test_an_arm_with_nothing_gets_nothing() -> None:
         ("champion", "'champion' must read"),
         ("champion=90", "sum to 90, not to 100"),
         ("champion=90,challenger=20", "sum to 110"),
+        (
+            "champion=90,chalenger=10",
+            "no arm 'chalenger' (do you mean challenger?); arms are champion, challenger, cand",
+        ),
+        ("Champion=100", "do you mean champion?"),
+        ("champion=90,b=10", "no arm 'b'; arms are"),
         ("champion=90,champion=10", "'champion' comes twice"),
         ("champion=110,challenger=-10", "'challenger=-10'"),
         ("champion=nan,challenger=10", "'champion=nan'"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from fractions import Fraction
 from hashlib import blake2b
 from itertools import accumulate
@@ -22,9 +23,9 @@ class Split:
     """Shares of the traffic by arm, and the rule that gives every key its arm.
 
     A key is hashed to one of 2**64 places (BLAKE2b, so that nobody steers his own key into an arm without the salt),
-    and the places are dealt out in one unbroken stretch an arm: champion, challenger, candidate, then the others by
-    name. The arithmetic is done in integers: the same key has the same arm in every process, on every platform, and an
-    arm's stretch differs from its share by less than one place.
+    and the places are dealt out in one unbroken stretch an arm: champion, challenger, candidate. The arithmetic is done
+    in integers: the same key has the same arm in every process, on every platform, and an arm's stretch differs from
+    its share by less than one place.
 
     With two arms a change of the shares moves exactly the keys that must move: from 90/10 to 80/20 a tenth of the keys
     goes from the champion to the challenger and no other key changes. With three, a share that moves from the first arm
@@ -50,13 +51,17 @@ class Split:
                 traffic by itself, and can be forced.
 
         Raises:
-            SettingError: the text is no such list, an arm comes twice, or the sum is not 100.
+            SettingError: the text is no such list, an arm is no rank, it comes twice, or the sum is not 100.
         """
         shares: dict[str, Fraction] = {}
         for item in text.split(","):
             arm, _, share = (part.strip() for part in item.partition("="))
             if not _ARM.fullmatch(arm) or not _SHARE.fullmatch(share):
                 raise SettingError(f"split {text!r}: {item.strip()!r} must read arm=percentage, such as champion=90")
+            if arm not in _RANKS:
+                raise SettingError(
+                    f"split {text!r}: there is no arm {arm!r}{_meant(arm)}; arms are {', '.join(_RANKS)}"
+                )
             if arm in shares:
                 raise SettingError(f"split {text!r}: the arm {arm!r} comes twice; give it one percentage")
             shares[arm] = Fraction(share)
@@ -66,7 +71,7 @@ class Split:
 
     @classmethod
     def _of(cls, shares: dict[str, Fraction]) -> Self:
-        arms = tuple(sorted(shares, key=_place))
+        arms = tuple(sorted(shares, key=_RANKS.index))
         ends = tuple(int(total * _HASHES / 100) for total in accumulate(shares[arm] for arm in arms))
         return cls(arms, tuple(shares[arm] for arm in arms), ends)
 
@@ -96,8 +101,9 @@ def place_of(experiment: str, salt: str, key: str) -> int:
     return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
 
 
-def _place(arm: str) -> tuple[int, str]:
-    return (_RANKS.index(arm) if arm in _RANKS else len(_RANKS), arm)
+def _meant(arm: str) -> str:
+    near = get_close_matches(arm.lower(), _RANKS, n=1)
+    return f" (do you mean {near[0]}?)" if near else ""
 
 
 def _decimal(share: Fraction) -> str:
