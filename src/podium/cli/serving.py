@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
@@ -28,6 +28,7 @@ SERVED = (
     "keys_file", "insecure", "max_body", "max_rows", "max_in_flight", "drain",
     "mlflow_ui",
 )  # fmt: skip
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the beginning of a formula
 Pairs = Annotated[
     str, typer.Option("--pair", help="Pairs, such as EURUSD,GBPJPY; every pair with a champion if not given.")
 ]
@@ -74,15 +75,18 @@ def ledger(
     as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values with a header.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document a line; the default.")] = False,
 ) -> None:
-    """Export the ledger: one line a forecast, with its id and, where it is known, what came."""
-    from podium.serve.ledger import rows
+    """Export the ledger: one line a forecast, with its id and, where it is known, what came.
+
+    In CSV a text that a spreadsheet would run as a formula has an apostrophe in front; JSON has every text as it came.
+    """
+    from podium.serve.ledger import COLUMNS, rows
 
     if as_csv and as_json:
         raise SettingError("--csv and --json exclude each other; choose one")
     wanted = _pairs(pair)
     with _opened(settings) as opened:
         lines = rows(opened, since=since or None, pair=wanted[0] if wanted else None)
-        _write_csv(lines) if as_csv else _write_lines(lines)
+        _write_csv(COLUMNS, lines) if as_csv else _write_lines(lines)
 
 
 @takes_settings("pair", "ledger_address", *FOLDERS)
@@ -178,13 +182,15 @@ def _write_lines(lines: Iterator[dict[str, Any]]) -> None:
         say(json.dumps(line, allow_nan=False))
 
 
-def _write_csv(lines: Iterator[dict[str, Any]]) -> None:
-    writer: csv.DictWriter[str] | None = None
-    for line in lines:
-        if writer is None:
-            writer = csv.DictWriter(sys.stdout, fieldnames=list(line))
-            writer.writeheader()
-        writer.writerow(line)
+def _write_csv(names: Sequence[str], lines: Iterator[dict[str, Any]]) -> None:
+    writer = csv.DictWriter(sys.stdout, fieldnames=names)
+    writer.writeheader()
+    writer.writerows({name: _inert(value) for name, value in line.items()} for line in lines)
+
+
+def _inert(value: Any) -> Any:
+    # A client chooses its request key; a spreadsheet runs a text that begins like a formula. Numbers are no texts.
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 def _pairs(text: str) -> tuple[str, ...]:

@@ -14,15 +14,18 @@ from podium.serve.ledger.database import Ledger
 from podium.serve.ledger.entry import BATCH_COLUMNS, first_id_at, moment
 from podium.serve.ledger.schema import entries, outcomes
 
+COLUMNS = (*(column.name for column in entries.columns if column.name not in {"batch", "n_rows"}), "actual")
+"""Names of what `rows` gives, in order."""
+
 _PAGE = 2_000
 
 
 def rows(ledger: Ledger, since: str | datetime | None = None, pair: str | None = None) -> Iterator[dict[str, Any]]:
     """Every forecast in the order of time, one plain dict each: what `podium ledger` prints.
 
-    The keys are the columns of `ledger_entries` without `batch` and `n_rows`, then `actual`, the realised log return,
-    None where it is unknown. `created_at` and the dates are ISO text. A request of several rows gives one dict a row,
-    with the same `forecast_id`, `row` counting from 0.
+    The keys are `COLUMNS`: those of `ledger_entries` without `batch` and `n_rows`, then `actual`, the realised log
+    return, None where it is unknown. `created_at` and the dates are ISO text. A request of several rows gives one dict
+    a row, with the same `forecast_id`, `row` counting from 0.
 
     The ledger is read in pages by id, so that an export of any length keeps no transaction open and never holds up
     those who write. Entries that come in meanwhile are in it too.
