@@ -20,6 +20,8 @@ def problems(service: Service) -> dict[str, str]:
         found.setdefault("registry", "the registry has not been read lately")
     if service.recording.problem:
         found["ledger"] = service.recording.problem
+    if service.gate.ring.problem:
+        found["keys"] = service.gate.ring.problem
     return {name: _public(text) for name, text in found.items()}
 
 

@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import logging
 import os
 import re
 import secrets
@@ -24,6 +25,8 @@ from podium.serve.refusal import FORBIDDEN, UNAUTHENTICATED, RefusedError
 
 VARIABLE = "PODIUM_API_KEYS"
 Headers = list[tuple[bytes, bytes]]
+
+_log = logging.getLogger("podium.serve")
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
@@ -118,38 +121,69 @@ class KeyRing:
     Args:
         path: the key file; None without one.
 
+    Attributes:
+        problem: what is wrong with the file, in one sentence without its path; empty when all is well.
+
     Raises:
-        SettingError: a line is no key, the file cannot be read, or others may write it.
+        SettingError: a line is no key, the file is not there or cannot be read, or others may write it.
     """
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
         text = os.environ.get(VARIABLE, "")
         self._fixed = parse_keys(text.replace(",", "\n").splitlines(), VARIABLE)
-        self._state: tuple[int, int] | None = None
+        self._state: tuple[int, ...] | None = None
         self._keys = self._fixed
-        self.refresh()
+        self.problem = ""
+        if path is not None:
+            try:
+                self._tell(self._read(path))
+            except FileNotFoundError:
+                raise SettingError(f"{path} is not there; it holds the API keys") from None
 
     def __bool__(self) -> bool:
         """Whether a key is needed at all; a file that is named but empty lets nobody in."""
         return self._path is not None or bool(self._fixed)
 
     def refresh(self) -> None:
-        """Read the file again if it has changed."""
+        """Read the file again if it has changed; never raises.
+
+        A file that cannot be used leaves the keys as they were, for a slip of an editor is not to lock everybody out. A
+        file that was taken away takes its keys along.
+        """
         if self._path is None:
             return
         try:
-            found = self._path.stat()
-            state = (found.st_mtime_ns, found.st_size)
-            if state == self._state:
-                return
-            if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-                raise SettingError(f"{self._path}: others may write this file; chmod 600")
-            lines = self._path.read_text(encoding="utf-8").splitlines()
+            self._tell(self._read(self._path))
+        except FileNotFoundError:
+            self._keys, self._state = self._fixed, None
+            self._tell(f"the key file {self._path.name} is gone, and its keys with it")
+        except SettingError as error:
+            told = str(error).replace(str(self._path), self._path.name)
+            self._tell(f"the keys stay as they were: {told}")
+
+    def _read(self, path: Path) -> str:
+        """Take the file's keys; what is wrong with it all the same."""
+        try:
+            found = path.stat()
+            state = (found.st_mtime_ns, found.st_size, found.st_ino, found.st_mode)
+            if state != self._state:
+                if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+                    raise SettingError(f"{path}: others may write this file; chmod 600")
+                lines = path.read_text(encoding="utf-8").splitlines()
+                self._keys = (*self._fixed, *parse_keys(lines, path.name))
+                self._state = state
+        except FileNotFoundError:
+            raise
         except (OSError, UnicodeDecodeError):
-            raise SettingError(f"{self._path} cannot be read; it holds the API keys") from None
-        self._keys = (*self._fixed, *parse_keys(lines, self._path.name))
-        self._state = state
+            raise SettingError(f"{path} cannot be read; it holds the API keys") from None
+        readable = found.st_mode & (stat.S_IRGRP | stat.S_IROTH)
+        return f"others may read the key file {path.name}; chmod 600" if readable else ""
+
+    def _tell(self, problem: str) -> None:
+        if problem != self.problem:
+            self.problem = problem
+            _log.warning("API keys: %s", problem or "the key file is as it should be again")
 
     def label(self, key: bytes) -> str | None:
         """Whose key it is; None when it is nobody's. Takes the same time whichever key it is."""

@@ -18,7 +18,6 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
-from podium.errors import SettingError
 from podium.serve.app import PodiumApp
 from podium.serve.dashboard import dashboard_routes
 from podium.serve.dashboard.live import LiveComparisons
@@ -106,10 +105,7 @@ async def _keep_house(service: Service) -> None:
         await _refresh(service)
         # Each process keeps its own up to date, whichever of them is asked; the ledger is read for it, so in a thread.
         await asyncio.get_running_loop().run_in_executor(None, measure, service)
-        try:
-            service.gate.ring.refresh()
-        except SettingError as error:
-            _log.warning("the keys stay as they were: %s", error)
+        service.gate.ring.refresh()
 
 
 async def _refresh(service: Service) -> None:

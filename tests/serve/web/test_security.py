@@ -85,6 +85,59 @@ def test_a_file_that_others_may_write_is_refused(tmp_path: Path) -> None:
         KeyRing(path)
 
 
+@pytest.mark.parametrize("broken", ["a line", "no text", "mode"])
+def test_a_file_that_breaks_keeps_the_last_good_keys(
+    tmp_path: Path, broken: str, caplog: pytest.LogCaptureFixture, make_caller: Any
+) -> None:
+    """A slip in the file locks nobody out; it is one line in the log and a problem in `/health` until it is mended."""
+    key, line = new_key("client")
+    path = tmp_path / "keys"
+    ring(path, line)
+    caller = make_caller(keys_file=path)
+    found = caller.service.gate.ring
+    if broken == "mode":
+        path.chmod(0o620)
+    else:
+        path.write_bytes(b"no key" if broken == "a line" else b"\xff\xfe")
+    for _ in range(3):
+        found.refresh()
+    assert found.label(key.encode()) == "client"
+    assert len(caplog.messages) == 1
+    told = caller.get("/health", X_API_Key=key).json
+    assert (told["status"], "the keys stay as they were" in told["problems"]["keys"]) == ("degraded", True)
+    assert str(tmp_path) not in caplog.text
+    ring(path, line)
+    found.refresh()
+    assert caller.get("/health", X_API_Key=key).json["status"] == "ok"
+
+
+def test_a_file_that_is_taken_away_takes_its_keys_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Removing the file revokes its keys and opens nothing; keys of the environment stay; brought back, it counts."""
+    (key, line), (fixed, fixed_line) = new_key("file"), new_key("environment")
+    monkeypatch.setenv("PODIUM_API_KEYS", fixed_line)
+    found = ring(tmp_path / "keys", line)
+    (tmp_path / "keys").rename(tmp_path / "away")
+    found.refresh()
+    assert found
+    assert (found.label(key.encode()), found.label(fixed.encode())) == (None, "environment")
+    assert "keys is gone" in found.problem
+    (tmp_path / "away").rename(tmp_path / "keys")
+    found.refresh()
+    assert (found.label(key.encode()), found.problem) == ("file", "")
+    with pytest.raises(SettingError, match="is not there"):
+        KeyRing(tmp_path / "nowhere")
+
+
+def test_a_file_that_others_may_read_is_warned_about(tmp_path: Path) -> None:
+    """Digests give nobody a key, so the file is used, and the warning names the remedy."""
+    key, line = new_key("client")
+    found = ring(tmp_path / "keys", line)
+    assert found.problem == ""
+    (tmp_path / "keys").chmod(0o644)
+    found.refresh()
+    assert (found.label(key.encode()), found.problem) == ("client", "others may read the key file keys; chmod 600")
+
+
 def test_an_empty_key_file_lets_nobody_in(tmp_path: Path) -> None:
     """A key file that was emptied closes the server; it does not open it."""
     ring(tmp_path / "keys", "")
