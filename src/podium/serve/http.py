@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from functools import partial
 from typing import Any, ClassVar
 
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from podium.serve.invocations import Tell
@@ -29,6 +30,18 @@ _LONG = (
 )
 
 
+class _Flow(FlowControl):
+    """Reads no more while requests stand in line: else each answer lets in another read, and the line has no end."""
+
+    def __init__(self, transport: asyncio.Transport, line: Sized) -> None:
+        super().__init__(transport)
+        self._line = line
+
+    def resume_reading(self) -> None:
+        if not self._line:  # while there is one, the request before it has its whole body
+            super().resume_reading()
+
+
 class GuardedProtocol(HttpToolsProtocol):
     """Closes connections of clients that send their head too slowly, or too much of it; refuses those too many."""
 
@@ -46,6 +59,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         """A client has connected."""
         super().connection_made(transport)
+        self.flow = _Flow(transport, self.pipeline)
         if len(self.connections) > self.max_connections:
             transport.write(_FULL)
             transport.close()
@@ -68,8 +82,7 @@ class GuardedProtocol(HttpToolsProtocol):
             cycle, self._waiting = self._waiting, None
             super()._start_asgi_task(cycle, self.app)
         if self._head > MAX_HEAD:
-            self.transport.write(_LONG)
-            self.transport.close()
+            self._refuse_head()
         elif self._head > 0 and self._guard is None:
             self._guard = self.loop.call_later(self.header_timeout, self._give_up)
 
@@ -80,18 +93,32 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head is complete: its size is known, and the body has a time limit of its own."""
-        # Counted in whole reads, so a body that came along is not held against a head of its size.
         self._head = -1
         if self._guard is not None:
             self._release()
-        super().on_headers_complete()
+        # While it came it was counted in whole reads, in which a body may come along; and one read may bring too much.
+        if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > MAX_HEAD:
+            self._refuse_head()
+        if not self.transport.is_closing():  # else nobody hears the answer to this request, or to one behind it
+            super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         """The request is complete; what comes next is a head again."""
-        super().on_message_complete()
         self._head = 0
+        if self.transport.is_closing():
+            return
+        super().on_message_complete()
         if self._waiting is not None and self._waiting is self.cycle:
             self._answer(self._waiting)
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body came."""
+        if not self.transport.is_closing():
+            super().on_body(body)
+
+    def _unsupported_upgrade_warning(self) -> None:
+        # A client may ask for another protocol and gets HTTP; uvicorn tells the log each time which package to install.
+        pass
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """A request's turn has come; one of the hot route waits for its body, which usually comes with its head."""
@@ -106,9 +133,9 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _answer(self, cycle: RequestResponseCycle) -> None:
         self._waiting = None
-        if self.quickly is None or not self.quickly(
-            list(cycle.scope["headers"]), bytes(cycle.body), partial(self._tell, cycle)
-        ):
+        # To a client that does not read, a task waits until it does, and what else it sends waits behind the task.
+        quick = self.quickly if not self.flow.write_paused else None
+        if quick is None or not quick(list(cycle.scope["headers"]), bytes(cycle.body), partial(self._tell, cycle)):
             super()._start_asgi_task(cycle, self.app)
 
     def _tell(self, cycle: RequestResponseCycle, status: int, headers: Headers, content: bytes) -> None:
@@ -131,10 +158,10 @@ class GuardedProtocol(HttpToolsProtocol):
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
-        self.flow.resume_reading()
         self._answered = self.loop.time()
-        if self.pipeline:
-            cycle, app = self.pipeline.pop()
+        cycle, app = self.pipeline.pop() if self.pipeline else (None, self.app)
+        self.flow.resume_reading()
+        if cycle is not None:
             self._start_asgi_task(cycle, app)
         elif self._idle is None:
             # uvicorn sets a timer for each answer and cancels it with each request, which costs more than decoding one.
@@ -151,6 +178,11 @@ class GuardedProtocol(HttpToolsProtocol):
             self.transport.close()
         else:
             self._idle = self.loop.call_later(left, self._look_whether_idle)
+
+    def _refuse_head(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.write(_LONG)
+            self.transport.close()
 
     def _release(self) -> None:
         if self._guard is not None:
