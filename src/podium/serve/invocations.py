@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
 from podium.records import Floats
 from podium.serve import protocol
 from podium.serve.market import Close
-from podium.serve.refusal import INTERNAL, TIMEOUT, TOO_LARGE, RefusedError
+from podium.serve.refusal import INTERNAL, TIMEOUT, TOO_LARGE, UNAVAILABLE, RefusedError, quoted
 from podium.serve.security import ANSWER_HEADERS, Headers
 from podium.serve.service import Ask, Service
 
@@ -23,7 +25,8 @@ Send = Callable[[Message], Awaitable[None]]
 Tell = Callable[[int, Headers, bytes], None]
 
 _log = logging.getLogger("podium.serve")
-QUICK_BODY = 64 * 1024  # bytes; a larger body takes the long way
+QUICK_BODY = 64 * 1024  # bytes; a larger body takes the long way, and is decoded in a thread
+LARGE_BODIES = 4  # so many bodies of the largest size may be in memory at a time; beyond them, 503
 _JSON = (b"content-type", b"application/json")
 
 
@@ -44,6 +47,9 @@ class Invocations:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._held = 0  # bytes of large bodies in memory, beyond what each may have without asking
+        # One at a time: the rows of a body take several times its bytes while they are decoded.
+        self._decoder = ThreadPoolExecutor(1, thread_name_prefix="podium-decode")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, pair: str | None = None) -> int:
         """Answer one request.
@@ -59,12 +65,7 @@ class Invocations:
         """
         service, started = self._service, time.perf_counter()
         try:
-            service.check_room()
-            service.in_flight += 1
-            try:
-                status, headers, content = await self._answer(scope, receive, pair, started)
-            finally:
-                service.in_flight -= 1
+            status, headers, content = await self._answer(scope, receive, pair, started)
         except RefusedError as refused:
             status, headers, content = _refusal(refused)
         except Exception:  # noqa: BLE001  the edge: the client gets a plain 500, the log the trace
@@ -80,11 +81,42 @@ class Invocations:
         self, scope: Scope, receive: Receive, pair: str | None, started: float
     ) -> tuple[int, Headers, bytes]:
         service = self._service
+        service.check_room()
         head = _read_head(scope["headers"], service.options.max_body)
-        body = await self._body(receive)
-        ask, X, close, row = self._rows(head, body, pair, started)
-        answer = await service.answer(ask, X, close, row)
+        with self._share() as grown:
+            body = await self._body(receive, grown)
+            # A request counts from here: one whose body is on its way costs bytes, which are counted, and no work.
+            service.check_room()
+            service.in_flight += 1
+            try:
+                if len(body) <= QUICK_BODY:
+                    ask, X, close, row = self._rows(head, body, pair, started)
+                else:
+                    work = partial(self._rows, head, body, pair, started)
+                    ask, X, close, row = await asyncio.get_running_loop().run_in_executor(self._decoder, work)
+                del body
+                answer = await service.answer(ask, X, close, row)
+            finally:
+                service.in_flight -= 1
         return 200, [_JSON, *ask.headers, *ANSWER_HEADERS], protocol.encode(answer.forecasts)
+
+    @contextmanager
+    def _share(self) -> Iterator[Callable[[int], None]]:
+        """A body's share of the memory for large ones; to be told its size whenever it has grown."""
+        own, budget = 0, LARGE_BODIES * self._service.options.max_body
+
+        def grown(size: int) -> None:
+            nonlocal own
+            more = max(0, size - QUICK_BODY) - own
+            if self._held + more > budget:
+                raise _full()
+            own += more
+            self._held += more
+
+        try:
+            yield grown
+        finally:
+            self._held -= own
 
     def _rows(
         self, head: Head, body: bytes, pair: str | None, started: float
@@ -161,7 +193,7 @@ class Invocations:
         self._service.telemetry.counted("invocations", refused.status, time.perf_counter() - started)
         tell(*_refusal(refused))
 
-    async def _body(self, receive: Receive) -> bytes:
+    async def _body(self, receive: Receive, grown: Callable[[int], None]) -> bytes:
         parts, size, limit = list[bytes](), 0, self._service.options.max_body
         try:
             async with asyncio.timeout(self._service.options.body_timeout):
@@ -171,13 +203,14 @@ class Invocations:
                     size += len(parts[-1])
                     if size > limit:
                         raise _too_large(limit)
+                    grown(size)
                     if not message.get("more_body"):
                         break
         except TimeoutError:
             raise RefusedError(408, "The body took too long to arrive.", TIMEOUT, close=True) from None
         if message["type"] == "http.disconnect":
             raise RefusedError(400, "The client left before its body was complete.", close=True)
-        return b"".join(parts)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _read_head(headers: Headers, max_body: int) -> Head:
@@ -191,6 +224,9 @@ def _read_head(headers: Headers, max_body: int) -> Head:
             forced = value.decode("latin-1")
         elif name == b"content-length":
             _check_length(value, max_body)
+        elif name == b"content-encoding" and value.strip().lower() != b"identity":
+            sentence = f"The body is encoded as {quoted(value.decode('latin-1'))}; send it without Content-Encoding."
+            raise RefusedError(415, sentence, plain=True, close=True)
     return Head(content_type, key, forced)
 
 
@@ -201,6 +237,16 @@ def _failure() -> RefusedError:
 def _check_length(value: bytes, limit: int) -> None:
     if value.isdigit() and int(value[:20]) > limit:
         raise _too_large(limit)
+
+
+def _full() -> RefusedError:
+    return RefusedError(
+        503,
+        "Too many large bodies are being received; try again.",
+        UNAVAILABLE,
+        headers=((b"retry-after", b"1"),),
+        close=True,
+    )
 
 
 def _too_large(limit: int) -> RefusedError:

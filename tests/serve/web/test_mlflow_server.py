@@ -22,6 +22,7 @@ STRICTER = {
     "split with numbers as text": (200, 400),
     "records with numbers as text": (200, 400),
     "split with a truth value": (200, 400),
+    "csv with a truth value": (200, 400),
     # JSON is UTF-8 (RFC 8259); MLflow's parser takes UTF-16 too.
     "in UTF-16": (200, 400),
     # pandas takes the first values of lines that are too long for an index.
@@ -93,7 +94,9 @@ def corpus(names: list[str], rows: list[list[float]]) -> dict[str, tuple[str | N
         "records that are null": {"dataframe_records": None},
         "instances": {"instances": records},
         "instances by column": {"instances": columns},
+        "instances of one row": {"instances": records[0]},
         "instances without names": {"instances": rows},
+        "records with brackets in a text": {"dataframe_records": [{**record, "z": "[" * 100} for record in records]},
         "instances without a column": {"instances": [dict(list(record.items())[1:]) for record in records]},
         "no instances": {"instances": []},
         "inputs": {"inputs": records},
@@ -139,6 +142,7 @@ def corpus(names: list[str], rows: list[list[float]]) -> dict[str, tuple[str | N
         "csv that is empty": (CSV, b""),
         "csv without rows": (CSV, lines[0].encode()),
         "csv with a word": (CSV, table.replace(repr(rows[0][0]), "abc").encode()),
+        "csv with a truth value": (CSV, "\n".join([lines[0], f"True,{lines[1].partition(',')[2]}"]).encode()),
         "csv with nothing": (CSV, table.replace(repr(rows[0][0]), "").encode()),
         "csv with NaN": (CSV, table.replace(repr(rows[0][0]), "NaN").encode()),
         "csv with a short line": (CSV, (table + "\n1,2").encode()),
@@ -201,7 +205,7 @@ def ask(port: int, method: str, path: str, kind: str | None = None, body: bytes 
 
 
 def test_both_servers_answer_the_corpus_alike(mlflow_server: int, caller: Any, world: Any, rows: Any) -> None:
-    """The same statuses, types and shapes for a hundred good and bad requests, but for eight that are listed."""
+    """The same statuses, types and shapes for a hundred good and bad requests, but for nine that are listed."""
     differing = {}
     for name, (kind, body) in corpus(list(world.table.names), rows.tolist()).items():
         status, media_type, content = ask(mlflow_server, "POST", "/invocations", kind, body)

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import select
 import signal
 import socket
 import sqlite3
@@ -225,8 +226,8 @@ def test_sigterm_finishes_what_was_begun(serving: Serving, split_body: Any) -> N
     body = split_body().encode()
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
         head = b"POST /invocations HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-        client.sendall(head + b"Content-Length: %d\r\n\r\n" % len(body) + body[:10])
-        until(lambda: b"podium_in_flight 1.0" in server.ask("GET", "/metrics")[2].replace(b"_flight 2", b"_flight 1"))
+        client.sendall(head + b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(body) + body[:10])
+        assert client.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"  # said when the server begins to wait for the body
         server.process.send_signal(signal.SIGTERM)
         until(lambda: refuses(server.port))
         client.sendall(body[10:])
@@ -351,6 +352,22 @@ def test_a_slow_body_is_cut_off(serving: Serving) -> None:
             assert client.recv(1000).startswith(b"HTTP/1.1 408")
 
 
+def test_half_sent_bodies_keep_nobody_out(serving: Serving, split_body: Any) -> None:
+    """More requests without the end of their body than may be worked on: others, and probes, are answered as before."""
+    server = serving(max_in_flight=4)
+    begun = b"POST /invocations HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    begun += b"Expect: 100-continue\r\nContent-Length: 1000\r\n\r\n{"
+    clients = [socket.create_connection(("127.0.0.1", server.port), timeout=10) for _ in range(8)]
+    for client in clients:
+        client.sendall(begun)
+        assert client.recv(1000).startswith(b"HTTP/1.1 100")
+    assert [server.ask("GET", path)[0] for path in ("/ping", "/health", "/metrics", "/v1/podium")] == [200] * 4
+    assert server.ask("POST", "/invocations", split_body())[0] == 200
+    assert server.ask("POST", "/v1/invocations/EURUSD", split_body())[0] == 200
+    for client in clients:
+        client.close()
+
+
 def test_requests_in_one_packet_are_answered_in_order(serving: Serving, split_body: Any, rows: Any) -> None:
     """Many requests sent without waiting are all answered, in their order, on the quick way and between others."""
     server = serving(ledger="required")
@@ -435,3 +452,41 @@ def test_other_addresses_are_refused_before_anything_listens(own_world: Any) -> 
     """Without keys the server does not start on an address that others can reach."""
     with pytest.raises(SettingError, match="--insecure"):
         serve(own_world.settings, ServeOptions(host="0.0.0.0", port=0))
+
+
+def test_a_client_that_never_reads_is_not_read_for_ever(serving: Serving, split_body: Any, rows: Any) -> None:
+    """Who takes no answers is kept waiting after some MB of requests; when he reads at last he gets all of them."""
+    server = serving()
+    body = split_body(rows[-1:]).encode()
+    head = (
+        b"POST /invocations HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    )
+    packet, sent, limit = (head % len(body) + body) * 100, 0, 60_000_000
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
+        client.setblocking(False)
+        while sent < limit and select.select([], [client], [], 1.0)[1]:
+            sent += client.send(packet[sent % len(packet) :])
+        assert sent < limit
+        assert server.ask("POST", "/invocations", body.decode())[0] == 200  # others are served meanwhile
+        client.setblocking(True)
+        whole, found = sent // (len(packet) // 100), 0
+        tail = b""
+        while found < whole:
+            part = client.recv(1 << 20)
+            assert part
+            found += (tail + part).count(b"HTTP/1.1 200 OK\r\n")
+            tail = part[-16:]
+    assert found == whole
+
+
+def test_a_large_head_in_one_packet_is_refused(serving: Serving) -> None:
+    """The limit of a head holds however it comes, and nothing that follows it is answered."""
+    server = serving()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+        ask = b"GET /ping HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        client.sendall(ask + b"X: " + b"x" * 40_000 + b"\r\n\r\n" + ask + b"\r\n")
+        assert client.recv(1000).startswith(b"HTTP/1.1 431")
+        assert client.recv(1000) == b""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+        client.sendall(ask + b"X: " + b"x" * 30_000 + b"\r\n\r\n")
+        assert client.recv(1000).startswith(b"HTTP/1.1 200")

@@ -46,8 +46,25 @@ def test_every_form_of_the_protocol_gives_the_same_rows(body: Any) -> None:
 
 
 def test_scalars_are_one_row() -> None:
-    """`inputs` with one number a column is one row, as MLflow reads it."""
+    """`inputs` and `instances` with one number a column are one row, as MLflow reads them."""
     assert np.array_equal(decode({"inputs": RECORDS[0]}), ROWS[:1])
+    assert np.array_equal(decode({"instances": RECORDS[0]}), ROWS[:1])
+
+
+@pytest.mark.parametrize("text", ["[" * 100, '\\"' + "[{" * 50, "\\" * 6 + "{" * 40])
+def test_brackets_in_a_text_nest_nothing(text: str) -> None:
+    """A column that the model does not take may hold any text, whatever it looks like."""
+    records = [{**record, "x": text} for record in RECORDS]
+    assert np.array_equal(decode({"dataframe_records": records}), ROWS)
+
+
+@pytest.mark.parametrize(
+    "body", [b'"' + b'\\"' * 400_000 + b"[" * 40, b'{"a": "' + b"[" * 40 + b"\\", b'"\\' * 400_000]
+)
+def test_texts_without_an_end_are_looked_at_once(body: bytes) -> None:
+    """A text that does not end costs no more time than one that does; the body is refused like any other bad JSON."""
+    with pytest.raises(RefusedError, match=r"not valid JSON|nests more"):
+        decode(body)
 
 
 def test_byte_order_mark_is_passed_over() -> None:
@@ -81,7 +98,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "null": (changed(0, None), "row 1, column 'lag_0': a number is needed, not null"),
     "truth value": (changed(2, True), "row 1, column 'ma_5': a number is needed, not a truth value"),
     "list": (changed(1, [1.0]), "row 1, column 'lag_1': a number is needed, not a list"),
-    "NaN": (changed(1, float("nan")), "row 1, column 'lag_1': the value is nan, not a finite number"),
+    "NaN": (changed(1, float("nan")), "dataframe_split, row 1, column 'lag_1': the value is nan, not a finite number"),
     "infinity": (changed(1, float("-inf")), "row 1, column 'lag_1': the value is -inf, not a finite number"),
     "beyond a float": (json.dumps(changed(1, 0.125)).replace("0.125", "1e999"), "row 1, column 'lag_1'"),
     "huge": (changed(1, 1e300), "row 1, column 'lag_1': the value is too large"),
@@ -112,7 +129,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "not UTF-8": (b"\xff" + json.dumps(changed(0, 1.0)).encode(), "not valid UTF-8"),
     "not UTF-8 in a text": (b'{"inputs": "\xff"}', "not valid UTF-8"),
     "deep": ("[" * 5000 + "]" * 5000, "nests more than"),
-    "deep and open": ('{"inputs":' + "[" * 100_000, "nests more than"),
+    "deep and open": ('{"inputs":' + "[" * 50_000, "nests more than"),
 }
 
 
@@ -162,6 +179,36 @@ def test_too_many_rows_are_refused(form: str) -> None:
     with pytest.raises(RefusedError) as caught:
         decode(*bodies[form])
     assert caught.value.status == 413
+
+
+MANY = {
+    "rows": (
+        b'{"dataframe_split": {"columns": ["lag_0"], "data": [' + b"[1]," * 1_000_000 + b"[1]]}}",
+        "application/json",
+    ),
+    "records": (b'{"dataframe_records": [' + b"{}," * 1_000_000 + b"{}]}", "application/json"),
+    "values": (b'{"inputs": {"lag_0": [' + b"1," * 4_000_000 + b"1]}}", "application/json"),
+    "lines": (b"lag_0,lag_1,ma_5\n" + b"1,2,3\n" * 1_000_000, "text/csv"),
+    "old lines": (b"lag_0,lag_1,ma_5\r" + b"1,2,3\r" * 1_000_000, "text/csv"),
+}
+
+
+@pytest.mark.parametrize("form", MANY)
+def test_a_million_rows_are_refused_before_they_are_made(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Far too many rows are counted in the bytes: 413 without a parser being asked."""
+    for name in ("_from_csv", "_from_json"):
+        monkeypatch.setattr(protocol, name, lambda *_: pytest.fail("a parser was asked"))
+    with pytest.raises(RefusedError, match="more than") as caught:
+        decode(*MANY[form], max_rows=50_000)
+    assert caught.value.status == 413
+
+
+def test_a_large_body_within_the_limits_is_read() -> None:
+    """Empty lines, further columns and their texts do not make a body too large that has as many rows as it may."""
+    record = {**RECORDS[0], **{f"x{at}": "[,]" * 2 for at in range(5)}}
+    assert decode({"dataframe_records": [record] * 1000}, max_rows=1000).shape == (1000, 3)
+    text = "lag_0,lag_1,ma_5,x\n\n" + '1,2,3,"four hundred letters and more"\n\n' * 2000
+    assert decode(text, "text/csv", max_rows=2000).shape == (2000, 3)
 
 
 @pytest.mark.parametrize("kind", [None, "text/plain", "application/json; charset=latin-1", "application/json; a=b", ""])
