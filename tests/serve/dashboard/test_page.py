@@ -3,6 +3,7 @@ import html
 import math
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from types import MappingProxyType
 from typing import Any
@@ -240,6 +241,58 @@ def test_a_page_is_not_sent_twice_and_not_kept(make_caller: Any) -> None:
     assert caller.get("/?pair=EURUSD").status == 200
     assert caller.get("/?pair=GBPUSD").status == 404
     assert caller.get(f"/?pair={'x' * 5000}").status == 404
+
+
+@pytest.mark.parametrize(
+    ("accepted", "packed"),
+    [("gzip", True), ("gzip;q=0", False), ("br, gzip;q=0.5", True), ("*", True), ("*;q=0", False),
+     ("identity", False), ("gzip;q=0, *", False), ("", False), ("gzip;q=x", False)],
+)  # fmt: skip
+def test_gzip_goes_to_who_takes_it(make_caller: Any, accepted: str, packed: bool) -> None:
+    """What a browser says of gzip is read with its quality, for the page and its files alike."""
+    caller = make_caller()
+    for path in ("/", "/static/charts.js"):
+        reply = caller.get(path, Accept_Encoding=accepted)
+        assert ("content-encoding" in reply.headers) == packed, path
+
+
+def test_a_tag_names_the_bytes_and_is_found_in_a_list(make_caller: Any) -> None:
+    """Plain and packed page have tags of their own; either, weak, in a list, or a star, spares sending the page."""
+    caller = make_caller()
+    plain, packed = (caller.get("/", Accept_Encoding=accepted).headers["etag"] for accepted in ("", "gzip"))
+    assert plain != packed
+    for wanted in (plain, packed, f"W/{plain}", f'"other", W/{packed}', "*"):
+        assert caller.get("/", If_None_Match=wanted).status == 304, wanted
+    assert caller.get("/", If_None_Match='"other", W/"another"').status == 200
+
+
+@pytest.mark.parametrize(
+    ("now", "title", "pill"),
+    [
+        ("2026-07-16T09:00", "The next business day", "All well"),
+        ("2026-07-17T09:00", "The forecast for 16 Jul 2026, yesterday", "All well"),
+        ("2026-07-24T09:00", "The forecast for 16 Jul 2026, 8 days ago", "Rates are old"),
+    ],
+)
+def test_old_rates_do_not_look_current(
+    make_caller: Any, monkeypatch: pytest.MonkeyPatch, now: str, title: str, pill: str
+) -> None:
+    """A forecast of a day that is over is headed by that day, and days later nothing on the page says all is well."""
+    from podium.serve.dashboard import gather
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, _zone: Any = None) -> Any:
+            return datetime.fromisoformat(now).replace(tzinfo=UTC)
+
+    monkeypatch.setattr(gather, "datetime", Clock)
+    page = make_caller().get("/").content.decode()
+    text = words(page)
+    assert f'<h2 id="ahead-title">{title}</h2>' in page
+    assert pill in text
+    old = pill != "All well"
+    assert ("Nothing is wrong" in text, "EUR/USD: The newest stored rate is of 15 Jul 2026" in text) == (not old, old)
+    assert ("is still open" in text) == (title == "The next business day")
 
 
 @pytest.mark.parametrize("name", ["nothing.css", "..%2Fpage.py", "page.css%00", "dashboard.html"])

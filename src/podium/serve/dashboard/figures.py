@@ -28,7 +28,7 @@ from podium.report.scene import RANDOM_WALK, listed, rate_digits
 from podium.report.skill import cumulative_skill
 from podium.serve.ab import Report
 from podium.serve.dashboard.state import Ahead, PairState, family_of
-from podium.serve.dashboard.words import sequence_line, told_day
+from podium.serve.dashboard.words import is_over, sequence_line, told_day
 from podium.serve.lineup import Lineup
 
 MONTHS_SHOWN: Final = 66  # trading days, three months
@@ -51,6 +51,8 @@ def family_inks(lineup: Lineup, more: list[str]) -> dict[str, str]:
 def next_day_figure(state: PairState) -> Markup:
     """The rates of the last months, the ranges that were made for them, and the day to come."""
     title = "The last three months and the next business day"
+    if is_over(state):
+        title = "The last three months that are stored, and the day after"
     if state.close is None or state.ahead is None or len(state.close.series) < 3:
         return no_figure("next-day", title, state.why_not_ahead.rstrip(".") or "too few rates are stored")
     series, ahead = state.close.series, state.ahead
@@ -104,7 +106,9 @@ def _next_day_message(state: PairState, sides: dict[str, Floats], rates: Floats)
         said = f"Of these {int(known.sum())} days {inside} ended inside the 95% range made the day before. "
     if state.ahead is None or state.ahead.bounds is None:
         return said + (state.ahead.why_no_range or "" if state.ahead else "")
-    return f"{said}The last range, for {told_day(state.ahead.close.target_date)}, is still open."
+    day = state.ahead.close.target_date
+    came = "is over, and its rate is not stored" if is_over(state) else "is still open"
+    return f"{said}The last range, for {told_day(day)}, {came}."
 
 
 def _next_day_table(days: np.ndarray, rates: Floats, sides: dict[str, Floats], ahead: Ahead) -> Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -85,7 +85,7 @@ class Pages:
                 told_pair=_slashed(wanted),
                 pairs=[(name, _slashed(name), name == wanted) for name in states],
                 overview=[self._overview(one) for one in states.values()] if len(states) > 1 else [],
-                health=self._health(),
+                health=self._health(states),
                 links=self._links,
                 now=datetime.now(UTC),
                 moment=words.told_moment,
@@ -102,6 +102,7 @@ class Pages:
             "badge_about": words.VERDICTS.get(words.verdict_word(state), ""),
             "reason": words.verdict_reason(state),
             "notices": words.notices(state),
+            "ahead_title": words.ahead_title(state),
             "leaks": state.outcome.leaks if state.outcome else (),
             "tiles": tiles(state),
             "steps": steps(state, self._links),
@@ -110,7 +111,9 @@ class Pages:
             "bar": range_bar(state.ahead) if state.ahead else None,
             "range_ink": inks(state)[family_of(state.lineup.champion.card.name)],
             "figures": {
-                "next_day": self._figure("next_day", state, next_day_figure, (state.ahead, state.past)),
+                "next_day": self._figure(
+                    "next_day", state, next_day_figure, (state.ahead, state.past, words.is_over(state))
+                ),
                 "skill": self._figure("skill", state, skill_figure, (state.outcome, state.past)),
                 "live": self._figure("live", state, live_figure, (state.live,)),
             },
@@ -147,19 +150,21 @@ class Pages:
             "until": words.told_day(state.close.origin) if state.close else DASH,
         }
 
-    def _health(self) -> dict[str, Any]:
+    def _health(self, states: Mapping[str, PairState]) -> dict[str, Any]:
         service = self._service
         status, report = health.report(service)
         seconds = health.registry_age(service)
         problems = report["problems"]
+        stale = {name: line for name, state in states.items() if (line := words.stale_rates(state))}
         if report["status"] == "ok":
-            told = "All well"
+            told = "Rates are old" if stale else "All well"
         elif service.default_pair not in service.swapper.lineups:
             told = "No champion yet"
         else:
             told = f"{len(problems)} problem{'' if len(problems) == 1 else 's'}"
         return {
-            "status": report["status"],
+            "status": "degraded" if stale and report["status"] == "ok" else report["status"],
+            "stale": [f"{_slashed(name)}: {line}" for name, line in stale.items()],
             "code": status,
             "told": told,
             "problems": problems,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import hashlib
 import time
@@ -36,7 +37,7 @@ class Made:
 
     Attributes:
         at: `time.monotonic` when it was made.
-        tag: of its content.
+        tag: of its content, without quotes.
         plain: the page.
         packed: the same, gzip.
     """
@@ -64,10 +65,12 @@ class Dashboard:
     async def page(self, request: Request) -> Response:
         """`GET /`, `GET /?pair=EURUSD`."""
         made = await self._current(request.query_params.get("pair"))
-        if request.headers.get("if-none-match") == made.tag:
-            return Response(status_code=304, headers={"etag": made.tag, **dict(PAGE_HEADERS)})
-        headers = {"etag": made.tag, "vary": "accept-encoding", **dict(PAGE_HEADERS)}
-        if "gzip" in request.headers.get("accept-encoding", ""):
+        packed = takes_gzip(request.headers.get("accept-encoding", ""))
+        # Other bytes, another strong tag.
+        headers = {"etag": f'"{made.tag}{"-gzip" if packed else ""}"', "vary": "accept-encoding", **dict(PAGE_HEADERS)}
+        if has_tag(request.headers.get("if-none-match", ""), made.tag):
+            return Response(status_code=304, headers=headers)
+        if packed:
             return Response(
                 made.packed, headers={**headers, "content-encoding": "gzip"}, media_type="text/html; charset=utf-8"
             )
@@ -99,8 +102,25 @@ class Dashboard:
         if found is None:
             raise RefusedError(404, "This pair is not served here; / shows those that are.", MISSING)
         plain = found.encode()
-        tag = f'"{hashlib.sha256(plain).hexdigest()[:32]}"'
+        tag = hashlib.sha256(plain).hexdigest()[:32]
         return Made(time.monotonic(), tag, plain, gzip.compress(plain, COMPRESSION, mtime=0))
+
+
+def takes_gzip(accepted: str) -> bool:
+    """Whether an Accept-Encoding takes gzip: by its name or by a star, and not with the quality 0."""
+    qualities: dict[str, float] = {}
+    for part in accepted.lower().split(","):
+        name, *parameters = (word.strip() for word in part.split(";"))
+        quality = next((word[2:] for word in parameters if word.startswith("q=")), "1")
+        with contextlib.suppress(ValueError):
+            qualities[name] = float(quality)
+    return qualities.get("gzip", qualities.get("*", 0.0)) > 0
+
+
+def has_tag(wanted: str, tag: str) -> bool:
+    """Whether an If-None-Match names a page, packed or not: one tag of a list, weak or strong, or a star."""
+    found = {part.strip().removeprefix("W/").strip('"').removesuffix("-gzip") for part in wanted.split(",")}
+    return tag in found or "*" in found
 
 
 async def _asset(request: Request) -> Response:
@@ -108,7 +128,7 @@ async def _asset(request: Request) -> Response:
     if found is None:
         raise RefusedError(404, "There is no such file.", MISSING)
     headers = {"cache-control": FOR_EVER, "vary": "accept-encoding", **dict(PAGE_HEADERS)}
-    if "gzip" in request.headers.get("accept-encoding", "") and len(found.content) >= WORTH:
+    if takes_gzip(request.headers.get("accept-encoding", "")) and len(found.content) >= WORTH:
         packed = gzip.compress(found.content, COMPRESSION, mtime=0)
         return Response(packed, headers={**headers, "content-encoding": "gzip"}, media_type=found.media_type)
     return Response(found.content, headers=headers, media_type=found.media_type)

@@ -68,17 +68,34 @@ def tie_line(state: PairState) -> str:
 def notices(state: PairState) -> list[str]:
     """What a reader must know before believing the page."""
     lines: list[str] = []
-    if state.close is not None and (missed := business_days_since(state.close.origin, state.now)) >= STALE_DAYS:
-        lines.append(
-            f"The newest stored rate is of {told_day(state.close.origin)}, {missed} business days ago; "
-            "`podium run` brings newer ones and trains on them."
-        )
+    if stale := stale_rates(state):
+        lines.append(f"{stale}; `podium run` brings newer ones and trains on them.")
     trained = state.lineup.champion.card.tags.get("data_version")
     if state.close is not None and trained and trained != state.close.data_version:
         lines.append(f"Newer rates are stored than the champion was trained on ({trained}).")
     if state.crowned is not None and state.crowned.pinned:
         lines.append("The title is pinned: championships leave it where it is until `podium evaluate --unpin`.")
     return lines
+
+
+def ahead_title(state: PairState) -> str:
+    """The heading of the forecast; a day that is over is named, for it is not the next one."""
+    if state.close is None or not is_over(state):
+        return "The next business day"
+    return f"The forecast for {told_day(state.close.target_date)}, {day_age(state.close.target_date, state.now)}"
+
+
+def is_over(state: PairState) -> bool:
+    """Whether the day that is forecast is past, so that its rate could be stored by now."""
+    return state.close is not None and date.fromisoformat(state.close.target_date) < state.now.date()
+
+
+def stale_rates(state: PairState) -> str:
+    """One sentence where the newest stored rate is too old; empty where it is not."""
+    missed = business_days_since(state.close.origin, state.now) if state.close is not None else 0
+    if state.close is None or missed < STALE_DAYS:
+        return ""
+    return f"The newest stored rate is of {told_day(state.close.origin)}, {missed} business days ago"
 
 
 def answer_line(found: Report) -> str:
