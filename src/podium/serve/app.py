@@ -7,8 +7,8 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -31,6 +31,7 @@ from podium.serve.telemetry import MEDIA_TYPE
 _log = logging.getLogger("podium.serve")
 _encoder = msgspec.json.Encoder()
 _OPEN = frozenset({"/ping", "/version"})  # what a probe may see without a key
+_PROBES = _OPEN | {"/health", "/metrics"}  # answered however full the server is: who cannot ask restarts it
 _POSTS = "/v1/invocations/"
 RELOAD_TIMEOUT = 15.0  # seconds
 
@@ -87,29 +88,31 @@ class PodiumApp:
         await self._others(scope, receive, send, path, started)
 
     async def _others(self, scope: Scope, receive: Receive, send: Send, path: str, started: float) -> None:
-        status = 500
+        status, service, counts = 500, self.service, path not in _PROBES
+        answer: list[Message] = []  # sent when it is whole: a client that reads slowly takes nobody's room
 
         async def sending(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message["headers"], *_missing_headers(message["headers"])]
-            await send(message)
+            answer.append(message)
 
-        service = self.service
         try:
-            if path not in _OPEN:
+            if counts:
                 service.check_room()
-            service.in_flight += 1
+            service.in_flight += counts
             try:
                 await self._rest(scope, receive, sending)
             finally:
-                service.in_flight -= 1
+                service.in_flight -= counts
         except RefusedError as refused:
             await _plain_refusal(refused, scope, receive, sending)
         except Exception:  # noqa: BLE001  the edge: the client gets a plain 500, the log the trace
             _log.exception("a request failed")  # Starlette has answered it already, see `_failed`
         service.telemetry.counted(self._endpoint(path), status, time.perf_counter() - started)
+        for message in answer:
+            await send(message)
 
     def _endpoint(self, path: str) -> str:
         """A label with few values, whatever paths clients try."""
@@ -255,6 +258,7 @@ async def _forecast(request: Request) -> Response:
         "pair": lineup.pair,
         "origin": close.origin,
         "target_date": close.target_date,
+        "age_days": (datetime.now(UTC).date() - date.fromisoformat(close.origin)).days,
         "last_close": close.price,
         "forecast": forecast,
         "forecast_close": close.price * math.exp(forecast),
@@ -329,5 +333,3 @@ async def _docs_style(_request: Request) -> Response:
 
 
 __all__ = ["GetRoute", "PodiumApp", "answer_json", "answer_page", "quoted"]
-
-_Lifespan = AsyncIterator[None]

@@ -51,6 +51,7 @@ _FORECAST = {
         "pair",
         "origin",
         "target_date",
+        "age_days",
         "last_close",
         "forecast",
         "forecast_close",
@@ -62,6 +63,7 @@ _FORECAST = {
         "pair": _TEXT,
         "origin": {"type": "string", "format": "date"},
         "target_date": {"type": "string", "format": "date"},
+        "age_days": {"type": "integer", "description": "days since the origin; after a weekend 3, more is old data"},
         "last_close": _NUMBER,
         "forecast": {"type": "number", "description": "log return from the origin's close to the target day's"},
         "forecast_close": _NUMBER,
@@ -244,6 +246,14 @@ pre { background: #8882; padding: .6rem; overflow-x: auto } .method { font-weigh
 """
 
 
+EXAMPLE = """curl -s http://127.0.0.1:8080/v1/forecast/EURUSD
+
+curl -s http://127.0.0.1:8080/invocations -H 'Content-Type: application/json' \\
+  -d '{"dataframe_split": {"columns": ["lag_0", "lag_1", "...", "ma_5"], "data": [[0.0012, -0.0004, 0.0, 0.0003]]}}'
+
+The names of the columns are in /v1/podium/EURUSD under "features". With keys: -H 'Authorization: Bearer KEY'."""
+
+
 @lru_cache(maxsize=1)
 def page() -> str:
     """The document as a page for people."""
@@ -258,7 +268,7 @@ def page() -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="/docs.css">'
         f"</head><body><main><h1>{escape(about['info']['title'])} {escape(about['info']['version'])}</h1>"
         f"<p>{escape(about['info']['description'])} For programs: <a href='/openapi.json'>openapi.json</a>.</p>"
-        f"{sections}</main></body></html>"
+        f"<h2>For example</h2><pre>{escape(EXAMPLE)}</pre>{sections}</main></body></html>"
     )
 
 

@@ -1,9 +1,15 @@
+import asyncio
+import gzip
 import json
 import math
+import threading
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import pytest
+
+from podium.serve import protocol
 
 
 def test_invocations_answer_what_the_logged_model_answers(caller: Any, world: Any, split_body: Any, rows: Any) -> None:
@@ -77,6 +83,14 @@ def test_next_day_is_forecast_from_the_newest_close(caller: Any, walk: Any, rows
     assert found["interval"] is None
 
 
+def test_the_age_of_the_data_is_told(caller: Any, walk: Any) -> None:
+    """`/v1/forecast` says how many days old the close is from which it starts."""
+    origin = walk.dates[-1].astype("datetime64[D]").item()
+    before = (datetime.now(UTC).date() - origin).days
+    found = caller.get("/v1/forecast/EURUSD").json["age_days"]
+    assert before <= found <= (datetime.now(UTC).date() - origin).days
+
+
 def test_bounds_are_shown_where_there_are_any(caller: Any) -> None:
     """A range that is wired in is part of the next-day forecast."""
     caller.service.bounds = lambda _model, _close, forecast: {
@@ -124,7 +138,69 @@ def test_a_full_server_answers_503(make_caller: Any, split_body: Any) -> None:
     reply = caller.post("/invocations", split_body())
     assert (reply.status, reply.headers["retry-after"]) == (503, "1")
     assert caller.get("/v1/podium").status == 503
-    assert caller.get("/ping").status == 200
+    assert [caller.get(path).status for path in ("/ping", "/health", "/metrics", "/version")] == [200] * 4
+    assert "podium_in_flight 1.0" in caller.get("/metrics").content.decode()  # the scrape itself is no work
+
+
+def test_a_large_body_is_read_beside_the_loop(caller: Any, split_body: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bodies beyond 64 kB are decoded in a thread, small ones at once, and both give the same forecasts."""
+    where, decode = [], protocol.decode
+    named = lambda *given: where.append(threading.current_thread().name) or decode(*given)  # noqa: E731
+    monkeypatch.setattr(protocol, "decode", named)
+    small = caller.post("/invocations", split_body())
+    large = caller.post("/invocations", split_body() + " " * 70_000)
+    assert large.json == small.json
+    assert [name.startswith("podium-decode") for name in where] == [False, True]
+
+
+def test_bodies_on_their_way_have_a_budget(caller: Any, split_body: Any) -> None:
+    """Large bodies that do not end are held up to four of the largest size; beyond that 503, and small ones go on."""
+    go_on = asyncio.Event()
+    part = {"type": "http.request", "body": b" " * 190_000, "more_body": True}
+    statuses: list[int] = []
+
+    async def unfinished() -> None:
+        async def receive() -> Any:
+            return await anext(parts)
+
+        async def send(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                statuses.append(message["status"])
+                assert dict(message["headers"]).get(b"retry-after", b"1") == b"1"
+
+        async def stream() -> Any:
+            yield part
+            await go_on.wait()
+            yield {"type": "http.disconnect"}
+
+        parts = stream()
+        headers = [(b"host", b"localhost"), (b"content-type", b"application/json")]
+        await caller.app.invocations({"headers": headers, "path": "/invocations"}, receive, send)
+
+    async def crowd() -> None:
+        tasks = [asyncio.create_task(unfinished()) for _ in range(9)]
+        while len(statuses) < 3:  # (190,000 - 65,536) bytes each, of 800,000
+            await asyncio.sleep(0)
+        assert statuses == [503] * 3
+        assert caller.service.in_flight == 0
+        head = {"content-type": "application/json"}
+        assert (await caller.call("POST", "/invocations", split_body().encode(), head)).status == 200
+        large = split_body().encode() + b" " * 190_000
+        assert (await caller.call("POST", "/invocations", large, head)).status == 503
+        go_on.set()
+        await asyncio.gather(*tasks)
+        assert (await caller.call("POST", "/invocations", large, head)).status == 200
+
+    caller.run(asyncio.wait_for(crowd(), 20))
+    assert statuses == [503] * 3 + [400] * 6
+
+
+def test_an_encoded_body_is_415(caller: Any, split_body: Any) -> None:
+    """A body with a Content-Encoding is refused by the encoding's name, and `identity` is none."""
+    reply = caller.post("/invocations", gzip.compress(split_body().encode()), Content_Encoding="gzip")
+    assert reply.status == 415
+    assert b"'gzip'" in reply.content
+    assert caller.post("/invocations", split_body(), Content_Encoding="identity").status == 200
 
 
 def test_a_body_beyond_the_limit_is_413(caller: Any, split_body: Any) -> None:
@@ -164,9 +240,10 @@ def test_pages_have_a_strict_policy_and_need_nothing_from_elsewhere(caller: Any)
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert "unsafe" not in page.headers["content-security-policy"]
     assert page.headers["x-frame-options"] == "DENY"
-    assert b"http://" not in page.content.replace(b"http://www.w3.org", b"")
+    assert b"http://" not in page.content.replace(b"curl -s http://127.0.0.1", b"")
     assert b"https://" not in page.content
     assert b"<script" not in page.content
+    assert b"curl -s http://127.0.0.1:8080/v1/forecast/EURUSD" in page.content
     assert caller.get("/docs.css").headers["content-type"] == "text/css; charset=utf-8"
 
 
