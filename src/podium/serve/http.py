@@ -52,6 +52,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     _guard: asyncio.TimerHandle | None = None
     _waiting: RequestResponseCycle | None = None  # of the hot route, until its body is complete
+    _turn: RequestResponseCycle | None = None  # the one that is answered now; others may stand behind it
     _idle: asyncio.TimerHandle | None = None
     _answered = 0.0  # when the last answer was complete, in the loop's time
     _head = 0  # bytes of the head so far; -1 once it is complete
@@ -71,6 +72,10 @@ class GuardedProtocol(HttpToolsProtocol):
         self._release()
         if self._idle is not None:
             self._idle.cancel()
+        if self._turn is not None and not self._turn.response_complete:
+            # uvicorn tells the newest request only, and the one whose turn it is would write to nobody.
+            self._turn.disconnected = True
+            self._turn.message_event.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -122,7 +127,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """A request's turn has come; one of the hot route waits for its body, which usually comes with its head."""
-        scope = cycle.scope
+        self._turn, scope = cycle, cycle.scope
         hot = scope["path"] == "/invocations" and scope["method"] == "POST" and self.quickly is not None
         # A request that stood behind another one is complete already. It gets a task, so that a long row of them does
         # not answer itself within one call.

@@ -479,6 +479,23 @@ def test_a_client_that_never_reads_is_not_read_for_ever(serving: Serving, split_
     assert found == whole
 
 
+def test_a_client_that_leaves_without_reading_is_no_failure(
+    serving: Serving, split_body: Any, rows: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Who leaves with answers unsent and requests in line is forgotten: the log holds no trace of a failure."""
+    server = serving()
+    body = split_body(rows[-1:]).encode()
+    head = b"POST /invocations HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    packet, sent = (head + b"Content-Length: %d\r\n\r\n" % len(body) + body) * 1000, 0
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
+        client.setblocking(False)
+        while select.select([], [client], [], 1.0)[1]:
+            sent += client.send(packet[sent % len(packet) :])
+    assert server.ask("POST", "/invocations", body.decode())[0] == 200
+    assert server.stop() == 0
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_a_large_head_in_one_packet_is_refused(serving: Serving) -> None:
     """The limit of a head holds however it comes, and nothing that follows it is answered."""
     server = serving()
