@@ -1,5 +1,6 @@
 import asyncio
 import contextlib
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -43,24 +44,35 @@ MLFLOWS_OWN = {"GET /ping", "GET /version"}  # MLflow's server calls them JSON, 
 OPERATIONS = [f"{method.upper()} {path}" for path, methods in openapi.document()["paths"].items() for method in methods]
 
 
+def served() -> dict[str, Any]:
+    """The description with pairs of which one is served: of six letters taken at random none ever is."""
+    document = copy.deepcopy(openapi.document())
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for parameter in operation.get("parameters", []):
+                if parameter["name"] == "pair":
+                    parameter["schema"] = {"enum": ["EURUSD", "GBPUSD"]}
+    return document
+
+
 @pytest.mark.filterwarnings("ignore")  # schemathesis and the client below it warn among themselves
 @pytest.mark.parametrize("label", OPERATIONS)
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 def test_the_service_keeps_to_its_description(application: Any, label: str, mode: GenerationMode) -> None:
     """Whatever the description allows, and what it does not: no 5xx, and only answers that it announces."""
-    described = schemathesis.openapi.from_dict(openapi.document())
+    described = schemathesis.openapi.from_dict(served())
     described.app = application
     operation = next(found.ok() for found in described.get_all_operations() if found.ok().label == label)
     checks = CHECKS[:3] if label in MLFLOWS_OWN else CHECKS
     cases = operation.as_strategy(generation_mode=mode)
 
-    called = []
+    called: list[int] = []
 
     @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
     @given(cases)
     def call(case: Any) -> None:
-        called.append(case)
         response = case.call(headers={"Host": "127.0.0.1"})
+        called.append(response.status_code)
         case.validate_response(response, checks=checks)
 
     method, _, path = label.partition(" ")
@@ -72,3 +84,5 @@ def test_the_service_keeps_to_its_description(application: Any, label: str, mode
         return
     call()
     assert called
+    if mode is GenerationMode.POSITIVE and "invocations" not in label:
+        assert 200 in called
