@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint
+from typing import ClassVar
+
 import pytest
 
 from podium.errors import SettingError, UnknownContestantError
-from podium.models.roster import check_known, enter, known
+from podium.models import roster
+from podium.models.base import Contestant
+from podium.models.linear import LinearRegressionContestant
+from podium.models.roster import check_known, enter, enter_all, known
 from podium.settings import Settings
 
 
@@ -34,3 +41,100 @@ def test_an_option_that_it_has_not_got_is_named(option):
     settings = Settings(options={"ARIMA": {option: 1}})
     with pytest.raises(SettingError, match=rf"setting options.ARIMA.{option}: ARIMA has no such option; it has max_p"):
         enter("ARIMA", settings)
+
+
+@pytest.mark.parametrize(
+    ("family", "option", "value", "words"),
+    [
+        ("LSTM", "units", "abc", "integer"),
+        ("LSTM", "units", "16", "integer"),
+        ("LSTM", "units", True, "integer"),
+        ("LSTM", "units", -1, "greater than or equal to 1"),
+        ("LSTM", "epochs", 0, "greater than or equal to 1"),
+        ("LSTM", "patience", 0, "greater than or equal to 1"),
+        ("LSTM", "batch_size", 0, "greater than or equal to 1"),
+        ("LSTM", "validation_fraction", 1.0, "less than or equal to 0.5"),
+        ("LSTM", "learning_rate", float("nan"), "less than or equal to 1"),
+        ("ARIMA", "max_p", -1, "greater than or equal to 0"),
+        ("ARIMA", "order", [1, 0, 1], "at most 2 items"),
+        ("ARIMA", "order", "1,0", "array"),
+        ("ARIMA", "order", [1, -1], "[1] Input should be greater than or equal to 0"),
+        ("LinearRegression", "n_lags", "x", "integer"),
+        ("LinearRegression", "n_lags", 0, "greater than or equal to 1"),
+    ],
+)
+def test_a_value_that_an_option_cannot_have_is_named_before_any_work(family, option, value, words):
+    """One line with the option, its value and what is allowed, from entering alone; no fit meets it."""
+    settings = Settings(contestants=(family,), options={family: {option: value}})
+    with pytest.raises(SettingError) as caught:
+        enter_all(settings)
+    assert str(caught.value).startswith(f"setting options.{family}.{option} = {value!r}: ")
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_options_that_do_not_go_together_are_named():
+    """More lags than the window holds are refused, not cut."""
+    settings = Settings(window=32, options={"LinearRegression": {"n_lags": 50}})
+    with pytest.raises(
+        SettingError, match=r"options.LinearRegression: n_lags = 50 is more than the window of 32 holds"
+    ):
+        enter("LinearRegression", settings)
+
+
+def test_an_order_is_a_list_of_two():
+    """A list, which is how podium.toml writes it, becomes the pair that the contestant wants."""
+    assert enter("ARIMA", Settings(options={"ARIMA": {"order": [1, 0]}})).order == (1, 0)
+
+
+@pytest.mark.parametrize(("written", "meant"), [("LTSM", "LSTM"), ("arima", "ARIMA"), ("LinearRegresion", "LinearReg")])
+def test_options_of_nobody_are_named_with_the_nearest(written, meant):
+    """A misspelt table of options is not passed over."""
+    with pytest.raises(SettingError, match=rf"setting options.{written}: no such contestant; did you mean {meant}"):
+        enter("LinearRegression", Settings(options={written: {}}))
+
+
+class Undecorated(LinearRegressionContestant):
+    """Says nothing of its own fields."""
+
+    family: ClassVar[str] = "Mine"
+
+
+@dataclass(frozen=True)
+class Dashed(LinearRegressionContestant):
+    """Has a name that no address takes."""
+
+    family: ClassVar[str] = "My Model"
+
+
+@dataclass(frozen=True)
+class Fitless(Contestant):
+    """Learns nothing."""
+
+    family: ClassVar[str] = "Mine"
+    description: ClassVar[str] = "Nothing."
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "words"),
+    [
+        ("Mine", "nowhere.at.all:Thing", "cannot be loaded, ModuleNotFoundError: No module named 'nowhere'"),
+        ("Mine", "podium.models.linear:Nothing", "cannot be loaded, AttributeError"),
+        ("Mine", "podium.errors:Fault", "is not a subclass of podium.models.base.Contestant"),
+        ("Mine", Undecorated, "is no dataclass; write @dataclass(frozen=True)"),
+        ("Mine", LinearRegressionContestant, "calls its family 'LinearRegression'"),
+        ("My Model", Dashed, "letters and digits"),
+        ("Mine", Fitless, "abstract class Fitless"),
+    ],
+)
+def test_a_broken_contestant_is_named(monkeypatch, name, target, words):
+    """An entry point that cannot be used is one line with its name and what is wrong with it."""
+    point = EntryPoint(name, target if isinstance(target, str) else "mine:It", roster.GROUP)
+    monkeypatch.setattr(roster, "known", lambda: {name: point})
+    if not isinstance(target, str):
+        monkeypatch.setattr(EntryPoint, "load", lambda _: target)
+    with pytest.raises(SettingError) as caught:
+        enter(name, Settings())
+    assert words in str(caught.value)
+    assert name in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -124,11 +124,11 @@ def _preprocess(settings: Settings, as_json: bool = False, quiet: bool = False) 
 
 
 def _train(settings: Settings, as_json: bool = False, quiet: bool = False) -> None:
-    from podium.models.roster import check_known
+    from podium.models.roster import enter_all
     from podium.pipeline.prepare import features_path, series_path
     from podium.pipeline.train import train as step
 
-    check_known(settings.contestants)
+    enter_all(settings)
     quiet = quiet or as_json
     if not series_path(settings).exists():
         note("no rates yet: ingesting first")

@@ -15,9 +15,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
+from pydantic import Field
 
 from podium.models.affine import AffineModel
 from podium.models.base import Contestant, ParamValue
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 # Mean squared difference between the forecasts from the window and from the whole past, in variances of the returns:
 # a root mean square of 0.3 % of their standard deviation.
 MAX_TRUNCATION = 1e-5
+Order = Annotated[int, Field(ge=0, le=10)]  # a search up to (10, 10) takes minutes; daily returns need none of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +141,9 @@ class ArimaContestant(Contestant):
         order: (p, q) when it is fixed; None chooses.
     """
 
-    max_p: int = 2
-    max_q: int = 2
-    order: tuple[int, int] | None = None
+    max_p: Order = 2
+    max_q: Order = 2
+    order: tuple[Order, Order] | None = None
 
     family: ClassVar[str] = "ARIMA"
     description: ClassVar[str] = "ARIMA with mean on log returns, order by AIC, forecasting from the window."

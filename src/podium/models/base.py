@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 Flavor = Literal["sklearn", "tensorflow"]
 ParamValue = str | int | float | bool
+FAMILY = re.compile(r"[A-Za-z][A-Za-z0-9]*")  # becomes part of a registered model's name, and of addresses
 
 
 class FittedModel(ABC):
@@ -74,6 +76,9 @@ class FittedModel(ABC):
 @dataclass(frozen=True)
 class Contestant(ABC):
     """A model family with its settings. A new one is a subclass, and an entry point in group `podium.contestants`.
+
+    Fields are its options, `options.<Family>.<field>` in podium.toml. Their annotations are what is checked before any
+    work: `Annotated[int, Field(ge=1)]` is a range. What several of them must satisfy together, `__post_init__` checks.
 
     Attributes:
         window: how many lagged returns X holds.

@@ -22,7 +22,7 @@ import numpy as np
 
 from podium.errors import AdmissionError
 from podium.features import frame
-from podium.models.base import Contestant, FittedModel
+from podium.models.base import FAMILY, Contestant, FittedModel
 from podium.models.onnx_graph import run_graph
 from podium.records import FeatureTable, Floats
 
@@ -90,7 +90,7 @@ class Trial:
 def names_itself(trial: Trial) -> str | None:
     """The family can be part of a registered model's name, and a sentence describes it."""
     contestant = type(trial.contestant)
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*", getattr(contestant, "family", "")):
+    if not FAMILY.fullmatch(getattr(contestant, "family", "")):
         return "`family` must be letters and digits; it becomes part of the registered model's name"
     return None if getattr(contestant, "description", "").strip() else "`description` is empty"
 

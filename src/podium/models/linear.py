@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import Field
 
 from podium.models.affine import AffineModel
 from podium.models.base import Contestant, ParamValue
@@ -23,10 +25,15 @@ class LinearRegressionContestant(Contestant):
             about 1/n of R² out of sample.
     """
 
-    n_lags: int = 6
+    n_lags: Annotated[int, Field(ge=1)] = 6
 
     family: ClassVar[str] = "LinearRegression"
     description: ClassVar[str] = "Ordinary least squares on six lagged returns and their five-day mean, standardised."
+
+    def __post_init__(self) -> None:
+        """See that there are so many lags."""
+        if self.n_lags > self.window:
+            raise ValueError(f"n_lags = {self.n_lags} is more than the window of {self.window} holds")
 
     @property
     def features(self) -> list[str]:

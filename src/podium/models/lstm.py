@@ -6,10 +6,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from podium.models.base import Contestant, FittedModel, Flavor, ParamValue, pinned
 from podium.models.onnx_graph import lstm_graph
@@ -204,12 +205,12 @@ class LstmContestant(Contestant):
         validation_fraction: share of the training part, its tail, that decides when to stop.
     """
 
-    units: int = 16
-    learning_rate: float = 5e-3
-    epochs: int = 8
-    patience: int = 2
-    batch_size: int = 512
-    validation_fraction: float = 0.1
+    units: Annotated[int, Field(ge=1, le=4096)] = 16
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 5e-3
+    epochs: Annotated[int, Field(ge=1)] = 8
+    patience: Annotated[int, Field(ge=1)] = 2
+    batch_size: Annotated[int, Field(ge=1)] = 512
+    validation_fraction: Annotated[float, Field(gt=0, le=0.5)] = 0.1
 
     family: ClassVar[str] = "LSTM"
     description: ClassVar[str] = (

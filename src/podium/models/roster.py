@@ -1,16 +1,22 @@
-"""Who can take part: the classes behind the entry points `podium.contestants`."""
+"""Who can take part: the classes behind the entry points `podium.contestants`, and with what options."""
 
 from __future__ import annotations
 
 import dataclasses
+import difflib
+import json
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any, get_type_hints
 
 from podium.errors import SettingError, UnknownContestantError
-from podium.models.base import Contestant
+from podium.models.base import FAMILY, Contestant
+from podium.plugins import load_class
 from podium.settings import Settings
 
 GROUP = "podium.contestants"
+SHARED = frozenset({"window", "seed", "horizon"})  # of the championship, the same for all
 
 
 @cache
@@ -19,7 +25,7 @@ def known() -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=GROUP)}
 
 
-def check_known(families: tuple[str, ...]) -> None:
+def check_known(families: Iterable[str]) -> None:
     """Raise before any work is done if a family is not offered.
 
     Raises:
@@ -32,20 +38,90 @@ def check_known(families: tuple[str, ...]) -> None:
             )
 
 
+def enter_all(settings: Settings) -> dict[str, Contestant]:
+    """Every contestant of a championship, by family: whatever is wrong with one is found before any work is done.
+
+    Raises:
+        UnknownContestantError: no entry point offers a family.
+        SettingError: a class or an option cannot be used.
+    """
+    check_known(settings.contestants)
+    return {family: enter(family, settings) for family in settings.contestants}
+
+
 def enter(family: str, settings: Settings) -> Contestant:
     """A contestant with the window and seed of the championship and its own options.
 
     Raises:
         UnknownContestantError: no entry point offers it.
-        SettingError: it does not know one of its options.
+        SettingError: its class cannot be used, or one of its options, or there are options of a family nobody offers.
     """
     check_known((family,))
-    contestant = known()[family].load()
-    options = settings.options.get(family, {})
-    fields = {field.name for field in dataclasses.fields(contestant)} - {"window", "seed", "horizon"}
-    unknown = sorted(set(options) - fields)
-    if unknown:
-        raise SettingError(
-            f"setting options.{family}.{unknown[0]}: {family} has no such option; it has {', '.join(sorted(fields))}"
-        )
-    return contestant(window=settings.window, seed=settings.seed, **options)  # type: ignore[no-any-return]
+    for other in settings.options:
+        if other not in known():
+            raise SettingError(
+                f"setting options.{other}: no such contestant; {_nearest(other, known())}"
+                f"there are {', '.join(sorted(known()))}"
+            )
+    contestant = contestant_class(family)
+    options = _checked(family, contestant, settings.options.get(family, {}))
+    try:
+        return contestant(window=settings.window, seed=settings.seed, **options)
+    except (ValueError, TypeError) as error:  # options that do not go together; a class without `fit`
+        raise SettingError(f"setting options.{family}: {error}") from None
+
+
+def contestant_class(family: str) -> type[Contestant]:
+    """The class behind a known family.
+
+    Raises:
+        SettingError: it cannot be loaded, is no dataclass, or does not go by the name under which it is offered.
+    """
+    point = known()[family]
+    found = load_class(point, Contestant, "contestant")  # type: ignore[type-abstract]
+    named = f"contestant {point.name!r} ({point.value})"
+    if "__dataclass_fields__" not in vars(found):
+        raise SettingError(f"{named} is no dataclass; write @dataclass(frozen=True) above its class")
+    called = getattr(found, "family", None)
+    if called != family:
+        raise SettingError(f"{named} calls its family {called!r}; entry point and `family` must be the same name")
+    if not FAMILY.fullmatch(family):
+        raise SettingError(f"{named}: a family is letters and digits, since it becomes part of a model's name")
+    return found
+
+
+def _checked(family: str, contestant: type[Contestant], options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options as the contestant's annotations want them: an order as a tuple, a number within its range."""
+    names = {field.name for field in dataclasses.fields(contestant)} - SHARED
+    for name in options:
+        if name not in names:
+            raise SettingError(
+                f"setting options.{family}.{name}: {family} has no such option; {_nearest(name, names)}"
+                f"it has {', '.join(sorted(names)) or 'none'}"
+            )
+    return {name: _value(family, contestant, name, value) for name, value in options.items()}
+
+
+def _value(family: str, contestant: type[Contestant], name: str, value: Any) -> Any:
+    from pydantic import PydanticUserError, TypeAdapter, ValidationError
+
+    try:
+        kind: Any = TypeAdapter(get_type_hints(contestant, include_extras=True)[name])
+    except (NameError, PydanticUserError):  # an annotation that says nothing at run time
+        return value
+    try:
+        # as JSON, since a list in podium.toml is the only way to write a tuple, and "16" is still no number
+        return kind.validate_json(json.dumps(value, default=str), strict=True)
+    except ValidationError as error:
+        reasons = "; ".join(_reason(item) for item in error.errors())
+        raise SettingError(f"setting options.{family}.{name} = {value!r}: {reasons}") from None
+
+
+def _reason(item: Mapping[str, Any]) -> str:
+    place = "".join(f"[{part}]" for part in item["loc"] if isinstance(part, int))
+    return f"{place} {item['msg']}".strip()
+
+
+def _nearest(name: str, names: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name.lower(), {one.lower(): one for one in names}, n=1)
+    return f"did you mean {next(one for one in names if one.lower() == near[0])}? " if near else ""

@@ -20,7 +20,7 @@ from podium.evaluate.policy import check_policy
 from podium.evaluate.simulate import Panel, Replay, replay_all
 from podium.evaluate.walkforward import Split, walk_forward
 from podium.features import build_features
-from podium.models.roster import check_known, enter
+from podium.models.roster import enter, enter_all
 from podium.pipeline.prepare import series_path
 from podium.records import Forecasts, Series
 from podium.runners import side_by_side
@@ -91,7 +91,7 @@ def simulate(
     """
     for policy in routine.policies:
         check_policy(policy)
-    check_known(settings.contestants)
+    enter_all(settings)
     each = [settings.model_copy(update={"pair": pair}) for pair in pairs]
     for one in each:
         _days(_series(one), one, routine)  # too short a series is found before any work

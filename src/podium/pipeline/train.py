@@ -14,7 +14,7 @@ from podium.evaluate.intervals import NextDay, RangeForecast, range_forecast
 from podium.evaluate.metrics import score
 from podium.evaluate.walkforward import Split, WalkForward, split, walk_forward
 from podium.features import frame
-from podium.models.roster import check_known, enter
+from podium.models.roster import enter, enter_all
 from podium.pipeline.prepare import load_table, series_path
 from podium.pipeline.ranges import shared_walk
 from podium.pipeline.recipe import TAG, ingredients, recipe
@@ -39,7 +39,7 @@ def train(settings: Settings, on_done: OnDone = lambda run: None) -> list[RunRec
     Returns:
         The completed runs, in the order of the contestants.
     """
-    check_known(settings.contestants)
+    enter_all(settings)
     table = load_table(settings)
     split(table, settings.window, settings.test_fraction)  # too few days are found before any process starts
     store = MlflowStore(settings)

@@ -7,6 +7,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 from podium.data.table import RawTable
 from podium.errors import SettingError
+from podium.plugins import load_class
 from podium.settings import Settings
 
 GROUP = "podium.sources"
@@ -56,22 +57,7 @@ def resolve(spec: str, settings: Settings) -> Source:
     sources = available()
     if name not in sources:
         raise SettingError(f"setting source = {spec!r}: no such source; there are {', '.join(sources) or 'none'}")
-    return load_class(sources[name])(argument, settings)
-
-
-def load_class(point: EntryPoint) -> type[Source]:
-    """The class behind an entry point.
-
-    Raises:
-        SettingError: it cannot be imported, or is no `Source`.
-    """
-    try:
-        found = point.load()
-    except (ImportError, AttributeError) as error:
-        raise SettingError(f"source {point.name!r} ({point.value}) cannot be loaded: {error}") from error
-    if not (isinstance(found, type) and issubclass(found, Source)):
-        raise SettingError(f"source {point.name!r} ({point.value}) is not a subclass of podium.data.sources.Source")
-    return found
+    return load_class(sources[name], Source, "source")(argument, settings)  # type: ignore[type-abstract]
 
 
 def refuse_argument(name: str, argument: str) -> None:
