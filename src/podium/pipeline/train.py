@@ -14,6 +14,7 @@ from podium.evaluate.intervals import NextDay, RangeForecast, range_forecast
 from podium.evaluate.metrics import score
 from podium.evaluate.walkforward import Split, WalkForward, split, walk_forward
 from podium.features import frame
+from podium.models.checks import admit
 from podium.models.roster import enter, enter_all
 from podium.pipeline.prepare import load_table, series_path
 from podium.pipeline.ranges import shared_walk
@@ -60,7 +61,9 @@ def train_one(task: tuple[Settings, str]) -> RunRecord:
     started_at = int(time.time() * 1000)
     table, series = load_table(settings), load_series(series_path(settings))
     days = split(table, settings.window, settings.test_fraction)
-    walked = walk_forward(enter(family, settings), table, days, settings.refit_every)
+    contestant = enter(family, settings)
+    admit(contestant, table)
+    walked = walk_forward(contestant, table, days, settings.refit_every)
     ranged = _ranges(settings, series, table, days, walked)
     result = dataclasses.replace(
         _result(family, walked, ranged, recipe(settings, family, table)),
