@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 
 import numpy as np
 import pytest
@@ -50,3 +51,33 @@ def test_one_file_a_pair_is_kept(arena, rates):
     for n_days in (990, 1000):
         shared_walk(arena.settings, rates.until(n_days), rates.dates[700])
     assert [path.name for path in walk_path(arena.settings).parent.glob("*.npz")] == ["EURUSD.volatility.npz"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda whole: b"",
+        lambda whole: b"garbage",
+        lambda whole: whole[: len(whole) // 2],
+        lambda whole: whole[:200] + bytes(100) + whole[300:],
+        lambda whole: _npy(),
+    ],
+    ids=["empty", "garbage", "cut short", "damaged inside", "another array"],
+)
+def test_a_file_that_cannot_be_read_is_made_anew(arena, rates, counted, damage):
+    """Whatever stands there instead of a walk, the answer is the walk, and the file is whole again."""
+    first = shared_walk(arena.settings, rates, rates.dates[700])
+    path = walk_path(arena.settings)
+    whole = path.read_bytes()
+    path.write_bytes(damage(whole))
+    again = shared_walk(arena.settings, rates, rates.dates[700])
+    assert len(counted) == 2
+    np.testing.assert_array_equal(again.variance, first.variance)
+    shared_walk(arena.settings, rates, rates.dates[700])
+    assert len(counted) == 2
+
+
+def _npy() -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, np.arange(3))
+    return buffer.getvalue()

@@ -6,6 +6,8 @@ import dataclasses
 import hashlib
 import io
 import json
+import zipfile
+import zlib
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -59,16 +61,18 @@ def _dump(walk: VolatilityWalk, key: str) -> bytes:
 
 
 def _load(path: Path, key: str) -> VolatilityWalk | None:
-    if not path.exists():
-        return None
-    with np.load(path, allow_pickle=False) as stored:
-        words = json.loads(str(stored["words"]))
+    """The stored walk; None where there is none of this key, or what is there cannot be read."""
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
+            words = json.loads(str(stored["words"]))
+            arrays = {name: stored[name] for name in stored.files if name != "words"}
         if words["key"] != key:
             return None
-        arrays = {name: stored[name] for name in stored.files if name != "words"}
-    return VolatilityWalk(
-        start=words["start"],
-        models=tuple(words["models"]),
-        left_out=MappingProxyType(words["left_out"]),
-        **arrays,
-    )
+        return VolatilityWalk(
+            start=words["start"],
+            models=tuple(words["models"]),
+            left_out=MappingProxyType(words["left_out"]),
+            **arrays,
+        )
+    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error):
+        return None  # cut short, damaged or somebody else's: it is made anew, as if it were not there
