@@ -94,7 +94,9 @@ def test_options_of_a_contestant_come_from_a_table(folder):
         ({"pair": "EUREUR"}, "setting pair = 'EUREUR': a pair is two different currency codes, such as EURUSD"),
         ({"pair": "EUR1SD"}, "setting pair = 'EUR1SD': a pair is two"),
         ({"contestants": " , "}, "setting contestants = ' , ': at least one name is needed"),
-        ({"windw": 3}, "setting windw = 3: "),
+        ({"windw": 3}, "setting windw = 3: there is no such setting; did you mean window?"),
+        ({"tracking_uri": "postgresql://u:p4ss@h:abc/x"}, "setting tracking_uri = 'postgresql://u:***@h:abc/x': Port "),
+        ({"registry_uri": "http://h:99999"}, "setting registry_uri = 'http://h:99999': Port out of range"),
         ({"seed": -1}, "setting seed = -1: "),
     ],
 )
@@ -113,6 +115,8 @@ def test_a_wrong_value_is_named(flags, line):
         ("contestants = 5\n", "setting contestants = 5: names are wanted"),
         ("contestants = [1, 2]\n", r"setting contestants = \[1, 2\]: names are wanted"),
         ("[options]\nLSTM = 3\n", "setting options.LSTM = 3: "),
+        ("windw = 3\n", "setting windw = 3 in podium.toml: there is no such setting; did you mean window?"),
+        ("lucky = 3\n", "setting lucky = 3 in podium.toml: there is no such setting; see the README"),
     ],
 )
 def test_a_wrong_file_is_named(folder, text, line):
@@ -134,6 +138,21 @@ def test_a_password_in_a_misspelt_address_is_not_shown(folder):
     (folder / "podium.toml").write_text('trackin_uri = "postgresql://user:s3cret@db/mlflow"\n')
     with pytest.raises(SettingError, match=r"setting trackin_uri = 'postgresql://user:\*\*\*@db/mlflow'"):
         Settings.load()
+
+
+@pytest.mark.parametrize("name", ["PODIUM_CONTESTANT", "PODIUM_OPTIONS__LSTM__UNITS", "PODIUM_TRACKING_URL"])
+def test_a_variable_that_nothing_reads_is_named(monkeypatch, name):
+    """A misspelt variable is refused as a misspelt key is, with the nearest that there is."""
+    monkeypatch.setenv(name, "ARIMA")
+    with pytest.raises(SettingError, match=f"^variable {name}: there is no such setting; did you mean PODIUM_"):
+        Settings.load()
+
+
+def test_variables_of_others_are_theirs(monkeypatch):
+    """The server's keys and the tests' own variables are no settings."""
+    monkeypatch.setenv("PODIUM_API_KEYS", "ann:secret")
+    monkeypatch.setenv("PODIUM_TEST_GOLDEN", "")
+    assert Settings.load().pair == "EURUSD"
 
 
 def test_settings_do_not_change():

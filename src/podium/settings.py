@@ -6,12 +6,15 @@ The addresses of MLflow are read from the variables that MLflow itself reads.
 
 from __future__ import annotations
 
+import difflib
 import getpass
+import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationError
 from pydantic_settings import (
@@ -27,6 +30,9 @@ from pydantic_settings import (
 from podium.errors import SettingError
 
 SETTINGS_FILE = Path("podium.toml")
+PREFIX = "PODIUM_"
+TESTS_PREFIX = "PODIUM_TEST_"
+OTHERS_VARIABLES = frozenset({"PODIUM_API_KEYS"})  # secrets of the server, which are no setting
 VARIABLES = ("podium_", "mlflow_")  # pydantic-settings knows their names in small letters
 
 
@@ -47,6 +53,11 @@ def _names(value: Any) -> tuple[str, ...]:
     return unique
 
 
+def _address(value: str) -> str:
+    _ = urlsplit(value).port  # what is no number, or no port, is found here rather than by a library far below
+    return value
+
+
 def _user() -> str:
     try:
         return getpass.getuser()
@@ -54,11 +65,14 @@ def _user() -> str:
         return "unknown"
 
 
+Address = Annotated[str, AfterValidator(_address)]
+
+
 class Settings(BaseSettings):
     """What a championship is run with; see the README for the table of settings."""
 
     model_config = SettingsConfigDict(
-        env_prefix="PODIUM_",
+        env_prefix=PREFIX,
         toml_file=SETTINGS_FILE,
         frozen=True,
         extra="forbid",
@@ -85,19 +99,19 @@ class Settings(BaseSettings):
     developer: str = Field(default_factory=_user, description="tag `developer` of every run")
     data_dir: Path = Field(Path("data"), description="folder of series and features")
     models_dir: Path = Field(Path("models"), description="folder of best_model_info.json")
-    ledger_address: str | None = Field(
+    ledger_address: Address | None = Field(
         None, description="serving ledger, a file or postgresql://...; ledger.db in the data folder if not given"
     )
     ecb_url: str = Field(
         "https://www.ecb.europa.eu/stats/eurofxref/eurofxref-hist.zip",
         description="address of the ECB's history, for the source ecb-online",
     )
-    tracking_uri: str = Field(
+    tracking_uri: Address = Field(
         "sqlite:///mlflow.db",
         validation_alias=AliasChoices("tracking_uri", "MLFLOW_TRACKING_URI"),
         description="MLflow tracking address",
     )
-    registry_uri: str | None = Field(
+    registry_uri: Address | None = Field(
         None,
         validation_alias=AliasChoices("registry_uri", "MLFLOW_REGISTRY_URI"),
         description="MLflow registry address; the tracking address if not given",
@@ -133,10 +147,12 @@ class Settings(BaseSettings):
         Raises:
             SettingError: a value cannot be used; the message names the setting and the value.
         """
+        given = {name: value for name, value in (flags or {}).items() if value is not None}
+        _check_variables(cls.model_fields)
         try:
-            return cls(**{name: value for name, value in (flags or {}).items() if value is not None})
+            return cls(**given)
         except ValidationError as error:
-            raise SettingError("; ".join(_explain(item) for item in error.errors())) from None
+            raise SettingError("; ".join(_explain(item, given, cls.model_fields) for item in error.errors())) from None
         except SettingsError as error:
             raise SettingError(f"{error}; a table of options is written as JSON in the environment") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -158,8 +174,24 @@ class Settings(BaseSettings):
         return f"{self.pair}_Capstone"
 
 
-def _explain(item: Mapping[str, Any]) -> str:
+def _check_variables(fields: Iterable[str]) -> None:
+    """Raise for a variable `PODIUM_...` that nothing reads: it is misspelt, and would be passed over silently."""
+    known = {f"{PREFIX}{name.upper()}" for name in fields} | OTHERS_VARIABLES
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX) and not name.startswith(TESTS_PREFIX) and name not in known:
+            raise SettingError(f"variable {name}: there is no such setting; {_nearest(name, known)}")
+
+
+def _explain(item: Mapping[str, Any], given: Iterable[str], fields: Iterable[str]) -> str:
     name = ".".join(str(part) for part in item["loc"])
-    reason = str(item["msg"]).removeprefix("Value error, ")
     value = re.sub(r"(://[^:/@\s]*:)[^/@\s]*@", r"\1***@", repr(item["input"]))  # an address may hold a password
+    if item["type"] == "extra_forbidden":
+        where = "" if name in given else f" in {SETTINGS_FILE}"
+        return f"setting {name} = {value}{where}: there is no such setting; {_nearest(name, fields)}"
+    reason = str(item["msg"]).removeprefix("Value error, ")
     return f"setting {name} = {value}: {reason}"
+
+
+def _nearest(name: str, names: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(names), n=1)
+    return f"did you mean {near[0]}?" if near else "see the README for those that there are"
