@@ -112,6 +112,20 @@ def test_a_closed_pipe_ends_a_verb_quietly(championship, environment):
     assert (done.returncode, done.stderr) == (1, b"")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full is Linux's")
+@pytest.mark.parametrize("word", ["history", "--help", "--version"])
+def test_a_full_disk_is_one_line(championship, environment, word):
+    """Standard output that takes nothing: exit code 1, one line, no traceback at the end of the process either."""
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [PODIUM, word], cwd=championship.folder, env=environment, stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr.decode() == (
+        "podium: the answer or a file cannot be written (No space left on device); see where standard output goes\n"
+    )
+
+
 def test_progress_is_shown_on_a_terminal_and_wiped_away(prepared, environment):
     """On a terminal a line says who is being trained, in place; it is gone at the end. The answer stays plain."""
     screen, exit_code = _on_a_terminal([PODIUM, "train", *FEW], prepared, environment)

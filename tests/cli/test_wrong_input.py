@@ -12,6 +12,7 @@ import pytest
 
 from podium.cli import upkeep
 from podium.cli.console import complain
+from podium.cli.main import run
 
 INPUT, SOURCE, MISSING, REGISTRY = 2, 4, 5, 6
 SECRET = "hunter22"
@@ -68,10 +69,26 @@ def test_a_wrong_word_is_named_with_what_would_be_right(podium, arguments, words
 
 
 @pytest.mark.parametrize(
+    ("arguments", "options", "word"),
+    [
+        (["--policy", "foo"], "", "rmse, significant"),
+        (["--contestants", "ARIMA,Oracle"], "", "Oracle"),
+        ([], "[options.LSTM]\nunits = 0", "options.LSTM.units = 0"),
+        ([], "[options.LTSM]\nunits = 8", "did you mean LSTM?"),
+    ],
+)
+def test_what_a_later_step_would_refuse_is_found_before_the_first(podium, arguments, options, word):
+    """`podium run` with a wrong policy, contestant or option: exit code 2, and no rates are fetched."""
+    Path("podium.toml").write_text(options)
+    refused(podium("run", *arguments), INPUT, word)
+    assert not Path("data").exists()
+
+
+@pytest.mark.parametrize(
     ("content", "words"),
     [
         (b"pair = = 3", ["podium.toml", "line 1"]),
-        (b"lucky_number = 3", ["lucky_number"]),
+        (b"contestant = 3", ["podium.toml", "contestant = 3", "did you mean contestants?"]),
         (b'window = "wide"', ["window", "wide"]),
         (b"options = 3", ["options"]),
         (b"pair = '\xff'", ["podium.toml"]),
@@ -153,6 +170,23 @@ def test_a_database_that_is_none_is_named(podium):
     """A text file named as the database: exit code 6, one line."""
     Path("mlflow.db").write_text("not a database at all, but long enough to have a header" * 20)
     refused(podium("status"), REGISTRY, "mlflow.db")
+
+
+def test_a_file_in_place_of_the_pointers_folder_is_named(podium, prepared_here):
+    """Exit code 1, the name and what the system says of it."""
+    Path("models").touch()
+    refused(podium("evaluate"), 1, "models cannot be used (File exists)")
+
+
+def test_a_damaged_file_is_no_interrupt(monkeypatch):
+    """An end of file outside of a prompt is an error like any other, with its traceback."""
+
+    def ask(settings):
+        raise EOFError("no data left in file")
+
+    monkeypatch.setattr("podium.pipeline.status.status", ask)
+    with pytest.raises(EOFError, match="no data left"):
+        run(["status"])
 
 
 def test_errors_are_one_line(capsys):

@@ -94,10 +94,20 @@ def run(
 
     Exit code 3 says that the verdict is `leak` or `degraded`, or, with --strict, that the champion is not proven.
     """
+    _check(settings)
     _ingest(settings, quiet=as_json)
     _preprocess(settings, quiet=as_json)
     _train(settings, quiet=as_json)
     _evaluate(settings, as_json=as_json, strict=strict, accept_leak=accept_leak, unpin=unpin)
+
+
+def _check(settings: Settings) -> None:
+    """Find before any work what a later step would refuse."""
+    from podium.evaluate.policy import check_policy
+    from podium.models.roster import enter_all
+
+    check_policy(settings.policy)
+    enter_all(settings)
 
 
 def _ingest(settings: Settings, as_json: bool = False, quiet: bool = False) -> None:

@@ -90,16 +90,42 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except PodiumError as error:
         complain(str(error))
         return error.exit_code
-    except (KeyboardInterrupt, typer.Abort):
+    except KeyboardInterrupt:
+        exit_code = EXIT_INTERRUPTED
+    except typer.Abort as aborted:
+        if aborted.__cause__ is not None:  # typer takes any end of a file, a damaged one's too, for that of a prompt
+            raise aborted.__cause__ from None
         exit_code = EXIT_INTERRUPTED
     except USAGE_ERROR as error:
         verb = error.ctx.command_path if error.ctx else "podium"
         complain(f"{error.format_message().rstrip('.')}; see `{verb} --help`")
         return int(error.exit_code)
     except BrokenPipeError:
-        # whoever read our output has left; there is nobody to tell
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _leave_output()  # whoever read it has gone; there is nobody to tell
+        return 1
+    except OSError as error:  # a folder that is a file or cannot be written, a disk that is full
+        if error.errno is None:  # a library's own, of which nothing is known
+            raise
+        complain(_about(error))
         return 1
     if exit_code == EXIT_INTERRUPTED:  # which typer makes of Ctrl-C
         complain("interrupted; what was completed is kept, and running the same verb again goes on from there")
     return exit_code
+
+
+def _about(error: OSError) -> str:
+    """What the system refused, and of which file."""
+    reason = error.strerror or str(error) or type(error).__name__
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _leave_output()
+    if error.filename is not None:
+        name = os.fsdecode(error.filename)
+        return f"{name} cannot be used ({reason}); see that it may be read and written, or name another"
+    return f"the answer or a file cannot be written ({reason}); see where standard output goes"
+
+
+def _leave_output() -> None:
+    """Let what is still to be printed go nowhere: Python would try again at its end, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
