@@ -1,5 +1,7 @@
 import hashlib
 import json
+import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -201,11 +203,32 @@ def test_an_endless_answer_is_refused(httpserver, online, monkeypatch):
     assert "more than 1000 bytes" in online().fetch("EURUSD").notes[0]
 
 
-def test_a_trickle_is_given_up(httpserver, online, monkeypatch):
-    """The answer as a whole has a time limit, not only each packet."""
-    monkeypatch.setattr(download, "DEADLINE", -1.0)
-    _serve(httpserver, Response(b"x" * 10))
-    assert "to answer" in online().fetch("EURUSD").notes[0]
+@pytest.mark.parametrize("headers", [{"Content-Length": "100000"}, {}], ids=["length told", "until the end"])
+def test_a_trickle_is_given_up(httpserver, online, monkeypatch, headers):
+    """A byte now and then never ends by itself: the answer as a whole has a time limit, not only each packet."""
+    monkeypatch.setattr(download, "DEADLINE", 0.2)
+    left = threading.Event()
+
+    def bytes_now_and_then():
+        for _ in range(200):
+            yield b"x"
+            if left.wait(0.02):
+                return
+
+    httpserver.expect_request(PATH).respond_with_handler(lambda _: Response(bytes_now_and_then(), headers=headers))
+    began = time.monotonic()
+    notes = online().fetch("EURUSD").notes
+    took = time.monotonic() - began
+    left.set()
+    assert "takes more than 0.2 s to answer" in notes[0]
+    assert took < 3
+
+
+@pytest.mark.parametrize("headers", [{"Content-Length": "100000"}, {"Content-Encoding": "gzip"}], ids=str)
+def test_an_answer_that_breaks_off_is_asked_again(httpserver, online, headers):
+    """Fewer bytes than were told, or not the coding that was told, may pass: it is asked four times."""
+    httpserver.expect_request(PATH).respond_with_handler(lambda _: Response(iter([b"x" * 10]), headers=headers))
+    assert "broke off in the middle of the answer, 4 times" in online().fetch("EURUSD").notes[0]
 
 
 def test_a_slow_server_is_asked_again(httpserver, online, monkeypatch):

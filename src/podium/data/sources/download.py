@@ -21,6 +21,7 @@ ATTEMPTS = 4
 TIMEOUT = (5.0, 20.0)  # seconds to connect, seconds between two packets
 DEADLINE = 120.0  # seconds for one answer as a whole: a trickle never ends by itself
 LONGEST_WAIT = 30.0  # seconds; a server that asks for more is not waited for
+BLOCK = 2**16  # bytes read at once, at most
 FIRST_WAIT = 0.5  # seconds, doubled after each attempt
 
 Sleep = Callable[[float], None]
@@ -129,14 +130,22 @@ def _answer(url: str, response: requests.Response, known: Validators) -> Answer:
 
 
 def _body(url: str, response: requests.Response) -> bytes:
+    """The answer as it comes; asking for a full block would wait for it, however late it gets."""
+    import urllib3
+
     body = bytearray()
     end = time.monotonic() + DEADLINE
-    for chunk in response.iter_content(2**16):
-        body += chunk
-        if len(body) > MAX_BYTES:
-            raise SourceError(f"{masked(url)} sends more than {MAX_BYTES} bytes: no history of daily rates")
-        if time.monotonic() > end:
-            raise SourceError(f"{masked(url)} takes more than {DEADLINE:.0f} s to answer")
+    try:
+        while chunk := response.raw.read1(BLOCK, decode_content=True):
+            body += chunk
+            if len(body) > MAX_BYTES:
+                raise SourceError(f"{masked(url)} sends more than {MAX_BYTES} bytes: no history of daily rates")
+            if time.monotonic() > end:
+                raise SourceError(f"{masked(url)} takes more than {DEADLINE:g} s to answer")
+    except urllib3.exceptions.ReadTimeoutError as error:
+        raise _AgainError("does not answer in time") from error
+    except urllib3.exceptions.HTTPError as error:
+        raise _AgainError("broke off in the middle of the answer") from error
     return bytes(body)
 
 
