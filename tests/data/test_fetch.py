@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from podium.data import fetch
 from podium.data.fetch import fetch_series, limits_for
 from podium.data.store import data_version, load_series, save_series
 from podium.errors import DataError, PodiumError, SettingError, SourceError
@@ -46,6 +47,17 @@ def test_history_must_reach_beyond_the_window(settings, csv_text):
     assert fetch_series(settings(source="csv:rates.csv", window=148))
     with pytest.raises(DataError, match="enough_history"):
         fetch_series(settings(source="csv:rates.csv", window=149))
+
+
+def test_days_to_come_are_refused(settings, csv_text, monkeypatch):
+    """Tomorrow's rate passes, since elsewhere it is tomorrow already; later ones are named, and what may be wrong."""
+    Path("rates.csv").write_text(csv_text)
+    last = np.datetime64(csv_text.splitlines()[-1].split(",")[0], "D")
+    monkeypatch.setattr(fetch, "today", lambda: last - np.timedelta64(1, "D"))
+    assert fetch_series(settings(source="csv:rates.csv"))
+    monkeypatch.setattr(fetch, "today", lambda: last - np.timedelta64(2, "D"))
+    with pytest.raises(DataError, match=rf"column 'date': future_dates \(1 row\): {last}: .* clock"):
+        fetch_series(settings(source="csv:rates.csv"))
 
 
 FAULTY = {

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
+import numpy as np
+
 from podium.data.quality import Limits, examine
 from podium.data.sources import resolve
 from podium.data.table import Fetched
@@ -11,8 +15,16 @@ YEAR = 252  # trading days
 
 
 def limits_for(settings: Settings) -> Limits:
-    """The gate's limits: a year of origins beyond the window, so that there is something to train and score on."""
-    return Limits(min_days=settings.window + YEAR)
+    """The gate's limits: a year of origins beyond the window, so that there is something to train and score on.
+
+    No day is later than tomorrow, which it may be already where the rates come from.
+    """
+    return Limits(min_days=settings.window + YEAR, last_day=today() + np.timedelta64(1, "D"))
+
+
+def today() -> np.datetime64:
+    """The day that this machine's clock shows, in UTC."""
+    return np.datetime64(datetime.now(UTC).date(), "D")
 
 
 def fetch_series(settings: Settings) -> Fetched:

@@ -36,6 +36,7 @@ class Limits:
         max_still_days: days with the same price that are always plausible.
         max_pegged_days: days with the same price that are plausible beside a peg, where they are frequent.
         pegged_share: share of unchanged days around a still run from which the price counts as pegged.
+        last_day: no rate is of a later day; None where any day will do.
     """
 
     min_days: int = 284
@@ -45,6 +46,7 @@ class Limits:
     max_still_days: int = 10
     max_pegged_days: int = 60
     pegged_share: float = 0.10
+    last_day: np.datetime64 | None = None
 
 
 DEFAULT = Limits()
@@ -111,6 +113,14 @@ def check_dates(table: RawTable, _: Limits) -> Iterable[Fault]:
     """Every row has a date."""
     missing = np.isnat(table.dates)
     yield from _fault(table, "missing_dates", missing, table.closes, "every row needs a date", column="date")
+
+
+def check_future(table: RawTable, limits: Limits) -> Iterable[Fault]:
+    """No rate is of a day that is still to come."""
+    if limits.last_day is not None:
+        later = table.dates > limits.last_day
+        remedy = f"days after {limits.last_day} are still to come; correct the dates or this machine's clock"
+        yield from _fault(table, "future_dates", later, table.closes, remedy, column="date")
 
 
 def check_conflicts(table: RawTable, _: Limits) -> Iterable[Fault]:
@@ -203,7 +213,7 @@ def check_weekends(table: RawTable, _: Limits) -> Iterable[Fault]:
 
 
 VALUE_CHECKS: tuple[Check, ...] = (check_finite, check_positive)
-DATE_CHECKS: tuple[Check, ...] = (check_dates, check_conflicts, check_history, check_daily, check_gaps)
+DATE_CHECKS: tuple[Check, ...] = (check_dates, check_future, check_conflicts, check_history, check_daily, check_gaps)
 PRICE_CHECKS: tuple[Check, ...] = (check_jumps, check_spikes, check_direction, check_still, check_weekends)
 UNSOUND = frozenset({"not_finite", "not_positive", "missing_dates", "conflicting_dates"})
 
