@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -29,7 +30,7 @@ def enrol(app: typer.Typer) -> None:
     app.command("reset")(reset)
 
 
-@takes_settings("tracking_uri")
+@takes_settings("tracking_uri", "registry_uri")
 def ui(
     settings: Settings,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -44,6 +45,7 @@ def ui(
             f"setting tracking_uri = {address!r} is a server with pages of its own; open it in a browser"
         )
     free = _free_port(host, port)
+    _open(settings)
     if free != port:
         note(f"port {port} is taken ({_who_holds(port)}); taking {free}")
     say(f"MLflow on http://{host}:{free} - Ctrl-C ends it")
@@ -53,9 +55,25 @@ def ui(
         "PYTHONWARNINGS": "ignore",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # its workers judge language models; four processes less
-        "MLFLOW_BACKEND_STORE_URI": settings.tracking_uri,  # may hold a password, and command lines are public
+        # addresses may hold passwords, and command lines are public
+        "MLFLOW_BACKEND_STORE_URI": settings.tracking_uri,
+        "MLFLOW_REGISTRY_STORE_URI": settings.registry_uri or settings.tracking_uri,
     }
     raise typer.Exit(_until_interrupted(command, environment))
+
+
+def _open(settings: Settings) -> None:
+    """See that the stores answer and have their schema: MLflow's server would make it without our lock.
+
+    Raises:
+        RegistryError: one cannot be reached, or is no database.
+    """
+    from podium.registry.mlflow_store import MlflowStore
+
+    store = MlflowStore(settings)
+    client = store.client
+    with store.errors("open the registry"), store.lock():
+        client.search_registered_models(max_results=1)
 
 
 def _until_interrupted(command: list[str], environment: Mapping[str, str]) -> int:
@@ -109,7 +127,7 @@ def _who_holds(port: int) -> str:
     return ask
 
 
-@takes_settings("tracking_uri", "data_dir", "models_dir")
+@takes_settings("tracking_uri", "registry_uri", "data_dir", "models_dir")
 def reset(
     settings: Settings,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
@@ -129,26 +147,72 @@ def reset(
     if not yes and not _confirmed():
         say("nothing removed")
         raise typer.Exit(1)
-    for path in doomed:
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    _see_that_all_can_go(doomed)
+    for path in reversed(doomed):  # the database last: it says where the rest is, should something stop us
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
     say(f"removed; the next championship starts fresh with {'`podium run`' if data else '`podium train`'}")
 
 
 def _doomed(settings: Settings, data: bool) -> list[Path]:
-    from podium.registry.connection import sqlite_path
+    from podium.registry import local
 
-    database = sqlite_path(settings.tracking_uri)
-    if database is None:
-        raise SettingError(
-            "podium reset removes a local SQLite championship only; tracking_uri is a server or database"
-        )
-    siblings = [database.with_name(f"{database.name}{end}") for end in ("", ".lock", "-journal", "-wal", "-shm")]
+    databases = _databases(settings)
+    championship = local.read(databases[0])
+    paths = [
+        database.with_name(f"{database.name}{end}")
+        for database in databases
+        for end in ("", ".lock", "-journal", "-wal", "-shm")
+    ]
+    here = databases[0].resolve().parent == Path.cwd().resolve()
+    if here and not Path("mlruns").is_symlink():  # behind a link only what the database names
+        paths.append(Path("mlruns"))
+    paths += [_shown(path) for path in championship.artifacts()]
     pointers = sorted(settings.models_dir.glob("best_model_info*.json"))
-    locks = sorted(settings.models_dir.glob(".*.evaluate.lock"))
-    paths = [*siblings, Path("mlruns"), *pointers, *locks]
+    ours = [path for path in pointers if _points_at(path, championship.run_ids, here)]
+    paths += ours
+    if here or ours:
+        paths += sorted(settings.models_dir.glob(".*.evaluate.lock"))
     if data:
         paths += [settings.data_dir / name for name in ("raw", "processed", "simulated", "cache", "serving")]
-    return [path for path in paths if path.exists()]
+    return [path for path in paths if path.exists() and not any(parent in paths for parent in path.parents)]
+
+
+def _databases(settings: Settings) -> list[Path]:
+    from podium.registry.connection import sqlite_path
+
+    addresses = {"tracking_uri": settings.tracking_uri, "registry_uri": settings.registry_uri or settings.tracking_uri}
+    found = {name: sqlite_path(address) for name, address in addresses.items()}
+    for name, path in found.items():
+        if path is None:
+            raise SettingError(f"podium reset removes a local SQLite championship only; {name} is a server or database")
+    return list(dict.fromkeys(path for path in found.values() if path is not None))
+
+
+def _shown(path: Path) -> Path:
+    """As a person in this folder would write it."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def _points_at(pointer: Path, run_ids: frozenset[str], otherwise: bool) -> bool:
+    """Whether a pointer leads to one of these runs; where it does not say, `otherwise`."""
+    try:
+        return json.loads(pointer.read_text(encoding="utf-8"))["run_id"] in run_ids
+    except (OSError, ValueError, KeyError, TypeError):
+        return otherwise
+
+
+def _see_that_all_can_go(doomed: list[Path]) -> None:
+    """Look before anything is removed.
+
+    Raises:
+        PodiumError: a folder cannot be written, so what is in it cannot be removed.
+    """
+    for path in doomed:
+        inner = [path, *path.rglob("*")] if path.is_dir() and not path.is_symlink() else []
+        for folder in (path.parent, *(item for item in inner if item.is_dir() and not item.is_symlink())):
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise PodiumError(f"{folder} cannot be written, so nothing was removed; ask whoever owns it")
 
 
 def _confirmed() -> bool:

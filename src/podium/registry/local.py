@@ -1,0 +1,59 @@
+"""What a SQLite championship says of the files on this machine; read with sqlite3 alone, without MLflow."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
+
+# What MLflow makes in the artifact folder of an experiment beside a folder for each run.
+MLFLOWS_OWN = frozenset({"models", "traces", "meta.yaml", "tags"})
+
+
+@dataclass(frozen=True, slots=True)
+class Championship:
+    """What a database holds.
+
+    Attributes:
+        run_ids: of all runs, deleted ones too.
+        locations: artifact folders of its experiments that lie on this machine.
+    """
+
+    run_ids: frozenset[str] = frozenset()
+    locations: tuple[Path, ...] = ()
+
+    def artifacts(self) -> list[Path]:
+        """Folders that MLflow filled for this database and that are there.
+
+        An experiment's folder as a whole where nothing else is in it; where somebody keeps other things beside, only
+        those of its runs and models.
+        """
+        return [path for location in self.locations if location.is_dir() for path in self._in(location)]
+
+    def _in(self, location: Path) -> list[Path]:
+        inside = list(location.iterdir())
+        ours = [path for path in inside if path.name in self.run_ids | MLFLOWS_OWN]
+        return [location] if len(ours) == len(inside) and not location.is_symlink() else ours
+
+
+def read(database: Path) -> Championship:
+    """What the database holds; nothing where it is not there, or is not MLflow's."""
+    address = f"file:{quote(str(database.absolute()))}?mode=ro"
+    try:
+        with closing(sqlite3.connect(address, uri=True)) as connection:
+            run_ids = frozenset(run_id for (run_id,) in connection.execute("SELECT run_uuid FROM runs"))
+            places = [place for (place,) in connection.execute("SELECT artifact_location FROM experiments")]
+    except sqlite3.Error:
+        return Championship()
+    found = [_local(place) for place in places if place]
+    return Championship(run_ids, tuple(dict.fromkeys(path for path in found if path is not None)))
+
+
+def _local(address: str) -> Path | None:
+    """The folder that an artifact address names; None for one in a store elsewhere."""
+    parts = urlsplit(address)
+    if parts.scheme == "":
+        return Path(address)
+    return Path(unquote(parts.path)) if parts.scheme == "file" and parts.netloc in {"", "localhost"} else None
