@@ -105,6 +105,27 @@ def test_the_champion_loads_by_its_alias_and_beside_the_challenger(shell, guides
     assert said == ["True"] * 4
 
 
+QUIETLY = """
+import os
+import podium
+
+champion = podium.load_champion("EURUSD")
+look(champion.predict(X))
+
+import keras
+
+set_for_good = sorted({"TF_CPP_MIN_LOG_LEVEL", "TF_ENABLE_ONEDNN_OPTS"} & set(os.environ))
+print(set_for_good, keras.utils.is_interactive_logging_enabled())
+"""
+
+
+@pytest.mark.tensorflow
+def test_the_champion_is_loaded_and_asked_without_a_word(shell, guides_podium):
+    """An LSTM that leads: no start-up chatter, no progress bar, and no switch or variable of the user's is changed."""
+    ran = shell(guides_podium, "python", "-c", f"{BEFORE}{QUIETLY}")
+    assert (ran.exit_code, ran.stdout, ran.stderr) == (0, "True\n[] True\n", "")
+
+
 def test_the_scripts_are_the_steps(shell, tmp_path, few_rates):
     """Step 3 in an empty directory takes steps 1 and 2 first; step 4 then ranks; steps 1 and 2 alone work too."""
     few = {"PODIUM_CONTESTANTS": "LinearRegression,ARIMA", "PODIUM_SOURCE": f"csv:{few_rates}"}

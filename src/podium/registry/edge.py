@@ -8,9 +8,14 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from podium.errors import RegistryError
+
+if TYPE_CHECKING:
+    from mlflow.pyfunc import PyFuncModel
 
 # Set before MLflow is imported, and only where the user has not said otherwise.
 ENVIRONMENT = {
@@ -19,6 +24,8 @@ ENVIRONMENT = {
     # MLflow's own 7 retries with back-off keep a caller waiting for more than four minutes when a server is down.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
 }
+# Errors are still told. oneDNN's results differ between processors, and nothing else silences its word on that.
+TENSORFLOW = {"TF_CPP_MIN_LOG_LEVEL": "2", "TF_ENABLE_ONEDNN_OPTS": "0"}
 # "Creating initial MLflow database tables", "Created version", and a word on pip's own version in each saved model.
 LEVELS = {
     "mlflow.store.db.utils": logging.WARNING,
@@ -81,6 +88,28 @@ def quiet_warnings() -> None:
     warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
     # SQLAlchemy, when two championships take the same alias away at once: both got what they wanted.
     warnings.filterwarnings("ignore", message="DELETE statement on table 'registered_model_aliases' expected")
+
+
+@contextmanager
+def quiet_start() -> Iterator[None]:
+    """TensorFlow, where it is imported inside, does not narrate its start and computes as it did in training.
+
+    It reads these variables once. The user's own are kept, and the environment is left as it was.
+    """
+    missing = [name for name in TENSORFLOW if name not in os.environ]
+    os.environ.update({name: TENSORFLOW[name] for name in missing})
+    try:
+        yield
+    finally:
+        for name in missing:
+            os.environ.pop(name, None)
+
+
+def quiet_forecasts(model: PyFuncModel) -> None:
+    """A loaded Keras model forecasts without a progress bar; this one alone, no switch of Keras is touched."""
+    native: Any = model.get_raw_model()  # type: ignore[no-untyped-call]
+    if any(cls.__module__.startswith("keras.") for cls in type(native).__mro__):
+        native.predict = partial(native.predict, verbose=0)
 
 
 class MaskingFilter(logging.Filter):

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from podium.registry import edge
 from podium.registry.family import Family
 from podium.registry.runs import Runs
 from podium.registry.versions import Versions
@@ -64,6 +65,7 @@ class MlflowStore(Runs, Versions, Family):
         path = self.fetch(uri)
         import mlflow.pyfunc
 
-        with self.errors(f"load {uri}"):
+        with self.errors(f"load {uri}"), edge.quiet_start():
             model: PyFuncModel = mlflow.pyfunc.load_model(str(path))
+        edge.quiet_forecasts(model)
         return model
