@@ -81,3 +81,20 @@ def _npy() -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, np.arange(3))
     return buffer.getvalue()
+
+
+def test_in_a_folder_that_cannot_be_written_it_is_read_or_made(arena, rates, counted, monkeypatch):
+    """Without a lock and without storing: made where it is not there, read where it is."""
+    with monkeypatch.context() as patched:
+        patched.setattr(ranges.os, "access", lambda path, mode: False)
+        first = shared_walk(arena.settings, rates, rates.dates[700])
+    assert list(walk_path(arena.settings).parent.iterdir()) == []
+    shared_walk(arena.settings, rates, rates.dates[700])
+    lock = walk_path(arena.settings).with_suffix(".lock")
+    lock.unlink()
+    with monkeypatch.context() as patched:
+        patched.setattr(ranges.os, "access", lambda path, mode: False)
+        again = shared_walk(arena.settings, rates, rates.dates[700])
+    np.testing.assert_array_equal(again.variance, first.variance)
+    assert len(counted) == 2
+    assert not lock.exists()

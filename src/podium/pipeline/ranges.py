@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import io
 import json
+import os
 import zipfile
 import zlib
 from pathlib import Path
@@ -32,6 +33,8 @@ def walk_path(settings: Settings) -> Path:
 def shared_walk(settings: Settings, series: Series, first_scored: np.datetime64) -> VolatilityWalk:
     """The walk of this series for a scored window that begins here; read if it is stored, else made and stored.
 
+    In a folder that cannot be written it is read or made all the same; there is no other process to wait for.
+
     Args:
         settings: `refit_every` and where files are kept.
         series: the stored series.
@@ -41,12 +44,18 @@ def shared_walk(settings: Settings, series: Series, first_scored: np.datetime64)
         json.dumps([FORMAT, data_version(series), str(first_scored), settings.refit_every]).encode()
     ).hexdigest()
     path = walk_path(settings)
+
+    def make() -> VolatilityWalk:
+        return volatility_walk(log_returns(series.closes), series.dates[1:], first_scored, settings.refit_every)
+
     path.parent.mkdir(parents=True, exist_ok=True)
+    if not os.access(path.parent, os.W_OK):
+        return _load(path, key) or make()
     with FileLock(path.with_suffix(".lock")):
         stored = _load(path, key)
         if stored is not None:
             return stored
-        walk = volatility_walk(log_returns(series.closes), series.dates[1:], first_scored, settings.refit_every)
+        walk = make()
         atomic_write(path, _dump(walk, key))
         return walk
 
