@@ -177,9 +177,10 @@ def test_a_database_that_is_none_is_named(podium):
 
 
 def test_a_file_in_place_of_the_pointers_folder_is_named(podium, prepared_here):
-    """Exit code 1, the name and what the system says of it."""
+    """Exit code 1, the name and what the system says of it; the whole championship is not begun."""
     Path("models").touch()
     refused(podium("evaluate"), 1, "models cannot be used (File exists)")
+    refused(podium("run"), INPUT, "models_dir = 'models' is a file")
 
 
 def test_a_damaged_file_is_no_interrupt(monkeypatch):

@@ -9,6 +9,7 @@ import typer
 from podium.cli import texts
 from podium.cli.console import note, say, say_json, working_on
 from podium.cli.options import ADDRESSES, FOLDERS, takes_settings
+from podium.errors import SettingError
 from podium.settings import Settings
 
 EXIT_REFUSED = 3
@@ -108,6 +109,8 @@ def _check(settings: Settings) -> None:
 
     check_policy(settings.policy)
     enter_all(settings)
+    if settings.models_dir.exists() and not settings.models_dir.is_dir():
+        raise SettingError(f"setting models_dir = {str(settings.models_dir)!r} is a file; name a folder")
 
 
 def _ingest(settings: Settings, as_json: bool = False, quiet: bool = False) -> None:
