@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from podium.errors import AdmissionError
+from podium.errors import AdmissionError, PodiumError
 from podium.features import frame
 from podium.models.base import FAMILY, Contestant, FittedModel
 from podium.models.onnx_graph import run_graph
@@ -304,6 +304,8 @@ def _newest(table: FeatureTable, n_rows: int) -> FeatureTable:
 def _fault(check: Check, trial: Trial) -> str | None:
     try:
         return check(trial)
+    except PodiumError:  # is one line already
+        raise
     except Exception as error:  # the contestant is somebody else's, and may raise anything
         raise AdmissionError(
             f"{trial.contestant.family} is not admitted, check {check.__name__}: it raised "
