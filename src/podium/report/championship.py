@@ -25,7 +25,7 @@ from podium.report.tables import (
     untested,
     untested_ranges,
 )
-from podium.report.verdict import TESTS, headline, places, ties, to_act_on, to_check
+from podium.report.verdict import TESTS, badge, headline, places, ties, to_act_on, to_check
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,14 +205,6 @@ def _ratio_note(scene: Scene) -> str:
     if scene.leader.ratio_to_random_walk is None:
         return "the rate never moved"
     return "equal: it forecasts no change" if scene.equals_walk else "below 1 is better"
-
-
-def badge(scene: Scene) -> tuple[str, str]:
-    """The verdict's word, and how it looks: `good` only for what is proven."""
-    outcome = scene.outcome
-    if outcome.verdict == "leak" or outcome.leaks:
-        return (outcome.verdict if outcome.verdict == "leak" else f"{outcome.verdict}, leak accepted"), "bad"
-    return outcome.verdict, "bad" if outcome.verdict == "degraded" else "good" if scene.proven else "warn"
 
 
 def age_days(scene: Scene) -> int | None:

@@ -252,3 +252,11 @@ def places(scene: Scene) -> list[str]:
     n_members = sum(bool(row.in_mcs) for row in ranking) + bool(scene.outcome.random_walk_in_mcs)
     tied = "1=" if n_members > 1 else "1"
     return [tied if row.in_mcs else str(number_) for number_, row in enumerate(ranking, start=1)]
+
+
+def badge(scene: Scene) -> tuple[str, str]:
+    """The verdict's word, and how it looks: `good` only for what is proven."""
+    outcome = scene.outcome
+    if outcome.verdict == "leak" or outcome.leaks:
+        return (outcome.verdict if outcome.verdict == "leak" else f"{outcome.verdict}, leak accepted"), "bad"
+    return outcome.verdict, "bad" if outcome.verdict == "degraded" else "good" if scene.proven else "warn"

@@ -127,7 +127,7 @@ class Invocations:
         card = ask.model.card
         X = protocol.decode(body, head.content_type, card.features, service.options.max_rows, card.positional)
         close = service.market.known(lineup.pair)
-        return ask, X, close, service.market.place(lineup.pair, card.features, X) if close else None
+        return ask, X, close, close.place(card.features, X) if close else None
 
     def quickly(self, headers: Headers, body: bytes, tell: Tell) -> bool:
         """Answer a small request at once, in the caller's turn, or as soon as its forecast is in the ledger.

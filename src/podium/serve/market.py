@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +35,7 @@ class Close:
     data_version: str
     origin: str
     target_date: str
+    _rows: dict[tuple[str, ...], Floats | None] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def price(self) -> float:
@@ -58,6 +59,30 @@ class Close:
             raise MissingError(f"the stored series of {self.series.pair} does not give the column {missing}")
         return np.array([[known[name] for name in features]])
 
+    def place(self, features: tuple[str, ...], X: Floats) -> int | None:
+        """Which row of a request starts from this close; None if no row does.
+
+        Args:
+            features: columns of X.
+            X: shape (n_rows, len(features)).
+        """
+        row = self._known_row(features)
+        if row is None:
+            return None
+        if len(X) == 1:  # the usual request; one comparison of numbers tells nearly all others apart
+            near = abs(X[0, 0] - row[0]) <= _SAME
+            return 0 if near and np.abs(X[0] - row).max() <= _SAME else None
+        found = np.flatnonzero(np.abs(X[:, 0] - row[0]) <= _SAME)
+        return next((at for at in found.tolist() if np.abs(X[at] - row).max() <= _SAME), None)
+
+    def _known_row(self, features: tuple[str, ...]) -> Floats | None:
+        if features not in self._rows:
+            try:
+                self._rows[features] = self.row(features)[0]
+            except MissingError:
+                self._rows[features] = None
+        return self._rows[features]
+
 
 def _tail(series: Series, n_days: int) -> Series:
     extras = {name: column[-n_days:] for name, column in series.extras.items()}
@@ -75,7 +100,6 @@ class Market:
         self._folder = folder / "raw"
         self._known: dict[str, tuple[tuple[int, int], Close]] = {}
         self._looked: dict[str, float] = {}
-        self._rows: dict[tuple[str, tuple[str, ...]], Floats | None] = {}
         self._lock = threading.Lock()
 
     def known(self, pair: str) -> Close | None:
@@ -106,7 +130,6 @@ class Market:
             if known is None or known[0] != state:
                 known = (state, _read(path))
                 self._known[pair] = known
-                self._rows = {key: row for key, row in self._rows.items() if key[0] != pair}
             self._looked[pair] = time.monotonic()
             return known[1]
 
@@ -117,33 +140,6 @@ class Market:
                 self.newest(pair)
             except (MissingError, DataError):
                 continue
-
-    def place(self, pair: str, features: tuple[str, ...], X: Floats) -> int | None:
-        """Which row of a request starts from the newest stored close; None if no row does.
-
-        Args:
-            pair: six capital letters.
-            features: columns of X.
-            X: shape (n_rows, len(features)).
-        """
-        row = self._row(pair, features)
-        if row is None:
-            return None
-        if len(X) == 1:  # the usual request; one comparison of numbers tells nearly all others apart
-            near = abs(X[0, 0] - row[0]) <= _SAME
-            return 0 if near and np.abs(X[0] - row).max() <= _SAME else None
-        found = np.flatnonzero(np.abs(X[:, 0] - row[0]) <= _SAME)
-        return next((at for at in found.tolist() if np.abs(X[at] - row).max() <= _SAME), None)
-
-    def _row(self, pair: str, features: tuple[str, ...]) -> Floats | None:
-        key = (pair, features)
-        if key not in self._rows:
-            close = self.known(pair)
-            try:
-                self._rows[key] = close.row(features)[0] if close else None
-            except MissingError:
-                self._rows[key] = None
-        return self._rows[key]
 
 
 def _read(path: Path) -> Close:

@@ -77,6 +77,17 @@ class Recording:
         else:
             self.problem = ""
 
+    async def probe(self) -> None:
+        """While something is wrong, see whether it takes a transaction again: perhaps nobody sends a forecast."""
+        if self._writer is None or not self.problem:
+            return
+        try:
+            async with asyncio.timeout(self._options.ledger_timeout):
+                await self._writer.submit(())
+        except (LedgerError, TimeoutError):
+            return
+        self.problem = ""
+
     def submit(self, entries: Sequence[Entry]) -> asyncio.Future[None] | None:
         """Hand entries in without waiting.
 

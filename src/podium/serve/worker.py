@@ -103,6 +103,7 @@ async def _keep_house(service: Service) -> None:
     while True:
         await asyncio.sleep(HOUSEKEEPING)
         await _refresh(service)
+        await service.recording.probe()
         # Each process keeps its own up to date, whichever of them is asked; the ledger is read for it, so in a thread.
         await asyncio.get_running_loop().run_in_executor(None, measure, service)
         service.gate.ring.refresh()

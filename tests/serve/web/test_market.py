@@ -33,17 +33,28 @@ def test_a_new_close_is_seen(market: Market, walk: Series, tmp_path: Path) -> No
 
 def test_rows_from_the_newest_close_are_recognised(market: Market, walk_table: Any) -> None:
     """A request that sends the newest row is a forecast of the next day; any other row is not."""
-    market.newest("EURUSD")
+    close = market.newest("EURUSD")
     names, X = walk_table.names, walk_table.values
-    assert market.place("EURUSD", names, X[-1:]) == 0
-    assert market.place("EURUSD", names, X[-1:] + 1e-12) == 0
-    assert market.place("EURUSD", names, X[-3:]) == 2
-    assert market.place("EURUSD", names, X[-4:-1]) is None
-    assert market.place("EURUSD", names, X[-2:-1]) is None
+    assert close.place(names, X[-1:]) == 0
+    assert close.place(names, X[-1:] + 1e-12) == 0
+    assert close.place(names, X[-3:]) == 2
+    assert close.place(names, X[-4:-1]) is None
+    assert close.place(names, X[-2:-1]) is None
     changed = X[-1:].copy()
     changed[0, 5] += 1e-3
-    assert market.place("EURUSD", names, changed) is None
-    assert market.place("GBPUSD", names, X[-1:]) is None
+    assert close.place(names, changed) is None
+    assert close.place(("high_log_ratio",), X[-1:, :1]) is None
+
+
+def test_a_close_keeps_its_own_row(market: Market, walk: Series, walk_table: Any, tmp_path: Path) -> None:
+    """Who holds yesterday's close while today's comes in still recognises yesterday's row, and never today's."""
+    names, X = walk_table.names, walk_table.values
+    save_series(walk.until(399), tmp_path / "raw" / "EURUSD.parquet")
+    before = market.newest("EURUSD")
+    save_series(walk, tmp_path / "raw" / "EURUSD.parquet")
+    after = market.newest("EURUSD")
+    assert (before.place(names, X[-2:-1]), before.place(names, X[-1:])) == (0, None)
+    assert (after.place(names, X[-2:-1]), after.place(names, X[-1:])) == (None, 0)
 
 
 def test_what_is_missing_has_a_name(market: Market, tmp_path: Path) -> None:

@@ -139,9 +139,13 @@ def test_without_its_required_ledger_the_server_refuses(
     health = caller.get("/health")
     assert health.status == 503
     assert str(path.parent) not in health.content.decode()
+    caller.run(caller.service.recording.probe())
+    assert caller.get("/health").status == 503
     path.with_name("away.db").rename(path)
-    assert caller.post("/invocations", split_body()).status == 200
+    caller.run(caller.service.recording.probe())  # a load balancer sends nothing to a server that is not well
     assert caller.get("/health").json["status"] == "ok"
+    assert caller.post("/invocations", split_body()).status == 200
+    assert len(lines(path)) == 2
 
 
 def test_with_a_ledger_of_best_effort_the_server_goes_on(

@@ -95,11 +95,12 @@ class Pages:
         )
 
     def _parts(self, state: PairState) -> dict[str, Any]:
+        badge, look = words.verdict_badge(state)
         return {
             "state": state,
             "headline": words.title_line(state),
-            "badge": words.verdict_word(state),
-            "badge_about": words.VERDICTS.get(words.verdict_word(state), ""),
+            "badge": badge,
+            "badge_look": look,
             "reason": words.verdict_reason(state),
             "notices": words.notices(state),
             "ahead_title": words.ahead_title(state),
@@ -142,7 +143,7 @@ class Pages:
             "pair": state.lineup.pair,
             "told": _slashed(state.lineup.pair),
             "champion": f"{family_of(champion.name)} v{champion.version}",
-            "verdict": words.verdict_word(state),
+            "verdict": words.verdict_badge(state)[0],
             "forecast": write(ahead.rate) if ahead else DASH,
             "range": f"{write(ahead.bounds['lower_95'])} {DASH} {write(ahead.bounds['upper_95'])}"
             if ahead and ahead.bounds

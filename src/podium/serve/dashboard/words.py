@@ -8,21 +8,11 @@ from typing import Final
 import numpy as np
 
 from podium.report.scales import MONTHS
-from podium.report.verdict import headline, ties
+from podium.report.verdict import badge, headline, ties
 from podium.serve.ab import Report
 from podium.serve.dashboard.state import PairState, family_of
 
 STALE_DAYS: Final = 2  # business days without a new rate after which the page says so
-
-VERDICTS: Final = {
-    "promoted": "a new champion, beyond doubt",
-    "held": "the champion keeps the title",
-    "unproven": "the lead may be luck",
-    "leak": "too good to be true",
-    "degraded": "the champion has become worse",
-    "by hand": "given by hand",
-    "rolled back": "rolled back",
-}
 
 
 def title_line(state: PairState) -> str:
@@ -37,11 +27,15 @@ def title_line(state: PairState) -> str:
     return f"{family} holds the title {how}"
 
 
-def verdict_word(state: PairState) -> str:
-    """The badge."""
+def verdict_badge(state: PairState) -> tuple[str, str]:
+    """The word on the badge, and how it looks."""
     if state.moved:
-        return state.crowned.verdict if state.crowned else "moved"
-    return state.outcome.verdict if state.outcome else "no championship"
+        word = state.crowned.verdict if state.crowned else "moved"
+    elif state.scene is not None:
+        return badge(state.scene)
+    else:
+        word = state.outcome.verdict if state.outcome else "no championship"
+    return word, word.replace(" ", "-")
 
 
 def verdict_reason(state: PairState) -> str:

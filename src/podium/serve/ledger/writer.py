@@ -65,7 +65,7 @@ class LedgerWriter:
         Call it in the writer's event loop. It never waits. A future that is cancelled does not take its entries back.
 
         Args:
-            entries: what was answered, and its shadows.
+            entries: what was answered, and its shadows; none to see whether the database takes a transaction at all.
 
         Returns:
             A future that is done once the entries are in the database, or holds a LedgerError.
@@ -231,7 +231,7 @@ def _copy(raw: Any, rows: Sequence[Entry]) -> None:
 
 def _insert(raw: Any, rows: Sequence[Entry]) -> None:
     cursor = raw.cursor()
-    if len(rows) <= _CHUNK:  # one statement is its own transaction
+    if 0 < len(rows) <= _CHUNK:  # one statement is its own transaction
         cursor.execute(_statement(len(rows)), [value for row in rows for value in row])
         return
     cursor.execute("BEGIN IMMEDIATE")
