@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from typing import Literal
@@ -12,6 +13,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)  # seconds
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
+MEASUREMENTS = frozenset({"model_age_seconds", "data_age_seconds", "registry_age_seconds", "live_rmse"})
+"""Gauges of which 0 would be read as a value, and a good one."""
 
 
 class Telemetry:
@@ -73,11 +76,12 @@ class Telemetry:
         counter.inc(n_rows)
 
     def show(self, gauge: str, values: Mapping[tuple[str, ...], float]) -> None:
-        """Set a gauge for each of these labels; those that are gone become 0."""
+        """Set a gauge for each of these labels; of those that are gone a count becomes 0, and a measurement NaN."""
         found = self._gauges[gauge]
         gone = self._shown.get(gauge, set()) - values.keys()
         self._shown[gauge] = set(values)
-        for labels, value in [*((labels, 0.0) for labels in gone), *values.items()]:
+        nothing = math.nan if gauge in MEASUREMENTS else 0.0
+        for labels, value in [*((labels, nothing) for labels in gone), *values.items()]:
             (found.labels(*labels) if labels else found).set(value)
 
     def render(self) -> bytes:
