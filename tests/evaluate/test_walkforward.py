@@ -62,6 +62,21 @@ class Spy(Contestant):
 DAYS = Split(first_scored=300, n_known=400)
 
 
+def test_what_a_fit_imports_is_not_its_time(walk):
+    """Libraries are imported before the clock runs, so that the seconds of a fit compare learning with learning."""
+
+    @dataclass(frozen=True)
+    class Cold(Spy):
+        family = "Cold"
+
+        def warm_up(self):
+            self.seen.append(("warm", np.array([]), np.array([])))
+
+    cold = Cold()
+    walk_forward(cold, walk, DAYS, refit_every=0)
+    assert [act for act, *_ in cold.seen] == ["warm", "tuned", "fit", "fit"]
+
+
 @dataclass(frozen=True)
 class Broken(Spy):
     """Its first model is good; the second answers as it was told to."""

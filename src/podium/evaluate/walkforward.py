@@ -102,6 +102,7 @@ def walk_forward(contestant: Contestant, table: FeatureTable, days: Split, refit
         refit_every: scored days between refits; 0 fits once.
     """
     X, y = frame(table), table.target
+    contestant.warm_up()
     fitting, forecasting = Stopwatch(), Stopwatch()
     with fitting:
         n_first = days.first_scored - contestant.horizon + 1

@@ -146,6 +146,13 @@ class ArimaContestant(Contestant):
     order: tuple[Order, Order] | None = None
 
     family: ClassVar[str] = "ARIMA"
+    libraries: ClassVar[tuple[str, ...]] = (
+        "sklearn.compose",
+        "sklearn.linear_model",
+        "sklearn.pipeline",
+        "statsmodels.tsa.arima.estimators.innovations",
+        "statsmodels.tsa.arima_process",
+    )
     description: ClassVar[str] = "ARIMA with mean on log returns, order by AIC, forecasting from the window."
 
     @property

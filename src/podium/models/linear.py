@@ -28,6 +28,7 @@ class LinearRegressionContestant(Contestant):
     n_lags: Annotated[int, Field(ge=1)] = 6
 
     family: ClassVar[str] = "LinearRegression"
+    libraries: ClassVar[tuple[str, ...]] = ("sklearn.compose", "sklearn.linear_model", "sklearn.pipeline")
     description: ClassVar[str] = "Ordinary least squares on six lagged returns and their five-day mean, standardised."
 
     def __post_init__(self) -> None:

@@ -233,6 +233,10 @@ class LstmContestant(Contestant):
     def _network(self) -> Network:
         return Network(self.lag_names, self.units, self.learning_rate, self.seed)
 
+    def warm_up(self) -> None:
+        """Keras and TensorFlow."""
+        import_keras()
+
     def fit(self, X: pd.DataFrame, y: Floats) -> LstmModel:
         """Train from the seeded first weights; the tail of the rows decides when to stop."""
         scale = float(np.std(y))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import re
 import sqlite3
 import uuid
@@ -117,6 +118,8 @@ class Connection:
         path = sqlite_path(self.address)
         if path is None:
             return nullcontext()
+        if path.exists() and not os.access(path.parent, os.W_OK):
+            return nullcontext()  # nobody can write here, so that reading needs no turn
         path.parent.mkdir(parents=True, exist_ok=True)
         return FileLock(f"{path}.lock", timeout=LOCK_TIMEOUT)
 
