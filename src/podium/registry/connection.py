@@ -12,10 +12,10 @@ from contextlib import AbstractContextManager, closing, contextmanager, nullcont
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 from podium.errors import RegistryError
 from podium.registry import edge
+from podium.registry.local import local_path
 from podium.settings import Settings
 
 if TYPE_CHECKING:
@@ -204,14 +204,6 @@ def sqlite_path(uri: str) -> Path | None:
     if scheme.split("+")[0] != "sqlite" or path in {"", ":memory:"}:
         return None
     return Path(path)
-
-
-def local_path(location: str) -> Path | None:
-    """The folder of an artifact location on this machine; None for any other."""
-    parts = urlsplit(location)
-    if parts.scheme not in {"", "file"} or parts.netloc not in {"", "localhost"}:
-        return None
-    return Path(unquote(parts.path))
 
 
 @contextmanager

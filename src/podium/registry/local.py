@@ -47,12 +47,12 @@ def read(database: Path) -> Championship:
             places = [place for (place,) in connection.execute("SELECT artifact_location FROM experiments")]
     except sqlite3.Error:
         return Championship()
-    found = [_local(place) for place in places if place]
+    found = [local_path(place) for place in places if place]
     return Championship(run_ids, tuple(dict.fromkeys(path for path in found if path is not None)))
 
 
-def _local(address: str) -> Path | None:
-    """The folder that an artifact address names; None for one in a store elsewhere."""
+def local_path(address: str) -> Path | None:
+    """The folder on this machine that an artifact address names; None for one in a store elsewhere."""
     parts = urlsplit(address)
     if parts.scheme == "":
         return Path(address)
