@@ -276,8 +276,14 @@ Shell = Callable[..., Ran]
 
 
 def shell_environment(**more: str) -> dict[str, str]:
-    """A user's environment: the project's on the path, no setting of Podium or MLflow, no proxy on loopback."""
-    dropped = ("MLFLOW_", "PODIUM_", "PYTHONDONTWRITEBYTECODE", "PYTHONWARNINGS", "COLUMNS", "NO_COLOR", "FORCE_COLOR")
+    """A user's environment: the project's on the path, no proxy on loopback, and no setting of what a test looks at.
+
+    What training in this very process has set for TensorFlow goes too.
+    """
+    dropped = (
+        "MLFLOW_", "PODIUM_", "TF_", "KERAS_", "PYTHONDONTWRITEBYTECODE", "PYTHONWARNINGS", "COLUMNS", "NO_COLOR",
+        "FORCE_COLOR",
+    )  # fmt: skip
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     path = f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', os.defpath)}"
     return {**kept, "PATH": path, "NO_PROXY": "127.0.0.1,localhost", **more}

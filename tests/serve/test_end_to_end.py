@@ -64,7 +64,7 @@ def simulated(memory: float) -> Series:
     for day in range(1, n_days):
         phi = MEMORY if day < N_BEFORE else memory
         returns[day] = phi * returns[day - 1] + math.sqrt(1 - phi**2) * shocks[day]
-    dates = [np.datetime64("2024-01-02")]
+    dates = [np.datetime64("2021-01-04")]
     while len(dates) < n_days:
         dates.append(next_business_day(dates[-1]))
     return Series(PAIR, np.array(dates), 1.1 * np.exp(np.cumsum(returns)), "simulated")
