@@ -447,3 +447,13 @@ def test_old_data_are_pointed_out(make_scene: MakeScene, parse) -> None:
     late = datetime(2026, 9, 1, tzinfo=UTC)
     assert "days before this page was written" in parse(championship_page(make_scene(written_at=late))).words
     assert "days before this page was written" not in parse(championship_page(make_scene())).words
+
+
+@pytest.mark.parametrize(
+    ("source", "way"), [("ecb", "podium run --source ecb-online"), ("csv", "podium run --source csv:PATH with a newer")]
+)
+def test_the_way_to_newer_rates_leads_there(make_scene: MakeScene, parse, source: str, way: str) -> None:
+    """The copy in the package ends some day, and running again on it brings nothing: the page names what does."""
+    scene = make_scene(written_at=datetime(2026, 9, 1, tzinfo=UTC))
+    series = dataclasses.replace(scene.series, source=source)
+    assert way in parse(championship_page(dataclasses.replace(scene, series=series))).words

@@ -25,7 +25,7 @@ from podium.report.tables import (
     untested,
     untested_ranges,
 )
-from podium.report.verdict import TESTS, badge, headline, places, ties, to_act_on, to_check
+from podium.report.verdict import TESTS, badge, headline, places, ties, to_act_on, to_check, way_to_newer_rates
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +104,7 @@ def championship_page(scene: Scene) -> str:
         money=money(scene),
         about=about(scene),
         age=age_days(scene),
+        way_to_newer=way_to_newer_rates(scene.series),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from podium.evaluate.economics import trade_the_sign
 from podium.evaluate.outcome import Standing
+from podium.records import Series
 from podium.report.marks import number, percent
 from podium.report.scene import RANDOM_WALK, Scene, listed, rate_digits, told_date
 from podium.report.trust import SIDES, interval_skill, told_range
@@ -260,3 +261,10 @@ def badge(scene: Scene) -> tuple[str, str]:
     if outcome.verdict == "leak" or outcome.leaks:
         return (outcome.verdict if outcome.verdict == "leak" else f"{outcome.verdict}, leak accepted"), "bad"
     return outcome.verdict, "bad" if outcome.verdict == "degraded" else "good" if scene.proven else "warn"
+
+
+def way_to_newer_rates(series: Series | None) -> str:
+    """What brings them: the ECB's own address, since the copy in the package ends some day; or a newer file."""
+    if series is not None and series.source.startswith("csv"):
+        return "`podium run --source csv:PATH` with a newer file"
+    return "`podium run --source ecb-online`"

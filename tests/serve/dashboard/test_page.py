@@ -13,7 +13,8 @@ import pytest
 from podium.data.store import save_series
 from podium.records import Series
 from podium.registry.mlflow_store import MlflowStore
-from podium.serve.dashboard.page import Pages, breakable, coded
+from podium.report.pages import coded
+from podium.serve.dashboard.page import Pages, breakable
 
 Render = Callable[..., str]
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>\"'"

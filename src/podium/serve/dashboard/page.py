@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from podium.report.charts import number
 from podium.report.pages import environment
@@ -29,15 +29,6 @@ from podium.serve.service import Service
 HERE = Path(__file__).parent
 
 
-def coded(text: str) -> Markup:
-    """Words between backticks as code, everything escaped."""
-    pieces = text.split("`")
-    if len(pieces) % 2 == 0:
-        return escape(text)
-    marked = (Markup("<code>{}</code>").format(piece) if at % 2 else escape(piece) for at, piece in enumerate(pieces))
-    return Markup("").join(marked)
-
-
 def breakable(name: str) -> Markup:
     """A name such as `LinearRegression`, which may be broken between its words, and at dashes and underscores."""
     return Markup("<wbr>").join(re.split(r"(?<=[a-z])(?=[A-Z])|(?<=[_-])", name))
@@ -50,7 +41,7 @@ def templates() -> Environment:
     own = FileSystemLoader(HERE / "templates")
     found = shared.overlay(loader=ChoiceLoader([own, *([shared.loader] if shared.loader else [])]))
     found.globals["asset"] = asset_url
-    found.filters.update(coded=coded, breakable=breakable)
+    found.filters["breakable"] = breakable
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from podium.report.scales import MONTHS
-from podium.report.verdict import badge, headline, ties
+from podium.report.verdict import badge, headline, ties, way_to_newer_rates
 from podium.serve.ab import Report
 from podium.serve.dashboard.state import PairState, family_of
 
@@ -63,7 +63,8 @@ def notices(state: PairState) -> list[str]:
     """What a reader must know before believing the page."""
     lines: list[str] = []
     if stale := stale_rates(state):
-        lines.append(f"{stale}; `podium run` brings newer ones and trains on them.")
+        way = way_to_newer_rates(state.close.series if state.close else None)
+        lines.append(f"{stale}; {way} brings newer ones and trains on them.")
     trained = state.lineup.champion.card.tags.get("data_version")
     if state.close is not None and trained and trained != state.close.data_version:
         lines.append(f"Newer rates are stored than the champion was trained on ({trained}).")
