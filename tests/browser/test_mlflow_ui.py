@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -64,6 +65,7 @@ def test_the_experiment_shows_three_runs_with_their_metrics(page, mlflow_ui):
     for family in ("LinearRegression", "ARIMA", "LSTM"):
         page.get_by_role("link", name=family, exact=True).first.wait_for()
     assert "3 matching runs" in page.inner_text("body")
+    _keep(page, "runs.png")
     page.get_by_role("link", name="LSTM ecb-").first.click()
     page.get_by_text("directional_accuracy").first.wait_for()
     shown = page.inner_text("body")
@@ -91,10 +93,11 @@ def _keep(page, name: str) -> None:
 
 
 def _wait(url: str, server: subprocess.Popen[bytes]) -> None:
-    while server.poll() is None:
+    deadline = time.monotonic() + PATIENCE / 1000
+    while server.poll() is None and time.monotonic() < deadline:
         try:
             urllib.request.urlopen(url, timeout=5).close()
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             continue
         return
-    pytest.fail(f"mlflow ui ended with code {server.returncode}")
+    pytest.fail(f"mlflow ui does not answer; its exit code is {server.returncode}")
