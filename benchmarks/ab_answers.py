@@ -13,8 +13,8 @@ import math
 import numpy as np
 
 from podium.evaluate.confidence_sequence import confidence_sequence
+from podium.evaluate.live import FUTILE_CHANCE, HORIZON_DAYS, TARGET_DAYS, Outlook
 from podium.records import Floats
-from podium.serve.ab import FUTILE_CHANCE, HORIZON_DAYS, TARGET_DAYS, Outlook
 
 YEAR = 250
 LEVEL = 0.05
@@ -56,7 +56,7 @@ def main() -> None:
         (YEAR, (0, 0.1, 0.2, 0.25, 0.3), 2000),
         (HORIZON_DAYS, (0, 0.01, 0.02, 0.05, 0.1), 600),
     ):
-        print(f"{n_days} days, looked at every day, level {LEVEL}")
+        print(f"{n_days} days, looked at every day, alpha {LEVEL}")
         for r2_gap in gaps:
             for heavy in (False, True):
                 right, wrong, day = found(gains(rng, r2_gap, n_worlds, n_days, heavy=heavy))

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from podium.serve.ledger import Entry, Ledger, LedgerWriter, forecast_columns, new_id, rows
-from podium.serve.split import Split
+from podium.ledger import Entry, Ledger, LedgerWriter, forecast_columns, new_id, rows
+from podium.serve.web.split import Split
 
 SECONDS = 3.0
 

@@ -28,14 +28,14 @@ def measure(family: str) -> None:
     """Every step of one contestant in this process, at the default settings."""
     from podium.data.fetch import fetch_series
     from podium.evaluate.metrics import score
-    from podium.evaluate.walkforward import split, walk_forward
+    from podium.evaluate.walkforward import scored_rows, walk_forward
     from podium.features import build_features, frame
     from podium.models.roster import enter
     from podium.settings import Settings
 
     settings = Settings()
-    table = build_features(fetch_series(settings).series, settings.window, "benchmark")
-    days = split(table, settings.window, settings.test_fraction)
+    table = build_features(fetch_series(settings).series, settings.n_lags, "benchmark")
+    days = scored_rows(table, settings.n_lags, settings.test_fraction)
     print(f"{family}: {days.n_scored} scored days, refitted every {settings.refit_every}")
     contestant, X = enter(family, settings), frame(table)
     start = clocks()

@@ -75,22 +75,22 @@ def skilled_world(
     return actual, [np.zeros_like(signal), signal]
 
 
-def moves(actual: Floats, forecasts: list[Floats], looks: NDArray[np.intp], level: float = LEVEL) -> Moves:
+def moves(actual: Floats, forecasts: list[Floats], looks: NDArray[np.intp], alpha: float = LEVEL) -> Moves:
     """The first look at which each policy takes the title from the first contestant, for many worlds at once.
 
     The same arithmetic as `podium.evaluate.policy.decide`, without its words; a test holds the two together.
     """
     losses = [(actual - forecast) ** 2 for forecast in forecasts]
-    each, walk_level = (1 - WALK_SHARE) * level / len(losses[1:]), WALK_SHARE * level
+    each, walk_alpha = (1 - WALK_SHARE) * alpha / len(losses[1:]), WALK_SHARE * alpha
     decisive = [_ahead(losses[0], rival, looks, each) for rival in losses[1:]]
-    degraded = _ahead(losses[0], actual**2, looks, walk_level)
+    degraded = _ahead(losses[0], actual**2, looks, walk_alpha)
     successors = [
-        (np.cumsum(losses[0] - rival, axis=1)[:, looks] > 0) & ~_ahead(rival, actual**2, looks, walk_level)
+        (np.cumsum(losses[0] - rival, axis=1)[:, looks] > 0) & ~_ahead(rival, actual**2, looks, walk_alpha)
         for rival in losses[1:]
     ]
     taken = np.any(decisive, axis=0) | (degraded & np.any(successors, axis=0))
     scores = [_diebold_mariano(losses[0] - rival, looks) for rival in losses[1:]]
-    share = level / len(scores)  # the fixed-sample test gets its correction for several challengers, too
+    share = alpha / len(scores)  # the fixed-sample test gets its correction for several challengers, too
     return Moves(
         significant=_first(taken),
         dm_one_sided=_first(np.any([p < share for p in scores], axis=0)),
@@ -136,7 +136,7 @@ def study(
 def main(n_worlds: int) -> None:
     """Print the error rates and the waiting times."""
     start = time.perf_counter()
-    print(f"{n_worlds} worlds of each kind; level {LEVEL:.0%}; looks from day {MIN_DAYS} on; ± one binomial error\n")
+    print(f"{n_worlds} worlds of each kind; alpha {LEVEL:.0%}; looks from day {MIN_DAYS} on; ± one binomial error\n")
     print("Title moved wrongly within 5 years, all contestants equally good")
     print(f"{'noise':8} {'looks':8} {'challengers':>11} {'significant':>14} {'DM one-sided':>14} {'DM two-sided':>14}")
     for kind in NOISES:
@@ -156,8 +156,8 @@ def main(n_worlds: int) -> None:
     print(f"\n{time.perf_counter() - start:.0f} s")
 
 
-def _ahead(loss: Floats, rival: Floats, looks: NDArray[np.intp], level: float) -> Flags:
-    return confidence_sequence(loss - rival, level, side="lower").lower[:, looks] > 0
+def _ahead(loss: Floats, rival: Floats, looks: NDArray[np.intp], alpha: float) -> Flags:
+    return confidence_sequence(loss - rival, alpha, side="lower").lower[:, looks] > 0
 
 
 def _diebold_mariano(difference: Floats, looks: NDArray[np.intp]) -> Floats:

@@ -15,7 +15,7 @@ import numpy as np
 from podium.data.fetch import fetch_series
 from podium.evaluate.density import coverage_by_year
 from podium.evaluate.horizons import HORIZONS, choose_volatility, direct_target
-from podium.evaluate.intervals import LEVELS, RangeForecast, range_forecast
+from podium.evaluate.intervals import COVERAGES, RangeForecast, range_forecast
 from podium.evaluate.volatility import volatility_walk
 from podium.records import Forecasts
 from podium.settings import Settings
@@ -61,11 +61,11 @@ def report(pair: str) -> None:
 def show(found: RangeForecast, forecasts: Forecasts) -> None:
     """The scores of one horizon."""
     scores = found.scores
-    for level in LEVELS:
-        name = f"{100 * level:.0f}"
+    for coverage in COVERAGES:
+        name = f"{100 * coverage:.0f}"
         lower, upper = found.bounds[f"lower_{name}"], found.bounds[f"upper_{name}"]
         misses = (forecasts.actual < lower) | (forecasts.actual > upper)
-        years = coverage_by_year(forecasts.target_dates, misses, level)
+        years = coverage_by_year(forecasts.target_dates, misses, coverage)
         by_year = " ".join(f"{year}:{100 * covered:.1f}" for year, (_, covered) in years.items())
         kupiec, both = getattr(scores, f"kupiec_p_{name}"), getattr(scores, f"christoffersen_p_{name}")
         tests = "" if kupiec is None else f", Kupiec p {kupiec:.2f}"

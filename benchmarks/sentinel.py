@@ -39,17 +39,17 @@ def main(pairs: tuple[str, ...]) -> None:
             ingest(settings)
             preprocess(settings)
             train(settings)
-            outcome = evaluate(settings)
+            judgement = evaluate(settings)
         except PodiumError as error:
             print(f"{pair}: {error}", flush=True)
             words["no championship"] += 1
             continue
-        words[outcome.verdict] += 1
-        for line in outcome.leaks:
+        words[judgement.verdict] += 1
+        for line in judgement.leaks:
             print(f"{pair}: {line}", flush=True)
-        best = max(outcome.ranking, key=lambda row: row.r2_oos or 0.0)
-        direction = max(row.directional_accuracy or 0.0 for row in outcome.ranking)
-        print(f"{pair}: {outcome.verdict}, best R2 {best.r2_oos:+.2%}, best direction {direction:.1%}", flush=True)
+        best = max(judgement.ranking, key=lambda row: row.r2_oos or 0.0)
+        direction = max(row.directional_accuracy or 0.0 for row in judgement.ranking)
+        print(f"{pair}: {judgement.verdict}, best R2 {best.r2_oos:+.2%}, best direction {direction:.1%}", flush=True)
     print(f"{len(pairs)} pairs in {time.perf_counter() - start:.0f} s: {dict(words)}")
     with contextlib.redirect_stdout(io.StringIO()) as shown:
         podium(["status", "--all"])

@@ -33,8 +33,8 @@ CONNECTIONS = 8
 BATCH = 10_000
 SERVE = """
 import json, sys
-from podium.serve.options import ServeOptions
-from podium.serve.process import serve
+from podium.serve.processes.options import ServeOptions
+from podium.serve.processes.supervisor import serve
 from podium.settings import Settings
 options = json.loads(sys.argv[1])
 sys.exit(serve(Settings.load(), ServeOptions(**options), lambda line: print(line, flush=True)))
@@ -136,15 +136,15 @@ def measure(seconds: float, n_flat: int) -> dict:
     settings = Settings.load()
     store = MlflowStore(settings)
     series = load_series(settings.data_dir / "raw" / f"{settings.pair}.parquet")
-    table = build_features(series, settings.window, "benchmark")
+    table = build_features(series, settings.n_lags, "benchmark")
     one = request(table.names, table.values[-1:].tolist())
     many = request(table.names, [row for _ in range(BATCH) for row in table.values[-1:].tolist()])
-    arms = {record.model_type: sorted(record.aliases)[0] for record in store.holders()}
+    arms = {record.family: sorted(record.aliases)[0] for record in store.holders()}
     figures: dict = {"cores": os.cpu_count(), "connections": CONNECTIONS}
     with tempfile.TemporaryDirectory() as folder:
         for family in ("LinearRegression", "LSTM"):
             arm = arms[family]
-            pinned = next(record.pinned_uri for record in store.holders() if record.model_type == family)
+            pinned = next(record.pinned_uri for record in store.holders() if record.family == family)
             with mlflow(store.fetch(pinned, Path(folder, family))) as (_, took, port):
                 theirs = load(port, one, seconds)
             with podium(ledger="off") as (server, ours_took, port):

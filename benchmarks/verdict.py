@@ -18,7 +18,7 @@ from podium.data.store import load_series
 from podium.evaluate.horizons import choose_volatility
 from podium.evaluate.intervals import range_forecast
 from podium.pipeline.evaluate import gather
-from podium.pipeline.judge import EVIDENCE, FORECASTS, Case, judge, outcome
+from podium.pipeline.judge import EVIDENCE, FORECASTS, Case, judge, judgement
 from podium.pipeline.prepare import series_path
 from podium.pipeline.ranges import shared_walk, walk_path
 from podium.registry import figures
@@ -47,17 +47,17 @@ def plots(settings: Settings) -> None:
     for run in case.runs:
         forecasts = read_forecasts(store.read_file(run.run_id, FORECASTS) or b"")
         for draw in (figures.forecast, figures.cumulative_skill):
-            draw(forecasts, settings.pair, run.model_type).savefig(io.BytesIO())
+            draw(forecasts, settings.pair, run.family).savefig(io.BytesIO())
 
 
 def verdict(settings: Settings) -> None:
-    """Tests, model confidence set, sentinel, evidence, policy and outcome."""
+    """Tests, model confidence set, sentinel, evidence, policy and judgement."""
     store, case = _case(settings)
-    versions = {version.model_type: version for version in store.family()}
+    versions = {version.family: version for version in store.family()}
     for run in case.runs:
         if store.read_file(run.run_id, EVIDENCE) is None:
-            raise RuntimeError(f"{run.model_type} has no evidence yet; the championship was not evaluated")
-    outcome(settings, case, judge(settings, store, case, {}), versions)
+            raise RuntimeError(f"{run.family} has no evidence yet; the championship was not evaluated")
+    judgement(settings, case, judge(settings, store, case, {}), versions)
 
 
 def nothing(settings: Settings) -> None:

@@ -19,15 +19,15 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from podium.evaluate.outcome import Outcome
+from podium.evaluate.judgement import Judgement
 from podium.models.base import FittedModel
-from podium.records import CommonWindow, FeatureTable, Forecasts
+from podium.records import FeatureTable, Forecasts, ScoredDays
 from podium.registry.log_items import ContestantResult, RunContext
 from podium.registry.mlflow_store import MlflowStore
 from podium.registry.pointer import FILE_NAME
 from podium.settings import Settings
 
-N_ROWS, N_SCORED, WINDOW = 120, 40, 6
+N_ROWS, N_SCORED, N_LAGS = 120, 40, 6
 BASELINES = {
     "persistence": {"rmse": 0.0072, "mae": 0.0055, "directional_accuracy": 0.49},
     "random_walk": {"rmse": 0.0051, "mae": 0.0040, "directional_accuracy": float("nan")},
@@ -99,17 +99,17 @@ def store(settings: Settings) -> MlflowStore:
 def table() -> FeatureTable:
     """Features of a seeded random walk: 120 origins, six lags and their mean of five, all targets known."""
     rng = np.random.default_rng(7)
-    returns = rng.normal(0, 0.005, N_ROWS + WINDOW)
-    lags = np.column_stack([returns[WINDOW - 1 - age : N_ROWS + WINDOW - 1 - age] for age in range(WINDOW)])
+    returns = rng.normal(0, 0.005, N_ROWS + N_LAGS)
+    lags = np.column_stack([returns[N_LAGS - 1 - age : N_ROWS + N_LAGS - 1 - age] for age in range(N_LAGS)])
     days = np.arange("2026-01-01", N_ROWS + 1, dtype="datetime64[D]")
     return FeatureTable(
         pair="EURUSD",
         data_version="test-EURUSD-2026-04-30-0a1b2c3d",
         origins=days[:-1],
         target_dates=days[1:],
-        names=(*(f"lag_{age}" for age in range(WINDOW)), "ma_5"),
+        names=(*(f"lag_{age}" for age in range(N_LAGS)), "ma_5"),
         values=np.column_stack([lags, lags[:, :5].mean(axis=1)]),
-        target=returns[WINDOW:],
+        target=returns[N_LAGS:],
     )
 
 
@@ -118,11 +118,11 @@ def context(table: FeatureTable) -> RunContext:
     """What the contestants of one championship on the table have in common."""
     return RunContext(
         table=table,
-        window=CommonWindow(table.origins[-N_SCORED], table.origins[-1], N_SCORED),
+        scored_days=ScoredDays(table.origins[-N_SCORED], table.origins[-1], N_SCORED),
         baselines=BASELINES,
         developer="tester",
         project="EURUSD_Capstone",
-        params={"seed": 42, "window": WINDOW},
+        params={"seed": 42, "n_lags": N_LAGS},
         source="test",
     )
 
@@ -168,7 +168,7 @@ def make_result(table: FeatureTable) -> MakeResult:
     import pandas as pd
 
     def make(
-        model_type: str, rmse: float = 0.005, alpha: float = 1.0, given: FeatureTable = table, **more: Any
+        family: str, rmse: float = 0.005, alpha: float = 1.0, given: FeatureTable = table, **more: Any
     ) -> ContestantResult:
         known = np.isfinite(given.target)
         X, y = pd.DataFrame(given.values, columns=list(given.names))[known], given.target[known]
@@ -177,21 +177,21 @@ def make_result(table: FeatureTable) -> MakeResult:
         forecasts = Forecasts(*days, y[-N_SCORED:], model.predict(X[-N_SCORED:]))
         metrics = {"rmse": rmse, "mae": 0.004, "directional_accuracy": 0.52}
         found = {"params": {}, "metrics": metrics, "forecasts": forecasts, "model": model}
-        return ContestantResult(model_type=model_type, **{**found, **more})
+        return ContestantResult(family=family, **{**found, **more})
 
     return make
 
 
 @pytest.fixture
-def outcome() -> Outcome:
+def judgement() -> Judgement:
     """Of a championship in which nobody is told apart."""
-    return Outcome(
+    return Judgement(
         pair="EURUSD",
         data_version="ecb-1",
-        scored_window="2026-03-22..2026-04-30:40",
-        scored_days=40,
+        scored_days="2026-03-22..2026-04-30:40",
+        n_scored_days=40,
         policy="rmse",
-        level=0.05,
+        alpha=0.05,
         verdict="unproven",
         reason="lowest RMSE",
         champion="EURUSD_LSTM",
@@ -199,7 +199,7 @@ def outcome() -> Outcome:
         title_since="2026-04-30",
         random_walk_in_mcs=True,
         recipes_tried=3,
-        level_needed=0.05 / 3,
+        alpha_needed=0.05 / 3,
         proven=False,
         minimum_detectable_r2=0.03,
         baselines={

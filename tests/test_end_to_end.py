@@ -73,9 +73,9 @@ def test_a_run_holds_what_the_guide_asks_for(championship, client, runs, family)
     assert tags["project"] == "EURUSD_Capstone"
     assert tags["status"] == "completed"
     assert re.fullmatch(r"ecb-EURUSD-\d{4}-\d{2}-\d{2}-[0-9a-f]{8}", tags["data_version"])
-    assert {"developer", "model_type", "scored_window"} <= set(tags)
+    assert {"developer", "model_type", "scored_days"} <= set(tags)
     assert {"rmse", "mae", "directional_accuracy", "baseline_rmse", "random_walk_rmse"} <= set(run.data.metrics)
-    assert {"window", "seed", "refit_every", "test_fraction"} <= set(run.data.params)
+    assert {"n_lags", "seed", "refit_every", "test_fraction"} <= set(run.data.params)
     assert {"LinearRegression": "features", "ARIMA": "order", "LSTM": "layers"}[family] in run.data.params
     assert [given.dataset.digest for given in run.inputs.dataset_inputs] == [tags["data_version"]]
     files = {file.path for file in client.list_artifacts(run.info.run_id)}
@@ -123,7 +123,7 @@ def test_a_registered_model_is_described_and_has_one_version(client, runs, famil
     assert version.run_id == runs[family].info.run_id
     assert version.description
     assert client.get_registered_model(name).description
-    assert {"rmse", "data_version", "scored_window", "verdict"} <= set(version.tags)
+    assert {"rmse", "data_version", "scored_days", "verdict"} <= set(version.tags)
 
 
 def test_aliases_follow_the_ranking_and_are_exclusive(client, runs):
@@ -142,7 +142,7 @@ def test_the_pointer_names_the_champion(championship, client):
     version = client.get_model_version_by_alias(pointer["model_name"], "champion")
     assert (version.version, version.run_id) == (int(pointer["model_version"]), pointer["run_id"])
     assert pointer["metrics"]["rmse"] < pointer["baseline_metrics"]["rmse"]
-    assert pointer["ranking"][0]["model_type"] == pointer["model_type"]
+    assert pointer["ranking"][0]["family"] == pointer["model_type"]
 
 
 def test_evaluating_again_changes_nothing(own_championship, shell, client):

@@ -33,13 +33,13 @@ def test_the_defaults_are_the_guides():
 
 def test_flag_before_environment_before_file_before_default(folder, monkeypatch):
     """Each source gives way to the one before it."""
-    assert Settings.load().window == 32
-    (folder / "podium.toml").write_text("window = 40\nseed = 1\n")
-    assert Settings.load().window == 40
-    monkeypatch.setenv("PODIUM_WINDOW", "30")
-    assert Settings.load().window == 30
-    found = Settings.load({"window": 20, "seed": None})
-    assert (found.window, found.seed) == (20, 1)
+    assert Settings.load().n_lags == 32
+    (folder / "podium.toml").write_text("n_lags = 40\nseed = 1\n")
+    assert Settings.load().n_lags == 40
+    monkeypatch.setenv("PODIUM_N_LAGS", "30")
+    assert Settings.load().n_lags == 30
+    found = Settings.load({"n_lags": 20, "seed": None})
+    assert (found.n_lags, found.seed) == (20, 1)
 
 
 @pytest.mark.parametrize(
@@ -88,13 +88,13 @@ def test_options_of_a_contestant_come_from_a_table(folder):
 @pytest.mark.parametrize(
     ("flags", "line"),
     [
-        ({"window": 3}, "setting window = 3: "),
+        ({"n_lags": 3}, "setting n_lags = 3: "),
         ({"test_fraction": 0.95}, "setting test_fraction = 0.95: "),
         ({"test_fraction": float("nan")}, "setting test_fraction = nan: "),
         ({"pair": "EUREUR"}, "setting pair = 'EUREUR': a pair is two different currency codes, such as EURUSD"),
         ({"pair": "EUR1SD"}, "setting pair = 'EUR1SD': a pair is two"),
         ({"contestants": " , "}, "setting contestants = ' , ': at least one name is needed"),
-        ({"windw": 3}, "setting windw = 3: there is no such setting; did you mean window?"),
+        ({"n_lgas": 3}, "setting n_lgas = 3: there is no such setting; did you mean n_lags?"),
         ({"tracking_uri": "postgresql://u:p4ss@h:abc/x"}, "setting tracking_uri = 'postgresql://u:***@h:abc/x': Port "),
         ({"registry_uri": "http://h:99999"}, "setting registry_uri = 'http://h:99999': Port out of range"),
         ({"seed": -1}, "setting seed = -1: "),
@@ -111,11 +111,11 @@ def test_a_wrong_value_is_named(flags, line):
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("window = \n", "podium.toml is not valid TOML: "),
+        ("n_lags = \n", "podium.toml is not valid TOML: "),
         ("contestants = 5\n", "setting contestants = 5: names are wanted"),
         ("contestants = [1, 2]\n", r"setting contestants = \[1, 2\]: names are wanted"),
         ("[options]\nLSTM = 3\n", "setting options.LSTM = 3: "),
-        ("windw = 3\n", "setting windw = 3 in podium.toml: there is no such setting; did you mean window?"),
+        ("n_lgas = 3\n", "setting n_lgas = 3 in podium.toml: there is no such setting; did you mean n_lags?"),
         ("lucky = 3\n", "setting lucky = 3 in podium.toml: there is no such setting; see the README"),
     ],
 )
@@ -158,7 +158,7 @@ def test_variables_of_others_are_theirs(monkeypatch):
 def test_settings_do_not_change():
     """Whoever holds them holds them for good."""
     with pytest.raises(ValidationError, match="frozen"):
-        Settings.load().window = 5
+        Settings.load().n_lags = 5
 
 
 def test_a_user_without_a_name_is_unknown(monkeypatch):

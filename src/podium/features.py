@@ -27,44 +27,44 @@ def log_returns(closes: Floats) -> Floats:
     return np.diff(np.log(closes))
 
 
-def feature_names(window: int, extras: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """The columns of X in order: `lag_0` (the newest return) to `lag_<window-1>`, `ma_5`, then one a further column."""
+def feature_names(n_lags: int, extras: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The columns of X in order: `lag_0` (the newest return) to `lag_<n_lags-1>`, `ma_5`, then one a further column."""
     return (
-        *(f"lag_{age}" for age in range(window)),
+        *(f"lag_{age}" for age in range(n_lags)),
         f"ma_{MOVING_AVERAGE_DAYS}",
         *(f"{name}_log_ratio" for name in extras),
     )
 
 
-def build_features(series: Series, window: int, data_version: str) -> FeatureTable:
+def build_features(series: Series, n_lags: int, data_version: str) -> FeatureTable:
     """X and target of a series.
 
-    Row i is the origin `series.dates[window + i]`: its lags are the `window` returns up to that close, `ma_5` the
+    Row i is the origin `series.dates[n_lags + i]`: its lags are the `n_lags` returns up to that close, `ma_5` the
     mean of the newest five, and each further column of the series enters as `log(column / close)` of that day. The
     last row has no target yet: it is the one that forecasts tomorrow.
 
     Args:
-        series: at least `window + 1` days.
-        window: how many returns an origin looks back on, at least five.
+        series: at least `n_lags + 1` days.
+        n_lags: how many returns an origin looks back on, at least five.
         data_version: names the exact series.
 
     Raises:
-        DataError: the series is too short for the window.
+        DataError: the series is too short for the n_lags.
     """
-    if len(series) <= window:
-        raise DataError([_too_short(series, window)])
+    if len(series) <= n_lags:
+        raise DataError([_too_short(series, n_lags)])
     returns = log_returns(series.closes)
-    windows = np.lib.stride_tricks.sliding_window_view(returns, window)[:, ::-1]  # (n_origins, window), newest first
+    windows = np.lib.stride_tricks.sliding_window_view(returns, n_lags)[:, ::-1]  # (n_origins, n_lags), newest first
     columns = [windows, windows[:, :MOVING_AVERAGE_DAYS].mean(axis=1, keepdims=True)]
-    columns += [np.log(extra / series.closes)[window:, np.newaxis] for extra in series.extras.values()]
+    columns += [np.log(extra / series.closes)[n_lags:, np.newaxis] for extra in series.extras.values()]
     return FeatureTable(
         pair=series.pair,
         data_version=data_version,
-        origins=series.dates[window:],
-        target_dates=np.append(series.dates[window + 1 :], np.datetime64("NaT", "D")),
-        names=feature_names(window, tuple(series.extras)),
+        origins=series.dates[n_lags:],
+        target_dates=np.append(series.dates[n_lags + 1 :], np.datetime64("NaT", "D")),
+        names=feature_names(n_lags, tuple(series.extras)),
         values=np.ascontiguousarray(np.hstack(columns)),
-        target=np.append(returns[window:], np.nan),
+        target=np.append(returns[n_lags:], np.nan),
     )
 
 
@@ -75,11 +75,11 @@ def frame(table: FeatureTable) -> pd.DataFrame:
     return pd.DataFrame(table.values, columns=list(table.names))
 
 
-def _too_short(series: Series, window: int) -> Fault:
+def _too_short(series: Series, n_lags: int) -> Fault:
     return Fault(
         where=f"{series.pair} from {series.source}",
         column="close",
-        check="enough history for the window",
+        check="enough history for the n_lags",
         count=len(series),
-        remedy=f"a window of {window} returns needs at least {window + 1} days; shorten the window or bring more days",
+        remedy=f"a n_lags of {n_lags} returns needs at least {n_lags + 1} days; shorten the n_lags or bring more days",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,10 @@ Dates = NDArray[np.datetime64]
 Floats = NDArray[np.float64]
 
 PAIR_PATTERN = re.compile(r"[A-Z]{6}")
+
+ALIASES = ("champion", "challenger", "candidate")
+"""Exclusive over all models of a pair, the best first."""
+CHAMPION = ALIASES[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +101,7 @@ class Forecasts:
 
 
 @dataclass(frozen=True, slots=True)
-class CommonWindow:
+class ScoredDays:
     """The origins on which all contestants and baselines of one championship are scored.
 
     Attributes:
@@ -120,7 +125,7 @@ class RunRecord:
 
     Attributes:
         run_id: MLflow's id of the run.
-        model_type: model family, `LSTM`.
+        family: model family, `LSTM`.
         model_uri: address of the logged model, `models:/m-...`.
         metrics: `rmse`, `mae`, `directional_accuracy` and the baselines' by name.
         tags: tags of the run.
@@ -128,15 +133,20 @@ class RunRecord:
     """
 
     run_id: str
-    model_type: str
+    family: str
     model_uri: str
     metrics: Mapping[str, float]
     tags: Mapping[str, str]
     started_at: int
 
     @property
+    def scored_days(self) -> str:
+        """The origins on which it was scored, as text; the first release wrote another tag."""
+        return self.tags.get("scored_days", self.tags.get("scored_window", ""))
+
+    @property
     def rmse(self) -> float:
-        """Root mean squared error of the log return over the common window."""
+        """Root mean squared error of the log return over the scored days."""
         return self.metrics["rmse"]
 
 
@@ -159,7 +169,7 @@ class VersionRecord:
     tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def model_type(self) -> str:
+    def family(self) -> str:
         """Model family, `LSTM` of `EURUSD_LSTM`."""
         return self.name.split("_", 1)[1]
 
@@ -167,3 +177,28 @@ class VersionRecord:
     def pinned_uri(self) -> str:
         """Address of exactly this version, `models:/EURUSD_LSTM/3`."""
         return f"models:/{self.name}/{self.version}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettledDay:
+    """One model's forecast for a day whose outcome is known: the first that it made, while it knew nothing later.
+
+    Attributes:
+        origin: the day at whose close it was made.
+        arm: who answered, or forecast in the shadow of an answer.
+        model_name: registered model, `EURUSD_LSTM`.
+        model_version: MLflow's version number.
+        forecast: log return.
+        actual: realised log return.
+        answers: how many forecasts of that day clients got from this model.
+        shadows: how many it made in the shadow of an answer.
+    """
+
+    origin: date
+    arm: str
+    model_name: str
+    model_version: int
+    forecast: float
+    actual: float
+    answers: int
+    shadows: int

@@ -84,11 +84,11 @@ class Settings(BaseSettings):
     contestants: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(
         ("LinearRegression", "ARIMA", "LSTM"), description="model families that take part"
     )
-    window: int = Field(32, ge=6, le=512, description="daily log returns that a forecast may look back on")
+    n_lags: int = Field(32, ge=6, le=512, description="daily log returns that a forecast may look back on")
     test_fraction: float = Field(0.2, gt=0, lt=0.9, description="share of the days, the last ones, that are scored")
     refit_every: int = Field(252, ge=0, description="scored days between two refits; 0 fits once")
     policy: str = Field("rmse", description="who holds the title: rmse (the lowest) or significant (beyond doubt)")
-    level: float = Field(0.05, gt=0, lt=1, description="error probability of the tests and of the policy")
+    alpha: float = Field(0.05, gt=0, lt=1, description="error probability of the tests and of the policy")
     leak_r2: float = Field(0.05, gt=0, lt=1, description="out-of-sample R² that is too good to be true")
     leak_direction: float = Field(0.58, gt=0.5, lt=1, description="directional accuracy that is too good to be true")
     seed: int = Field(42, ge=0, le=2**31 - 1, description="seed of everything random")

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from podium.registry.mlflow_store import MlflowStore
-from podium.serve.security import new_key
+from podium.serve.web.security import new_key
 from podium.settings import Settings
 
 _spec = importlib.util.spec_from_file_location(
@@ -36,8 +36,8 @@ pytestmark = pytest.mark.browser
 RUN = """
 import json, sys
 from pathlib import Path
-from podium.serve.options import ServeOptions
-from podium.serve.process import serve
+from podium.serve.processes.options import ServeOptions
+from podium.serve.processes.supervisor import serve
 from podium.settings import Settings
 
 told = json.loads(sys.argv[1])

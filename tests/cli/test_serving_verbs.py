@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from podium.ledger import COLUMNS, Entry, Ledger, LedgerWriter, new_id
+from podium.ledger.settling import settle
 from podium.records import Series
-from podium.serve.ledger import COLUMNS, Entry, Ledger, LedgerWriter, new_id
-from podium.serve.outcomes import settle
 
 DAYS = np.array(["2026-10-29", "2026-10-30", "2026-11-02"], dtype="datetime64[D]")
 MISSING = 5

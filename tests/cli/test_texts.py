@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from podium.cli import texts
-from podium.evaluate.outcome import Outcome, Standing
+from podium.evaluate.judgement import Judgement, Standing
+from podium.evaluate.live import Arm, Report
 from podium.evaluate.simulate import Reign, Replay
 from podium.pipeline.forecast import UNTESTED, Forecast
 from podium.pipeline.prepare import Ingested
@@ -18,7 +19,6 @@ from podium.pipeline.simulate import Routine, Simulation
 from podium.pipeline.status import PairStatus, Status
 from podium.records import FeatureTable, RunRecord, Series, VersionRecord
 from podium.registry.titles import Title
-from podium.serve.ab import Arm, Report
 
 WIDEST_TABLE = 100
 DATA = "ecb-EURUSD-2026-10-30-5138c3cd"
@@ -27,7 +27,7 @@ DATA = "ecb-EURUSD-2026-10-30-5138c3cd"
 def standing(family: str, alias: str | None, rmse: float, **more: object) -> Standing:
     """A place with every figure."""
     values = {
-        "model_type": family,
+        "family": family,
         "model_name": f"EURUSD_{family}",
         "model_version": 3,
         "run_id": "e9895c74e0de4b909013f4ec63b06b4d",
@@ -61,13 +61,13 @@ NO_FIGURES = dict.fromkeys(
         "fit_seconds", "forecast_seconds",
     )
 )  # fmt: skip
-OUTCOME = Outcome(
+JUDGEMENT = Judgement(
     pair="EURUSD",
     data_version=DATA,
-    scored_window="2021-04-12..2026-10-29:1425",
-    scored_days=1425,
+    scored_days="2021-04-12..2026-10-29:1425",
+    n_scored_days=1425,
     policy="rmse",
-    level=0.05,
+    alpha=0.05,
     verdict="unproven",
     reason="LinearRegression has the lowest RMSE, 0.00466; it does not beat the random walk",
     champion="EURUSD_LinearRegression",
@@ -75,7 +75,7 @@ OUTCOME = Outcome(
     title_since="2026-10-30",
     random_walk_in_mcs=True,
     recipes_tried=3,
-    level_needed=0.05 / 3,
+    alpha_needed=0.05 / 3,
     proven=False,
     minimum_detectable_r2=0.0172,
     baselines={
@@ -98,7 +98,7 @@ STATUS = Status(
         "challenger": ["models:/EURUSD_ARIMA/3"],
         "candidate": ["models:/EURUSD_LSTM/3"],
     },
-    outcome=OUTCOME,
+    judgement=JUDGEMENT,
     age_days=24,
     pointer_agrees=True,
     pinned=None,
@@ -123,14 +123,14 @@ FORECAST = Forecast(
     volatility_model="garch",
     age_days=24,
     verdict="unproven",
-    reason=OUTCOME.reason,
+    reason=JUDGEMENT.reason,
 )
 RUN = RunRecord(
     run_id="e9895c74e0de4b909013f4ec63b06b4d",
-    model_type="ARIMA",
+    family="ARIMA",
     model_uri="models:/m-1",
     metrics={"rmse": 0.0046648, "mae": 0.0033248, "directional_accuracy": 0.49575, "crps": float("nan")},
-    tags={"data_version": DATA, "scored_window": OUTCOME.scored_window},
+    tags={"data_version": DATA, "scored_days": JUDGEMENT.scored_days},
     started_at=0,
 )
 TITLES = [
@@ -195,7 +195,7 @@ SIMULATION = Simulation(
 REPORT = Report(
     pair="EURUSD",
     experiment=None,
-    level=0.05,
+    alpha=0.05,
     champion=Arm("champion", "EURUSD_LSTM", (1, 2), 900, 0, 5, 0.0051),
     challenger=Arm("challenger", "EURUSD_LinearRegression", (1,), 100, 40, 5, 0.0050),
     n_days=61,
@@ -225,24 +225,24 @@ TABLE = FeatureTable(
     "EURUSD", DATA, SERIES.dates, SERIES.dates, ("lag_0", "ma_5"), np.zeros((2, 2)), np.array([0.0, np.nan])
 )
 CASES = {
-    "outcome": lambda: texts.outcome_lines(OUTCOME),
-    "outcome-leak": lambda: texts.outcome_lines(
+    "judgement": lambda: texts.judgement_lines(JUDGEMENT),
+    "judgement-leak": lambda: texts.judgement_lines(
         dataclasses.replace(
-            OUTCOME, verdict="leak", reason="LSTM is too good to be true", champion=None, champion_version=None,
-            ranking=tuple(dataclasses.replace(row, alias=None) for row in OUTCOME.ranking),
+            JUDGEMENT, verdict="leak", reason="LSTM is too good to be true", champion=None, champion_version=None,
+            ranking=tuple(dataclasses.replace(row, alias=None) for row in JUDGEMENT.ranking),
             leaks=("LSTM: out-of-sample R2 64.0% is above 5.0%",),
         )
     ),
-    "outcome-untested": lambda: texts.outcome_lines(
+    "judgement-untested": lambda: texts.judgement_lines(
         dataclasses.replace(
-            OUTCOME, champion="EURUSD_Theta", random_walk_in_mcs=None, minimum_detectable_r2=None,
-            ranking=OUTCOME.ranking[::-1],
+            JUDGEMENT, champion="EURUSD_Theta", random_walk_in_mcs=None, minimum_detectable_r2=None,
+            ranking=JUDGEMENT.ranking[::-1],
         )
     ),
     "status": lambda: texts.status_lines(STATUS),
     "status-out-of-step": lambda: texts.status_lines(
         dataclasses.replace(
-            STATUS, outcome=None, age_days=None, pointer_agrees=False, pinned="the desk decided",
+            STATUS, judgement=None, age_days=None, pointer_agrees=False, pinned="the desk decided",
             aliases={"champion": ["models:/EURUSD_LSTM/1", "models:/EURUSD_ARIMA/3"]},
         )
     ),
@@ -305,7 +305,7 @@ def test_tables_fit_into_a_hundred_columns(name):
         lambda: texts.ingested_json(INGESTED),
         lambda: texts.features_json(TABLE, Path("x")),
         lambda: texts.run_json(RUN),
-        OUTCOME.as_dict,
+        JUDGEMENT.as_dict,
         STATUS.as_dict,
         FORECAST.as_dict,
         lambda: texts.simulation_json(SIMULATION),

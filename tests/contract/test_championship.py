@@ -44,17 +44,17 @@ def context(context, backend):
 
 
 @pytest.fixture
-def evaluate(context, outcome):
+def evaluate(context, judgement):
     """What the fourth step asks of the store, in its order: register each, assign, record the title, point at it."""
 
     def step(store: MlflowStore, models_dir: Path | None = None):
-        runs = rank(best_per_type(store.completed_runs(context.table.data_version, context.window)))
+        runs = rank(best_per_type(store.completed_runs(context.table.data_version, context.scored_days)))
         versions = [store.register(run, "a version", model_description="a model") for run in runs]
         moves = store.assign(store.settings.pair, dict(zip(ALIASES, versions, strict=True)))
         version = context.table.data_version
         title = store.record_title(versions[0], why="lowest RMSE", verdict="promoted", data_version=version)
         if models_dir:
-            pointer.write(pointer.build(store.champion(), outcome), models_dir)
+            pointer.write(pointer.build(store.champion(), judgement), models_dir)
         return moves, title
 
     return step
@@ -84,7 +84,9 @@ def test_a_championship_from_first_run_to_second_champion(store, context, make_r
     np.testing.assert_allclose(store.load(champion.pinned_uri).predict(X), expected)
     graph = store.fetch(f"{champion.pinned_uri}/forecast.onnx")
     assert graph.read_bytes().startswith(b"a graph over lag_0,")
-    (run,) = [run for run in store.completed_runs(context.table.data_version, context.window) if run.rmse == 0.0040]
+    (run,) = [
+        run for run in store.completed_runs(context.table.data_version, context.scored_days) if run.rmse == 0.0040
+    ]
     assert champion.run_id == run.run_id
     assert store.client.list_artifacts(run.run_id, "plots")
     location = store.client.get_run(run.run_id).info.artifact_uri
@@ -103,15 +105,15 @@ def test_the_real_steps_hold_a_championship(backend):
     save_series(series, series_path(settings))
     table = preprocess(settings)
     runs = train(settings)
-    outcome = run_evaluate(settings)
+    judgement = run_evaluate(settings)
     store = MlflowStore(settings)
-    assert {run.run_id for run in runs} == {row.run_id for row in outcome.ranking}
+    assert {run.run_id for run in runs} == {row.run_id for row in judgement.ranking}
     state = {version.pinned_uri: version.aliases for version in store.family()}
     assert sorted(alias for held in state.values() for alias in held) == ["challenger", "champion"]
-    assert run_evaluate(settings) == outcome
+    assert run_evaluate(settings) == judgement
     assert {version.pinned_uri: version.aliases for version in store.family()} == state
     champion = store.champion()
-    assert (champion.name, champion.version) == (outcome.champion, outcome.champion_version)
+    assert (champion.name, champion.version) == (judgement.champion, judgement.champion_version)
     forecasts = store.load(f"models:/{champion.name}@champion").predict(example_rows(table))
     assert np.isfinite(np.asarray(forecasts)).all()
     assert pointer.read(settings.models_dir, pair)["pinned_uri"] == champion.pinned_uri

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from podium.evaluate.metrics import score
-from podium.evaluate.walkforward import split
+from podium.evaluate.walkforward import scored_rows
 from podium.pipeline.evaluate import evaluate
 from podium.pipeline.prepare import ingest, load_table, preprocess
 from podium.records import Forecasts
@@ -65,8 +65,8 @@ def prepared(tmp_path_factory) -> Path:
 def _log(noises: dict[str, int], make_result, context) -> None:
     """Record results whose forecasts know the future a little, and are scored as any others."""
     table = load_table(settings())
-    days = split(table, settings().window, settings().test_fraction)
-    here = replace(context, table=table, window=days.common_window(table))
+    days = scored_rows(table, settings().n_lags, settings().test_fraction)
+    here = replace(context, table=table, scored_days=days.scored_days(table))
     scored = slice(days.first_scored, days.n_known)
     actual, chance = table.target[scored], np.random.default_rng(3).standard_normal(days.n_known - days.first_scored)
     chance -= actual * (chance @ actual) / (actual @ actual)  # nothing of the future in it, so less of it is better
@@ -163,5 +163,5 @@ def test_six_first_runs_at_once_all_succeed(prepared, tmp_path):
     assert scene["statuses"] == [0] * 6
     with inside(tmp_path / "six"):
         table = load_table(settings())
-        window = split(table, settings().window, settings().test_fraction).common_window(table)
+        window = scored_rows(table, settings().n_lags, settings().test_fraction).scored_days(table)
         assert len(MlflowStore(settings()).completed_runs(table.data_version, window)) == 6

@@ -41,12 +41,12 @@ def test_repairs_and_notes_arrive(settings, csv_text):
 
 
 def test_history_must_reach_beyond_the_window(settings, csv_text):
-    """A longer window asks for more days: a year of origins must be left."""
+    """A longer n_lags asks for more days: a year of origins must be left."""
     assert limits_for(settings()).min_days == 284
     Path("rates.csv").write_text(csv_text)
-    assert fetch_series(settings(source="csv:rates.csv", window=148))
+    assert fetch_series(settings(source="csv:rates.csv", n_lags=148))
     with pytest.raises(DataError, match="enough_history"):
-        fetch_series(settings(source="csv:rates.csv", window=149))
+        fetch_series(settings(source="csv:rates.csv", n_lags=149))
 
 
 def test_days_to_come_are_refused(settings, csv_text, monkeypatch):

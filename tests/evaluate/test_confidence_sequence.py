@@ -27,12 +27,12 @@ def test_the_bounds_of_a_day_use_nothing_after_it(values, n_known, lags, side):
 
 @given(SERIES, st.floats(0.001, 0.4))
 @settings(max_examples=60, deadline=None)
-def test_the_p_value_is_the_level_at_which_zero_falls_out(values, level):
-    """Zero lies outside the interval exactly when the p-value of the same mixture is below the level."""
-    sequence = confidence_sequence(values, level, side="lower", min_days=2)
-    clear = np.abs(sequence.p_value - level) > 1e-9
+def test_the_p_value_is_the_level_at_which_zero_falls_out(values, alpha):
+    """Zero lies outside the interval exactly when the p-value of the same mixture is below the alpha."""
+    sequence = confidence_sequence(values, alpha, side="lower", min_days=2)
+    clear = np.abs(sequence.p_value - alpha) > 1e-9
     excludes_zero = (sequence.lower > 0) | (sequence.upper < 0)
-    np.testing.assert_array_equal(excludes_zero[clear], (sequence.p_value < level)[clear])
+    np.testing.assert_array_equal(excludes_zero[clear], (sequence.p_value < alpha)[clear])
 
 
 @given(SERIES, st.floats(1e-6, 1e6), st.sampled_from([0, 4]))
@@ -82,15 +82,15 @@ def test_the_scale_makes_the_sequence_tightest_at_its_target():
 
 
 def test_the_mixture_behind_the_one_sided_bound_stays_below_one_over_the_level():
-    """Robbins' one-sided mixture at the boundary is at least 1/level: Ville's inequality then gives the guarantee."""
+    """Robbins' one-sided mixture at the boundary is at least 1/alpha: Ville's inequality then gives the guarantee."""
     from scipy.stats import norm
 
-    for level in (0.05, 0.01):
-        rho, t = mixture_scale(750, 2 * level), np.arange(1, 20_000, 7.0)
-        total = boundary(t, level, rho, side="lower") * t
+    for alpha in (0.05, 0.01):
+        rho, t = mixture_scale(750, 2 * alpha), np.arange(1, 20_000, 7.0)
+        total = boundary(t, alpha, rho, side="lower") * t
         grown = t * rho**2 + 1
         mixture = 2 * norm.cdf(rho * total / np.sqrt(grown)) * np.exp(rho**2 * total**2 / (2 * grown)) / np.sqrt(grown)
-        assert (mixture >= 1 / level).all()
+        assert (mixture >= 1 / alpha).all()
 
 
 def test_nothing_is_said_before_the_start_nor_of_equal_values():
@@ -148,11 +148,11 @@ def test_a_true_difference_is_found():
     assert (confidence_sequence(values, side="lower").lower[:, -1] > 0).all()
 
 
-@pytest.mark.parametrize("level", [0, 1, -0.1, 2, math.nan])
-def test_a_level_outside_zero_and_one_is_refused(level):
-    """The message names the level and the range."""
-    with pytest.raises(InputError, match=r"level .*between 0 and 1"):
-        confidence_sequence(np.ones(100), level)
+@pytest.mark.parametrize("alpha", [0, 1, -0.1, 2, math.nan])
+def test_a_level_outside_zero_and_one_is_refused(alpha):
+    """The message names the alpha and the range."""
+    with pytest.raises(InputError, match=r"alpha .*between 0 and 1"):
+        confidence_sequence(np.ones(100), alpha)
 
 
 @pytest.mark.parametrize("values", [[], [1.0, math.nan], 3.0])

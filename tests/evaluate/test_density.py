@@ -26,7 +26,7 @@ def missing(n_misses: int, n_days: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("level", "n_days", "fewest", "most"),
+    ("coverage", "n_days", "fewest", "most"),
     [
         # Kupiec (1995), as reprinted by Jorion, Value at Risk: numbers of misses not rejected at 5 %
         (0.975, 255, 3, 11),
@@ -43,9 +43,9 @@ def missing(n_misses: int, n_days: int) -> np.ndarray:
         (0.90, 1000, 82, 119),
     ],
 )
-def test_kupiec_reproduces_his_table(level: float, n_days: int, fewest: int, most: int) -> None:
+def test_kupiec_reproduces_his_table(coverage: float, n_days: int, fewest: int, most: int) -> None:
     """The numbers of misses that are not rejected at 5 % are those of Kupiec's published table."""
-    kept = [n for n in range(1, n_days // 3) if (kupiec(missing(n, n_days), level).p_value or 0.0) > 0.05]
+    kept = [n for n in range(1, n_days // 3) if (kupiec(missing(n, n_days), coverage).p_value or 0.0) > 0.05]
     assert (kept[0], kept[-1]) == (fewest, most)
 
 
@@ -83,7 +83,7 @@ def test_independence_keeps_its_size() -> None:
 
 
 @pytest.mark.parametrize(
-    ("misses", "level", "reason"),
+    ("misses", "coverage", "reason"),
     [
         (missing(3, 60), 0.95, "60 scored days, 100 are needed at 95%"),
         (missing(0, 200), 0.95, "0 misses in 200 days: whether they cluster cannot be told"),
@@ -92,10 +92,10 @@ def test_independence_keeps_its_size() -> None:
     ],
 )
 def test_a_test_that_cannot_be_computed_has_a_reason_and_no_number(
-    misses: np.ndarray, level: float, reason: str
+    misses: np.ndarray, coverage: float, reason: str
 ) -> None:
     """Too few days, or nothing to compare, give None and say why."""
-    for found in (independence(misses, level), conditional_coverage(misses, level)):
+    for found in (independence(misses, coverage), conditional_coverage(misses, coverage)):
         assert (found.statistic, found.p_value, found.reason) == (None, None, reason)
 
 
@@ -104,13 +104,13 @@ def test_no_miss_at_all_is_still_an_answer_for_kupiec() -> None:
     assert kupiec(missing(0, 200), 0.95).statistic == pytest.approx(-400 * np.log(0.95))
 
 
-@pytest.mark.parametrize("level", [0.0, 1.0, -0.1, 95.0, float("nan")])
-def test_a_level_outside_the_open_unit_interval_is_refused(level: float) -> None:
-    """95 is not 0.95, and neither 0 nor 1 is a level."""
-    with pytest.raises(InputError, match="level"):
-        kupiec(missing(5, 200), level)
-    with pytest.raises(InputError, match="level"):
-        t_quantile(level, ONE)
+@pytest.mark.parametrize("coverage", [0.0, 1.0, -0.1, 95.0, float("nan")])
+def test_a_level_outside_the_open_unit_interval_is_refused(coverage: float) -> None:
+    """95 is not 0.95, and neither 0 nor 1 is a coverage."""
+    with pytest.raises(InputError, match="between 0 and 1"):
+        kupiec(missing(5, 200), coverage)
+    with pytest.raises(InputError, match="between 0 and 1"):
+        t_quantile(coverage, ONE)
 
 
 @pytest.mark.parametrize(("actual", "mean", "sigma", "df"), [(0.3, 0.1, 1.2, 3.5), (-2.0, 0.0, 0.7, 8.0)])

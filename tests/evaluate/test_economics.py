@@ -64,7 +64,7 @@ def test_sharpe_interval_covers() -> None:
     held = 0
     for _ in range(500):
         draws = rng.gamma(2.0, 1.0, 1000)
-        found = sharpe_ratio(0.004 * ((2.0 - draws) / np.sqrt(2.0) + 0.05), level=0.9)
+        found = sharpe_ratio(0.004 * ((2.0 - draws) / np.sqrt(2.0) + 0.05), coverage=0.9)
         assert found.lower is not None
         assert found.upper is not None
         held += found.lower <= truth <= found.upper

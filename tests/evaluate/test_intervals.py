@@ -10,7 +10,7 @@ from podium.evaluate import intervals
 from podium.evaluate.density import coverage_by_year, t_quantile
 from podium.evaluate.horizons import VolatilityPath, choose_volatility
 from podium.evaluate.intervals import (
-    LEVELS,
+    COVERAGES,
     RATE,
     RangeForecast,
     RangeScores,
@@ -62,17 +62,17 @@ def euro() -> Series:
     return fetch_series(Settings.load({"pair": "EURUSD", "source": "ecb"})).series
 
 
-@pytest.mark.parametrize("level", LEVELS)
-def test_the_share_of_misses_is_what_the_multiplier_moved(level: float) -> None:
-    """Over any returns, misses are (1 - level) T plus the move of ln m over the rate: the promise, exactly."""
+@pytest.mark.parametrize("coverage", COVERAGES)
+def test_the_share_of_misses_is_what_the_multiplier_moved(coverage: float) -> None:
+    """Over any returns, misses are (1 - coverage) T plus the move of ln m over the rate: the promise, exactly."""
     excess = np.random.default_rng(12).pareto(1.5, 4000)
-    multiplier = conformal_multiplier(excess, level)
+    multiplier = conformal_multiplier(excess, coverage)
     misses = (excess > multiplier)[:-1].sum()
-    assert misses == pytest.approx((1 - level) * 3999 + np.log(multiplier[-1] / multiplier[0]) / RATE)
+    assert misses == pytest.approx((1 - coverage) * 3999 + np.log(multiplier[-1] / multiplier[0]) / RATE)
 
 
 def test_a_miss_widens_and_a_hit_narrows_only_once_it_is_known() -> None:
-    """With a delay of three days the first miss moves the fourth multiplier, by e^(rate · level)."""
+    """With a delay of three days the first miss moves the fourth multiplier, by e^(rate · coverage)."""
     excess = np.array([2.0, 0.1, 0.1, 0.1, 0.1])
     multiplier = conformal_multiplier(excess, 0.8, delay=3)
     assert multiplier == pytest.approx(np.exp([0, 0, 0, 0.05 * 0.8, 0.05 * 0.8 - 0.05 * 0.2]))
@@ -83,15 +83,15 @@ def test_the_multiplier_has_a_floor() -> None:
     assert conformal_multiplier(np.zeros(5000), 0.8).min() == pytest.approx(0.1)
 
 
-@pytest.mark.parametrize(("level", "delay", "rate"), [(1.0, 1, 0.05), (0.8, 0, 0.05), (0.8, 1, -0.1)])
-def test_what_cannot_be_an_interval_is_refused(level: float, delay: int, rate: float) -> None:
-    """A level outside (0, 1), an outcome known at once and a negative rate are refused."""
+@pytest.mark.parametrize(("coverage", "delay", "rate"), [(1.0, 1, 0.05), (0.8, 0, 0.05), (0.8, 1, -0.1)])
+def test_what_cannot_be_an_interval_is_refused(coverage: float, delay: int, rate: float) -> None:
+    """A coverage outside (0, 1), an outcome known at once and a negative rate are refused."""
     with pytest.raises(InputError):
-        conformal_multiplier(np.ones(5), level, delay, rate)
+        conformal_multiplier(np.ones(5), coverage, delay, rate)
 
 
 def test_a_wrong_volatility_is_put_right(path: VolatilityPath) -> None:
-    """With a volatility model that is three times too low, or too high, both levels still cover within two points."""
+    """With a volatility model that is three times too low, or too high, both still cover within two points."""
     for factor in (1 / 3, 3.0):
         wrong = replace(path, sigma=path.sigma * factor)
         scores = range_forecast(wrong, forecasts_of(wrong, len(path.origins) - 600)).scores
@@ -131,7 +131,7 @@ def test_intervals_surround_the_forecast_and_nest(ranged: RangeForecast) -> None
 
 
 def test_intervals_nest_even_where_their_multipliers_cross(path: VolatilityPath) -> None:
-    """When every outcome is 1.8 deviations away both widths hover there, and the wider level still holds the other."""
+    """When every outcome is 1.8 deviations away both widths hover there, and the wider one still holds the other."""
     same = replace(path, outcome=1.8 * path.sigma)
     widths = half_widths(same, np.zeros(len(path.sigma)))
     assert (widths[0.95] >= widths[0.80]).all()
@@ -156,10 +156,10 @@ def test_scores_can_be_computed_again_by_a_stranger(path: VolatilityPath, ranged
     assert scores.width_95 == pytest.approx((bounds["upper_95"] - bounds["lower_95"]).mean())
     law = stats.t(density["df"], 1e-4, density["sigma"] * np.sqrt((density["df"] - 2) / density["df"]))
     assert ranged.pit == pytest.approx(law.cdf(actual))
-    # the same score as an integral over quantile losses (Gneiting and Ranjan 2011), on 999 levels
-    levels = np.arange(0.0005, 1, 0.001)[:, None]
-    quantiles = law.ppf(levels)
-    losses = 2 * ((actual < quantiles) - levels) * (quantiles - actual)
+    # the same score as an integral over quantile losses (Gneiting and Ranjan 2011), on 999 coverages
+    coverages = np.arange(0.0005, 1, 0.001)[:, None]
+    quantiles = law.ppf(coverages)
+    losses = 2 * ((actual < quantiles) - coverages) * (quantiles - actual)
     assert scores.crps == pytest.approx(losses.mean(axis=0).mean(), rel=1e-3)
 
 
@@ -223,7 +223,7 @@ def test_forecasts_of_another_series_are_refused(path: VolatilityPath) -> None:
 
 
 def test_goals_on_the_euro(euro: Series) -> None:
-    """On ECB EUR/USD both levels cover within a point, each year within three, and CRPS skill is at least 1.5 %."""
+    """On ECB EUR/USD both coverages cover within a point, each year within three, and CRPS skill is at least 1.5 %."""
     returns, dates = np.diff(np.log(euro.closes)), euro.dates[1:]
     n_scored = int(0.2 * len(euro))
     first = len(returns) - 1 - n_scored
@@ -236,12 +236,12 @@ def test_goals_on_the_euro(euro: Series) -> None:
     assert found.scores.crps_skill >= 0.015
     assert found.scores.crps_skill_t is not None
     assert found.scores.crps_skill_t > 4
-    for level in LEVELS:
-        lower, upper = (found.bounds[f"{side}_{100 * level:.0f}"] for side in ("lower", "upper"))
+    for coverage in COVERAGES:
+        lower, upper = (found.bounds[f"{side}_{100 * coverage:.0f}"] for side in ("lower", "upper"))
         misses = (forecasts.actual < lower) | (forecasts.actual > upper)
-        years = coverage_by_year(forecasts.target_dates, misses, level)
+        years = coverage_by_year(forecasts.target_dates, misses, coverage)
         assert len(years) >= 4
-        assert all(covered == pytest.approx(level, abs=0.03) for _, covered in years.values())
+        assert all(covered == pytest.approx(coverage, abs=0.03) for _, covered in years.values())
 
 
 def test_the_price_of_adapting_is_small(path: VolatilityPath, monkeypatch: pytest.MonkeyPatch) -> None:

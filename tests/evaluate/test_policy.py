@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from podium.errors import InputError, SettingError
 from podium.evaluate.policy import Incumbent, decide
-from podium.records import CommonWindow, Forecasts
+from podium.records import Forecasts, ScoredDays
 
 DAYS = np.arange(np.datetime64("2015-01-01"), np.datetime64("2015-01-01") + 3001)
 
@@ -49,11 +49,11 @@ def test_by_rmse_an_equal_incumbent_keeps_the_title(field):
 def test_every_recipe_that_was_tried_shares_the_level(field):
     """Who shows the best of many recipes needs a p-value as much smaller, and never fewer than those that take part."""
     one = {"Weak": field["Weak"]}
-    level = 2.5 * decide(one).proof.p_value
-    assert decide(one, level=level, n_tried=2).proven
-    assert not decide(one, level=level, n_tried=3).proven
-    assert decide(one, n_tried=20).level_needed == pytest.approx(0.05 / 20)
-    assert decide(field, n_tried=1).level_needed == pytest.approx(0.05 / 3)
+    alpha = 2.5 * decide(one).proof.p_value
+    assert decide(one, alpha=alpha, n_tried=2).proven
+    assert not decide(one, alpha=alpha, n_tried=3).proven
+    assert decide(one, n_tried=20).alpha_needed == pytest.approx(0.05 / 20)
+    assert decide(field, n_tried=1).alpha_needed == pytest.approx(0.05 / 3)
 
 
 def test_a_first_place_that_does_not_beat_the_random_walk_is_unproven(field):
@@ -69,16 +69,16 @@ def test_a_first_place_that_does_not_beat_the_random_walk_is_unproven(field):
 
 
 def test_the_best_of_several_must_prove_more():
-    """The same forecast is proven alone, and not as the best of ten: the level is shared."""
+    """The same forecast is proven alone, and not as the best of ten: the alpha is shared."""
     rng = np.random.default_rng(22)
     signal, noise = rng.standard_normal((2, 1000))
     actual = 0.1 * signal + noise
     champion = {"A": forecasts(actual, 0.1 * signal)}
     p_value = decide(champion).proof.p_value
-    level = 2 * p_value
+    alpha = 2 * p_value
     others = {f"Z{i}": forecasts(actual, 3 + np.zeros(1000)) for i in range(9)}
-    assert decide(champion, level=level).proven
-    assert not decide(champion | others, level=level).proven
+    assert decide(champion, alpha=alpha).proven
+    assert not decide(champion | others, alpha=alpha).proven
 
 
 def test_significance_moves_the_title_to_a_challenger_beyond_doubt(field):
@@ -156,13 +156,13 @@ def test_the_ranking_looks_at_the_common_window_only(field):
     worse = field["Good"].forecast.copy()
     worse[:1000] = 5.0
     changed = field | {"Good": forecasts(field["Good"].actual, worse)}
-    window = CommonWindow(DAYS[1000], DAYS[1999], 1000)
-    assert decide(changed, window=window).champion == "Good"
+    window = ScoredDays(DAYS[1000], DAYS[1999], 1000)
+    assert decide(changed, scored_days=window).champion == "Good"
     assert decide(changed).champion == "Weak"
     short = field | {"Late": forecasts(field["Good"].actual[1500:], np.zeros(500), first=1500)}
-    assert decide(short).scored_days == 500
+    assert decide(short).n_scored == 500
     with pytest.raises(InputError, match="do not share the 1000 days"):
-        decide(short, window=window)
+        decide(short, scored_days=window)
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["rmse", "significant"]), st.permutations(["A", "B", "C", "D"]))
@@ -179,9 +179,9 @@ def test_the_order_in_which_contestants_are_named_does_not_matter(seed, policy, 
 
 
 def test_the_level_is_shared_by_the_challengers_and_the_random_walk(field):
-    """Four fifths to the challengers in equal parts, a fifth to the random walk; all together they spend the level."""
-    found = decide(field, policy="significant", incumbent=Incumbent("Weak", DAYS[0]), level=0.10)
-    levels = {item.rival: item.level for item in found.comparisons}
+    """Four fifths to the challengers in equal parts, a fifth to the random walk; all together they spend the alpha."""
+    found = decide(field, policy="significant", incumbent=Incumbent("Weak", DAYS[0]), alpha=0.10)
+    levels = {item.rival: item.alpha for item in found.comparisons}
     assert levels == pytest.approx({"Good": 0.04, "Noise": 0.04, "random_walk": 0.02})
 
 
@@ -203,11 +203,11 @@ def test_the_ranking_is_of_this_championship_and_the_evidence_of_the_record(fiel
 
 
 def test_bad_input_is_one_clear_line(field):
-    """A policy that does not exist, a level outside (0, 1), nobody, nobody on the same days."""
+    """A policy that does not exist, an alpha outside (0, 1), nobody, nobody on the same days."""
     with pytest.raises(SettingError, match=r"policy 'best'.*choose one of rmse, significant"):
         decide(field, policy="best")
     with pytest.raises(InputError, match="between 0 and 1"):
-        decide(field, level=1.0)
+        decide(field, alpha=1.0)
     with pytest.raises(InputError, match="no contestant"):
         decide({})
     apart = {"A": field["Good"], "B": forecasts(np.ones(10), np.ones(10), first=2100)}

@@ -53,7 +53,7 @@ def test_the_fast_arithmetic_is_that_of_the_policy(rates, r2):
     actual, forecasts = world("normal", rng, 10, 504, r2=r2 or 0.01)
     if r2 is None:
         forecasts[0] = forecasts[0] + 0.5 * rng.standard_normal(actual.shape)  # bad: moves by both rules
-    first = rates.moves(actual, forecasts, looks, level=0.2).significant
+    first = rates.moves(actual, forecasts, looks, alpha=0.2).significant
     days = np.arange(np.datetime64("2020-01-01"), np.datetime64("2020-01-01") + 505)
     incumbent = Incumbent("A", days[0])
     for row in range(10):
@@ -64,7 +64,7 @@ def test_the_fast_arithmetic_is_that_of_the_policy(rates, r2):
                 name: Forecasts(days[until], days[1:][until], actual[row, until], values[row, until])
                 for name, values in zip("AB", forecasts, strict=True)
             }
-            if decide(rows, policy="significant", incumbent=incumbent, level=0.2).champion != "A":
+            if decide(rows, policy="significant", incumbent=incumbent, alpha=0.2).champion != "A":
                 moved = number
                 break
         assert moved == first[row]

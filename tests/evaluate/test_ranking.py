@@ -7,32 +7,32 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from podium.evaluate.ranking import ALIASES, best_per_type, comparable, rank
-from podium.records import CommonWindow, RunRecord
+from podium.evaluate.ranking import best_per_type, comparable, rank
+from podium.records import ALIASES, RunRecord, ScoredDays
 
-WINDOW = CommonWindow(np.datetime64("2021-04-01"), np.datetime64("2026-10-29"), 1425)
-CALM = CommonWindow(np.datetime64("2019-01-02"), np.datetime64("2019-12-30"), 255)
+N_LAGS = ScoredDays(np.datetime64("2021-04-01"), np.datetime64("2026-10-29"), 1425)
+CALM = ScoredDays(np.datetime64("2019-01-02"), np.datetime64("2019-12-30"), 255)
 VERSION = "ecb-EURUSD-2026-10-30-3f2a9c1b"
 
 
-def run(model_type="LSTM", rmse=0.005, run_id="a", started_at=0, **tags):
+def run(family="LSTM", rmse=0.005, run_id="a", started_at=0, **tags):
     """A completed run on the common window, unless its tags say otherwise."""
-    tags = {"status": "completed", "data_version": VERSION, "scored_window": str(WINDOW)} | tags
-    return RunRecord(run_id, model_type, f"models:/m-{run_id}", {"rmse": rmse}, tags, started_at)
+    tags = {"status": "completed", "data_version": VERSION, "scored_days": str(N_LAGS)} | tags
+    return RunRecord(run_id, family, f"models:/m-{run_id}", {"rmse": rmse}, tags, started_at)
 
 
 def test_a_calm_years_score_never_wins():
     """The best RMSE ever logged, on other days, is not compared."""
-    calm = run(rmse=0.0032, run_id="calm", scored_window=str(CALM))
+    calm = run(rmse=0.0032, run_id="calm", scored_days=str(CALM))
     ours = run(rmse=0.0047)
-    assert comparable([calm, ours], VERSION, WINDOW) == [ours]
+    assert comparable([calm, ours], VERSION, N_LAGS) == [ours]
 
 
 @pytest.mark.parametrize(
     "tags",
     [
         {"data_version": "ecb-EURUSD-2026-10-29-00000000"},
-        {"scored_window": "2021-04-01..2026-10-29:1424"},
+        {"scored_days": "2021-04-01..2026-10-29:1424"},
         {"status": "running"},
         {"status": "failed"},
         {"status": ""},
@@ -40,18 +40,18 @@ def test_a_calm_years_score_never_wins():
 )
 def test_another_series_another_window_or_an_unfinished_run_is_left_out(tags):
     """One tag that differs is enough."""
-    assert comparable([run(rmse=0.001, **tags)], VERSION, WINDOW) == []
+    assert comparable([run(rmse=0.001, **tags)], VERSION, N_LAGS) == []
 
 
 def test_a_run_without_tags_is_left_out():
     """A run that another program logged into the experiment does not take part."""
-    assert comparable([RunRecord("x", "LSTM", "models:/m-x", {"rmse": 0.001}, {}, 0)], VERSION, WINDOW) == []
+    assert comparable([RunRecord("x", "LSTM", "models:/m-x", {"rmse": 0.001}, {}, 0)], VERSION, N_LAGS) == []
 
 
 def test_each_type_sends_its_best():
     """One run a type: the lowest RMSE."""
     runs = [run(rmse=0.006, run_id="a"), run(rmse=0.005, run_id="b"), run("ARIMA", 0.0055, run_id="c")]
-    assert {(best.model_type, best.run_id) for best in best_per_type(runs)} == {("LSTM", "b"), ("ARIMA", "c")}
+    assert {(best.family, best.run_id) for best in best_per_type(runs)} == {("LSTM", "b"), ("ARIMA", "c")}
 
 
 def test_a_repeated_run_changes_nothing():
@@ -80,4 +80,4 @@ def test_the_aliases_are_the_guides():
 
 def test_the_windows_text_tells_the_days():
     """The tag that must agree names first day, last day and count."""
-    assert str(WINDOW) == "2021-04-01..2026-10-29:1425"
+    assert str(N_LAGS) == "2021-04-01..2026-10-29:1425"

@@ -252,11 +252,11 @@ def test_forecasts_that_do_not_fit_are_refused(forecasts, message):
 
 
 def test_impossible_questions_about_power_are_refused():
-    """A level or power outside (0, 1), a power below the level."""
+    """A alpha or power outside (0, 1), a power below the alpha."""
     for call in (
-        lambda: minimum_detectable_r2(100, level=0),
+        lambda: minimum_detectable_r2(100, alpha=0),
         lambda: minimum_detectable_r2(100, power=1.0),
-        lambda: minimum_detectable_r2(100, level=0.5, power=0.4),
+        lambda: minimum_detectable_r2(100, alpha=0.5, power=0.4),
     ):
         with pytest.raises(InputError):
             call()

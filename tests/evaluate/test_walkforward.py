@@ -9,14 +9,21 @@ import numpy as np
 import pytest
 
 from podium.errors import AdmissionError, DataError
-from podium.evaluate.walkforward import MIN_SCORED_DAYS, MIN_TRAINING_DAYS, Split, at_horizon, split, walk_forward
+from podium.evaluate.walkforward import (
+    MIN_SCORED_DAYS,
+    MIN_TRAINING_DAYS,
+    ScoredRows,
+    at_horizon,
+    scored_rows,
+    walk_forward,
+)
 from podium.features import build_features
 from podium.models.arima import ArimaContestant
 from podium.models.base import Contestant, FittedModel
 from podium.models.linear import LinearRegressionContestant
 from podium.records import FeatureTable, Series
 
-WINDOW = 6
+N_LAGS = 6
 N_DAYS = 407  # 401 origins, 400 with a known target
 
 
@@ -25,7 +32,7 @@ def walk() -> FeatureTable:
     """Features of a random walk of 407 days."""
     closes = np.exp(np.cumsum(np.random.default_rng(0).normal(0, 0.005, N_DAYS)))
     dates = np.datetime64("2020-01-01") + np.arange(N_DAYS)
-    return build_features(Series("EURUSD", dates, closes, "test"), WINDOW, "walk")
+    return build_features(Series("EURUSD", dates, closes, "test"), N_LAGS, "walk")
 
 
 class Echo(FittedModel):
@@ -59,7 +66,7 @@ class Spy(Contestant):
         return Echo(len(y))
 
 
-DAYS = Split(first_scored=300, n_known=400)
+DAYS = ScoredRows(first_scored=300, n_known=400)
 
 
 def test_what_a_fit_imports_is_not_its_time(walk):
@@ -123,7 +130,7 @@ def test_a_longer_horizon_waits_for_its_outcomes(walk, horizon):
     """No fit sees a return over several days of which one was still to come."""
     spy = Spy(horizon=horizon)
     ahead = at_horizon(walk, horizon)
-    days = Split(first_scored=300, n_known=len(walk) - horizon)
+    days = ScoredRows(first_scored=300, n_known=len(walk) - horizon)
     walked = walk_forward(spy, ahead, days, refit_every=40)
     for (_, _, y), origin in zip(spy.seen[1:-1], (300, 340, 380), strict=False):
         assert ahead.target_dates[len(y) - 1] == walk.origins[origin]
@@ -159,10 +166,10 @@ def test_no_refit_fits_once(walk):
 
 def test_all_are_scored_on_exactly_the_same_days(walk):
     """Contestants of different kinds have the same origins, target dates and outcomes: those of the common window."""
-    days = split(walk, WINDOW, 0.2)
-    contestants = [LinearRegressionContestant(window=WINDOW), ArimaContestant(window=WINDOW, order=(1, 0)), Spy()]
+    days = scored_rows(walk, N_LAGS, 0.2)
+    contestants = [LinearRegressionContestant(n_lags=N_LAGS), ArimaContestant(n_lags=N_LAGS, order=(1, 0)), Spy()]
     found = [walk_forward(contestant, walk, days, 30).forecasts for contestant in contestants]
-    window = days.common_window(walk)
+    window = days.scored_days(walk)
     for forecasts in found:
         assert np.array_equal(forecasts.origins, found[0].origins)
         assert np.array_equal(forecasts.target_dates, found[0].target_dates)
@@ -174,30 +181,30 @@ def test_all_are_scored_on_exactly_the_same_days(walk):
 
 def test_the_scores_repeat(walk):
     """The same data, settings and seed give the same forecasts to the last bit."""
-    for contestant in (LinearRegressionContestant(window=WINDOW), ArimaContestant(window=WINDOW, max_p=1, max_q=1)):
+    for contestant in (LinearRegressionContestant(n_lags=N_LAGS), ArimaContestant(n_lags=N_LAGS, max_p=1, max_q=1)):
         first, second = (walk_forward(contestant, walk, DAYS, 50).forecasts.forecast for _ in range(2))
         assert np.array_equal(first, second)
 
 
 def test_the_last_share_of_all_days_is_scored(walk):
     """A fifth of all returns, counting those before the first origin."""
-    days = split(walk, WINDOW, 0.2)
+    days = scored_rows(walk, N_LAGS, 0.2)
     assert (days.n_known, days.n_scored) == (400, int(0.2 * 406))
-    assert days.common_window(walk).last_origin == walk.origins[-2]
+    assert days.scored_days(walk).last_origin == walk.origins[-2]
 
 
 @pytest.mark.parametrize("share", [0.05, 0.88])
 def test_too_few_days_to_learn_or_to_score_is_a_fault(walk, share):
     """Either end names both numbers and what is needed."""
     with pytest.raises(DataError, match=rf"at least {MIN_TRAINING_DAYS} and {MIN_SCORED_DAYS} are needed"):
-        split(walk, WINDOW, share)
+        scored_rows(walk, N_LAGS, share)
 
 
 def test_a_contestants_structure_is_chosen_before_the_first_scored_day(walk):
     """The order of an ARIMA depends on nothing that is scored."""
     shaken = walk.target.copy()
     shaken[300:] *= -3
-    contestant = ArimaContestant(window=WINDOW)
+    contestant = ArimaContestant(n_lags=N_LAGS)
     chosen = [
         walk_forward(contestant, dataclasses.replace(walk, target=target), DAYS, 0).contestant.order
         for target in (walk.target, shaken)

@@ -22,7 +22,7 @@ def eurusd() -> Series:
 
 @pytest.fixture(scope="session")
 def long_table(eurusd: Series) -> FeatureTable:
-    """Features of every day since 1999, with the default window."""
+    """Features of every day since 1999, with the default n_lags."""
     return build_features(eurusd, 32, "ecb-EURUSD")
 
 

@@ -1,4 +1,4 @@
-"""ARIMA: the window's forecast is the full-history filter's, the order is sane, and near-cancelling roots stay out."""
+"""ARIMA: the n_lags's forecast is the full-history filter's, the order is sane, and near-cancelling roots stay out."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def simulated(ar, ma, n=4000, seed=3, mean=0.0):
     return mean + arma_generate_sample(np.r_[1, -np.array(ar)], np.r_[1, np.array(ma)], n, **noise)
 
 
-def table_of(returns, window=32):
+def table_of(returns, n_lags=32):
     """Features of a series with these returns."""
     closes = np.exp(np.cumsum(np.r_[0.0, returns]))
     dates = np.datetime64("2000-01-01") + np.arange(len(closes))
-    return build_features(Series("EURUSD", dates, closes, "simulated"), window, "simulated")
+    return build_features(Series("EURUSD", dates, closes, "simulated"), n_lags, "simulated")
 
 
 def full_history(returns, fitted: ArmaFit):
@@ -110,13 +110,13 @@ def test_ar_weights_are_its_coefficients():
     assert fitted.truncation(1) > 0.01
 
 
-@pytest.mark.parametrize("window", [1, 2, 5, 20])
-def test_truncation_of_an_ma_1_has_its_closed_form(window):
+@pytest.mark.parametrize("n_lags", [1, 2, 5, 20])
+def test_truncation_of_an_ma_1_has_its_closed_form(n_lags):
     """An MA(1)'s error variance from n days is (1 - m^(2n+4)) / (1 - m^(2n+2)) innovations (Brockwell and Davis)."""
     m = 0.8
     fitted = ArmaFit((0, 1), 0.0, np.empty(0), np.array([m]), 0.0)
-    error = (1 - m ** (2 * window + 4)) / (1 - m ** (2 * window + 2))
-    assert fitted.truncation(window) == pytest.approx((error - 1) / (1 + m * m), rel=1e-9)
+    error = (1 - m ** (2 * n_lags + 4)) / (1 - m ** (2 * n_lags + 2))
+    assert fitted.truncation(n_lags) == pytest.approx((error - 1) / (1 + m * m), rel=1e-9)
 
 
 @pytest.mark.parametrize("horizon", [2, 5, 20])
@@ -128,7 +128,7 @@ def test_a_sum_of_days_is_forecast_as_a_sum_of_forecasts(horizon):
 
 
 def test_nearly_cancelling_roots_are_not_admitted(monkeypatch):
-    """An order whose memory outlasts the window loses even with the best AIC."""
+    """An order whose memory outlasts the n_lags loses even with the best AIC."""
     from podium.models import arima
 
     def fit(returns, order):
@@ -154,9 +154,9 @@ def test_white_noise_forecasts_the_mean():
 
 
 def test_history_is_the_series_behind_x_and_y():
-    """The first window and the targets are the returns in order."""
+    """The first n_lags and the targets are the returns in order."""
     returns = simulated([0.2], [], n=60)
-    table = table_of(returns, window=6)
+    table = table_of(returns, n_lags=6)
     assert history(frame(table)[:-1], table.target[:-1]) == pytest.approx(returns)
 
 

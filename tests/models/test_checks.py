@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from podium.errors import AdmissionError
-from podium.evaluate.walkforward import Split, walk_forward
+from podium.evaluate.walkforward import ScoredRows, walk_forward
 from podium.models.affine import AffineModel
 from podium.models.checks import CHECKS, check_contestant
 from podium.models.linear import LinearRegressionContestant
@@ -72,7 +72,7 @@ def test_a_new_contestant_is_one_file_and_one_entry_point(tmp_path, monkeypatch,
         sys.modules.pop("shrunk_mean", None)
     assert contestant.params == {"alpha": 3.0}
     check_contestant(contestant, recent)
-    days = Split(first_scored=1100, n_known=len(recent) - 1)
+    days = ScoredRows(first_scored=1100, n_known=len(recent) - 1)
     assert len(walk_forward(contestant, recent, days, 252).forecasts) == days.n_scored
 
 

@@ -21,7 +21,7 @@ def test_it_is_least_squares_on_lags(recent):
 
 def test_only_its_features_have_weight(recent):
     """Forecasts are affine in the features that it names and in nothing else."""
-    contestant = LinearRegressionContestant(n_lags=3)
+    contestant = LinearRegressionContestant(lags_used=3)
     assert contestant.features == ["lag_0", "lag_1", "lag_2", "ma_5"]
     weights, _ = contestant.fit(frame(recent)[:-1], recent.target[:-1]).coefficients(recent.names)
     used = np.isin(recent.names, contestant.features)
@@ -41,4 +41,4 @@ def test_the_graph_is_the_forecast(recent):
 def test_params_name_the_features():
     """A run records which columns were used."""
     params = LinearRegressionContestant().params
-    assert params == {"features": "lag_0,lag_1,lag_2,lag_3,lag_4,lag_5,ma_5", "n_lags": 6}
+    assert params == {"features": "lag_0,lag_1,lag_2,lag_3,lag_4,lag_5,ma_5", "lags_used": 6}

@@ -23,10 +23,10 @@ def test_the_guides_three_are_known():
 
 def test_a_contestant_gets_the_championships_window_and_seed():
     """Window and seed come from the championship, the rest from its own options."""
-    settings = Settings(window=20, seed=7, options={"LinearRegression": {"n_lags": 3}})
+    settings = Settings(n_lags=20, seed=7, options={"LinearRegression": {"lags_used": 3}})
     contestant = enter("LinearRegression", settings)
-    assert (contestant.window, contestant.seed, contestant.n_lags) == (20, 7, 3)
-    assert enter("ARIMA", settings).window == 20
+    assert (contestant.n_lags, contestant.seed, contestant.lags_used) == (20, 7, 3)
+    assert enter("ARIMA", settings).n_lags == 20
 
 
 def test_an_unknown_family_is_told_who_is_known():
@@ -35,7 +35,7 @@ def test_an_unknown_family_is_told_who_is_known():
         check_known(("ARIMA", "Prophet"))
 
 
-@pytest.mark.parametrize("option", ["layers", "seed", "window", "horizon"])
+@pytest.mark.parametrize("option", ["layers", "seed", "n_lags", "horizon"])
 def test_an_option_that_it_has_not_got_is_named(option):
     """Neither a misspelt option nor a shared setting passes silently."""
     settings = Settings(options={"ARIMA": {option: 1}})
@@ -59,8 +59,8 @@ def test_an_option_that_it_has_not_got_is_named(option):
         ("ARIMA", "order", [1, 0, 1], "at most 2 items"),
         ("ARIMA", "order", "1,0", "array"),
         ("ARIMA", "order", [1, -1], "[1] Input should be greater than or equal to 0"),
-        ("LinearRegression", "n_lags", "x", "integer"),
-        ("LinearRegression", "n_lags", 0, "greater than or equal to 1"),
+        ("LinearRegression", "lags_used", "x", "integer"),
+        ("LinearRegression", "lags_used", 0, "greater than or equal to 1"),
     ],
 )
 def test_a_value_that_an_option_cannot_have_is_named_before_any_work(family, option, value, words):
@@ -74,11 +74,9 @@ def test_a_value_that_an_option_cannot_have_is_named_before_any_work(family, opt
 
 
 def test_options_that_do_not_go_together_are_named():
-    """More lags than the window holds are refused, not cut."""
-    settings = Settings(window=32, options={"LinearRegression": {"n_lags": 50}})
-    with pytest.raises(
-        SettingError, match=r"options.LinearRegression: n_lags = 50 is more than the window of 32 holds"
-    ):
+    """More lags than the n_lags holds are refused, not cut."""
+    settings = Settings(n_lags=32, options={"LinearRegression": {"lags_used": 50}})
+    with pytest.raises(SettingError, match=r"options.LinearRegression: lags_used = 50 is more than the 32 that X has"):
         enter("LinearRegression", settings)
 
 

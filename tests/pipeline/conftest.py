@@ -15,9 +15,9 @@ from podium.cli.main import run as podium
 from podium.data.fetch import fetch_series
 from podium.data.store import save_series
 from podium.evaluate.baselines import baseline_scores
+from podium.evaluate.judgement import Judgement
 from podium.evaluate.metrics import score
-from podium.evaluate.outcome import Outcome
-from podium.evaluate.walkforward import split
+from podium.evaluate.walkforward import scored_rows
 from podium.features import build_features
 from podium.pipeline.evaluate import evaluate
 from podium.pipeline.prepare import load_table, preprocess, series_path
@@ -73,11 +73,11 @@ class Arena:
     def enter(self, **told: Callable[[Floats], Floats]) -> None:
         """Record runs of families that forecast `told[family](outcomes)` on the scored days; models are real, small."""
         table = load_table(self.settings)
-        days = split(table, self.settings.window, self.settings.test_fraction)
+        days = scored_rows(table, self.settings.n_lags, self.settings.test_fraction)
         scored = slice(days.first_scored, days.n_known)
         actual, when = table.target[scored], (table.origins[scored], table.target_dates[scored])
         baselines = baseline_scores(actual, table.values[scored, 0])
-        context = RunContext(table, days.common_window(table), baselines, "tester", "EURUSD_Capstone", source="test")
+        context = RunContext(table, days.scored_days(table), baselines, "tester", "EURUSD_Capstone", source="test")
         for family, tell in told.items():
             forecast = tell(actual)
             result = self.make(
@@ -89,11 +89,11 @@ class Arena:
             )
             self.store.log_run(result, context)
 
-    def evaluate(self, **flags: bool) -> Outcome:
+    def evaluate(self, **flags: bool) -> Judgement:
         """Hold the championship."""
         return evaluate(self.settings, **flags)
 
-    def championship(self, series: Series, **flags: bool) -> Outcome:
+    def championship(self, series: Series, **flags: bool) -> Judgement:
         """All steps on this series."""
         self.days(series).train()
         return self.evaluate(**flags)
@@ -137,5 +137,5 @@ def arena(settings: Settings, make_result: Callable[..., ContestantResult]) -> A
 
 @pytest.fixture(scope="session")
 def table_of() -> Any:
-    """`table_of(series, window)`: features of a series."""
-    return lambda series, window=32: build_features(series, window, "x-EURUSD-2026-01-01-00000000")
+    """`table_of(series, n_lags)`: features of a series."""
+    return lambda series, n_lags=32: build_features(series, n_lags, "x-EURUSD-2026-01-01-00000000")

@@ -83,4 +83,4 @@ def test_a_guest_that_fails_a_check_leaves_no_run(invite, model, line):
 def test_a_guest_that_passes_is_recorded(invite):
     """An honest one takes part."""
     (run,) = invite(AffineModel).train()
-    assert run.model_type == "Guest"
+    assert run.family == "Guest"

@@ -11,7 +11,7 @@ import pytest
 from scipy import integrate, special, stats
 
 from podium.errors import RegistryError
-from podium.evaluate.outcome import Outcome
+from podium.evaluate.judgement import Judgement
 from podium.evaluate.significance import diebold_mariano
 from podium.records import Series
 
@@ -20,7 +20,7 @@ ASKED = {
     "ranking",
 }  # fmt: skip
 ASKED_OF_A_ROW = {
-    "model_type", "model_name", "model_version", "alias", "rmse", "ratio_to_random_walk", "r2_oos", "mae",
+    "family", "model_name", "model_version", "alias", "rmse", "ratio_to_random_walk", "r2_oos", "mae",
     "directional_accuracy", "dm_p", "clark_west_p", "pesaran_timmermann_p", "in_mcs", "coverage_80", "coverage_95",
     "crps", "crps_skill",
 }  # fmt: skip
@@ -43,19 +43,19 @@ def answer_lines(capsys):
 
 @pytest.fixture
 def crowned(arena, rates):
-    """A place with one championship behind it, and its outcome."""
+    """A place with one championship behind it, and its judgement."""
     return arena, arena.championship(rates.until(900))
 
 
 def test_the_first_championship_tells_everything_that_a_program_asks(crowned, capsys):
     """`evaluate --json` and `status --json` hold every key, as numbers or null, and agree."""
-    arena, outcome = crowned
+    arena, judgement = crowned
     assert arena.podium("evaluate", "--json") == 0
     told = answer(capsys)
     assert told.keys() >= ASKED
     assert [row.keys() >= ASKED_OF_A_ROW for row in told["ranking"]] == [True, True]
-    assert told == json.loads(outcome.to_json())
-    assert Outcome.from_json(json.dumps(told)) == outcome
+    assert told == json.loads(judgement.to_json())
+    assert Judgement.from_json(json.dumps(told)) == judgement
     assert [row["alias"] for row in told["ranking"]] == ["champion", "challenger"]
 
     assert arena.podium("status", "--json") == 0
@@ -114,8 +114,8 @@ def crps_by_definition(y, f, sigma, df):
 
 def test_a_stranger_computes_every_number_again(crowned):
     """`forecasts.parquet` and the published formulas are enough for each figure of the ranking."""
-    arena, outcome = crowned
-    for row in outcome.ranking:
+    arena, judgement = crowned
+    for row in judgement.ranking:
         run = arena.record(row.run_id, "forecasts.parquet")
         y, f = run.actual, run.forecast
         named = (y != 0) & (f != 0)
@@ -136,24 +136,24 @@ def test_a_stranger_computes_every_number_again(crowned):
             "crps_skill": 1
             - np.mean(score) / np.mean(crps_of_t(y, f, run.bounds["constant_sigma"], run.bounds["constant_df"])),
         }
-        for level in ("80", "95"):
-            inside = (run.bounds[f"lower_{level}"] <= y) & (y <= run.bounds[f"upper_{level}"])
-            outside = np.maximum(run.bounds[f"lower_{level}"] - y, 0) + np.maximum(y - run.bounds[f"upper_{level}"], 0)
-            width = run.bounds[f"upper_{level}"] - run.bounds[f"lower_{level}"]
-            again[f"coverage_{level}"] = inside.mean()
-            again[f"width_{level}"] = width.mean()
-            again[f"winkler_{level}"] = np.mean(width + 2 / (1 - int(level) / 100) * outside)
+        for alpha in ("80", "95"):
+            inside = (run.bounds[f"lower_{alpha}"] <= y) & (y <= run.bounds[f"upper_{alpha}"])
+            outside = np.maximum(run.bounds[f"lower_{alpha}"] - y, 0) + np.maximum(y - run.bounds[f"upper_{alpha}"], 0)
+            width = run.bounds[f"upper_{alpha}"] - run.bounds[f"lower_{alpha}"]
+            again[f"coverage_{alpha}"] = inside.mean()
+            again[f"width_{alpha}"] = width.mean()
+            again[f"winkler_{alpha}"] = np.mean(width + 2 / (1 - int(alpha) / 100) * outside)
         told = {name: getattr(row, name) for name in again}
         assert told == pytest.approx(again, rel=1e-9, nan_ok=False)
-    assert outcome.scored_days == len(y)
-    assert outcome.baselines["random_walk"]["rmse"] == pytest.approx(math.sqrt(np.mean(y**2)))
+    assert judgement.n_scored_days == len(y)
+    assert judgement.baselines["random_walk"]["rmse"] == pytest.approx(math.sqrt(np.mean(y**2)))
 
 
 def test_again_with_nothing_new_writes_nothing(crowned):
     """The second evaluate says the same and touches neither registry nor pointer nor artifacts."""
-    arena, outcome = crowned
+    arena, judgement = crowned
     before = arena.state()
-    assert arena.evaluate() == outcome
+    assert arena.evaluate() == judgement
     assert arena.state() == before
 
 
@@ -174,12 +174,12 @@ def test_new_days_keep_the_title_and_its_beginning(crowned, rates):
 
 
 def test_recipes_that_were_tried_and_dropped_are_counted(crowned):
-    """Training a variant on the same days makes the level that is needed smaller, even if the first stays the best."""
+    """Training a variant on the same days makes the alpha that is needed smaller, even if the first stays the best."""
     arena, first = crowned
-    assert (first.recipes_tried, first.level_needed) == (2, 0.025)
-    arena.using(contestants=("LinearRegression",), options={"LinearRegression": {"n_lags": 1}}).train()
+    assert (first.recipes_tried, first.alpha_needed) == (2, 0.025)
+    arena.using(contestants=("LinearRegression",), options={"LinearRegression": {"lags_used": 1}}).train()
     second = arena.evaluate()
-    assert (second.recipes_tried, second.level_needed) == (3, pytest.approx(0.05 / 3))
+    assert (second.recipes_tried, second.alpha_needed) == (3, pytest.approx(0.05 / 3))
     assert second.minimum_detectable_r2 > first.minimum_detectable_r2
     arena.train()  # the same recipes again are no new chances
     assert arena.evaluate().recipes_tried == 3
@@ -187,9 +187,9 @@ def test_recipes_that_were_tried_and_dropped_are_counted(crowned):
 
 def test_unproven_fails_only_where_it_is_asked_to(crowned, capsys):
     """Real forecasters of 180 days are unproven: exit code 0, and 3 with --strict."""
-    arena, outcome = crowned
-    assert outcome.verdict == "unproven"
-    assert "does not beat the random walk" in outcome.reason
+    arena, judgement = crowned
+    assert judgement.verdict == "unproven"
+    assert "does not beat the random walk" in judgement.reason
     assert arena.podium("evaluate") == 0
     assert arena.podium("evaluate", "--strict") == 3
     assert "Verdict: unproven - " in capsys.readouterr().out
@@ -198,21 +198,21 @@ def test_unproven_fails_only_where_it_is_asked_to(crowned, capsys):
 def test_a_champion_that_is_kept_unproven_fails_where_it_is_asked_to(crowned, rates, capsys):
     """Under `significant` the word is `held`, and --strict looks at the proof and not at the word."""
     arena, _ = crowned
-    outcome = arena.using(policy="significant").championship(rates)
-    assert (outcome.verdict, outcome.proven) == ("held", False)
+    judgement = arena.using(policy="significant").championship(rates)
+    assert (judgement.verdict, judgement.proven) == ("held", False)
     assert arena.podium("evaluate", "--policy", "significant") == 0
     assert arena.podium("evaluate", "--policy", "significant", "--strict") == 3
     assert answer_lines(capsys).count("Verdict: held") == 2
 
 
 def test_the_printed_line_on_the_random_walk_agrees_with_the_verdict(arena, rates, capsys):
-    """A p-value between level / contestants and level is neither proven by the word nor by the line above it."""
+    """A p-value between alpha / contestants and alpha is neither proven by the word nor by the line above it."""
     arena.days(rates.until(900)).enter(
         ARIMA=lambda actual: 0.0 * actual, LinearRegression=lambda actual: lucky(actual, target=0.035)
     )
-    outcome = arena.evaluate()
-    assert 0.025 < outcome.ranking[0].dm_p < 0.05
-    assert outcome.verdict == "unproven"
+    judgement = arena.evaluate()
+    assert 0.025 < judgement.ranking[0].dm_p < 0.05
+    assert judgement.verdict == "unproven"
     assert arena.podium("evaluate") == 0
     assert "does not beat it beyond chance" in capsys.readouterr().out
 
@@ -264,7 +264,7 @@ class TestLeak:
         assert (status["verdict"], status["champion"], status["champion_version"]) == ("leak", fair.champion, 1)
 
     def test_it_is_let_through_only_by_name_and_recorded(self, leaking, capsys):
-        """`--accept-leak` moves the title and stands in the outcome; the next championship without it refuses again."""
+        """`--accept-leak` moves the title and is recorded; the next championship without it refuses again."""
         arena, _, _ = leaking
         assert arena.podium("evaluate", "--accept-leak", "--json") == 0
         told = answer(capsys)
@@ -307,11 +307,11 @@ def test_a_constant_forecast_is_reported_as_untested_not_as_a_number(arena, rate
 
 
 def test_bad_input_is_one_clear_line(crowned, capsys):
-    """A policy that does not exist and a level outside (0, 1) are named, with exit code 2, before any work."""
+    """A policy that does not exist and an alpha outside (0, 1) are named, with exit code 2, before any work."""
     arena, _ = crowned
     for words, said in (
         (("--policy", "coin"), "choose one of"),
-        (("--level", "1.5"), "level"),
+        (("--alpha", "1.5"), "alpha"),
         (("--leak-r2", "7"), "leak_r2"),
     ):
         assert arena.podium("evaluate", *words) == 2
@@ -341,13 +341,13 @@ def test_the_recorded_source_is_that_of_the_series(arena, rates):
 
 def test_an_alias_moved_by_hand_is_a_new_incumbent(crowned):
     """Somebody moves @champion in MLflow: the next championship with the same runs decides anew and mends the rest."""
-    arena, outcome = crowned
-    other = outcome.ranking[1].model_name
+    arena, judgement = crowned
+    other = judgement.ranking[1].model_name
     arena.client.set_registered_model_alias(other, "champion", "1")
     assert arena.store.champion().name == other
     significant = arena.using(policy="significant").evaluate()
     assert (significant.champion, significant.verdict, significant.title_since) == (other, "held", None)
-    assert arena.aliases() == {"champion": f"models:/{other}/1", "challenger": f"models:/{outcome.champion}/1"}
+    assert arena.aliases() == {"champion": f"models:/{other}/1", "challenger": f"models:/{judgement.champion}/1"}
     assert arena.pointer()["pinned_uri"] == f"models:/{other}/1"
     assert arena.store.titles()[-1].pinned_uri == f"models:/{other}/1"
-    assert arena.evaluate().champion == outcome.champion
+    assert arena.evaluate().champion == judgement.champion

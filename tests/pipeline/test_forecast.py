@@ -32,7 +32,7 @@ def crowned(arena, rates):
 def pyfunc_at_the_last_row(arena, series):
     """What anybody gets from MLflow with the champion's alias and the newest row of X."""
     champion = arena.store.champion()
-    X = frame(build_features(series, arena.settings.window, "-"))[-1:]
+    X = frame(build_features(series, arena.settings.n_lags, "-"))[-1:]
     return float(np.ravel(arena.store.load(f"models:/{champion.name}@champion").predict(X))[0])
 
 
@@ -66,7 +66,7 @@ def test_newer_days_are_used_without_a_new_training(crowned, rates):
     # by hand: the recorded forecasts, then the registered model's own for the days that it had not seen
     champion = crowned.store.champion()
     scored = crowned.record(champion.run_id, "forecasts.parquet")
-    table = build_features(rates, crowned.settings.window, "-")
+    table = build_features(rates, crowned.settings.n_lags, "-")
     known = slice(int(np.searchsorted(table.origins, scored.origins[0])), len(table) - 1)
     own = np.ravel(crowned.store.load(champion.pinned_uri).predict(frame(table)[known.start :]))
     said = np.concatenate([scored.forecast, own[len(scored) : -1]])
@@ -106,9 +106,9 @@ def test_further_days_are_direct_forecasts_of_the_champions_recipe(crowned, rate
 
     from podium.evaluate.walkforward import at_horizon
 
-    family = crowned.store.champion().model_type
+    family = crowned.store.champion().family
     contestant = dataclasses.replace(enter(family, crowned.settings), horizon=5)
-    table = at_horizon(build_features(series, crowned.settings.window, "-"), 5)
+    table = at_horizon(build_features(series, crowned.settings.n_lags, "-"), 5)
     learned = slice(0, len(table) - 5)  # the outcome of the fifth last origin is the newest that is known
     X, y = frame(table), table.target
     first = int(
@@ -120,9 +120,9 @@ def test_further_days_are_direct_forecasts_of_the_champions_recipe(crowned, rate
 
 
 def test_further_days_are_those_of_the_recipe_that_was_trained(crowned):
-    """Options, seed, refits and window of today's settings change nothing in what the champion says of days ahead."""
+    """Options, seed, refits and n_lags of today's settings change nothing in what the champion says of days ahead."""
     (told,) = forecast(crowned.settings, (5,))
-    other = crowned.using(refit_every=0, seed=7, window=40, options={"LinearRegression": {"n_lags": 2}})
+    other = crowned.using(refit_every=0, seed=7, n_lags=40, options={"LinearRegression": {"lags_used": 2}})
     assert forecast(other.settings, (5,)) == [told]
     assert (told.verdict, told.reason) == (None, UNTESTED)
 
@@ -137,10 +137,10 @@ def test_a_champion_whose_recipe_is_not_recorded_says_nothing_of_further_days(ar
 
 def test_another_window_than_the_champions_is_named(crowned, capsys):
     """A setting that does not fit the champion gives one line with the remedy, not numbers from the wrong columns."""
-    other = crowned.using(window=40)
-    with pytest.raises(SettingError, match=r"window = 32.*window = 40; set window = 32"):
+    other = crowned.using(n_lags=40)
+    with pytest.raises(SettingError, match=r"n_lags = 32.*n_lags = 40; set n_lags = 32"):
         forecast(other.settings)
-    assert crowned.podium("forecast", "--window", "40") == 2
+    assert crowned.podium("forecast", "--n-lags", "40") == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
 
 
@@ -151,7 +151,7 @@ def test_a_further_column_that_the_champion_does_not_know_is_named(crowned, rate
         Series("EURUSD", series.dates, series.closes, series.source, {"high": series.closes}),
         series_path(crowned.settings),
     )
-    with pytest.raises(SettingError, match="33 columns with window = 32, and the stored series gives 34"):
+    with pytest.raises(SettingError, match="33 columns with n_lags = 32, and the stored series gives 34"):
         forecast(crowned.settings)
 
 

@@ -60,9 +60,9 @@ def test_what_chose_the_champion_is_no_evidence(ring, rates):
         forecast[-(LAST - FIRST) :] = 0.0001 * np.random.default_rng(5).normal(size=LAST - FIRST)
         return forecast
 
-    outcome = hold(ring, rates.until(LAST), ARIMA=noise(0.0001), LinearRegression=better_before)
-    assert outcome.ranking[0].model_type == "LinearRegression"
-    assert (outcome.verdict, outcome.champion) == ("held", "EURUSD_ARIMA")
+    judgement = hold(ring, rates.until(LAST), ARIMA=noise(0.0001), LinearRegression=better_before)
+    assert judgement.ranking[0].family == "LinearRegression"
+    assert (judgement.verdict, judgement.champion) == ("held", "EURUSD_ARIMA")
 
 
 def test_evidence_is_kept_as_it_was_first_made(ring, rates):
@@ -85,7 +85,7 @@ def test_a_new_contestant_brings_no_evidence_with_it(ring, rates):
     hold(ring, rates.until(FIRST), ARIMA=noise(0.001))
     entered = hold(ring, rates.until(LATER), ARIMA=noise(0.001), LinearRegression=always(0.5))
     assert (entered.verdict, entered.champion) == ("held", "EURUSD_ARIMA")
-    newcomer = next(row for row in entered.ranking if row.model_type == "LinearRegression")
+    newcomer = next(row for row in entered.ranking if row.family == "LinearRegression")
     assert len(ring.record(newcomer.run_id)) == 0
 
     proven = hold(ring, rates.until(LAST), ARIMA=noise(0.001), LinearRegression=always(0.5))
@@ -97,12 +97,12 @@ def test_another_recipe_begins_a_new_record(ring, rates):
     """A family whose options are changed after the fact does not keep the evidence of the old ones, nor gain any."""
     hold(ring, rates.until(FIRST), ARIMA=noise(0.001), LinearRegression=always(0.3))
     tuned = ring.using(options={"ARIMA": {"max_p": 3}})
-    outcome = hold(tuned, rates.until(LATER), ARIMA=always(0.5), LinearRegression=always(0.3))
-    arima, linear = (ring.record(row.run_id) for row in outcome.ranking)
+    judgement = hold(tuned, rates.until(LATER), ARIMA=always(0.5), LinearRegression=always(0.3))
+    arima, linear = (ring.record(row.run_id) for row in judgement.ranking)
     assert (len(arima), len(linear)) == (0, LATER - FIRST)
 
-    outcome = hold(tuned, rates.until(LAST), ARIMA=always(0.5), LinearRegression=always(0.3))
-    arima, linear = (ring.record(row.run_id) for row in outcome.ranking)
+    judgement = hold(tuned, rates.until(LAST), ARIMA=always(0.5), LinearRegression=always(0.3))
+    arima, linear = (ring.record(row.run_id) for row in judgement.ranking)
     assert (len(arima), len(linear)) == (LAST - LATER, LAST - FIRST)
 
 
@@ -129,8 +129,8 @@ def test_lost_evidence_is_begun_again_at_the_last_championship(ring, rates):
 def test_the_incumbent_that_knows_less_than_nothing_is_degraded(ring, rates):
     """A champion that has become worse than the random walk beyond doubt loses the title, in a word of its own."""
     hold(ring, rates.until(FIRST), ARIMA=always(0.5), LinearRegression=always(0.1))
-    outcome = hold(ring, rates.until(LAST), ARIMA=always(-0.8), LinearRegression=always(0.0))
-    assert (outcome.verdict, outcome.champion) == ("degraded", "EURUSD_LinearRegression")
+    judgement = hold(ring, rates.until(LAST), ARIMA=always(-0.8), LinearRegression=always(0.0))
+    assert (judgement.verdict, judgement.champion) == ("degraded", "EURUSD_LinearRegression")
     assert ring.podium("evaluate", "--policy", "significant", "--leak-r2", "0.99", "--leak-direction", "0.99") == 3
 
 
@@ -138,23 +138,23 @@ def test_a_degraded_champion_is_named_under_rmse_too(arena, rates):
     """The default policy gives the title away by RMSE and still raises the alarm."""
     ring = arena.using(**NOTHING_IS_TOO_GOOD)
     hold(ring, rates.until(FIRST), ARIMA=always(0.5))
-    outcome = hold(ring, rates.until(LAST), ARIMA=always(-0.8))
-    assert (outcome.verdict, outcome.champion) == ("degraded", "EURUSD_ARIMA")
-    assert "worse than the random walk beyond doubt" in outcome.reason
+    judgement = hold(ring, rates.until(LAST), ARIMA=always(-0.8))
+    assert (judgement.verdict, judgement.champion) == ("degraded", "EURUSD_ARIMA")
+    assert "worse than the random walk beyond doubt" in judgement.reason
 
 
 def test_a_champion_that_did_not_take_part_keeps_the_title_under_significant(ring, rates):
     """Nobody has shown to be better than somebody who was not there; the others get the other aliases."""
     hold(ring, rates.until(FIRST), ARIMA=always(0.5), LinearRegression=always(0.1))
-    outcome = hold(ring, rates.until(LAST), LinearRegression=always(0.1))
-    assert (outcome.verdict, outcome.champion, outcome.champion_version) == ("held", "EURUSD_ARIMA", 1)
-    assert "ARIMA keeps the title" in outcome.reason
+    judgement = hold(ring, rates.until(LAST), LinearRegression=always(0.1))
+    assert (judgement.verdict, judgement.champion, judgement.champion_version) == ("held", "EURUSD_ARIMA", 1)
+    assert "ARIMA keeps the title" in judgement.reason
     assert ring.aliases() == {
         "champion": "models:/EURUSD_ARIMA/1",
         "challenger": "models:/EURUSD_LinearRegression/2",
     }
     assert ring.pointer()["pinned_uri"] == "models:/EURUSD_ARIMA/1"
-    assert ring.evaluate() == outcome
+    assert ring.evaluate() == judgement
 
 
 def test_a_champion_that_did_not_take_part_loses_the_title_under_rmse(arena, rates):
@@ -168,8 +168,8 @@ def test_the_evidence_needed_is_that_of_the_statistics(ring, rates):
     """One day below the least number of days nothing can be said; at that number it can."""
     hold(ring, rates.until(FIRST), ARIMA=always(0.5), LinearRegression=always(0.1))
     for extra, said in ((MIN_DAYS - 1, "at least 60 are needed"), (MIN_DAYS, "60 days of evidence since")):
-        outcome = hold(ring, rates.until(FIRST + extra), ARIMA=always(0.3), LinearRegression=always(0.31))
-        assert said in outcome.reason
+        judgement = hold(ring, rates.until(FIRST + extra), ARIMA=always(0.3), LinearRegression=always(0.31))
+        assert said in judgement.reason
 
 
 def test_a_recipe_is_all_that_a_person_can_choose(arena, rates, table_of):
@@ -177,7 +177,7 @@ def test_a_recipe_is_all_that_a_person_can_choose(arena, rates, table_of):
     settings, table = arena.settings, table_of(rates)
     same = recipe(settings, "ARIMA", table)
     assert recipe(settings.model_copy(update={"policy": "significant"}), "ARIMA", table_of(rates.until(900))) == same
-    changes = ({"seed": 1}, {"refit_every": 5}, {"window": 30}, {"test_fraction": 0.3}, {"options": {}})
+    changes = ({"seed": 1}, {"refit_every": 5}, {"n_lags": 30}, {"test_fraction": 0.3}, {"options": {}})
     others = {recipe(settings.model_copy(update=change), "ARIMA", table) for change in changes}
     assert len(others - {same}) == len(changes)
     assert recipe(settings, "LinearRegression", table) != same

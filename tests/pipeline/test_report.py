@@ -9,7 +9,7 @@ import pytest
 
 from podium.data.store import load_series, save_series
 from podium.errors import MissingError, SettingError
-from podium.pipeline.evaluate import OUTCOME_TAG
+from podium.pipeline.evaluate import JUDGEMENT_TAG
 from podium.pipeline.prepare import series_path
 from podium.pipeline.report import report
 from podium.records import Series
@@ -27,8 +27,8 @@ def test_the_page_is_written_and_kept_with_the_champions_run(held: Any) -> None:
     written = report(held.settings)
     assert written.path.read_bytes() == held.store.read_file(held.store.champion().run_id, "report.html")
     page = written.path.read_text(encoding="utf-8")
-    assert written.outcome.verdict in page
-    assert f"{written.outcome.ranking[0].rmse:.6f}" in page
+    assert written.judgement.verdict in page
+    assert f"{written.judgement.ranking[0].rmse:.6f}" in page
     assert written.untold == {}
     assert "Not drawn:" not in page
     assert not list(written.path.parent.glob(".*"))
@@ -64,10 +64,10 @@ def test_newer_rates_are_told(held: Any) -> None:
 
 def test_an_alias_that_was_moved_by_hand_is_told(held: Any) -> None:
     """The page shows the championship, and says who holds the alias now."""
-    outcome = report(held.settings).outcome
+    judgement = report(held.settings).judgement
     champion = held.store.champion()
-    other = replace(outcome, champion=f"{champion.name}Old", champion_version=7)
-    held.client.set_model_version_tag(champion.name, str(champion.version), OUTCOME_TAG, other.to_json())
+    other = replace(judgement, champion=f"{champion.name}Old", champion_version=7)
+    held.client.set_model_version_tag(champion.name, str(champion.version), JUDGEMENT_TAG, other.to_json())
     assert "has been moved since this championship" in report(held.settings).path.read_text(encoding="utf-8")
 
 
@@ -80,7 +80,7 @@ def test_there_is_no_report_before_a_championship(arena: Any) -> None:
 def test_a_champion_without_an_outcome_has_no_report(held: Any) -> None:
     """An alias that was set by hand carries no championship, and the page would be invented."""
     champion = held.store.champion()
-    held.client.delete_model_version_tag(champion.name, str(champion.version), OUTCOME_TAG)
+    held.client.delete_model_version_tag(champion.name, str(champion.version), JUDGEMENT_TAG)
     with pytest.raises(MissingError, match="carries no outcome"):
         report(held.settings)
 

@@ -10,7 +10,7 @@ import pytest
 
 from podium.cli.main import run as podium
 from podium.errors import DataError, SettingError, UnknownContestantError
-from podium.evaluate.walkforward import Split, walk_forward
+from podium.evaluate.walkforward import ScoredRows, walk_forward
 from podium.features import build_features
 from podium.models.roster import enter
 from podium.pipeline import simulate as room
@@ -65,8 +65,8 @@ def test_forecasts_are_those_of_the_product_and_made_once(past, rates, counted):
         np.testing.assert_array_equal(one.cumulative_gain, other.cumulative_gain)
         assert (one.reigns, one.rmse) == (other.reigns, other.rmse)
     stored = room.walk_one((past.settings, "ARIMA", SHORT))
-    table = build_features(rates, past.settings.window, "-")
-    walked = walk_forward(enter("ARIMA", past.settings), table, Split(300, len(table) - 1), 63)
+    table = build_features(rates, past.settings.n_lags, "-")
+    walked = walk_forward(enter("ARIMA", past.settings), table, ScoredRows(300, len(table) - 1), 63)
     np.testing.assert_array_equal(stored.forecast, walked.forecasts.forecast)
     np.testing.assert_array_equal(stored.actual, walked.forecasts.actual)
 
@@ -76,16 +76,16 @@ def test_forecasts_are_those_of_the_product_and_made_once(past, rates, counted):
     [
         ({}, {"policies": ("rmse",)}, 0),
         ({}, {"trailing_days": 90}, 0),
-        ({"level": 0.2}, {}, 0),
+        ({"alpha": 0.2}, {}, 0),
         ({"options": {"ARIMA": {"max_p": 0, "max_q": 0}}}, {}, 1),
         ({"seed": 7}, {}, 2),
-        ({"window": 20}, {}, 2),
+        ({"n_lags": 20}, {}, 2),
         ({}, {"refit_every": 126}, 2),
         ({}, {"learn_days": 310}, 2),
     ],
 )
 def test_only_what_changes_a_forecast_makes_it_anew(past, counted, change, routine, made):
-    """Policy, level and trailing window reuse the stored forecasts; options, seed, window and refits do not."""
+    """Policy, alpha and trailing window reuse the stored forecasts; options, seed, window and refits do not."""
     import dataclasses
 
     simulate(past.settings, ["EURUSD"], SHORT)

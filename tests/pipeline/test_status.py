@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from podium.evaluate.significance import false_discoveries
-from podium.evaluate.walkforward import split
+from podium.evaluate.walkforward import scored_rows
 from podium.pipeline.prepare import load_table
 from podium.pipeline.status import status, status_of_all
 from podium.records import Series
@@ -68,8 +68,8 @@ def test_every_pair_has_one_row_with_p_values_adjusted_for_their_number(three, c
     ]
     for row in rows:
         single = status(three.settings.model_copy(update={"pair": row.pair}))
-        assert row.verdict == single.outcome.verdict
-        assert row.dm_p == single.outcome.ranking[0].dm_p
+        assert row.verdict == single.judgement.verdict
+        assert row.dm_p == single.judgement.ranking[0].dm_p
         assert row.age_days == single.age_days
     by_pair = {row.pair: row.dm_p for row in rows}
     assert by_pair["EURJPY"] is None
@@ -104,11 +104,11 @@ def test_an_alias_set_by_hand_on_a_version_without_a_championship_is_said(arena,
     """A champion that carries no outcome has a status all the same."""
     arena.days(rates).enter(ARIMA=lambda actual: 0.0 * actual, LinearRegression=lambda actual: 0.0 * actual)
     table = load_table(arena.settings)
-    window = split(table, arena.settings.window, arena.settings.test_fraction).common_window(table)
+    window = scored_rows(table, arena.settings.n_lags, arena.settings.test_fraction).scored_days(table)
     version = arena.store.register(arena.store.completed_runs(table.data_version, window)[0])
     arena.client.set_registered_model_alias(version.name, "champion", str(version.version))
     found = status(arena.settings)
-    assert (found.outcome, found.pinned, found.pointer_agrees) == (None, None, None)
+    assert (found.judgement, found.pinned, found.pointer_agrees) == (None, None, None)
     assert arena.podium("status") == 0
     assert "set by hand; run `podium evaluate`" in capsys.readouterr().out
     assert status_of_all(arena.settings)[0].verdict is None

@@ -25,8 +25,8 @@ def fair(seed):
 def crowned(arena, rates):
     """LinearRegression leads ARIMA by a hair."""
     arena.days(rates.until(850)).enter(LinearRegression=lambda actual: 0.0 * actual, ARIMA=fair(1))
-    outcome = arena.evaluate()
-    assert outcome.champion == "EURUSD_LinearRegression"
+    judgement = arena.evaluate()
+    assert judgement.champion == "EURUSD_LinearRegression"
     return arena
 
 
@@ -57,21 +57,21 @@ def test_a_pin_survives_championships_until_it_is_taken_out(crowned, rates):
     """New days, both families retrained: the pinned version stays; --unpin gives the title to the lowest RMSE."""
     promote(crowned.settings, "ARIMA", why="the desk wants it")
     crowned.days(rates).enter(LinearRegression=lambda actual: 0.0 * actual, ARIMA=fair(2))
-    outcome = crowned.evaluate()
-    assert (outcome.verdict, outcome.champion, outcome.champion_version) == ("held", "EURUSD_ARIMA", 1)
-    assert outcome.reason.startswith(
+    judgement = crowned.evaluate()
+    assert (judgement.verdict, judgement.champion, judgement.champion_version) == ("held", "EURUSD_ARIMA", 1)
+    assert judgement.reason.startswith(
         "the title is pinned (the desk wants it); --unpin lets championships decide. Else: "
     )
-    assert "unproven, title ARIMA -> LinearRegression" in outcome.reason
+    assert "unproven, title ARIMA -> LinearRegression" in judgement.reason
     # the retrained ARIMA has no alias: the pin is on the version
-    assert {row.model_type: row.alias for row in outcome.ranking} == {"LinearRegression": "challenger", "ARIMA": None}
+    assert {row.family: row.alias for row in judgement.ranking} == {"LinearRegression": "challenger", "ARIMA": None}
     assert crowned.aliases() == {
         "champion": "models:/EURUSD_ARIMA/1",
         "challenger": "models:/EURUSD_LinearRegression/2",
     }
     assert crowned.pointer()["pinned_uri"] == "models:/EURUSD_ARIMA/1"
     again = crowned.state()
-    assert crowned.evaluate() == outcome
+    assert crowned.evaluate() == judgement
     assert crowned.state() == again
 
     free = crowned.evaluate(unpin=True)

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from podium.evaluate.walkforward import Split, at_horizon, walk_forward
+from podium.evaluate.walkforward import ScoredRows, at_horizon, walk_forward
 from podium.features import build_features
 from podium.models.arima import ArimaContestant
 from podium.models.base import Contestant
@@ -22,10 +22,10 @@ from podium.models.linear import LinearRegressionContestant
 from podium.models.lstm import LstmContestant
 from podium.records import Series
 
-WINDOW, N_DAYS, FIRST = 6, 260, 120
+N_LAGS, N_DAYS, FIRST = 6, 260, 120
 
-days = st.integers(WINDOW + 1, N_DAYS - 2)
-late_days = st.integers(FIRST + WINDOW, N_DAYS - 8)
+days = st.integers(N_LAGS + 1, N_DAYS - 2)
+late_days = st.integers(FIRST + N_LAGS, N_DAYS - 8)
 shocks = st.sampled_from([1e-4, 0.3, 5.0])
 seeds = st.integers(0, 10_000)
 
@@ -51,9 +51,9 @@ def changed_after(series: Series, day: int, shock: float) -> Series:
 def test_features_know_no_later_day(seed: int, day: int, shock: float) -> None:
     """Features at or before the day stay to the last bit, and so does every target that was known by then."""
     series = made_of(seed)
-    before, after = (build_features(item, WINDOW, "v") for item in (series, changed_after(series, day, shock)))
+    before, after = (build_features(item, N_LAGS, "v") for item in (series, changed_after(series, day, shock)))
     known = before.origins <= series.dates[day]
-    assert known.sum() == day - WINDOW + 1
+    assert known.sum() == day - N_LAGS + 1
     assert np.array_equal(before.values[known], after.values[known])
     outcome_known = before.target_dates <= series.dates[day]
     assert np.array_equal(before.target[outcome_known], after.target[outcome_known])
@@ -65,8 +65,8 @@ def test_features_know_no_later_day(seed: int, day: int, shock: float) -> None:
 def test_a_row_is_the_same_the_day_it_is_made_and_years_later(seed: int, day: int) -> None:
     """Serving computes a row from the series up to today; scoring computed it from the whole: the same to the bit."""
     series = made_of(seed)
-    then = build_features(series.until(day + 1), WINDOW, "v")
-    later = build_features(series, WINDOW, "v")
+    then = build_features(series.until(day + 1), N_LAGS, "v")
+    later = build_features(series, N_LAGS, "v")
     assert np.array_equal(then.values, later.values[: len(then)])
     assert np.isnan(then.target[-1])
 
@@ -81,16 +81,16 @@ class Tried:
 
 
 CONTESTANTS = {
-    "LinearRegression": Tried(LinearRegressionContestant(window=WINDOW), 25, (1, 5)),
-    "ARIMA": Tried(ArimaContestant(window=WINDOW, max_p=1, max_q=1), 12, (1, 5)),
-    "LSTM": Tried(LstmContestant(window=WINDOW, units=3, epochs=2, batch_size=64), 3, (1,)),
+    "LinearRegression": Tried(LinearRegressionContestant(n_lags=N_LAGS), 25, (1, 5)),
+    "ARIMA": Tried(ArimaContestant(n_lags=N_LAGS, max_p=1, max_q=1), 12, (1, 5)),
+    "LSTM": Tried(LstmContestant(n_lags=N_LAGS, units=3, epochs=2, batch_size=64), 3, (1,)),
 }
 
 
 def forecasts_of(contestant: Contestant, series: Series, horizon: int) -> np.ndarray:
     """Walk-forward forecasts, a refit every 25 days."""
-    table = at_horizon(build_features(series, WINDOW, "v"), horizon)
-    scored = Split(first_scored=FIRST, n_known=len(table) - horizon)
+    table = at_horizon(build_features(series, N_LAGS, "v"), horizon)
+    scored = ScoredRows(first_scored=FIRST, n_known=len(table) - horizon)
     return walk_forward(contestant, table, scored, refit_every=25).forecasts.forecast
 
 
@@ -101,14 +101,14 @@ def test_forecasts_know_no_later_day(family: str) -> None:
 
     @settings(max_examples=tried.examples, deadline=None)
     @given(
-        seed=seeds, day=st.integers(FIRST + WINDOW, N_DAYS - 8), shock=shocks, horizon=st.sampled_from(tried.horizons)
+        seed=seeds, day=st.integers(FIRST + N_LAGS, N_DAYS - 8), shock=shocks, horizon=st.sampled_from(tried.horizons)
     )
     def holds(seed: int, day: int, shock: float, horizon: int) -> None:
         contestant = tried.contestant if horizon == 1 else replace(tried.contestant, horizon=horizon)
         series = made_of(seed)
         before = forecasts_of(contestant, series, horizon)
         after = forecasts_of(contestant, changed_after(series, day, shock), horizon)
-        made_by_then = day - WINDOW - FIRST + 1
+        made_by_then = day - N_LAGS - FIRST + 1
         assert np.array_equal(before[:made_by_then], after[:made_by_then])
         if family != "ARIMA":  # which may forecast its mean alone, and that only at the next refit
             assert not np.array_equal(before[made_by_then:], after[made_by_then:])

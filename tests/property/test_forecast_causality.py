@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from podium.evaluate.horizons import choose_volatility
 from podium.evaluate.intervals import range_forecast
 from podium.evaluate.volatility import volatility_walk
-from podium.evaluate.walkforward import Split, at_horizon, walk_forward
+from podium.evaluate.walkforward import ScoredRows, at_horizon, walk_forward
 from podium.features import build_features, frame, log_returns
 from podium.models.arima import ArimaContestant
 from podium.models.linear import LinearRegressionContestant
 from podium.records import Series
 
-N_DAYS, N_SCORED, WINDOW, REFIT = 520, 120, 8, 50
+N_DAYS, N_SCORED, N_LAGS, REFIT = 520, 120, 8, 50
 
 
 def series_of(seed: int) -> Series:
@@ -30,10 +30,10 @@ def series_of(seed: int) -> Series:
 def ranged(series: Series, family, horizon: int, first: int):
     """Everything that training and `podium forecast` make of a series: the scored intervals and the open forecast."""
     table = (
-        at_horizon(build_features(series, WINDOW, "-"), horizon) if horizon > 1 else build_features(series, WINDOW, "-")
+        at_horizon(build_features(series, N_LAGS, "-"), horizon) if horizon > 1 else build_features(series, N_LAGS, "-")
     )
-    days = Split(first_scored=first, n_known=len(table) - horizon)
-    walked = walk_forward(family(window=WINDOW, horizon=horizon), table, days, REFIT)
+    days = ScoredRows(first_scored=first, n_known=len(table) - horizon)
+    walked = walk_forward(family(n_lags=N_LAGS, horizon=horizon), table, days, REFIT)
     walk = volatility_walk(log_returns(series.closes), series.dates[1:], table.origins[first], REFIT)
     point = float(walked.future.predict(frame(table)[-1:])[0])
     return walked.forecasts, range_forecast(choose_volatility(walk, horizon), walked.forecasts, point)
@@ -46,7 +46,7 @@ def ranged(series: Series, family, horizon: int, first: int):
 def test_a_shock_tomorrow_changes_no_interval_of_today_or_before(family, horizon, seed, shock, cut):
     """Whatever comes after a day: every forecast and bound made at its close or earlier stays, bit for bit."""
     series = series_of(seed)
-    first = N_DAYS - WINDOW - 1 - N_SCORED
+    first = N_DAYS - N_LAGS - 1 - N_SCORED
     closes = series.closes.copy()
     closes[cut + 1 :] *= shock
     other = Series(series.pair, series.dates, closes, series.source)
@@ -68,10 +68,10 @@ def test_the_open_forecast_is_the_one_that_a_longer_series_records_for_that_day(
     The point forecast may differ, since tonight's model is fitted on all days and the scored one up to its last refit;
     with the same point the ranges are the same number.
     """
-    series, first = series_of(seed), N_DAYS - WINDOW - 1 - N_SCORED
+    series, first = series_of(seed), N_DAYS - N_LAGS - 1 - N_SCORED
 
     def walk_of(one: Series):
-        walk = volatility_walk(log_returns(one.closes), one.dates[1:], series.dates[WINDOW + first], REFIT)
+        walk = volatility_walk(log_returns(one.closes), one.dates[1:], series.dates[N_LAGS + first], REFIT)
         return choose_volatility(walk, horizon)
 
     tonight, later = walk_of(series.until(n_days)), walk_of(series)

@@ -5,13 +5,13 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from podium.evaluate.horizons import choose_volatility
-from podium.evaluate.intervals import LEVELS, RATE, RangeForecast, conformal_multiplier, range_forecast
+from podium.evaluate.intervals import COVERAGES, RATE, RangeForecast, conformal_multiplier, range_forecast
 from podium.evaluate.volatility import volatility_walk
 from podium.records import Forecasts
 
 N_DAYS, FIRST = 420, 300
 DATES = np.arange("2000-01-03", "2003-01-03", dtype="datetime64[D]")[:N_DAYS]
-NAMES = tuple(f"{side}_{level}" for side in ("lower", "upper") for level in (80, 95))
+NAMES = tuple(f"{side}_{coverage}" for side in ("lower", "upper") for coverage in (80, 95))
 
 
 def ranges(returns: np.ndarray, point: np.ndarray, horizon: int) -> RangeForecast:
@@ -63,14 +63,14 @@ def test_what_is_said_of_tomorrow_is_what_is_scored_later(seed: int, day: int, h
 @settings(max_examples=60, deadline=None)
 @given(
     excess=arrays(np.float64, 300, elements=st.floats(0.0, 50.0)),
-    level=st.sampled_from(LEVELS),
+    coverage=st.sampled_from(COVERAGES),
     delay=st.sampled_from([1, 5, 20]),
 )
-def test_misses_never_exceed_what_the_multiplier_paid_for(excess: np.ndarray, level: float, delay: int) -> None:
-    """On any outcomes, settled misses are at most (1 - level) T plus the rise of ln m over the rate."""
-    multiplier = conformal_multiplier(excess, level, delay)
+def test_misses_never_exceed_what_the_multiplier_paid_for(excess: np.ndarray, coverage: float, delay: int) -> None:
+    """On any outcomes, settled misses are at most (1 - coverage) T plus the rise of ln m over the rate."""
+    multiplier = conformal_multiplier(excess, coverage, delay)
     settled = len(excess) - delay
     misses = int((excess > multiplier)[:settled].sum())
-    assert misses <= (1 - level) * settled + np.log(multiplier[-1]) / RATE + 1e-9
+    assert misses <= (1 - coverage) * settled + np.log(multiplier[-1]) / RATE + 1e-9
     assert (multiplier > 0).all()
     assert np.isfinite(multiplier).all()

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from podium.ledger import Entry, Ledger, LedgerWriter, new_id
+from podium.ledger.schema import outcomes
+from podium.ledger.settling import settle
 from podium.records import Series
-from podium.serve.ledger import Entry, Ledger, LedgerWriter, new_id
-from podium.serve.ledger.schema import outcomes
-from podium.serve.outcomes import settle
 
 N_DAYS = 8
 CALENDAR = np.arange("2026-10-01", N_DAYS, dtype="datetime64[D]")

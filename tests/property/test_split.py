@@ -6,7 +6,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podium.serve.split import Split, place_of
+from podium.serve.web.split import Split, place_of
 
 keys = st.text(max_size=40) | st.text(st.characters(codec=None), max_size=10)
 percentages = st.decimals(min_value=0, max_value=100, places=3)

@@ -3,7 +3,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from podium.registry.aliases import PODIUM_ALIASES, Holder, apply, plan
+from podium.records import ALIASES
+from podium.registry.aliases import Holder, apply, plan
 
 holders = st.builds(Holder, st.sampled_from(["EURUSD_A", "EURUSD_B", "EURUSD_C"]), st.integers(1, 3))
 
@@ -11,7 +12,7 @@ holders = st.builds(Holder, st.sampled_from(["EURUSD_A", "EURUSD_B", "EURUSD_C"]
 @st.composite
 def states(draw) -> dict[str, frozenset[Holder]]:
     """Any state that MLflow allows: within one registered model an alias points at one version."""
-    aliases = (*PODIUM_ALIASES, "canary")
+    aliases = (*ALIASES, "canary")
     state = {alias: {holder.name: holder for holder in draw(st.lists(holders, max_size=3))} for alias in aliases}
     return {alias: frozenset(held.values()) for alias, held in state.items() if held}
 
@@ -20,7 +21,7 @@ def states(draw) -> dict[str, frozenset[Holder]]:
 def goals(draw) -> dict[str, Holder]:
     """One to three aliases, each for a version of another model, the champion always among them."""
     winners = draw(st.lists(holders, min_size=1, max_size=3, unique_by=lambda holder: holder.name))
-    return dict(zip(PODIUM_ALIASES, winners, strict=False))
+    return dict(zip(ALIASES, winners, strict=False))
 
 
 @given(states(), goals())
@@ -30,7 +31,7 @@ def test_the_plan_ends_exclusive_and_spares_other_aliases(state, goal):
     after = state
     for move in plan(state, goal):
         after = apply(after, move)
-    assert {alias: held for alias, held in after.items() if alias in PODIUM_ALIASES} == {
+    assert {alias: held for alias, held in after.items() if alias in ALIASES} == {
         alias: frozenset({holder}) for alias, holder in goal.items()
     }
     assert after.get("canary") == state.get("canary")

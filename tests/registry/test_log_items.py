@@ -19,7 +19,7 @@ def test_a_run_says_what_the_guide_asks(make_result, context):
     """Tags, metrics under the same names for all, both baselines, parameters; nothing that is not finite."""
     stream = list(items(make_result("ARIMA", params={"order": (1, 0, 1)}), context))
     tags = {name: tag.value for name, tag in by_name(stream, Tag).items()}
-    assert tags["scored_window"] == str(context.window)
+    assert tags["scored_days"] == str(context.scored_days)
     assert {"developer", "project", "data_version", "model_type"} <= tags.keys()
     metrics = by_name(stream, Metric)
     assert {"rmse", "mae", "directional_accuracy", "baseline_rmse", "random_walk_rmse"} <= metrics.keys()

@@ -18,7 +18,7 @@ from podium.settings import Settings
 def test_a_run_is_found_again_as_it_was_logged(store, make_result, context):
     """What `log_run` returns and what `completed_runs` finds are the same run, with metrics and tags."""
     logged = store.log_run(make_result("LinearRegression", rmse=0.0049), context)
-    (found,) = store.completed_runs(context.table.data_version, context.window)
+    (found,) = store.completed_runs(context.table.data_version, context.scored_days)
     assert (found.run_id, found.model_uri, found.rmse) == (logged.run_id, logged.model_uri, 0.0049)
     assert logged.metrics == found.metrics
     assert logged.tags.items() <= found.tags.items()
@@ -34,9 +34,9 @@ def test_runs_on_other_days_or_data_are_not_compared(store, make_result, context
     store.log_run(make_result("ARIMA", rmse=0.005), context)
     other_data = replace(context, table=replace(context.table, data_version="test-EURUSD-2019-12-31-ffffffff"))
     store.log_run(make_result("ARIMA", rmse=0.0032), other_data)
-    calmer = replace(context.window, n_days=20)
-    store.log_run(make_result("ARIMA", rmse=0.0031), replace(context, window=calmer))
-    assert [run.rmse for run in store.completed_runs(context.table.data_version, context.window)] == [0.005]
+    calmer = replace(context.scored_days, n_days=20)
+    store.log_run(make_result("ARIMA", rmse=0.0031), replace(context, scored_days=calmer))
+    assert [run.rmse for run in store.completed_runs(context.table.data_version, context.scored_days)] == [0.005]
 
 
 class Killed(BaseException):
@@ -60,7 +60,7 @@ def test_completed_is_the_last_write(store, make_result, context, monkeypatch):
             patch.setattr(type(store.client), name, die)
             with pytest.raises(Killed):
                 store.log_run(make_result("LSTM"), context)
-    assert store.completed_runs(context.table.data_version, context.window) == []
+    assert store.completed_runs(context.table.data_version, context.scored_days) == []
 
 
 def test_a_run_that_the_store_refuses_is_marked_failed(store, make_result, context, monkeypatch):

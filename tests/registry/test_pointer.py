@@ -11,10 +11,10 @@ from podium.registry.pointer import FILE_NAME
 
 
 @pytest.fixture
-def content(outcome):
+def content(judgement):
     """What a championship says whose champion is an LSTM."""
     tags = {"rmse": "0.0051", "mae": "0.004", "directional_accuracy": "0.52", "data_version": "ecb-1"}
-    return pointer.build(VersionRecord("EURUSD_LSTM", 3, "run1", frozenset({"champion"}), tags), outcome)
+    return pointer.build(VersionRecord("EURUSD_LSTM", 3, "run1", frozenset({"champion"}), tags), judgement)
 
 
 def test_the_guides_keys_say_who_leads(content, tmp_path):

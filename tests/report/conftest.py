@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from podium.evaluate.intervals import LEVELS
+from podium.evaluate.intervals import COVERAGES
+from podium.evaluate.judgement import Judgement, Standing
 from podium.evaluate.metrics import directional_accuracy, mae, rmse
-from podium.evaluate.outcome import Outcome, Standing
 from podium.records import Forecasts, Series
 from podium.report.scene import Scene, Tomorrow
 
@@ -90,9 +90,9 @@ def make_forecasts() -> dict[str, Forecasts]:
     for name, share in SKILL.items():
         forecast = abs(share) * 0.3 * (np.sign(share) * actual + rng.normal(0, SIGMA, N_DAYS))
         bounds = {}
-        for level, half in zip(LEVELS, (1.3, 2.1), strict=True):
-            bounds[f"lower_{100 * level:.0f}"] = forecast - half * SIGMA
-            bounds[f"upper_{100 * level:.0f}"] = forecast + half * SIGMA
+        for alpha, half in zip(COVERAGES, (1.3, 2.1), strict=True):
+            bounds[f"lower_{100 * alpha:.0f}"] = forecast - half * SIGMA
+            bounds[f"upper_{100 * alpha:.0f}"] = forecast + half * SIGMA
         for density in ("", "constant_"):
             bounds |= {f"{density}sigma": np.full(N_DAYS, SIGMA), f"{density}df": np.full(N_DAYS, 6.0)}
         made[name] = Forecasts(days[:-1], days[1:], actual, forecast, {**bounds, "pit": rng.uniform(size=N_DAYS)})
@@ -104,14 +104,14 @@ def make_standing(name: str, rows: Forecasts, place: int) -> Standing:
     walk = float(np.sqrt(np.mean(rows.actual**2)))
     error = rmse(rows.actual, rows.forecast)
     inside = {
-        level: float(
-            np.mean((rows.actual >= rows.bounds[f"lower_{level}"]) & (rows.actual <= rows.bounds[f"upper_{level}"]))
+        alpha: float(
+            np.mean((rows.actual >= rows.bounds[f"lower_{alpha}"]) & (rows.actual <= rows.bounds[f"upper_{alpha}"]))
         )
-        for level in ("80", "95")
+        for alpha in ("80", "95")
     }
     direction = directional_accuracy(rows.actual, rows.forecast)
     return Standing(
-        model_type=name,
+        family=name,
         model_name=f"EURUSD_{name}",
         model_version=place + 2,
         run_id=f"{place:032x}",
@@ -153,7 +153,7 @@ def make_standing(name: str, rows: Forecasts, place: int) -> Standing:
 
 @pytest.fixture
 def make_scene() -> Callable[..., Scene]:
-    """`make_scene(verdict="leak", level=0.1)`: the scene with fields of the outcome or of the scene changed."""
+    """`make_scene(verdict="leak", alpha=0.1)`: the scene with fields of the judgement or of the scene changed."""
 
     def make(rename: dict[str, str] | None = None, **changes: Any) -> Scene:
         forecasts = make_forecasts()
@@ -162,45 +162,43 @@ def make_scene() -> Callable[..., Scene]:
         for before, after in (rename or {}).items():
             forecasts[after] = forecasts.pop(before)
             rows = [
-                dataclasses.replace(row, model_type=after, model_name=f"EURUSD_{after}")
-                if row.model_type == before
-                else row
+                dataclasses.replace(row, family=after, model_name=f"EURUSD_{after}") if row.family == before else row
                 for row in rows
             ]
         any_rows = next(iter(forecasts.values()))
         returns = any_rows.actual
         walk = {"rmse": float(np.sqrt(np.mean(returns**2))), "mae": float(np.abs(returns).mean())}
-        outcome = Outcome(
+        judgement = Judgement(
             pair="EURUSD",
             data_version="test-EURUSD-2026-07-13-0a1b2c3d",
-            scored_window=f"{any_rows.origins[0]}..{any_rows.origins[-1]}:{N_DAYS}",
-            scored_days=N_DAYS,
+            scored_days=f"{any_rows.origins[0]}..{any_rows.origins[-1]}:{N_DAYS}",
+            n_scored_days=N_DAYS,
             policy="rmse",
-            level=0.05,
+            alpha=0.05,
             verdict="unproven",
-            reason=f"{rows[0].model_type} has the lowest RMSE",
+            reason=f"{rows[0].family} has the lowest RMSE",
             champion=rows[0].model_name,
             champion_version=rows[0].model_version,
             title_since="2026-07-13",
             random_walk_in_mcs=True,
             recipes_tried=len(rows),
-            level_needed=0.05 / len(rows),
+            alpha_needed=0.05 / len(rows),
             proven=False,
             minimum_detectable_r2=0.0566,
             baselines={"persistence": {"rmse": walk["rmse"] * 1.4, "mae": 0.005}, "random_walk": walk},
             ranking=tuple(rows),
             key="0123456789abcdef",
         )
-        fields = {field.name for field in dataclasses.fields(Outcome)}
-        if "level" in changes:
-            needed = changes["level"] / len(rows)
-            changes = {"level_needed": needed, "proven": (rows[0].dm_p or 1.0) <= needed, **changes}
-        outcome = dataclasses.replace(outcome, **{k: v for k, v in changes.items() if k in fields})
+        fields = {field.name for field in dataclasses.fields(Judgement)}
+        if "alpha" in changes:
+            needed = changes["alpha"] / len(rows)
+            changes = {"alpha_needed": needed, "proven": (rows[0].dm_p or 1.0) <= needed, **changes}
+        judgement = dataclasses.replace(judgement, **{k: v for k, v in changes.items() if k in fields})
         closes = 1.1 * np.exp(np.concatenate([[0.0], np.cumsum(returns)]))
         dates = np.append(any_rows.origins, any_rows.target_dates[-1])
         last = float(closes[-1])
         scene = Scene(
-            outcome=outcome,
+            judgement=judgement,
             forecasts=forecasts,
             series=Series("EURUSD", dates, closes, "test"),
             tomorrow=Tomorrow(

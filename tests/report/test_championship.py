@@ -10,7 +10,7 @@ import pytest
 
 from podium.evaluate.economics import trade_the_sign
 from podium.evaluate.evidence import Comparison
-from podium.evaluate.outcome import Standing
+from podium.evaluate.judgement import Standing
 from podium.report.championship import championship_page
 from podium.report.pages import content_policy, digest
 from podium.report.scene import Scene
@@ -43,7 +43,7 @@ def value(text: str) -> float:
 
 
 def test_every_number_of_the_podium_is_the_outcomes(make_scene: MakeScene, parse) -> None:
-    """What the table says of each contestant is the outcome to the last digit shown, and never a number for a None."""
+    """What the table says of each contestant is the judgement's to the last digit shown, never a number for None."""
     scene = make_scene()
     page = parse(championship_page(scene))
     columns = {
@@ -56,22 +56,22 @@ def test_every_number_of_the_podium_is_the_outcomes(make_scene: MakeScene, parse
         "Clark-West p": ("clark_west_p", 1e-3),
         "Pesaran-Timmermann p": ("pesaran_timmermann_p", 1e-3),
     }
-    for row in scene.outcome.ranking:
-        shown = cells(page, row.model_type)
+    for row in scene.judgement.ranking:
+        shown = cells(page, row.family)
         for label, (field, step) in columns.items():
             expected = getattr(row, field)
             if expected is None:
-                assert shown[label] == "none", (row.model_type, label)
+                assert shown[label] == "none", (row.family, label)
             else:
-                assert value(shown[label]) == pytest.approx(expected, abs=step / 2 + 1e-12), (row.model_type, label)
+                assert value(shown[label]) == pytest.approx(expected, abs=step / 2 + 1e-12), (row.family, label)
         assert f"@{row.alias}" in shown["head"]
         assert f"{row.model_name} v{row.model_version}" in shown["head"]
     walk = cells(page, "random walk")
-    assert value(walk["RMSE"]) == pytest.approx(scene.outcome.baselines["random_walk"]["rmse"], abs=5e-7)
+    assert value(walk["RMSE"]) == pytest.approx(scene.judgement.baselines["random_walk"]["rmse"], abs=5e-7)
 
 
 def test_every_number_of_the_ranges_is_the_outcomes(make_scene: MakeScene, parse) -> None:
-    """Coverage, width, Winkler score, tests, CRPS and its skill are the outcome's, and a missing test is no number."""
+    """Coverage, width, Winkler score, tests, CRPS and its skill are the judgement's; a missing test is no number."""
     scene = make_scene()
     page = parse(championship_page(scene))
     columns = {
@@ -82,17 +82,17 @@ def test_every_number_of_the_ranges_is_the_outcomes(make_scene: MakeScene, parse
         "Independence p": ("independence_p", 5e-4),
         "Christoffersen p": ("christoffersen_p", 5e-4),
     }
-    for row in scene.outcome.ranking:
-        for level in ("80", "95"):
-            shown = cells(page, f"{row.model_type} {level}%", table=1)
+    for row in scene.judgement.ranking:
+        for alpha in ("80", "95"):
+            shown = cells(page, f"{row.family} {alpha}%", table=1)
             for label, (name, step) in columns.items():
-                expected = getattr(row, f"{name}_{level}")
+                expected = getattr(row, f"{name}_{alpha}")
                 assert (
                     shown[label] == "none"
                     if expected is None
                     else (value(shown[label]) == pytest.approx(expected, abs=step + 1e-12))
-                ), (row.model_type, level, label)
-        shown = cells(page, row.model_type, table=2)
+                ), (row.family, alpha, label)
+        shown = cells(page, row.family, table=2)
         assert value(shown["CRPS"]) == pytest.approx(row.crps, abs=5e-7)
         assert value(shown["CRPS skill"]) == pytest.approx(row.crps_skill, abs=5e-5)
         assert value(shown["t"]) == pytest.approx(row.crps_skill_t, abs=0.05)
@@ -123,7 +123,7 @@ def test_those_that_may_be_the_best_share_a_place(make_scene: MakeScene, parse) 
     """Two contestants and the random walk are in the confidence set and first; the other is third by RMSE."""
     scene = make_scene()
     page = parse(championship_page(scene))
-    places = [cells(page, row.model_type)["Place"] for row in scene.outcome.ranking]
+    places = [cells(page, row.family)["Place"] for row in scene.judgement.ranking]
     assert places == ["1=", "1=", "3"]
     assert cells(page, "random walk")["Place"] == "1="
     assert "a tie of 3" in page.words
@@ -132,12 +132,12 @@ def test_those_that_may_be_the_best_share_a_place(make_scene: MakeScene, parse) 
 def test_a_single_best_is_first_alone(make_scene: MakeScene, parse) -> None:
     """No tie is claimed where the set holds one."""
     scene = make_scene(random_walk_in_mcs=False)
-    first, *others = scene.outcome.ranking
+    first, *others = scene.judgement.ranking
     ranking = (first, *(dataclasses.replace(row, in_mcs=False) for row in others))
-    scene = dataclasses.replace(scene, outcome=dataclasses.replace(scene.outcome, ranking=ranking))
+    scene = dataclasses.replace(scene, judgement=dataclasses.replace(scene.judgement, ranking=ranking))
     page = parse(championship_page(scene))
-    assert [cells(page, row.model_type)["Place"] for row in ranking] == ["1", "2", "3"]
-    assert f"holds {first.model_type} alone" in page.words
+    assert [cells(page, row.family)["Place"] for row in ranking] == ["1", "2", "3"]
+    assert f"holds {first.family} alone" in page.words
 
 
 def test_nothing_is_loaded_from_anywhere(make_scene: MakeScene, parse) -> None:
@@ -179,8 +179,8 @@ def test_a_hostile_name_stays_a_name(make_scene: MakeScene, parse) -> None:
         untold={"series": NASTY},
         series=None,
     )
-    rows = tuple(dataclasses.replace(row, volatility_model=NASTY) for row in scene.outcome.ranking)
-    scene = dataclasses.replace(scene, outcome=dataclasses.replace(scene.outcome, ranking=rows))
+    rows = tuple(dataclasses.replace(row, volatility_model=NASTY) for row in scene.judgement.ranking)
+    scene = dataclasses.replace(scene, judgement=dataclasses.replace(scene.judgement, ranking=rows))
     page = parse(championship_page(scene))
     assert not page.all("img")
     assert all(not name.startswith("on") for element in page.elements for name in element.attributes)
@@ -216,8 +216,8 @@ def test_every_table_and_figure_can_be_read_without_seeing(make_scene: MakeScene
     ("changes", "said"),
     [
         ({"verdict": "unproven"}, "leads, and its lead may be luck"),
-        ({"verdict": "promoted", "level": 0.15}, "beats the random walk"),
-        ({"verdict": "held", "level": 0.001}, "holds the title; that it beats the random walk is not proven"),
+        ({"verdict": "promoted", "alpha": 0.15}, "beats the random walk"),
+        ({"verdict": "held", "alpha": 0.001}, "holds the title; that it beats the random walk is not proven"),
         (
             {"verdict": "leak", "leaks": ("LSTM: R2 of 64% on high_low",)},
             "Refused: a contestant is too good to be true",
@@ -235,7 +235,7 @@ def test_each_verdict_has_its_headline(make_scene: MakeScene, parse, changes: di
 
 
 LEAK = "LinearRegression is too good to be true on 420 days: R² 81 ± 2 %; columns to suspect: high_low"
-ACCEPTED = {"verdict": "promoted", "level": 0.15, "leaks": (LEAK,), "leak_accepted": True}
+ACCEPTED = {"verdict": "promoted", "alpha": 0.15, "leaks": (LEAK,), "leak_accepted": True}
 
 
 @pytest.mark.parametrize("changes", [ACCEPTED, {**ACCEPTED, "verdict": "held"}, {**ACCEPTED, "verdict": "degraded"}])
@@ -261,18 +261,18 @@ def test_a_refused_leak_is_not_praised_either(make_scene: MakeScene, parse) -> N
     assert page.one(**{"class": "badge badge-bad"}).text == "leak"
 
 
-@pytest.mark.parametrize(("level", "look"), [(0.15, "good"), (0.05, "warn")])
-def test_only_a_proven_champion_has_a_green_badge(make_scene: MakeScene, parse, level: float, look: str) -> None:
+@pytest.mark.parametrize(("alpha", "look"), [(0.15, "good"), (0.05, "warn")])
+def test_only_a_proven_champion_has_a_green_badge(make_scene: MakeScene, parse, alpha: float, look: str) -> None:
     """`promoted` by RMSE or by evidence against another contestant is no proof against the random walk."""
-    page = parse(championship_page(make_scene(verdict="promoted", level=level)))
+    page = parse(championship_page(make_scene(verdict="promoted", alpha=alpha)))
     assert page.one(**{"class": f"badge badge-{look}"}).text == "promoted"
 
 
 def with_leader(scene: Scene, **changes: Any) -> Scene:
     """The same championship with figures of the first in rank changed."""
-    first, *others = scene.outcome.ranking
+    first, *others = scene.judgement.ranking
     ranking = (dataclasses.replace(first, **changes), *others)
-    return dataclasses.replace(scene, outcome=dataclasses.replace(scene.outcome, ranking=ranking))
+    return dataclasses.replace(scene, judgement=dataclasses.replace(scene.judgement, ranking=ranking))
 
 
 @pytest.mark.parametrize(
@@ -286,8 +286,8 @@ def with_leader(scene: Scene, **changes: Any) -> Scene:
     ],
 )
 def test_what_could_be_found_agrees_with_what_was(make_scene: MakeScene, parse, r2: float, proven: bool, said: str):
-    """The line on the smallest detectable R² never calls a proven champion unproven, and names its level."""
-    scene = with_leader(make_scene(recipes_tried=7, level_needed=0.05 / 7, proven=proven), r2_oos=r2)
+    """The line on the smallest detectable R² never calls a proven champion unproven, and names its alpha."""
+    scene = with_leader(make_scene(recipes_tried=7, alpha_needed=0.05 / 7, proven=proven), r2_oos=r2)
     words = parse(championship_page(scene)).words
     assert f"a true R² of 5.7% at p 0.007 (0.05 shared by 7 recipes tried) in four cases of five; {said}" in words
     assert ("not proven does not mean absent" in words) == (not proven and 0 < r2 < 0.0566)
@@ -298,7 +298,7 @@ def test_what_could_be_found_agrees_with_what_was(make_scene: MakeScene, parse, 
 @pytest.mark.parametrize(("r2", "said"), [(0.0039, "small beside what cannot be known"), (0.81, "look for the reason")])
 def test_skill_is_called_small_only_when_it_is(make_scene: MakeScene, parse, r2: float, said: str) -> None:
     """Four fifths of the variance of a daily rate are not `small`."""
-    words = parse(championship_page(with_leader(make_scene(level=0.15), r2_oos=r2))).words
+    words = parse(championship_page(with_leader(make_scene(alpha=0.15), r2_oos=r2))).words
     assert said in words
     assert ("small beside" in words) == (r2 < 0.05)
 
@@ -336,7 +336,7 @@ def test_the_days_since_the_title_are_a_table_where_there_are_any(make_scene: Ma
     )
     page = parse(championship_page(make_scene(comparisons=compared)))
     arima, walk = (cells(page, name, table=1) for name in ("ARIMA", "random walk"))
-    assert [value(arima[label]) for label in ("Difference", "Lower bound", "p", "Level")] == [2.5, -1.2, 0.31, 0.02]
+    assert [value(arima[label]) for label in ("Difference", "Lower bound", "p", "Alpha")] == [2.5, -1.2, 0.31, 0.02]
     assert (arima["Days"], arima["Says"]) == ("300", "not proven better")
     assert (walk["p"], walk["Lower bound"], walk["Says"]) == ("none", "none", "12 days of evidence")
     assert "since its title" in page.words
@@ -353,12 +353,12 @@ def test_a_champion_that_did_not_take_part_is_not_credited(make_scene: MakeScene
 
 def test_the_direction_is_recommended_only_when_it_is_proven(make_scene: MakeScene, parse) -> None:
     """A p-value of 0.041 among three contestants is not below 0.05 / 3, and is below 0.15 / 3."""
-    assert "Do not act on the direction" in parse(championship_page(make_scene(level=0.05))).words
-    assert "Do not act on the direction" not in parse(championship_page(make_scene(level=0.15))).words
+    assert "Do not act on the direction" in parse(championship_page(make_scene(alpha=0.05))).words
+    assert "Do not act on the direction" not in parse(championship_page(make_scene(alpha=0.15))).words
 
 
 def test_a_test_that_was_not_computed_says_why(make_scene: MakeScene, parse) -> None:
-    """The reasons of the outcome stand under the table."""
+    """The reasons of the judgement stand under the table."""
     page = parse(championship_page(make_scene()))
     assert "ARIMA, Pesaran-Timmermann: it names one direction only." in page.words
     assert "LSTM, Diebold-Mariano: they make the same error." in page.words
@@ -381,12 +381,12 @@ def test_what_is_missing_says_why_and_the_rest_is_there(make_scene: MakeScene, p
 
 
 def test_a_championship_without_any_forecasts_is_still_told(make_scene: MakeScene, parse) -> None:
-    """All records lost: the outcome's own numbers stay, every figure says why it is not drawn."""
+    """All records lost: the judgement's own numbers stay, every figure says why it is not drawn."""
     scene = make_scene(forecasts={}, tomorrow=None, untold={"LSTM": "run 1 has lost its forecasts.parquet"})
     page = parse(championship_page(scene))
     assert len(page.all("p", **{"class": "missing"})) >= 6
     assert "has lost its forecasts.parquet" in page.words
-    assert cells(page, scene.outcome.ranking[0].model_type)["RMSE"]
+    assert cells(page, scene.judgement.ranking[0].family)["RMSE"]
 
 
 def flat(scene: Scene) -> Scene:
@@ -401,13 +401,13 @@ def flat(scene: Scene) -> Scene:
             row, ratio_to_random_walk=None, r2_oos=None, directional_accuracy=None, dm_p=None, in_mcs=None
         )
 
-    outcome = dataclasses.replace(
-        scene.outcome,
-        ranking=tuple(map(untested, scene.outcome.ranking)),
+    judgement = dataclasses.replace(
+        scene.judgement,
+        ranking=tuple(map(untested, scene.judgement.ranking)),
         random_walk_in_mcs=None,
         minimum_detectable_r2=None,
     )
-    return dataclasses.replace(scene, forecasts=still, outcome=outcome)
+    return dataclasses.replace(scene, forecasts=still, judgement=judgement)
 
 
 @pytest.mark.filterwarnings("error")
@@ -424,7 +424,7 @@ def test_a_rate_that_never_moved_gives_reasons_and_no_numbers(make_scene: MakeSc
 
 def test_a_few_days_draw_what_they_can(make_scene: MakeScene, parse) -> None:
     """Twelve scored days: no year, no histogram, no Sharpe ratio, and the page says so for each."""
-    scene = make_scene(scored_days=12)
+    scene = make_scene(n_scored_days=12)
     short = {
         name: dataclasses.replace(
             rows,

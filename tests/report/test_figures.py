@@ -20,15 +20,15 @@ def hover(html: str) -> dict[str, list[dict[str, list[str]]]]:
     return found
 
 
-def test_the_cumulative_curve_ends_at_the_r2_of_the_outcome(make_scene: MakeScene) -> None:
+def test_the_cumulative_curve_ends_at_the_r2_of_the_judgement(make_scene: MakeScene) -> None:
     """Goyal and Welch's curve, divided by the random walk's whole squared error, ends at the out-of-sample R²."""
     scene = make_scene()
-    for row in scene.outcome.ranking:
-        curve = cumulative_skill(scene.forecasts[row.model_type])
+    for row in scene.judgement.ranking:
+        curve = cumulative_skill(scene.forecasts[row.family])
         assert curve is not None
         assert curve[-1] == pytest.approx(row.r2_oos, abs=1e-12)
     names = [row["name"] for row in hover(skill_figure(scene))["rows"]]
-    assert names == [row.model_type for row in scene.outcome.ranking]
+    assert names == [row.family for row in scene.judgement.ranking]
 
 
 def test_years_make_up_the_whole(make_scene: MakeScene) -> None:
@@ -48,7 +48,7 @@ def test_years_make_up_the_whole(make_scene: MakeScene) -> None:
 def test_the_fan_is_in_rates_around_the_last_close(make_scene: MakeScene) -> None:
     """Each range is the close before times exp of the bound; what came is the stored rate; the last one is open."""
     scene = make_scene()
-    rows = scene.forecasts[scene.leader.model_type]
+    rows = scene.forecasts[scene.leader.family]
     drawn = {row["name"]: row["text"] for row in hover(fan_figure(scene))["rows"]}
     assert scene.series is not None
     assert scene.tomorrow is not None
@@ -76,7 +76,7 @@ def test_a_forecast_of_newer_data_is_not_joined_to_the_fan(make_scene: MakeScene
 def test_misses_are_marked_and_counted(make_scene: MakeScene) -> None:
     """As many red dots as days outside the 95 % range, and the message counts the days inside."""
     scene = make_scene()
-    rows = scene.forecasts[scene.leader.model_type]
+    rows = scene.forecasts[scene.leader.family]
     last = slice(-60, None)
     outside = (rows.actual[last] < rows.bounds["lower_95"][last]) | (rows.actual[last] > rows.bounds["upper_95"][last])
     html = fan_figure(scene)
@@ -85,7 +85,7 @@ def test_misses_are_marked_and_counted(make_scene: MakeScene) -> None:
 
 
 def test_coverage_on_the_chart_is_the_outcomes(make_scene: MakeScene, parse) -> None:
-    """The last line of the table behind it repeats the outcome's shares, and only years of 200 days are drawn."""
+    """The last line of the table behind it repeats the judgement's shares, and only years of 200 days are drawn."""
     scene = make_scene()
     html = coverage_figure(scene)
     page = parse(html)

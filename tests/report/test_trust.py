@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from podium.report.scene import Scene
-from podium.report.trust import ALL_BARS, ALL_LEVELS, BARS, LEVELS, Calibration, interval_skill, told_range
+from podium.report.trust import ALL_BARS, ALL_COVERAGES, BARS, COVERAGES, Calibration, interval_skill, told_range
 
 MakeScene = Callable[..., Scene]
 N_DAYS = 420
@@ -16,9 +16,9 @@ N_DAYS = 420
 
 def told(scene: Scene, **changes: Any) -> str:
     """The judgement on the leader's range with some of its figures changed."""
-    first, *others = scene.outcome.ranking
+    first, *others = scene.judgement.ranking
     ranking = (dataclasses.replace(first, **changes), *others)
-    return told_range(dataclasses.replace(scene, outcome=dataclasses.replace(scene.outcome, ranking=ranking)))[0]
+    return told_range(dataclasses.replace(scene, judgement=dataclasses.replace(scene.judgement, ranking=ranking)))[0]
 
 
 def of_pit(scene: Scene, pit: np.ndarray) -> Scene:
@@ -49,7 +49,7 @@ def test_a_range_is_believed_for_what_can_fail(make_scene: MakeScene) -> None:
     ],
 )
 def test_a_range_that_fails_is_not_recommended(make_scene: MakeScene, changes: dict[str, float], said: str) -> None:
-    """Runs of misses, a worse density or a broken level: each alone is enough, perfect coverage notwithstanding."""
+    """Runs of misses, a worse density or a broken coverage: each alone is enough, perfect coverage notwithstanding."""
     assert told(make_scene(), **changes) == f"Do not rely on the range: {said}."
 
 
@@ -117,4 +117,4 @@ def test_the_bands_hold_a_right_distribution_in_39_cases_of_40() -> None:
             (np.abs(found.counts - found.expected) > found.bar_reach).any(),
         )
     assert left / 4000 == pytest.approx([0.025, 0.025], abs=0.0075)
-    assert (ALL_LEVELS, ALL_BARS, BARS, len(LEVELS)) == (3.1, 3.25, 20, 19)
+    assert (ALL_COVERAGES, ALL_BARS, BARS, len(COVERAGES)) == (3.1, 3.25, 20, 19)

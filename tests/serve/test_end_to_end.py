@@ -41,12 +41,12 @@ PATIENCE = 60.0  # seconds; a wait that takes longer is a failure
 CHAMPIONSHIP = """
 source = "csv:rates.csv"
 contestants = ["LinearRegression", "ARIMA"]
-window = 8
+n_lags = 8
 refit_every = 0
 workers = 1
 
 [options.LinearRegression]
-n_lags = 1
+lags_used = 1
 
 [options.ARIMA]
 order = [0, 0]
@@ -157,7 +157,7 @@ class Server:
         """SIGKILL to the processes that serve, then to their parent; the reader of the registry ends by itself."""
         family = psutil.Process(self.process.pid).children()
         for child in family:
-            if "podium.serve.worker" in child.cmdline():
+            if "podium.serve.processes.worker" in child.cmdline():
                 child.kill()
         self._end(signal.SIGKILL)
         _, alive = psutil.wait_procs(family, PATIENCE)

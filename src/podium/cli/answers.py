@@ -21,7 +21,7 @@ def enrol(app: typer.Typer) -> None:
     app.command("forecast")(forecast)
 
 
-@takes_settings("pair", "level", *ADDRESSES, *FOLDERS)
+@takes_settings("pair", "alpha", *ADDRESSES, *FOLDERS)
 def status(
     settings: Settings,
     everything: Annotated[
@@ -38,7 +38,7 @@ def status(
         if as_json:
             say_json([dataclasses.asdict(row) for row in pairs])
             return
-        for line in texts.pairs_lines(pairs, settings.level):
+        for line in texts.pairs_lines(pairs, settings.alpha):
             say(line)
         return
     found = ask(settings)
@@ -49,7 +49,7 @@ def status(
         say(line)
 
 
-@takes_settings("pair", "window", *ADDRESSES, *FOLDERS)
+@takes_settings("pair", "n_lags", *ADDRESSES, *FOLDERS)
 def forecast(
     settings: Settings,
     horizon: Annotated[str, typer.Option(help="Trading days ahead, such as 1,5,20.")] = "1",

@@ -25,13 +25,13 @@ AcceptLeak = Annotated[
 ]
 
 INGEST = ("pair", "source", "ecb_url", *FOLDERS)
-PREPROCESS = ("pair", "window", *FOLDERS)
+PREPROCESS = ("pair", "n_lags", *FOLDERS)
 TRAIN = (
-    "pair", "contestants", "window", "test_fraction", "refit_every", "seed", "workers", "developer",
+    "pair", "contestants", "n_lags", "test_fraction", "refit_every", "seed", "workers", "developer",
     "artifact_location", *ADDRESSES, *FOLDERS,
 )  # fmt: skip
 EVALUATE = (
-    "pair", "policy", "level", "leak_r2", "leak_direction", "window", "test_fraction", "developer",
+    "pair", "policy", "alpha", "leak_r2", "leak_direction", "n_lags", "test_fraction", "developer",
     *ADDRESSES, *FOLDERS,
 )  # fmt: skip
 
@@ -151,7 +151,7 @@ def _train(settings: Settings, as_json: bool = False, quiet: bool = False) -> No
     with working_on(settings.contestants) as progress:
 
         def on_done(record: Any) -> None:
-            progress.done(record.model_type)
+            progress.done(record.family)
             if not quiet:
                 say(texts.trained_line(record))
 
@@ -163,11 +163,11 @@ def _train(settings: Settings, as_json: bool = False, quiet: bool = False) -> No
 def _evaluate(settings: Settings, *, as_json: bool, strict: bool, accept_leak: bool, unpin: bool) -> None:
     from podium.pipeline.evaluate import evaluate as step
 
-    outcome = step(settings, accept_leak, unpin)
+    judgement = step(settings, accept_leak, unpin)
     if as_json:
-        say_json(outcome.as_dict())
+        say_json(judgement.as_dict())
     else:
-        for line in texts.outcome_lines(outcome):
+        for line in texts.judgement_lines(judgement):
             say(line)
-    if outcome.verdict in REFUSED or (strict and not outcome.proven):
+    if judgement.verdict in REFUSED or (strict and not judgement.proven):
         raise typer.Exit(EXIT_REFUSED)

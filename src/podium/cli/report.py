@@ -18,7 +18,7 @@ def enrol(app: typer.Typer) -> None:
     app.command("report")(report)
 
 
-@takes_settings("pair", "window", "refit_every", "seed", *ADDRESSES, *FOLDERS)
+@takes_settings("pair", "n_lags", "refit_every", "seed", *ADDRESSES, *FOLDERS)
 def report(
     settings: Settings,
     cost_bps: Annotated[
@@ -39,7 +39,7 @@ def report(
     for name, reason in written.untold.items():
         note(f"{name} is not shown: {reason}")
     if as_json:
-        outcome = written.outcome
+        outcome = written.judgement
         say_json(
             {
                 "pair": outcome.pair,
@@ -51,4 +51,4 @@ def report(
             }
         )
         return
-    say(f"{written.outcome.pair}: {written.outcome.verdict} -> {written.path} ({ARTIFACT} of run {written.run_id})")
+    say(f"{written.judgement.pair}: {written.judgement.verdict} -> {written.path} ({ARTIFACT} of run {written.run_id})")

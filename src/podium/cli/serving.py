@@ -17,11 +17,11 @@ from podium.cli.championship import Json
 from podium.cli.console import note, say, say_json
 from podium.cli.options import FOLDERS, takes_settings
 from podium.errors import MissingError, SettingError
-from podium.serve.options import ServeOptions
+from podium.serve.processes.options import ServeOptions
 from podium.settings import Settings
 
 if TYPE_CHECKING:
-    from podium.serve.ledger import Ledger
+    from podium.ledger import Ledger
 
 SERVED = (
     "host", "port", "workers", "split", "experiment", "salt", "shadow", "ledger", "ledger_durability", "interval",
@@ -40,7 +40,7 @@ def enrol(app: typer.Typer) -> None:
         app.command(name=verb.__name__)(verb)
 
 
-@takes_settings("tracking_uri", "registry_uri", "ledger_address", "level", *FOLDERS, record=ServeOptions, fields=SERVED)
+@takes_settings("tracking_uri", "registry_uri", "ledger_address", "alpha", *FOLDERS, record=ServeOptions, fields=SERVED)
 def serve(
     settings: Settings,
     options: ServeOptions,
@@ -55,7 +55,7 @@ def serve(
     """
     import dataclasses
 
-    from podium.serve.process import serve as run
+    from podium.serve.processes.supervisor import serve as run
 
     options = dataclasses.replace(
         options,
@@ -79,7 +79,7 @@ def ledger(
 
     In CSV a text that a spreadsheet would run as a formula has an apostrophe in front; JSON has every text as it came.
     """
-    from podium.serve.ledger import COLUMNS, rows
+    from podium.ledger import COLUMNS, rows
 
     if as_csv and as_json:
         raise SettingError("--csv and --json exclude each other; choose one")
@@ -96,8 +96,8 @@ def settle(settings: Settings, as_json: Json = False) -> None:
     The returns are those of the stored series; `podium ingest` brings the newest.
     """
     from podium.data.store import data_version, load_series
+    from podium.ledger.settling import settle as act
     from podium.pipeline.prepare import series_path
-    from podium.serve.outcomes import settle as act
 
     series = load_series(series_path(settings))
     with _opened(settings) as opened:
@@ -111,7 +111,7 @@ def settle(settings: Settings, as_json: Json = False) -> None:
     )
 
 
-@takes_settings("pair", "level", "ledger_address", *FOLDERS)
+@takes_settings("pair", "alpha", "ledger_address", *FOLDERS)
 def ab(
     settings: Settings,
     *,
@@ -129,25 +129,27 @@ def ab(
     `keep going`, `challenger better`, `champion better`, `no use going on`. It may be asked every day. Where nothing
     can be compared, the error of each arm over its own settled days, and why.
     """
-    from podium.serve.ab import own_errors, report
+    from podium.evaluate.live import compare_live, own_errors
+    from podium.ledger.settled import settled_days
 
     named = {arm: name for arm, name in (("champion", champion), ("challenger", challenger)) if name}
     found, reason = None, ""
     with _opened(settings) as opened:
-        arms = own_errors(opened, settings.pair, named, experiment or None)
-        try:
-            found = report(
-                opened,
-                settings.pair,
-                champion=champion or None,
-                challenger=challenger or None,
-                experiment=experiment or None,
-                level=settings.level,
-            )
-        except MissingError as error:
-            if not arms:
-                raise
-            reason = str(error)
+        days = settled_days(opened, settings.pair, experiment or None)
+    arms = own_errors(days, named)
+    try:
+        found = compare_live(
+            days,
+            settings.pair,
+            champion=champion or None,
+            challenger=challenger or None,
+            experiment=experiment or None,
+            alpha=settings.alpha,
+        )
+    except MissingError as error:
+        if not arms:
+            raise
+        reason = str(error)
     if as_json:
         say_json(texts.ab_json(settings.pair, experiment or None, arms, found, reason))
         return
@@ -160,7 +162,7 @@ def key(
     until: Annotated[str, typer.Option(help="Last day on which it is valid, such as 2027-06-30.")] = "",
 ) -> None:
     """Make an API key: the key on standard output, once; the line for the key file on standard error."""
-    from podium.serve.security import new_key
+    from podium.serve.web.security import new_key
 
     try:
         ends = date.fromisoformat(until) if until else None
@@ -172,7 +174,7 @@ def key(
 
 
 def _opened(settings: Settings) -> closing[Ledger]:
-    from podium.serve.ledger import Ledger
+    from podium.ledger import Ledger
 
     return closing(Ledger.open(settings.ledger, create=False))
 

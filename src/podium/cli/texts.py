@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 from podium.cli.console import table
 
 if TYPE_CHECKING:
-    from podium.evaluate.outcome import Outcome, Standing
+    from podium.evaluate.judgement import Judgement, Standing
+    from podium.evaluate.live import Arm, Report
     from podium.pipeline.forecast import Forecast
     from podium.pipeline.prepare import Ingested
     from podium.pipeline.simulate import Simulation
     from podium.pipeline.status import PairStatus, Status
     from podium.records import FeatureTable, RunRecord
     from podium.registry.titles import Title
-    from podium.serve.ab import Arm, Report
 
 
 def ingested_line(ingested: Ingested) -> str:
@@ -64,7 +64,7 @@ def features_json(features: FeatureTable, path: Path) -> dict[str, Any]:
 
 def trained_line(run: RunRecord) -> str:
     """A contestant's scores."""
-    return f"{run.model_type}: RMSE {run.rmse:.5f}, MAE {run.metrics['mae']:.5f}, {_direction(run)} (run {run.run_id})"
+    return f"{run.family}: RMSE {run.rmse:.5f}, MAE {run.metrics['mae']:.5f}, {_direction(run)} (run {run.run_id})"
 
 
 def _direction(run: RunRecord) -> str:
@@ -76,10 +76,10 @@ def run_json(run: RunRecord) -> dict[str, Any]:
     """A completed run for programs."""
     return {
         "run_id": run.run_id,
-        "model_type": run.model_type,
+        "family": run.family,
         "model_uri": run.model_uri,
         "data_version": run.tags["data_version"],
-        "scored_window": run.tags["scored_window"],
+        "scored_days": run.scored_days,
         "metrics": {name: value for name, value in run.metrics.items() if math.isfinite(value)},
     }
 
@@ -91,42 +91,42 @@ TESTS = {
 }
 
 
-def outcome_lines(outcome: Outcome) -> Iterator[str]:
+def judgement_lines(judgement: Judgement) -> Iterator[str]:
     """The ranking in the guide's form, then the random walk, the tests and the verdict."""
     yield "*** CHAMPIONSHIP RANKING (Lower RMSE is Better) ***"
-    for number, row in enumerate(outcome.ranking, start=1):
+    for number, row in enumerate(judgement.ranking, start=1):
         alias = f"gets alias '@{row.alias}'" if row.alias else "gets no alias"
-        yield f"{number}. {row.model_type} (RMSE: {row.rmse:.5f}) -> {row.model_name} (v{row.model_version}) {alias}"
+        yield f"{number}. {row.family} (RMSE: {row.rmse:.5f}) -> {row.model_name} (v{row.model_version}) {alias}"
     yield ""
-    leader = outcome.leader
-    if outcome.champion is not None:
-        yield f"Deployment Choice: {outcome.champion} (v{outcome.champion_version})"
+    leader = judgement.leader
+    if judgement.champion is not None:
+        yield f"Deployment Choice: {judgement.champion} (v{judgement.champion_version})"
     if leader is not None:
-        yield validation_line(outcome, leader)
-        yield random_walk_line(outcome, leader)
+        yield validation_line(judgement, leader)
+        yield random_walk_line(judgement, leader)
         yield ""
-    yield from test_lines(outcome)
+    yield from test_lines(judgement)
     yield ""
-    yield f"Verdict: {outcome.verdict} - {outcome.reason}"
-    yield from outcome.leaks
+    yield f"Verdict: {judgement.verdict} - {judgement.reason}"
+    yield from judgement.leaks
 
 
-def validation_line(outcome: Outcome, leader: Standing) -> str:
+def validation_line(judgement: Judgement, leader: Standing) -> str:
     """The guide's line: the champion against persistence."""
-    ours, theirs = leader.rmse, outcome.baselines["persistence"]["rmse"]
+    ours, theirs = leader.rmse, judgement.baselines["persistence"]["rmse"]
     beats, sign = ("beats", "<") if ours < theirs else ("does not beat", ">=")
     return f"Validation: Champion {beats} Baseline ({ours:.5f} {sign} {theirs:.5f})"
 
 
-def random_walk_line(outcome: Outcome, leader: Standing) -> str:
+def random_walk_line(judgement: Judgement, leader: Standing) -> str:
     """The champion against the forecast of no change, with the test that says whether the difference means anything."""
-    theirs = outcome.baselines["random_walk"]["rmse"]
+    theirs = judgement.baselines["random_walk"]["rmse"]
     sign = "<" if leader.rmse < theirs else ">="
     if leader.dm_p is None:
         says = f"no test ({leader.untested.get('dm_p', 'not computed')})"
     elif leader.rmse >= theirs:
         says = "champion does not beat it"
-    elif outcome.proven:
+    elif judgement.proven:
         says = f"champion beats it (Diebold-Mariano p = {leader.dm_p:.2g})"
     else:
         says = f"champion does not beat it beyond chance (Diebold-Mariano p = {leader.dm_p:.2g})"
@@ -135,28 +135,28 @@ def random_walk_line(outcome: Outcome, leader: Standing) -> str:
     )
 
 
-def test_lines(outcome: Outcome) -> Iterator[str]:
+def test_lines(judgement: Judgement) -> Iterator[str]:
     """One row a contestant: skill against the random walk, tests, intervals."""
     head = ("", "ratio", "R2 oos", "direction", "DM p", "CW p", "PT p", "best?", "in 80%", "in 95%", "CRPS skill")
-    walk = ("random walk", "1.0000", "0.00%", "-", "-", "-", "-", _yes(outcome.random_walk_in_mcs), "-", "-", "-")
-    yield from table([head, *map(_test_row, outcome.ranking), walk])
-    for row in outcome.ranking:
-        yield from (f"{row.model_type}: no {TESTS.get(name, name)}, {why}" for name, why in row.untested.items())
-    if outcome.minimum_detectable_r2 is not None:
+    walk = ("random walk", "1.0000", "0.00%", "-", "-", "-", "-", _yes(judgement.random_walk_in_mcs), "-", "-", "-")
+    yield from table([head, *map(_test_row, judgement.ranking), walk])
+    for row in judgement.ranking:
+        yield from (f"{row.family}: no {TESTS.get(name, name)}, {why}" for name, why in row.untested.items())
+    if judgement.minimum_detectable_r2 is not None:
         yield (
-            f"{outcome.scored_days:,} scored days find a true R2 of {outcome.minimum_detectable_r2:.1%} in four cases "
-            f"of five at p {outcome.level_needed:.2g}{_several(outcome)}; smaller skill looks like none."
+            f"{judgement.n_scored_days:,} scored days find a true R2 of {judgement.minimum_detectable_r2:.1%} in "
+            f"four cases of five at p {judgement.alpha_needed:.2g}{_several(judgement)}; smaller skill looks like none."
         )
 
 
-def _several(outcome: Outcome) -> str:
-    tried = outcome.recipes_tried
-    return f" ({outcome.level:g} shared by {tried} recipes tried)" if tried > 1 else ""
+def _several(judgement: Judgement) -> str:
+    tried = judgement.recipes_tried
+    return f" ({judgement.alpha:g} shared by {tried} recipes tried)" if tried > 1 else ""
 
 
 def _test_row(row: Standing) -> tuple[str, ...]:
     return (
-        row.model_type,
+        row.family,
         _number(row.ratio_to_random_walk),
         _percent(row.r2_oos, 2),
         _percent(row.directional_accuracy),
@@ -184,41 +184,43 @@ def _yes(value: bool | None) -> str:
 
 def status_lines(status: Status) -> Iterator[str]:
     """Who leads now, the championship behind it, and what is out of step."""
-    champion, outcome = status.champion, status.outcome
+    from podium.records import ALIASES
+
+    champion, judgement = status.champion, status.judgement
     pinned = f", pinned by hand: {status.pinned}" if status.pinned is not None else ""
     yield f"{status.pair}: champion {champion.name} (v{champion.version}){pinned}"
-    if outcome is None:
+    if judgement is None:
         yield "It carries no outcome of a championship: the alias was set by hand; run `podium evaluate`"
     else:
-        yield f"title since {outcome.title_since or 'unknown'}"
-        yield f"decided on {outcome.data_version}, {outcome.scored_window}"
+        yield f"title since {judgement.title_since or 'unknown'}"
+        yield f"decided on {judgement.data_version}, {judgement.scored_days}"
     if status.age_days is not None:
         yield f"data {status.age_days} days old"
-    for alias in ("champion", "challenger", "candidate"):
+    for alias in ALIASES:
         holders = status.aliases.get(alias, [])
         remedy = " - more than one; run `podium evaluate`" if len(holders) > 1 else ""
         yield f"@{alias}: {', '.join(holders) or 'nobody'}{remedy}"
     if status.pointer_agrees is False:
         yield f"models/best_model_info.{status.pair}.json does not name this champion; run `podium evaluate`"
-    if outcome is not None:
+    if judgement is not None:
         yield ""
-        yield from test_lines(outcome)
+        yield from test_lines(judgement)
         yield ""
-        yield f"Verdict: {outcome.verdict} - {outcome.reason}"
+        yield f"Verdict: {judgement.verdict} - {judgement.reason}"
 
 
-def pairs_lines(pairs: Sequence[PairStatus], level: float) -> Iterator[str]:
+def pairs_lines(pairs: Sequence[PairStatus], alpha: float) -> Iterator[str]:
     """One row a pair, then how many of them are proven when all are looked at together."""
     head = ("pair", "champion", "verdict", "data up to", "days", "R2 oos", "DM p", "adjusted")
     rows: list[tuple[str, ...]] = [head]
     for row in pairs:
         named = (row.pair, f"{row.champion} (v{row.champion_version})", row.verdict or "-", row.last_day or "-")
-        numbers = ("-" if row.scored_days is None else f"{row.scored_days:,}", _percent(row.r2_oos, 2))
+        numbers = ("-" if row.n_scored_days is None else f"{row.n_scored_days:,}", _percent(row.r2_oos, 2))
         rows.append((*named, *numbers, _number(row.dm_p, 3), _number(row.dm_p_adjusted, 3)))
     yield from table(rows)
-    proven = [row.pair for row in pairs if row.dm_p_adjusted is not None and row.dm_p_adjusted <= level]
+    proven = [row.pair for row in pairs if row.dm_p_adjusted is not None and row.dm_p_adjusted <= alpha]
     yield (
-        f"Beats the random walk, with at most {level:.0%} false discoveries (Benjamini-Hochberg): "
+        f"Beats the random walk, with at most {alpha:.0%} false discoveries (Benjamini-Hochberg): "
         f"{', '.join(proven) or 'none'}"
     )
 
@@ -373,7 +375,7 @@ def _comparison_lines(report: Report) -> Iterator[str]:
         yield f"{difference}; the confidence sequence begins on day {report.min_days}"
     else:
         yield (
-            f"{difference}, {1 - report.level:.0%} confidence sequence from {report.lower:+.3g} to "
+            f"{difference}, {1 - report.alpha:.0%} confidence sequence from {report.lower:+.3g} to "
             f"{report.upper:+.3g}; above zero favours the challenger"
         )
     needed = f"; about {report.days_needed:,} days more at this pace" if report.days_needed else ""

@@ -19,7 +19,7 @@ def limits_for(settings: Settings) -> Limits:
 
     No day is later than tomorrow, which it may be already where the rates come from.
     """
-    return Limits(min_days=settings.window + YEAR, last_day=today() + np.timedelta64(1, "D"))
+    return Limits(min_days=settings.n_lags + YEAR, last_day=today() + np.timedelta64(1, "D"))
 
 
 def today() -> np.datetime64:

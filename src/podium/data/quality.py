@@ -136,7 +136,7 @@ def check_history(table: RawTable, limits: Limits) -> Iterable[Fault]:
     """There are enough days to train and to score on."""
     days = len(np.unique(table.dates))
     if days < limits.min_days:
-        remedy = f"{limits.min_days} days are needed, {days} are there; take a longer history or a smaller --window"
+        remedy = f"{limits.min_days} days are needed, {days} are there; take a longer history or a smaller --n-lags"
         yield Fault(table.where, "", "enough_history", 0, (), remedy)
 
 

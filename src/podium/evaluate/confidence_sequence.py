@@ -2,7 +2,7 @@
 
 A fixed-sample test holds its error rate for one look on a day chosen beforehand. Looked at every month it is wrong
 in one world of five within five years. A confidence sequence holds for all days together:
-P(there is a day t >= 1 at which the interval misses the mean) <= level, asymptotically.
+P(there is a day t >= 1 at which the interval misses the mean) <= alpha, asymptotically.
 
 References: Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas (2024), "Time-uniform central limit theory and asymptotic
 confidence sequences", Annals of Statistics 52 (arXiv 2103.06476); Choe and Ramdas (2023), "Comparing sequential
@@ -38,7 +38,7 @@ class ConfidenceSequence:
         mean: shape (..., n_days), mean of the first t values.
         lower: shape (..., n_days), lower bound; `-inf` where nothing can be said.
         upper: shape (..., n_days), upper bound; `inf` where nothing can be said.
-        p_value: shape (..., n_days), the smallest level at which the interval of that day excludes zero; 1 where
+        p_value: shape (..., n_days), the smallest alpha at which the interval of that day excludes zero; 1 where
             nothing can be said. Each day's value may be acted upon: it is valid at all of them together.
     """
 
@@ -48,61 +48,61 @@ class ConfidenceSequence:
     p_value: Floats
 
 
-def check_level(level: float) -> float:
-    """The level itself when it is a probability that a test can have.
+def check_probability(alpha: float) -> float:
+    """The alpha itself when it is a probability that a test can have.
 
     Raises:
-        InputError: the level lies outside (0, 1).
+        InputError: the alpha lies outside (0, 1).
     """
-    if not 0 < level < 1:
-        raise InputError(f"level {level}: a level lies strictly between 0 and 1, such as 0.05")
-    return level
+    if not 0 < alpha < 1:
+        raise InputError(f"alpha {alpha}: it lies strictly between 0 and 1, such as 0.05")
+    return alpha
 
 
-def mixture_scale(target_days: float, level: float) -> float:
+def mixture_scale(target_days: float, alpha: float) -> float:
     """The parameter rho that makes the two-sided boundary tightest at `target_days`.
 
-    rho = sqrt((-W(-level² / e) - 1) / target_days), with W the lower branch of Lambert's function
+    rho = sqrt((-W(-alpha² / e) - 1) / target_days), with W the lower branch of Lambert's function
     (Waudby-Smith et al., appendix B.2). Any rho is valid; a wrong target costs a little width, never validity.
 
     Args:
         target_days: number of days, at least 1.
-        level: error probability in (0, 1).
+        alpha: error probability in (0, 1).
 
     Raises:
-        InputError: the level lies outside (0, 1), or the target is below 1.
+        InputError: the alpha lies outside (0, 1), or the target is below 1.
     """
     from scipy.special import lambertw
 
     if target_days < 1:
         raise InputError(f"target_days {target_days}: the sequence is tuned for a number of days, 1 or more")
-    branch = float(lambertw(-(check_level(level) ** 2) / math.e, k=-1).real)
+    branch = float(lambertw(-(check_probability(alpha) ** 2) / math.e, k=-1).real)
     return math.sqrt((-branch - 1) / target_days)
 
 
-def boundary(days: ArrayLike, level: float, rho: float, *, side: Side = "both") -> Floats:
+def boundary(days: ArrayLike, alpha: float, rho: float, *, side: Side = "both") -> Floats:
     """Half-width of the interval after t days of a series with variance 1.
 
-    Two-sided sqrt(2 (t rho² + 1) / (t² rho²) · log(sqrt(t rho² + 1) / level)); one-sided the same with
-    log(1 + sqrt(t rho² + 1) / (2 level)).
+    Two-sided sqrt(2 (t rho² + 1) / (t² rho²) · log(sqrt(t rho² + 1) / alpha)); one-sided the same with
+    log(1 + sqrt(t rho² + 1) / (2 alpha)).
 
     Args:
         days: shape (n_days,), t, each at least 1.
-        level: error probability in (0, 1).
+        alpha: error probability in (0, 1).
         rho: see `mixture_scale`, positive.
         side: "both", or the one bound that is wanted.
     """
     t = np.asarray(days, dtype=np.float64)
     grown = t * rho**2 + 1
     root = np.sqrt(grown)
-    logarithm = np.log(root / level) if side == "both" else np.log1p(root / (2 * level))
+    logarithm = np.log(root / alpha) if side == "both" else np.log1p(root / (2 * alpha))
     width: Floats = np.sqrt(2 * grown * logarithm) / (t * rho)
     return width
 
 
 def confidence_sequence(
     values: ArrayLike,
-    level: float = 0.05,
+    alpha: float = 0.05,
     *,
     side: Side = "both",
     target_days: float = TARGET_DAYS,
@@ -122,7 +122,7 @@ def confidence_sequence(
 
     Args:
         values: shape (..., n_days), oldest first, finite; the last axis is time.
-        level: probability that an interval misses on any day, in (0, 1).
+        alpha: probability that an interval misses on any day, in (0, 1).
         side: "both"; or "lower" ("upper"), which puts the whole error on that bound and leaves the other infinite.
         target_days: the day at which the interval shall be tightest.
         min_days: on earlier days the interval is infinite. An asymptotic sequence needs a start.
@@ -133,16 +133,17 @@ def confidence_sequence(
         say nothing about their spread.
 
     Raises:
-        InputError: the level lies outside (0, 1), a value is not finite, or there is none.
+        InputError: the alpha lies outside (0, 1), a value is not finite, or there is none.
     """
     data = np.asarray(values, dtype=np.float64)
     if data.ndim == 0 or data.shape[-1] == 0 or not np.isfinite(data).all():
         raise InputError("a confidence sequence needs at least one value, and finite ones; drop the missing days")
-    rho = mixture_scale(target_days, check_level(level) if side == "both" else min(2 * check_level(level), 0.999))
+    check_probability(alpha)
+    rho = mixture_scale(target_days, alpha if side == "both" else min(2 * alpha, 0.999))
     t = np.arange(1, data.shape[-1] + 1, dtype=np.float64)
     mean, spread = _running_moments(data, lags)
     known = (t >= max(min_days, 2)) & (spread > 0)
-    width = np.where(known, spread * boundary(t, level, rho, side=side), np.inf)
+    width = np.where(known, spread * boundary(t, alpha, rho, side=side), np.inf)
     with np.errstate(divide="ignore", invalid="ignore"):
         score = np.where(known, t * mean / spread, 0.0)
     return ConfidenceSequence(
@@ -183,13 +184,13 @@ def _autocovariance(moved: Floats, mean: Floats, days: Floats, lag: int) -> Floa
 
 
 def _p_value(score: Floats, t: Floats, rho: float, side: Side) -> Floats:
-    # The level at which the boundary passes through the score (sum over spread), from `boundary` solved for level.
+    # The alpha at which the boundary passes through the score (sum over spread), from `boundary` solved for alpha.
     root = np.sqrt(t * rho**2 + 1)
     exponent = np.minimum(rho**2 * score**2 / (2 * (t * rho**2 + 1)), 700.0)
     if side == "both":
-        level: Floats = root * np.exp(-exponent)
-        return np.minimum(level, 1.0)
+        alpha: Floats = root * np.exp(-exponent)
+        return np.minimum(alpha, 1.0)
     towards = score > 0 if side == "lower" else score < 0
     with np.errstate(divide="ignore"):
-        level = root / (2 * np.expm1(exponent))
-    return np.where(towards, np.minimum(level, 1.0), 1.0)
+        alpha = root / (2 * np.expm1(exponent))
+    return np.where(towards, np.minimum(alpha, 1.0), 1.0)

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from podium.evaluate.confidence_sequence import check_level
+from podium.evaluate.confidence_sequence import check_probability
 from podium.evaluate.significance import MIN_DAYS, TestResult, standard_error
 from podium.records import Dates, Floats
 
@@ -42,12 +42,12 @@ def t_scale(sigma: Floats, df: Floats) -> Floats:
     return np.asarray(sigma * np.sqrt((df - 2.0) / df))
 
 
-def t_quantile(level: float, df: Floats) -> Floats:
+def t_quantile(coverage: float, df: Floats) -> Floats:
     """Half width, in standard deviations, of the central interval of a Student's t; shape (n_days,)."""
     from scipy.special import stdtrit
 
     df = np.asarray(df, dtype=np.float64)
-    return np.asarray(stdtrit(df, (1.0 + check_level(level)) / 2.0) * np.sqrt((df - 2.0) / df))
+    return np.asarray(stdtrit(df, (1.0 + check_probability(coverage)) / 2.0) * np.sqrt((df - 2.0) / df))
 
 
 def crps(actual: Floats, mean: Floats, sigma: Floats, df: Floats) -> Floats:
@@ -81,46 +81,46 @@ def probability_below(value: Floats, mean: Floats, sigma: Floats, df: Floats) ->
     return np.asarray(stdtr(df, (value - mean) / t_scale(sigma, df)), dtype=np.float64)
 
 
-def winkler(actual: Floats, lower: Floats, upper: Floats, level: float) -> Floats:
-    """Interval score: width, plus 2 / (1 - level) for each unit by which the outcome misses; lower is better.
+def winkler(actual: Floats, lower: Floats, upper: Floats, coverage: float) -> Floats:
+    """Interval score: width, plus 2 / (1 - coverage) for each unit by which the outcome misses; lower is better.
 
-    The level's two quantiles minimise its expectation (Winkler 1972; Gneiting and Raftery 2007, eq. 43), so neither
+    The coverage's two quantiles minimise its expectation (Winkler 1972; Gneiting and Raftery 2007, eq. 43), so neither
     a needlessly wide nor a too narrow interval can win. Shape (n_days,), in the unit of the returns.
     """
     outside = np.maximum(lower - actual, 0.0) + np.maximum(actual - upper, 0.0)
-    return np.asarray(upper - lower + 2.0 / (1.0 - check_level(level)) * outside)
+    return np.asarray(upper - lower + 2.0 / (1.0 - check_probability(coverage)) * outside)
 
 
-def kupiec(misses: Flags, level: float) -> TestResult:
+def kupiec(misses: Flags, coverage: float) -> TestResult:
     """Does an interval miss as often as it says? Kupiec (1995), chi-squared with one degree of freedom.
 
-        LR_uc = 2 [ln L(x / n) - ln L(p)],  ln L(q) = x ln q + (n - x) ln(1 - q),  p = 1 - level
+        LR_uc = 2 [ln L(x / n) - ln L(p)],  ln L(q) = x ln q + (n - x) ln(1 - q),  p = 1 - coverage
 
     Args:
         misses: shape (n_days,), true where the outcome lay outside; x of them.
-        level: of the interval, 0.95; at least five misses must be expected.
+        coverage: of the interval, 0.95; at least five misses must be expected.
     """
-    return _unless(_too_few(misses, level), 1, lambda: _unconditional_ratio(misses, level))
+    return _unless(_too_few(misses, coverage), 1, lambda: _unconditional_ratio(misses, coverage))
 
 
-def independence(misses: Flags, level: float) -> TestResult:
+def independence(misses: Flags, coverage: float) -> TestResult:
     """Is a miss as likely after a miss as after a hit? Christoffersen (1998), one degree of freedom.
 
         LR_ind = 2 [ln L(q0, q1) - ln L(q)], over the n - 1 transitions; q_i is the share of misses after state i
 
     Args:
         misses: shape (n_days,), consecutive days of a one-step interval, true where the outcome lay outside.
-        level: of the interval, 0.95; at least five misses must be expected, and one seen.
+        coverage: of the interval, 0.95; at least five misses must be expected, and one seen.
     """
-    return _unless(_too_few(misses, level) or _one_sided(misses), 1, lambda: _independence_ratio(misses))
+    return _unless(_too_few(misses, coverage) or _one_sided(misses), 1, lambda: _independence_ratio(misses))
 
 
-def conditional_coverage(misses: Flags, level: float) -> TestResult:
+def conditional_coverage(misses: Flags, coverage: float) -> TestResult:
     """Both at once, LR_cc = LR_uc + LR_ind: Christoffersen (1998), two degrees of freedom; see `independence`."""
     return _unless(
-        _too_few(misses, level) or _one_sided(misses),
+        _too_few(misses, coverage) or _one_sided(misses),
         2,
-        lambda: _unconditional_ratio(misses, level) + _independence_ratio(misses),
+        lambda: _unconditional_ratio(misses, coverage) + _independence_ratio(misses),
     )
 
 
@@ -134,10 +134,10 @@ def _unless(reason: str, degrees: int, ratio: Callable[[], float]) -> TestResult
     return TestResult(statistic, float(chdtrc(degrees, statistic)))
 
 
-def _too_few(misses: Flags, level: float) -> str:
-    rate = 1.0 - check_level(level)
+def _too_few(misses: Flags, coverage: float) -> str:
+    rate = 1.0 - check_probability(coverage)
     needed = math.ceil(MIN_EXPECTED_MISSES / rate - 1e-9)
-    return f"{len(misses)} scored days, {needed} are needed at {level:.0%}" if len(misses) < needed else ""
+    return f"{len(misses)} scored days, {needed} are needed at {coverage:.0%}" if len(misses) < needed else ""
 
 
 def _one_sided(misses: Flags) -> str:
@@ -147,8 +147,8 @@ def _one_sided(misses: Flags) -> str:
     return f"{int(misses.sum())} misses in {len(misses)} days: whether they cluster cannot be told" if same else ""
 
 
-def _unconditional_ratio(misses: Flags, level: float) -> float:
-    return 2.0 * (_log_likelihood(misses, misses.mean()) - _log_likelihood(misses, 1.0 - level))
+def _unconditional_ratio(misses: Flags, coverage: float) -> float:
+    return 2.0 * (_log_likelihood(misses, misses.mean()) - _log_likelihood(misses, 1.0 - coverage))
 
 
 def _independence_ratio(misses: Flags) -> float:
@@ -183,17 +183,17 @@ def score_skill(scores: Floats, benchmark: Floats, horizon: int = 1) -> Skill:
 
 
 def coverage_by_year(
-    target_dates: Dates, misses: Flags, level: float, min_days: int = 200
+    target_dates: Dates, misses: Flags, coverage: float, min_days: int = 200
 ) -> dict[int, tuple[int, float]]:
     """Days and share covered in every calendar year of at least `min_days` outcomes.
 
     Args:
         target_dates: shape (n_days,), the day of each outcome.
         misses: shape (n_days,), true where the outcome lay outside.
-        level: of the interval, checked only.
+        coverage: of the interval, checked only.
         min_days: a year with fewer says nothing: at 95 % the standard error of 50 days is 3 points.
     """
-    check_level(level)
+    check_probability(coverage)
     years = target_dates.astype("datetime64[Y]").astype(int) + 1970
     found = {int(year): years == year for year in np.unique(years)}
     return {

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from podium.errors import InputError
-from podium.evaluate.confidence_sequence import check_level
+from podium.evaluate.confidence_sequence import check_probability
 from podium.evaluate.significance import MIN_DAYS, standard_error
 from podium.records import Floats
 
@@ -31,14 +31,14 @@ class Sharpe:
         ratio: √252 times the daily ratio; None, like its interval, where `reason` says why.
         lower: lower end of the confidence interval.
         upper: upper end.
-        level: its level.
+        coverage: its coverage.
         reason: empty where the ratio can be computed.
     """
 
     ratio: float | None
     lower: float | None
     upper: float | None
-    level: float
+    coverage: float
     reason: str = ""
 
 
@@ -85,14 +85,14 @@ class Economics:
     days_long: float
 
 
-def trade_the_sign(actual: Floats, forecast: Floats, cost_bps: float = COST_BPS, level: float = 0.95) -> Economics:
+def trade_the_sign(actual: Floats, forecast: Floats, cost_bps: float = COST_BPS, coverage: float = 0.95) -> Economics:
     """Economics of a contestant's forecasts of the next day over consecutive scored days.
 
     Args:
         actual: shape (n_days,), realised log returns.
         forecast: shape (n_days,), forecast log returns, each made at the close before.
         cost_bps: basis points for each unit of position changed, opening included.
-        level: of the Sharpe ratios' confidence intervals.
+        coverage: of the Sharpe ratios' confidence intervals.
 
     Raises:
         InputError: the arrays do not match or are empty or not finite, or the cost is negative.
@@ -105,21 +105,21 @@ def trade_the_sign(actual: Floats, forecast: Floats, cost_bps: float = COST_BPS,
         raise InputError("outcomes and forecasts must be finite to be traded")
     if not (np.isfinite(cost_bps) and cost_bps >= 0):
         raise InputError(f"cost of {cost_bps} basis points: zero or more is needed")
-    check_level(level)
+    check_probability(coverage)
     simple = np.expm1(actual)
     position = np.sign(forecast)
     gross, traded = float((position * simple).sum()), float(_changes(position).sum())
     return Economics(
         cost_bps=cost_bps,
-        sign=_track(simple, position, cost_bps, level),
-        hold=_track(simple, np.ones_like(simple), cost_bps, level),
-        flat=_track(simple, np.zeros_like(simple), cost_bps, level),
+        sign=_track(simple, position, cost_bps, coverage),
+        hold=_track(simple, np.ones_like(simple), cost_bps, coverage),
+        flat=_track(simple, np.zeros_like(simple), cost_bps, coverage),
         break_even_bps=gross / traded / BASIS_POINT if traded else None,
         days_long=float((position > 0).mean()),
     )
 
 
-def sharpe_ratio(net: Floats, level: float = 0.95) -> Sharpe:
+def sharpe_ratio(net: Floats, coverage: float = 0.95) -> Sharpe:
     """Annualised Sharpe ratio with the confidence interval of Lo (2002), section on non-iid returns.
 
     The ratio is a smooth function of the first two moments; the delta method with their HAC long-run covariance allows
@@ -129,23 +129,23 @@ def sharpe_ratio(net: Floats, level: float = 0.95) -> Sharpe:
 
     Args:
         net: shape (n_days,), daily returns.
-        level: of the interval.
+        coverage: of the interval.
     """
     from scipy.special import ndtri
 
-    check_level(level)
+    check_probability(coverage)
     deviation = float(net.std())
     if len(net) < MIN_DAYS:
-        return Sharpe(None, None, None, level, f"{len(net)} scored days, {MIN_DAYS} are needed")
+        return Sharpe(None, None, None, coverage, f"{len(net)} scored days, {MIN_DAYS} are needed")
     if not deviation > 1e-12:
-        return Sharpe(None, None, None, level, "the returns do not vary")
+        return Sharpe(None, None, None, coverage, "the returns do not vary")
     standardised = (net - net.mean()) / deviation
     daily = float(net.mean()) / deviation
     influence = standardised - daily / 2.0 * (np.square(standardised) - 1.0)
     error = standard_error(influence, math.ceil(len(net) ** (1 / 3)))
-    reach = float(ndtri((1.0 + level) / 2.0)) * error
+    reach = float(ndtri((1.0 + coverage) / 2.0)) * error
     year = np.sqrt(DAYS_A_YEAR)
-    return Sharpe(float(year * daily), float(year * (daily - reach)), float(year * (daily + reach)), level)
+    return Sharpe(float(year * daily), float(year * (daily - reach)), float(year * (daily + reach)), coverage)
 
 
 def max_drawdown(wealth: Floats) -> float:
@@ -159,7 +159,7 @@ def _changes(position: Floats) -> Floats:
     return np.abs(np.diff(position, prepend=0.0))
 
 
-def _track(simple: Floats, position: Floats, cost_bps: float, level: float) -> Track:
+def _track(simple: Floats, position: Floats, cost_bps: float, coverage: float) -> Track:
     traded = _changes(position)
     net = position * simple - cost_bps * BASIS_POINT * traded
     wealth: Floats = np.cumprod(1.0 + net, dtype=np.float64)
@@ -167,7 +167,7 @@ def _track(simple: Floats, position: Floats, cost_bps: float, level: float) -> T
         net=net,
         wealth=wealth,
         annual_return=float(net.mean()) * DAYS_A_YEAR,
-        sharpe=sharpe_ratio(net, level),
+        sharpe=sharpe_ratio(net, coverage),
         max_drawdown=max_drawdown(wealth),
         turnover=float(traded.mean()) * DAYS_A_YEAR,
     )

@@ -26,7 +26,7 @@ class Comparison:
         mean_difference: mean of (champion's error)² - (rival's error)²; above 0 the rival is better. None without days.
         lower: the confidence sequence's lower bound of it; None where nothing can be said.
         p_value: anytime-valid; None where nothing can be said.
-        level: what the p-value must not exceed.
+        alpha: what the p-value must not exceed.
         reason: why nothing can be said; empty where it can.
     """
 
@@ -36,7 +36,7 @@ class Comparison:
     mean_difference: float | None
     lower: float | None
     p_value: float | None
-    level: float
+    alpha: float
     reason: str = ""
 
     @property
@@ -84,7 +84,7 @@ def select(rows: Forecasts, kept: NDArray[np.bool_]) -> Forecasts:
     return Forecasts(rows.origins[kept], rows.target_dates[kept], rows.actual[kept], rows.forecast[kept])
 
 
-def compare(champion: str, rival: str, held: Forecasts, against: Forecasts | None, level: float) -> Comparison:
+def compare(champion: str, rival: str, held: Forecasts, against: Forecasts | None, alpha: float) -> Comparison:
     """The confidence sequence of the squared-error difference, as it stands on the last day.
 
     Args:
@@ -92,19 +92,19 @@ def compare(champion: str, rival: str, held: Forecasts, against: Forecasts | Non
         rival: name of the other.
         held: the holder's forecasts since the title.
         against: the rival's; None for the random walk.
-        level: one-sided error probability of this comparison over all days.
+        alpha: one-sided error probability of this comparison over all days.
     """
     own, other = _difference_terms(held, against)
     n_days = len(own)
     mean = float(np.mean(own**2 - other**2)) if n_days else None
     if n_days < MIN_DAYS:
         reason = f"{n_days} days of evidence since the title; at least {MIN_DAYS} are needed"
-        return Comparison(rival, champion, n_days, mean, None, None, level, reason)
-    sequence = confidence_sequence(own**2 - other**2, level, side="lower")
+        return Comparison(rival, champion, n_days, mean, None, None, alpha, reason)
+    sequence = confidence_sequence(own**2 - other**2, alpha, side="lower")
     if not np.isfinite(sequence.lower[-1]):
         reason = "their losses differ by the same amount every day" if mean else "they make the same error every day"
-        return Comparison(rival, champion, n_days, mean, None, None, level, reason)
-    return Comparison(rival, champion, n_days, mean, float(sequence.lower[-1]), float(sequence.p_value[-1]), level)
+        return Comparison(rival, champion, n_days, mean, None, None, alpha, reason)
+    return Comparison(rival, champion, n_days, mean, float(sequence.lower[-1]), float(sequence.p_value[-1]), alpha)
 
 
 def _difference_terms(held: Forecasts, against: Forecasts | None) -> tuple[Floats, Floats]:

@@ -1,13 +1,13 @@
 """Intervals that keep their promise: adaptive conformal inference on volatility-scaled residuals.
 
-The interval at level 1 - a around a forecast f is f ± m q s, where s is the volatility believed that day, q the
+The interval at coverage 1 - a around a forecast f is f ± m q s, where s is the volatility believed that day, q the
 quantile of its Student's t, and m a multiplier that learns from its own misses:
 
     ln m(t+1) = ln m(t) + rate (miss(t) - a),   miss(t) = 1 if |r - f| > m q s, else 0
 
 This is the adaptive conformal inference of Gibbs and Candès (2021), stepped on the size of the interval rather than
-on its level (the quantile tracker of Angelopoulos, Candès and Tibshirani 2023), on a log scale: the interval is never
-empty nor infinite, and one rate serves every level and every currency. Summing the update shows what it promises
+on its coverage (the quantile tracker of Angelopoulos, Candès and Tibshirani 2023), on a log scale: the interval is
+never empty nor infinite, and one rate serves every coverage and currency. Summing the update shows what it promises
 without any assumption on the returns: over any T days the share of misses is a + ln(m_end / m_begin) / (rate T), so
 each year's coverage is held by the little that m can move in a year.
 """
@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from podium.errors import InputError
-from podium.evaluate.confidence_sequence import check_level
+from podium.evaluate.confidence_sequence import check_probability
 from podium.evaluate.density import (
     Flags,
     conditional_coverage,
@@ -39,7 +39,7 @@ from podium.evaluate.horizons import VolatilityPath
 from podium.evaluate.significance import TestResult
 from podium.records import Floats, Forecasts
 
-LEVELS: Final = (0.80, 0.95)
+COVERAGES: Final = (0.80, 0.95)
 RATE: Final = 0.05  # step of ln m for the next day; decision 0040 shows what other rates buy and cost
 NARROWEST: Final = 0.1  # floor of m: a peg that breaks is caught up with in weeks, not years
 
@@ -133,12 +133,12 @@ class RangeForecast:
     next_day: NextDay
 
 
-def conformal_multiplier(excess: Floats, level: float, delay: int = 1, rate: float = RATE) -> Floats:
+def conformal_multiplier(excess: Floats, coverage: float, delay: int = 1, rate: float = RATE) -> Floats:
     """The multiplier m of the module docstring for every origin, each from outcomes known at its close.
 
     Args:
         excess: shape (n_origins,), |outcome - forecast| over the model's own half width; NaN where unknown.
-        level: of the interval, 0.95.
+        coverage: of the interval, 0.95.
         delay: days from an origin to its outcome; the miss of origin t first moves the multiplier of t + delay.
         rate: step of ln m; 0 keeps the model's own interval.
 
@@ -146,9 +146,9 @@ def conformal_multiplier(excess: Floats, level: float, delay: int = 1, rate: flo
         shape (n_origins,), 1 until the first outcome is known.
 
     Raises:
-        InputError: a level outside (0, 1), a delay below one day or a negative rate.
+        InputError: a coverage outside (0, 1), a delay below one day or a negative rate.
     """
-    allowed = 1.0 - check_level(level)
+    allowed = 1.0 - check_probability(coverage)
     if delay < 1 or rate < 0:
         raise InputError(f"delay {delay} and rate {rate}: at least one day and a rate of zero or more are needed")
     floor, log_m = float(np.log(NARROWEST)), 0.0
@@ -163,7 +163,7 @@ def conformal_multiplier(excess: Floats, level: float, delay: int = 1, rate: flo
 
 
 def half_widths(path: VolatilityPath, point: Floats, rate: float = RATE) -> dict[float, Floats]:
-    """Half width of the interval at every origin of the path, by level, wider levels never inside narrower ones.
+    """Half width of the interval at every origin of the path, by coverage, wider coverages never inside narrower ones.
 
     The step shrinks with the square root of the horizon: h late and overlapping misses push the same way, and at the
     full step the interval would swing.
@@ -176,11 +176,11 @@ def half_widths(path: VolatilityPath, point: Floats, rate: float = RATE) -> dict
     step = rate / np.sqrt(path.horizon)
     widths: dict[float, Floats] = {}
     inner = np.zeros(len(path.sigma))
-    for level in LEVELS:
-        own = path.sigma * t_quantile(level, path.df)
-        multiplier = conformal_multiplier(np.abs(path.outcome - point) / own, level, path.horizon, step)
+    for coverage in COVERAGES:
+        own = path.sigma * t_quantile(coverage, path.df)
+        multiplier = conformal_multiplier(np.abs(path.outcome - point) / own, coverage, path.horizon, step)
         inner = np.maximum(multiplier * own, inner)
-        widths[level] = inner
+        widths[coverage] = inner
     return widths
 
 
@@ -203,8 +203,8 @@ def range_forecast(path: VolatilityPath, forecasts: Forecasts, next_forecast: fl
     point[rows], point[-1] = forecasts.forecast, next_forecast
     widths = half_widths(path, point)
     bounds = {
-        f"{side}_{_percent(level)}": point + sign * widths[level]
-        for level in LEVELS
+        f"{side}_{_percent(coverage)}": point + sign * widths[coverage]
+        for coverage in COVERAGES
         for side, sign in (("lower", -1.0), ("upper", 1.0))
     }
     scored = MappingProxyType({name: column[rows] for name, column in bounds.items()})
@@ -251,14 +251,14 @@ def _scores(path: VolatilityPath, rows: NDArray[np.intp], point: Floats, bounds:
     outcome, mean = path.outcome[rows], point[rows]
     numbers: dict[str, float | None] = {}
     notes: dict[str, str] = {}
-    for level in LEVELS:
-        name = _percent(level)
+    for coverage in COVERAGES:
+        name = _percent(coverage)
         lower, upper = bounds[f"lower_{name}"][rows], bounds[f"upper_{name}"][rows]
         misses = (outcome < lower) | (outcome > upper)
         numbers[f"coverage_{name}"] = 1.0 - float(misses.mean())
         numbers[f"width_{name}"] = float((upper - lower).mean())
-        numbers[f"winkler_{name}"] = float(winkler(outcome, lower, upper, level).mean())
-        for test, result in _coverage_tests(misses, level, path.horizon).items():
+        numbers[f"winkler_{name}"] = float(winkler(outcome, lower, upper, coverage).mean())
+        for test, result in _coverage_tests(misses, coverage, path.horizon).items():
             numbers[test] = result.p_value
             notes[test] = result.reason
     score = crps(outcome, mean, path.sigma[rows], path.df[rows])
@@ -276,18 +276,18 @@ def _scores(path: VolatilityPath, rows: NDArray[np.intp], point: Floats, bounds:
     )
 
 
-def _coverage_tests(misses: Flags, level: float, horizon: int) -> dict[str, TestResult]:
+def _coverage_tests(misses: Flags, coverage: float, horizon: int) -> dict[str, TestResult]:
     """The three tests, by the name of their p value."""
     tests = {"kupiec_p": kupiec, "independence_p": independence, "christoffersen_p": conditional_coverage}
     overlap = f"outcomes over {horizon} days overlap, so their misses are not independent even when all is right"
     return {
-        f"{name}_{_percent(level)}": test(misses, level) if horizon == 1 else TestResult(None, None, overlap)
+        f"{name}_{_percent(coverage)}": test(misses, coverage) if horizon == 1 else TestResult(None, None, overlap)
         for name, test in tests.items()
     }
 
 
-def _percent(level: float) -> str:
-    return f"{100 * level:.0f}"
+def _percent(coverage: float) -> str:
+    return f"{100 * coverage:.0f}"
 
 
 def _next_day(path: VolatilityPath, forecast: float, bounds: Mapping[str, float]) -> NextDay:

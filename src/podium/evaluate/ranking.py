@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from podium.records import CommonWindow, RunRecord
-
-ALIASES = ("champion", "challenger", "candidate")
+from podium.records import RunRecord, ScoredDays
 
 
-def comparable(runs: Iterable[RunRecord], data_version: str, window: CommonWindow) -> list[RunRecord]:
-    """The completed runs with this data version and common window; the rest was scored on other days."""
-    wanted = {"status": "completed", "data_version": data_version, "scored_window": str(window)}
-    return [run for run in runs if wanted.items() <= run.tags.items()]
+def comparable(runs: Iterable[RunRecord], data_version: str, scored_days: ScoredDays) -> list[RunRecord]:
+    """The completed runs with this data version and scored days; the rest was scored on other days."""
+    wanted = ("completed", data_version, str(scored_days))
+    return [run for run in runs if (run.tags.get("status"), run.tags.get("data_version"), run.scored_days) == wanted]
 
 
 def best_per_type(runs: Iterable[RunRecord]) -> list[RunRecord]:
     """The run with the lowest RMSE of each model type; of equal ones the oldest, so that a repeat changes nothing."""
     best: dict[str, RunRecord] = {}
     for run in sorted(runs, key=_order):
-        best.setdefault(run.model_type, run)
+        best.setdefault(run.family, run)
     return list(best.values())
 
 
@@ -29,4 +27,4 @@ def rank(runs: Iterable[RunRecord]) -> list[RunRecord]:
 
 
 def _order(run: RunRecord) -> tuple[float, int, str, str]:
-    return run.rmse, run.started_at, run.model_type, run.run_id
+    return run.rmse, run.started_at, run.family, run.run_id

@@ -1,6 +1,6 @@
 """Is a forecast better than no forecast, or is it luck?
 
-Every test of one contestant is one-sided, against the random walk (forecast 0), on the common window: a small p-value
+Every test of one contestant is one-sided, against the random walk (forecast 0), on the scored days: a small p-value
 speaks for the contestant. A test that cannot be computed says why and gives no number.
 
 | question | test | reference |
@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from podium.errors import InputError
-from podium.evaluate.confidence_sequence import check_level
+from podium.evaluate.confidence_sequence import check_probability
 from podium.evaluate.metrics import directional_accuracy, mae, rmse
 from podium.records import Floats
 
@@ -51,29 +51,29 @@ class TestResult:
     p_value: float | None
     reason: str = ""
 
-    def rejects(self, level: float) -> bool:
-        """Whether the test speaks for the contestant at this level; one that cannot be computed never does."""
-        return self.p_value is not None and self.p_value <= level
+    def rejects(self, alpha: float) -> bool:
+        """Whether the test speaks for the contestant at this alpha; one that cannot be computed never does."""
+        return self.p_value is not None and self.p_value <= alpha
 
 
 @dataclass(frozen=True, slots=True)
 class ConfidenceSet:
-    """The contestants that may be the best, at a level of confidence.
+    """The contestants that may be the best, at an alpha of confidence.
 
     Attributes:
-        p_values: by name, the smallest level at which the contestant is left out; empty where there is none.
-        level: 0.10 for the 90 % set.
+        p_values: by name, the smallest alpha at which the contestant is left out; empty where there is none.
+        alpha: 0.10 for the 90 % set.
         reason: empty where the set can be computed.
     """
 
     p_values: Mapping[str, float]
-    level: float
+    alpha: float
     reason: str = ""
 
     @property
     def members(self) -> tuple[str, ...]:
         """Those that are tied for the first place, in the order given."""
-        return tuple(name for name, p_value in self.p_values.items() if p_value > self.level)
+        return tuple(name for name, p_value in self.p_values.items() if p_value > self.alpha)
 
     def contains(self, name: str) -> bool | None:
         """Whether the contestant is in the set; None where the set cannot be computed."""
@@ -116,7 +116,7 @@ class Significance:
 
     Attributes:
         n_days: scored days.
-        level: of the tests and of the minimum detectable R².
+        alpha: of the tests and of the minimum detectable R².
         minimum_detectable_r2: the smallest true R² that this many days find in four cases of five; None where no
             R² below 1 would do.
         confidence_set: over the contestants and the random walk.
@@ -124,28 +124,28 @@ class Significance:
     """
 
     n_days: int
-    level: float
+    alpha: float
     minimum_detectable_r2: float | None
     confidence_set: ConfidenceSet
     reports: Mapping[str, SkillReport]
 
 
 def assess(
-    actual: Floats, forecasts: Mapping[str, Floats], *, level: float = 0.05, seed: int = 42, horizon: int = 1
+    actual: Floats, forecasts: Mapping[str, Floats], *, alpha: float = 0.05, seed: int = 42, horizon: int = 1
 ) -> Significance:
     """Test every contestant against the random walk, and all of them against each other.
 
     Args:
         actual: shape (n_scored,), realised log returns.
         forecasts: by name, each of shape (n_scored,), for the same days.
-        level: of the one-sided tests, in (0, 1).
+        alpha: of the one-sided tests, in (0, 1).
         seed: of the bootstrap behind the model confidence set.
         horizon: days ahead of each forecast.
 
     Raises:
-        InputError: no contestant, a level outside (0, 1), shapes that differ, or values that are not finite.
+        InputError: no contestant, an alpha outside (0, 1), shapes that differ, or values that are not finite.
     """
-    check_level(level)
+    check_probability(alpha)
     _check_forecasts(actual, forecasts)
     random_walk = np.zeros_like(actual)
     members = model_confidence_set(
@@ -153,8 +153,8 @@ def assess(
     )
     return Significance(
         n_days=len(actual),
-        level=level,
-        minimum_detectable_r2=minimum_detectable_r2(len(actual), level=level),
+        alpha=alpha,
+        minimum_detectable_r2=minimum_detectable_r2(len(actual), alpha=alpha),
         confidence_set=members,
         reports={
             name: SkillReport(
@@ -260,9 +260,9 @@ def pesaran_timmermann(actual: Floats, forecast: Floats) -> TestResult:
 
 
 def model_confidence_set(
-    losses: Mapping[str, Floats], *, level: float = MCS_LEVEL, seed: int = 42, draws: int = MCS_DRAWS
+    losses: Mapping[str, Floats], *, alpha: float = MCS_LEVEL, seed: int = 42, draws: int = MCS_DRAWS
 ) -> ConfidenceSet:
-    """The set that contains the best of them with probability 1 - level; several members are a tie.
+    """The set that contains the best of them with probability 1 - alpha; several members are a tie.
 
     arch's MCS, range statistic, stationary bootstrap with blocks of n^(1/3) days on average. Losses are scaled by
     their common mean, so that the answer does not depend on the unit. Contestants with the same loss on every day
@@ -270,29 +270,29 @@ def model_confidence_set(
 
     Args:
         losses: by name, each of shape (n_scored,), such as squared errors.
-        level: probability of leaving out the best one, in (0, 1).
+        alpha: probability of leaving out the best one, in (0, 1).
         seed: of the bootstrap.
         draws: of the bootstrap.
 
     Raises:
-        InputError: the level lies outside (0, 1).
+        InputError: the alpha lies outside (0, 1).
     """
     from arch.bootstrap import MCS
 
-    check_level(level)
+    check_probability(alpha)
     names = list(losses)
     matrix = np.column_stack([losses[name] for name in names])  # (n_scored, n_contestants)
     if len(matrix) < MIN_DAYS:
-        return ConfidenceSet({}, level, _too_few(len(matrix)))
+        return ConfidenceSet({}, alpha, _too_few(len(matrix)))
     distinct, group = _distinct_columns(matrix)
     if distinct.shape[1] == 1:
-        return ConfidenceSet(dict.fromkeys(names, 1.0), level)
+        return ConfidenceSet(dict.fromkeys(names, 1.0), alpha)
     differences = distinct - distinct[:, :1]
     if any(_untestable(column, "-") for column in differences[:, 1:].T):
-        return ConfidenceSet({}, level, "two contestants' losses differ by the same amount every day")
+        return ConfidenceSet({}, alpha, "two contestants' losses differ by the same amount every day")
     chosen = MCS(
         distinct / distinct.mean(),
-        size=level,
+        size=alpha,
         reps=draws,
         block_size=max(1, math.ceil(len(matrix) ** (1 / 3))),
         method="R",
@@ -300,57 +300,57 @@ def model_confidence_set(
     )
     chosen.compute()
     p_values = chosen.pvalues["Pvalue"]
-    return ConfidenceSet({name: float(p_values.loc[group[i]]) for i, name in enumerate(names)}, level)
+    return ConfidenceSet({name: float(p_values.loc[group[i]]) for i, name in enumerate(names)}, alpha)
 
 
-def minimum_detectable_r2(n_days: int, *, level: float = 0.05, power: float = 0.80) -> float | None:
+def minimum_detectable_r2(n_days: int, *, alpha: float = 0.05, power: float = 0.80) -> float | None:
     """The smallest true R² that a one-sided Diebold-Mariano test on this many days finds with this probability.
 
     For y = f + e, the forecast f having variance R² and e variance 1 - R², the loss difference y² - (y - f)² has mean
     R² and variance 4 R² (1 - R²) + 2 R⁴, so that t = sqrt(n R² / (4 - 2 R²)), about sqrt(n R²) / 2. Setting t to
-    k = z(1 - level) + z(power) gives R² = 4 k² / (n + 2 k²). At 5 % and 80 % that is about 25 / n: 9.3 % for a year
+    k = z(1 - alpha) + z(power) gives R² = 4 k² / (n + 2 k²). At 5 % and 80 % that is about 25 / n: 9.3 % for a year
     of days, 2 % for five years.
 
     Args:
         n_days: scored days, at least 1.
-        level: one-sided error probability of the test, in (0, 1).
-        power: wanted probability of finding it, in (0, 1) and above the level.
+        alpha: one-sided error probability of the test, in (0, 1).
+        power: wanted probability of finding it, in (0, 1) and above the alpha.
 
     Returns:
         R² as a share of variance; None where even R² = 1 would not be found.
 
     Raises:
-        InputError: a probability lies outside (0, 1), or the power does not exceed the level.
+        InputError: a probability lies outside (0, 1), or the power does not exceed the alpha.
     """
     from scipy import stats
 
-    if check_level(power) <= check_level(level):
-        raise InputError(f"power {power}: it must exceed the level {level}, or every R² will do")
-    k = float(stats.norm.isf(level) + stats.norm.ppf(power))
+    if check_probability(power) <= check_probability(alpha):
+        raise InputError(f"power {power}: it must exceed the alpha {alpha}, or every R² will do")
+    k = float(stats.norm.isf(alpha) + stats.norm.ppf(power))
     r2 = 4 * k**2 / (n_days + 2 * k**2)
     return r2 if r2 < 1 else None
 
 
-def false_discoveries(p_values: Mapping[str, float | None], *, level: float = 0.05) -> dict[str, float | None]:
+def false_discoveries(p_values: Mapping[str, float | None], *, alpha: float = 0.05) -> dict[str, float | None]:
     """Benjamini-Hochberg adjusted p-values over many pairs or contestants.
 
-    Among those with an adjusted p-value of at most `level`, the expected share of false ones is at most `level`
+    Among those with an adjusted p-value of at most `alpha`, the expected share of false ones is at most `alpha`
     (for independent tests, or positively dependent ones, as pairs that share a currency are).
 
     Args:
         p_values: by name; None where the test could not be computed, which counts as not asked.
-        level: see above, in (0, 1).
+        alpha: see above, in (0, 1).
 
     Returns:
         Adjusted p-values in the same order; None stays None.
     """
     from statsmodels.stats.multitest import multipletests
 
-    check_level(level)
+    check_probability(alpha)
     asked = {name: value for name, value in p_values.items() if value is not None}
     if not asked:
         return dict(p_values)
-    adjusted = multipletests(list(asked.values()), alpha=level, method="fdr_bh")[1]
+    adjusted = multipletests(list(asked.values()), alpha=alpha, method="fdr_bh")[1]
     found = dict(zip(asked, adjusted, strict=True))
     return {name: float(found[name]) if name in found else None for name in p_values}
 

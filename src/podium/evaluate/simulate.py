@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from podium.errors import InputError
 from podium.evaluate.density import score_skill
 from podium.evaluate.policy import POLICIES, Decision, Incumbent, decide
-from podium.records import CommonWindow, Dates, Floats, Forecasts
+from podium.records import Dates, Floats, Forecasts, ScoredDays
 
 TRAILING_DAYS = 252
 
@@ -121,25 +121,25 @@ class Replay:
     dates: Dates
 
 
-def replay(panel: Panel, policy: str, *, trailing_days: int = TRAILING_DAYS, level: float = 0.05) -> Replay:
+def replay(panel: Panel, policy: str, *, trailing_days: int = TRAILING_DAYS, alpha: float = 0.05) -> Replay:
     """Hold a championship at each month end of the past.
 
     Args:
         panel: out-of-sample forecasts; those of day t made by models that had seen nothing after its origin.
         policy: a policy of `decide`.
-        trailing_days: length of the common window at each look, the days on which the contestants are ranked.
-        level: of the policy.
+        trailing_days: length of the scored days at each look, the days on which the contestants are ranked.
+        alpha: of the policy.
 
     Raises:
         SettingError: no such policy.
-        InputError: too few days for two looks, or a level outside (0, 1).
+        InputError: too few days for two looks, or an alpha outside (0, 1).
     """
     looks = month_ends(panel, trailing_days)
     incumbent: Incumbent | None = None
     champions: list[str] = []
     verdicts: Counter[str] = Counter()
     for look in looks:
-        decision = _hold(panel, int(look), policy, incumbent, trailing_days=trailing_days, level=level)
+        decision = _hold(panel, int(look), policy, incumbent, trailing_days=trailing_days, alpha=alpha)
         verdicts[decision.verdict] += 1
         name = decision.podium[0]
         if incumbent is None or name != incumbent.name:
@@ -149,10 +149,10 @@ def replay(panel: Panel, policy: str, *, trailing_days: int = TRAILING_DAYS, lev
 
 
 def replay_all(
-    panel: Panel, policies: Sequence[str] = POLICIES, *, trailing_days: int = TRAILING_DAYS, level: float = 0.05
+    panel: Panel, policies: Sequence[str] = POLICIES, *, trailing_days: int = TRAILING_DAYS, alpha: float = 0.05
 ) -> dict[str, Replay]:
     """The replay of several policies on the same days, by name; see `replay`."""
-    return {name: replay(panel, name, trailing_days=trailing_days, level=level) for name in policies}
+    return {name: replay(panel, name, trailing_days=trailing_days, alpha=alpha) for name in policies}
 
 
 def month_ends(panel: Panel, trailing_days: int) -> NDArray[np.intp]:
@@ -179,7 +179,7 @@ def month_ends(panel: Panel, trailing_days: int) -> NDArray[np.intp]:
 
 
 def _hold(
-    panel: Panel, look: int, policy: str, incumbent: Incumbent | None, *, trailing_days: int, level: float
+    panel: Panel, look: int, policy: str, incumbent: Incumbent | None, *, trailing_days: int, alpha: float
 ) -> Decision:
     start = look + 1 - trailing_days
     if incumbent is not None and incumbent.since is not None:
@@ -189,8 +189,8 @@ def _hold(
         panel.rows(start, look + 1),  # the outcome of row `look` is known at this close, and no later one
         policy=policy,
         incumbent=incumbent,
-        level=level,
-        window=CommonWindow(ranked[0], ranked[-1], len(ranked)),
+        alpha=alpha,
+        scored_days=ScoredDays(ranked[0], ranked[-1], len(ranked)),
     )
 
 

@@ -12,14 +12,14 @@ from podium.errors import AdmissionError, DataError, Fault
 from podium.evaluate.horizons import direct_target
 from podium.features import frame
 from podium.models.base import Contestant, FittedModel
-from podium.records import CommonWindow, Dates, FeatureTable, Floats, Forecasts
+from podium.records import Dates, FeatureTable, Floats, Forecasts, ScoredDays
 
 MIN_SCORED_DAYS = 30
 MIN_TRAINING_DAYS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
+class ScoredRows:
     """Which rows of a feature table are learned from first, and which are scored.
 
     Attributes:
@@ -35,25 +35,25 @@ class Split:
         """How many days are scored."""
         return self.n_known - self.first_scored
 
-    def common_window(self, table: FeatureTable) -> CommonWindow:
+    def scored_days(self, table: FeatureTable) -> ScoredDays:
         """The scored origins by date."""
-        return CommonWindow(table.origins[self.first_scored], table.origins[self.n_known - 1], self.n_scored)
+        return ScoredDays(table.origins[self.first_scored], table.origins[self.n_known - 1], self.n_scored)
 
 
-def split(table: FeatureTable, window: int, test_fraction: float) -> Split:
+def scored_rows(table: FeatureTable, n_lags: int, test_fraction: float) -> ScoredRows:
     """Score the last share of all days.
 
     Args:
         table: one row an origin, the last without a target.
-        window: returns before the first origin, which count as days too.
+        n_lags: returns before the first origin, which count as days too.
         test_fraction: share of the days that is scored.
 
     Raises:
         DataError: too few days to learn from or to score.
     """
     n_known = len(table) - 1
-    n_scored = int(test_fraction * (n_known + window))
-    found = Split(first_scored=n_known - n_scored, n_known=n_known)
+    n_scored = int(test_fraction * (n_known + n_lags))
+    found = ScoredRows(first_scored=n_known - n_scored, n_known=n_known)
     if n_scored < MIN_SCORED_DAYS or found.first_scored < MIN_TRAINING_DAYS:
         raise DataError([_too_few(table, found)])
     return found
@@ -89,7 +89,7 @@ def at_horizon(table: FeatureTable, horizon: int) -> FeatureTable:
     return dataclasses.replace(table, target=target, target_dates=target_dates)
 
 
-def walk_forward(contestant: Contestant, table: FeatureTable, days: Split, refit_every: int) -> WalkForward:
+def walk_forward(contestant: Contestant, table: FeatureTable, days: ScoredRows, refit_every: int) -> WalkForward:
     """Score a contestant on days that its models had not seen.
 
     At each refit the model learns from all rows whose target was known at the close of the next origin to be
@@ -157,7 +157,7 @@ class Stopwatch:
         self.seconds += time.perf_counter() - self._start
 
 
-def _forecasts(table: FeatureTable, days: Split, forecast: Floats) -> Forecasts:
+def _forecasts(table: FeatureTable, days: ScoredRows, forecast: Floats) -> Forecasts:
     scored = slice(days.first_scored, days.n_known)
     return Forecasts(
         origins=table.origins[scored],
@@ -167,7 +167,7 @@ def _forecasts(table: FeatureTable, days: Split, forecast: Floats) -> Forecasts:
     )
 
 
-def _too_few(table: FeatureTable, found: Split) -> Fault:
+def _too_few(table: FeatureTable, found: ScoredRows) -> Fault:
     return Fault(
         where=f"{table.pair} ({table.data_version})",
         column="",

@@ -1,4 +1,4 @@
-"""ARIMA on log returns, forecasting from the window by its finite-history predictor.
+"""ARIMA on log returns, forecasting from the lags by its finite-history predictor.
 
 An ARIMA(p, 0, q) with mean on log returns is an ARIMA(p, 1, q) with drift on the log price. Its best linear forecast
 from the last W returns is affine in them,
@@ -27,7 +27,7 @@ from podium.records import Floats
 if TYPE_CHECKING:
     import pandas as pd
 
-# Mean squared difference between the forecasts from the window and from the whole past, in variances of the returns:
+# Mean squared difference between the forecasts from the lags and from the whole past, in variances of the returns:
 # a root mean square of 0.3 % of their standard deviation.
 MAX_TRUNCATION = 1e-5
 Order = Annotated[int, Field(ge=0, le=10)]  # a search up to (10, 10) takes minutes; daily returns need none of it
@@ -51,40 +51,40 @@ class ArmaFit:
     ma: Floats
     aic: float
 
-    def predictor(self, window: int, horizon: int = 1) -> Floats:
+    def predictor(self, n_lags: int, horizon: int = 1) -> Floats:
         """Weights of the last values, newest first, in the best linear forecast of the sum of the next ones.
 
         Args:
-            window: demeaned values that are known.
+            n_lags: demeaned values that are known.
             horizon: values that are summed.
 
         Returns:
-            shape (window,).
+            shape (n_lags,).
         """
         from scipy.linalg import solve_toeplitz
 
         if self.order == (0, 0):
-            return np.zeros(window)
-        autocovariance = self._autocovariance(window + horizon)
-        ahead = np.lib.stride_tricks.sliding_window_view(autocovariance[1:], window).sum(axis=0)  # (window,)
-        return np.asarray(solve_toeplitz(autocovariance[:window], ahead))
+            return np.zeros(n_lags)
+        autocovariance = self._autocovariance(n_lags + horizon)
+        ahead = np.lib.stride_tricks.sliding_window_view(autocovariance[1:], n_lags).sum(axis=0)  # (n_lags,)
+        return np.asarray(solve_toeplitz(autocovariance[:n_lags], ahead))
 
-    def truncation(self, window: int) -> float:
-        """Mean squared difference between the forecasts from the window and from the whole past, in variances.
+    def truncation(self, n_lags: int) -> float:
+        """Mean squared difference between the forecasts from the lags and from the whole past, in variances.
 
         Both are orthogonal projections, so it is the growth of the forecast's error variance over the innovations'.
         """
         if self.order == (0, 0):
             return 0.0
-        autocovariance = self._autocovariance(window + 1)
-        error_variance = autocovariance[0] - self.predictor(window) @ autocovariance[1:]
+        autocovariance = self._autocovariance(n_lags + 1)
+        error_variance = autocovariance[0] - self.predictor(n_lags) @ autocovariance[1:]
         return float((error_variance - 1.0) / autocovariance[0])
 
-    def _autocovariance(self, n_lags: int) -> Floats:
-        """At lags 0 to `n_lags - 1`, in variances of the innovations."""
+    def _autocovariance(self, n_values: int) -> Floats:
+        """At lags 0 to `n_values - 1`, in variances of the innovations."""
         from statsmodels.tsa.arima_process import arma_acovf
 
-        return np.asarray(arma_acovf(np.r_[1.0, -self.ar], np.r_[1.0, self.ma], nobs=n_lags, sigma2=1.0))
+        return np.asarray(arma_acovf(np.r_[1.0, -self.ar], np.r_[1.0, self.ma], nobs=n_values, sigma2=1.0))
 
 
 def fit_arma(returns: Floats, order: tuple[int, int]) -> ArmaFit | None:
@@ -153,7 +153,7 @@ class ArimaContestant(Contestant):
         "statsmodels.tsa.arima.estimators.innovations",
         "statsmodels.tsa.arima_process",
     )
-    description: ClassVar[str] = "ARIMA with mean on log returns, order by AIC, forecasting from the window."
+    description: ClassVar[str] = "ARIMA with mean on log returns, order by AIC, forecasting from the lags."
 
     @property
     def params(self) -> Mapping[str, ParamValue]:
@@ -162,25 +162,25 @@ class ArimaContestant(Contestant):
         return {"order": order, "criterion": "aic", "max_p": self.max_p, "max_q": self.max_q}
 
     def tuned(self, X: pd.DataFrame, y: Floats) -> Self:
-        """Fit every order up to (max_p, max_q) and keep the one with the lowest AIC whose window suffices.
+        """Fit every order up to (max_p, max_q) and keep the one with the lowest AIC whose lags suffice.
 
         Orders with nearly cancelling roots by the unit circle win likelihood by chance and remember more days than the
-        window holds; they are left out.
+        lags hold; they are left out.
         """
         if self.order is not None:
             return self
         returns = self._history(X, y)
         orders = itertools.product(range(self.max_p + 1), range(self.max_q + 1))
         fits = [fit for order in orders if (fit := fit_arma(returns, order)) is not None]
-        admitted = [fit for fit in fits if fit.truncation(self.window) < MAX_TRUNCATION]
+        admitted = [fit for fit in fits if fit.truncation(self.n_lags) < MAX_TRUNCATION]
         return replace(self, order=min(admitted, key=lambda fit: fit.aic).order)
 
     def fit(self, X: pd.DataFrame, y: Floats) -> AffineModel:
-        """Estimate the parameters and turn them into weights of the window."""
+        """Estimate the parameters and turn them into weights of the lags."""
         contestant = self.tuned(X, y)
         returns = self._history(X, y)
         fitted = fit_arma(returns, contestant.order or (0, 0)) or white_noise(returns)
-        weights = fitted.predictor(self.window, self.horizon)
+        weights = fitted.predictor(self.n_lags, self.horizon)
         intercept = fitted.mean * (self.horizon - weights.sum())
         return AffineModel(_predictor_pipeline(self.lag_names, weights, intercept), params=_describe(fitted))
 
@@ -190,7 +190,7 @@ class ArimaContestant(Contestant):
 
 
 def history(X: pd.DataFrame, y: Floats) -> Floats:
-    """The returns behind X and y in order of time, shape (n_origins + window,): the first window, then the targets."""
+    """The returns behind X and y in order of time, shape (n_origins + n_lags,): the first lags, then the targets."""
     lags = [name for name in X.columns if name.startswith("lag_")]
     first_window: Floats = X[lags].iloc[0].to_numpy()[::-1]
     return np.concatenate([first_window, y])

@@ -82,12 +82,12 @@ class Contestant(ABC):
     work: `Annotated[int, Field(ge=1)]` is a range. What several of them must satisfy together, `__post_init__` checks.
 
     Attributes:
-        window: how many lagged returns X holds.
+        n_lags: how many lagged returns X holds.
         seed: seed of everything random in a fit; the same seed and rows give the same model.
         horizon: trading days from origin to outcome; above one, y is the log return over so many days.
     """
 
-    window: int = 32
+    n_lags: int = 32
     seed: int = 42
     horizon: int = 1
 
@@ -121,8 +121,8 @@ class Contestant(ABC):
 
     @property
     def lag_names(self) -> list[str]:
-        """The window's columns in X, newest first."""
-        return [f"lag_{age}" for age in range(self.window)]
+        """The lags' columns in X, newest first."""
+        return [f"lag_{age}" for age in range(self.n_lags)]
 
 
 @cache

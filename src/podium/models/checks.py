@@ -266,7 +266,7 @@ def check_contestant(contestant: Contestant, table: FeatureTable) -> None:
 
     Args:
         contestant: with its settings.
-        table: features of any series, with the contestant's window and at least 180 known targets.
+        table: features of any series, with the contestant's n_lags and at least 180 known targets.
 
     Raises:
         AdmissionError: it fails a check; the message names the check and what is wrong.

@@ -21,11 +21,11 @@ class LinearRegressionContestant(Contestant):
     """Ordinary least squares on standardised features.
 
     Attributes:
-        n_lags: how many of the newest returns it looks at. More lags fit more noise: on daily rates each costs
+        lags_used: how many of the newest returns it looks at. More lags fit more noise: on daily rates each costs
             about 1/n of R² out of sample.
     """
 
-    n_lags: Annotated[int, Field(ge=1)] = 6
+    lags_used: Annotated[int, Field(ge=1)] = 6
 
     family: ClassVar[str] = "LinearRegression"
     libraries: ClassVar[tuple[str, ...]] = ("sklearn.compose", "sklearn.linear_model", "sklearn.pipeline")
@@ -33,18 +33,18 @@ class LinearRegressionContestant(Contestant):
 
     def __post_init__(self) -> None:
         """See that there are so many lags."""
-        if self.n_lags > self.window:
-            raise ValueError(f"n_lags = {self.n_lags} is more than the window of {self.window} holds")
+        if self.lags_used > self.n_lags:
+            raise ValueError(f"lags_used = {self.lags_used} is more than the {self.n_lags} that X has")
 
     @property
     def features(self) -> list[str]:
         """The columns of X that it takes, and any further columns of the series are left to others."""
-        return [*self.lag_names[: self.n_lags], "ma_5"]
+        return [*self.lag_names[: self.lags_used], "ma_5"]
 
     @property
     def params(self) -> Mapping[str, ParamValue]:
         """The features."""
-        return {"features": ",".join(self.features), "n_lags": self.n_lags}
+        return {"features": ",".join(self.features), "lags_used": self.lags_used}
 
     def fit(self, X: pd.DataFrame, y: Floats) -> AffineModel:
         """Solve least squares; `ma_5` is a sum of lags, and the minimum-norm solution takes care of that."""

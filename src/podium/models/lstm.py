@@ -1,4 +1,4 @@
-"""LSTM: a small recurrent network on the window as a sequence, in Keras on TensorFlow."""
+"""LSTM: a small recurrent network on the lags as a sequence, in Keras on TensorFlow."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def import_keras() -> Any:
 
 
 class LstmModel(FittedModel):
-    """A fitted network: forecasts are `scale * network(window / scale)`, oldest return first.
+    """A fitted network: forecasts are `scale * network(lags / scale)`, oldest return first.
 
     Attributes:
         scale: standard deviation of the training returns.
@@ -80,12 +80,12 @@ class LstmModel(FittedModel):
 
     @cached_property
     def native(self) -> Any:
-        """A Keras model of the whole X; it finds the window by place, as tensors have no column names."""
+        """A Keras model of the whole X; it finds the lags by place, as tensors have no column names."""
         keras = import_keras()
         X = keras.Input((len(self._names),), dtype="float64", name="X")
         columns = [self._names.index(name) for name in reversed(self._network.lag_names)]
-        window = keras.ops.take(X, columns, axis=1)  # (n_origins, window), oldest first
-        scaled = keras.layers.Rescaling(1 / self.scale, dtype="float32")(window)
+        lags = keras.ops.take(X, columns, axis=1)  # (n_origins, n_lags), oldest first
+        scaled = keras.layers.Rescaling(1 / self.scale, dtype="float32")(lags)
         recurrent, output = keras.layers.LSTM(self._network.units), keras.layers.Dense(1)
         answer = output(recurrent(keras.ops.expand_dims(scaled, -1)))  # (n_origins, 1)
         forecast = keras.layers.Rescaling(self.scale, dtype="float64")(keras.ops.squeeze(answer, -1))
@@ -131,7 +131,7 @@ class Network:
         return [*self._keras.variables, *self._optimizer.variables]
 
     def sequences(self, X: pd.DataFrame) -> NDArray[np.float32]:
-        """The window as sequences, oldest return first, shape (n_origins, window, 1)."""
+        """The lags as sequences, oldest return first, shape (n_origins, n_lags, 1)."""
         return X[self.lag_names[::-1]].to_numpy(dtype=np.float32)[:, :, np.newaxis]
 
     def train(
@@ -214,7 +214,7 @@ class LstmContestant(Contestant):
 
     family: ClassVar[str] = "LSTM"
     description: ClassVar[str] = (
-        "One LSTM layer over the window of returns, early stopping on the tail of the training part."
+        "One LSTM layer over the lagged returns, early stopping on the tail of the training part."
     )
 
     @property

@@ -37,11 +37,11 @@ def affine_graph(weights: Floats, intercept: float) -> bytes:
 def lstm_graph(
     names: Sequence[str], lag_names: Sequence[str], weights: Sequence[NDArray[np.float32]], scale: float
 ) -> bytes:
-    """`forecast = scale * dense(lstm(window / scale))` with the window oldest first.
+    """`forecast = scale * dense(lstm(lags / scale))` with the lags oldest first.
 
     Args:
         names: columns of X in order.
-        lag_names: the window's columns, newest first.
+        lag_names: the lags' columns, newest first.
         weights: Keras's, kernel (1, 4 units), recurrent kernel (units, 4 units), bias (4 units,), output kernel
             (units, 1) and output bias (1,), gates in the order input, forget, cell, output.
         scale: standard deviation of the training returns.
@@ -63,11 +63,11 @@ def lstm_graph(
         "output_bias": output_bias[0],
     }
     nodes = [
-        helper.make_node("Gather", ["X", "columns"], ["window"], axis=1),  # (n, window)
-        helper.make_node("Div", ["window", "scale"], ["scaled"]),
+        helper.make_node("Gather", ["X", "columns"], ["lags"], axis=1),  # (n, n_lags)
+        helper.make_node("Div", ["lags", "scale"], ["scaled"]),
         helper.make_node("Cast", ["scaled"], ["scaled32"], to=TensorProto.FLOAT),
-        helper.make_node("Transpose", ["scaled32"], ["by_age"], perm=[1, 0]),  # (window, n)
-        helper.make_node("Unsqueeze", ["by_age", "feature_axis"], ["sequence"]),  # (window, n, 1)
+        helper.make_node("Transpose", ["scaled32"], ["by_age"], perm=[1, 0]),  # (n_lags, n)
+        helper.make_node("Unsqueeze", ["by_age", "feature_axis"], ["sequence"]),  # (n_lags, n, 1)
         helper.make_node("LSTM", ["sequence", "W", "R", "B"], ["", "state"], hidden_size=units),  # (1, n, units)
         helper.make_node("Squeeze", ["state", "direction_axis"], ["flat"]),  # (n, units)
         helper.make_node("MatMul", ["flat", "output_kernel"], ["weighted"]),

@@ -16,7 +16,7 @@ from podium.plugins import load_class
 from podium.settings import Settings
 
 GROUP = "podium.contestants"
-SHARED = frozenset({"window", "seed", "horizon"})  # of the championship, the same for all
+SHARED = frozenset({"n_lags", "seed", "horizon"})  # of the championship, the same for all
 
 
 @cache
@@ -50,7 +50,7 @@ def enter_all(settings: Settings) -> dict[str, Contestant]:
 
 
 def enter(family: str, settings: Settings) -> Contestant:
-    """A contestant with the window and seed of the championship and its own options.
+    """A contestant with the n_lags and seed of the championship and its own options.
 
     Raises:
         UnknownContestantError: no entry point offers it.
@@ -66,7 +66,7 @@ def enter(family: str, settings: Settings) -> Contestant:
     contestant = contestant_class(family)
     options = _checked(family, contestant, settings.options.get(family, {}))
     try:
-        return contestant(window=settings.window, seed=settings.seed, **options)
+        return contestant(n_lags=settings.n_lags, seed=settings.seed, **options)
     except (ValueError, TypeError) as error:  # options that do not go together; a class without `fit`
         raise SettingError(f"setting options.{family}: {error}") from None
 

@@ -9,12 +9,12 @@ from filelock import FileLock
 
 from podium.errors import MissingError
 from podium.evaluate.baselines import baseline_scores
-from podium.evaluate.outcome import Outcome
+from podium.evaluate.judgement import Judgement
 from podium.evaluate.policy import check_policy
 from podium.evaluate.ranking import best_per_type, comparable, rank
-from podium.evaluate.walkforward import split
+from podium.evaluate.walkforward import scored_rows
 from podium.models.roster import known
-from podium.pipeline.judge import Case, incumbent_of, judge, outcome
+from podium.pipeline.judge import Case, incumbent_of, judge, judgement
 from podium.pipeline.prepare import load_table
 from podium.pipeline.recipe import recipes_tried
 from podium.records import RunRecord, VersionRecord
@@ -23,13 +23,13 @@ from podium.registry.mlflow_store import MlflowStore
 from podium.registry.titles import Title, latest
 from podium.settings import Settings
 
-OUTCOME_TAG = "championship"
+JUDGEMENT_TAG = "championship"
 
 
-def evaluate(settings: Settings, accept_leak: bool = False, unpin: bool = False) -> Outcome:
+def evaluate(settings: Settings, accept_leak: bool = False, unpin: bool = False) -> Judgement:
     """Judge the best run of each type on the stored series and give the aliases.
 
-    Only completed runs with the same data version and common window take part. Doing it again with nothing new
+    Only completed runs with the same data version and scored days take part. Doing it again with nothing new
     changes nothing.
 
     Args:
@@ -47,11 +47,11 @@ def evaluate(settings: Settings, accept_leak: bool = False, unpin: bool = False)
         store.check_artifacts()
         champion = _champion(store)
         case = gather(settings, store, champion, accept_leak, unpin)
-        decided = known_outcome(champion, case.key(settings))
+        decided = known_judgement(champion, case.key(settings))
         previous = {} if decided else _newest_versions(store, case)  # before this championship registers its own
-        versions = {run.model_type: register(store, run) for run in case.runs}
+        versions = {run.family: register(store, run) for run in case.runs}
         if decided is None:
-            decided = outcome(settings, case, judge(settings, store, case, previous), versions)
+            decided = judgement(settings, case, judge(settings, store, case, previous), versions)
         proclaim(settings, store, decided, Field(versions, champion, case.kept))
     return decided
 
@@ -65,19 +65,19 @@ def gather(
         MissingError: nobody has been trained on this series.
     """
     table = load_table(settings)
-    days = split(table, settings.window, settings.test_fraction)
-    window = days.common_window(table)
-    runs = comparable(store.completed_runs(table.data_version, window), table.data_version, window)
+    days = scored_rows(table, settings.n_lags, settings.test_fraction)
+    scored_days = days.scored_days(table)
+    runs = comparable(store.completed_runs(table.data_version, scored_days), table.data_version, scored_days)
     if not runs:
         raise MissingError(
-            f"no contestant has been trained on {table.data_version} and scored on {window}; run `podium train`"
+            f"no contestant has been trained on {table.data_version} and scored on {scored_days}; run `podium train`"
         )
     scored = slice(days.first_scored, days.n_known)
     titles, n_tried, runs = store.titles(), recipes_tried(runs), rank(best_per_type(runs))
     return Case(
         table=table,
         days=days,
-        window=window,
+        scored_days=scored_days,
         runs=runs,
         recipes_tried=n_tried,
         baselines=baseline_scores(table.target[scored], table.values[scored, table.names.index("lag_0")]),
@@ -98,40 +98,38 @@ def pin_of(titles: Sequence[Title], champion: VersionRecord | None) -> Title | N
 def _kept_why(settings: Settings, champion: VersionRecord | None, runs: Sequence[RunRecord], pin: Title | None) -> str:
     if pin is not None:
         return f"the title is pinned ({pin.why}); --unpin lets championships decide"
-    absent = champion is not None and champion.model_type not in {run.model_type for run in runs}
+    absent = champion is not None and champion.family not in {run.family for run in runs}
     if champion is not None and absent and settings.policy == "significant":
         # nobody has shown to be better than somebody who was not there
-        return (
-            f"{champion.model_type} keeps the title, though it was not trained; train it, or `podium promote` another"
-        )
+        return f"{champion.family} keeps the title, though it was not trained; train it, or `podium promote` another"
     return ""
 
 
-def known_outcome(champion: VersionRecord | None, key: str) -> Outcome | None:
+def known_judgement(champion: VersionRecord | None, key: str) -> Judgement | None:
     """The outcome that the champion carries, if it was decided on exactly the same."""
-    carried = carried_outcome(champion)
+    carried = carried_judgement(champion)
     if champion is None or carried is None or carried.key != key:
         return None
     # an alias that was moved by hand since is a new incumbent, and the championship is held again
     return carried if (carried.champion, carried.champion_version) == (champion.name, champion.version) else None
 
 
-def carried_outcome(champion: VersionRecord | None) -> Outcome | None:
+def carried_judgement(champion: VersionRecord | None) -> Judgement | None:
     """The outcome of the championship that the champion carries; None where it has none that can be read."""
     try:
-        return Outcome.from_json(champion.tags[OUTCOME_TAG]) if champion else None
+        return Judgement.from_json(champion.tags[JUDGEMENT_TAG]) if champion else None
     except (KeyError, ValueError):
         return None
 
 
 def register(store: MlflowStore, run: RunRecord) -> VersionRecord:
     """The run's version in the registry, described for people."""
-    point = known().get(run.model_type)
+    point = known().get(run.family)
     about = point.load().description if point else ""
     return store.register(
         run,
-        description=f"RMSE {run.rmse:.5f} on {run.tags['scored_window']} of {run.tags['data_version']}.",
-        model_description=f"{run.model_type} forecast of the next daily log return of {store.settings.pair}. {about}",
+        description=f"RMSE {run.rmse:.5f} on {run.scored_days} of {run.tags['data_version']}.",
+        model_description=f"{run.family} forecast of the next daily log return of {store.settings.pair}. {about}",
     )
 
 
@@ -150,20 +148,20 @@ class Field:
     kept: VersionRecord | None
 
 
-def proclaim(settings: Settings, store: MlflowStore, decided: Outcome, field: Field) -> None:
+def proclaim(settings: Settings, store: MlflowStore, decided: Judgement, field: Field) -> None:
     """Make the registry and the pointer say what was decided; each act is repeated harmlessly by the next run."""
     for version in field.versions.values():
         store.tag(version, {"verdict": decided.verdict, "verdict_reason": decided.reason})
-    aliased = {row.alias: field.versions[row.model_type] for row in decided.ranking if row.alias}
+    aliased = {row.alias: field.versions[row.family] for row in decided.ranking if row.alias}
     if field.kept is not None and decided.verdict != "leak":
         aliased["champion"] = field.kept
     if not aliased:
         if field.champion is not None:
-            store.tag(field.champion, {OUTCOME_TAG: decided.to_json()})
+            store.tag(field.champion, {JUDGEMENT_TAG: decided.to_json()})
         return
     champion = aliased["champion"]
     for version in aliased.values():
-        store.tag(version, {OUTCOME_TAG: decided.to_json()})
+        store.tag(version, {JUDGEMENT_TAG: decided.to_json()})
     store.assign(settings.pair, aliased)
     if field.kept is None:
         store.record_title(champion, why=decided.reason, verdict=decided.verdict, data_version=decided.data_version)
@@ -183,5 +181,5 @@ def _newest_versions(store: MlflowStore, case: Case) -> dict[str, VersionRecord]
     taking_part = {run.run_id for run in case.runs}
     for version in sorted(store.family(), key=lambda version: version.version):
         if version.run_id not in taking_part:
-            newest[version.model_type] = version
+            newest[version.family] = version
     return newest

@@ -15,11 +15,11 @@ from podium.data.store import data_version, load_series
 from podium.errors import MissingError, RegistryError, SettingError
 from podium.evaluate.horizons import MAX_HORIZON, choose_volatility
 from podium.evaluate.intervals import NextDay, range_forecast
-from podium.evaluate.walkforward import Split, at_horizon, walk_forward
+from podium.evaluate.walkforward import ScoredRows, at_horizon, walk_forward
 from podium.features import build_features, frame
 from podium.models.onnx_graph import run_graph
 from podium.models.roster import enter
-from podium.pipeline.evaluate import carried_outcome
+from podium.pipeline.evaluate import carried_judgement
 from podium.pipeline.judge import FORECASTS
 from podium.pipeline.prepare import series_path
 from podium.pipeline.ranges import shared_walk
@@ -129,7 +129,7 @@ class _Scene:
             raise RegistryError(
                 f"run {champion.run_id} of {champion.name} has lost its {FORECASTS}; run `podium train`"
             )
-        table = build_features(series, settings.window, data_version(series))
+        table = build_features(series, settings.n_lags, data_version(series))
         return cls(settings, store, series, table, champion, read_forecasts(parquet))
 
     def forecast(self, horizon: int) -> Forecast:
@@ -168,26 +168,26 @@ class _Scene:
         metadata = yaml.safe_load((folder / "MLmodel").read_text(encoding="utf-8")).get("metadata") or {}
         features = tuple(metadata.get("features", self.table.names))
         if features != self.table.names:
-            window = sum(name.startswith("lag_") for name in features)
+            n_lags = sum(name.startswith("lag_") for name in features)
             raise SettingError(
                 f"{self.champion.name} (v{self.champion.version}) was fitted on {len(features)} columns with "
-                f"window = {window}, and the stored series gives {len(self.table.names)} with "
-                f"window = {self.settings.window}; set window = {window}, or run `podium run`"
+                f"n_lags = {n_lags}, and the stored series gives {len(self.table.names)} with "
+                f"n_lags = {self.settings.n_lags}; set n_lags = {n_lags}, or run `podium run`"
             )
 
     def _direct(self, horizon: int) -> tuple[Forecasts, float]:
-        family = self.champion.model_type
+        family = self.champion.family
         made = as_trained(self.settings, family, self.store.read_file(self.champion.run_id, RECIPE))
-        table = at_horizon(build_features(self.series, made.window, self.table.data_version), horizon)
+        table = at_horizon(build_features(self.series, made.n_lags, self.table.data_version), horizon)
         first = int(np.searchsorted(table.origins, self.scored.origins[0]))
-        days = Split(first_scored=first, n_known=len(table) - horizon)
+        days = ScoredRows(first_scored=first, n_known=len(table) - horizon)
         contestant = dataclasses.replace(enter(family, made), horizon=horizon)
         walked = walk_forward(contestant, table, days, made.refit_every)
         return walked.forecasts, float(walked.future.predict(frame(table)[-1:])[0])
 
     def _told(self, told: NextDay) -> Forecast:
         close = float(self.series.closes[-1])
-        outcome = carried_outcome(self.champion)
+        judgement = carried_judgement(self.champion)
         return Forecast(
             pair=self.settings.pair,
             origin=str(told.origin),
@@ -207,6 +207,6 @@ class _Scene:
             sigma=told.sigma,
             volatility_model=told.volatility_model,
             age_days=int((np.datetime64("today", "D") - told.origin).astype(int)),
-            verdict=outcome.verdict if outcome and told.horizon == 1 else None,
-            reason=(outcome.reason if outcome else None) if told.horizon == 1 else UNTESTED,
+            verdict=judgement.verdict if judgement and told.horizon == 1 else None,
+            reason=(judgement.reason if judgement else None) if told.horizon == 1 else UNTESTED,
         )

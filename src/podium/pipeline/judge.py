@@ -13,14 +13,14 @@ import numpy as np
 from podium.data.store import last_day_of
 from podium.errors import RegistryError
 from podium.evaluate.evidence import accumulate, since
-from podium.evaluate.outcome import Outcome, Standing
+from podium.evaluate.judgement import Judgement, Standing
 from podium.evaluate.policy import Decision, Incumbent, Verdict, decide
 from podium.evaluate.sentinel import LeakLimits, Suspicion, find_leak
 from podium.evaluate.significance import Significance, SkillReport, assess
-from podium.evaluate.walkforward import Split
+from podium.evaluate.walkforward import ScoredRows
 from podium.pipeline.recipe import TAG
 from podium.pipeline.train import UNTESTED_TAG
-from podium.records import CommonWindow, FeatureTable, Forecasts, RunRecord, VersionRecord
+from podium.records import FeatureTable, Forecasts, RunRecord, ScoredDays, VersionRecord
 from podium.registry.log_items import forecasts_parquet, read_forecasts
 from podium.registry.mlflow_store import MlflowStore
 from podium.registry.titles import Title
@@ -28,11 +28,11 @@ from podium.settings import Settings
 
 FORECASTS, EVIDENCE = "forecasts.parquet", "evidence.parquet"
 INTERVAL_FIGURES = tuple(
-    f"{name}_{level}"
+    f"{name}_{coverage}"
     for name in ("width", "winkler", "kupiec_p", "independence_p", "christoffersen_p")
-    for level in (80, 95)
+    for coverage in (80, 95)
 )
-FORMAT = 2  # of the outcome; another one is judged anew
+FORMAT = 2  # of the judgement; another one is judged anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Case:
     Attributes:
         table: X and target.
         days: what is scored.
-        window: the scored origins.
+        scored_days: the scored origins.
         runs: the best of each model type, by RMSE.
         recipes_tried: different recipes scored on these days, whether or not they are the best of their type.
         baselines: metrics by baseline.
@@ -54,8 +54,8 @@ class Case:
     """
 
     table: FeatureTable
-    days: Split
-    window: CommonWindow
+    days: ScoredRows
+    scored_days: ScoredDays
     runs: Sequence[RunRecord]
     recipes_tried: int
     baselines: Mapping[str, Mapping[str, float]]
@@ -78,7 +78,7 @@ class Case:
             FORMAT,
             [run.run_id for run in self.runs],
             self.recipes_tried,
-            [settings.policy, settings.level, settings.leak_r2, settings.leak_direction, settings.seed],
+            [settings.policy, settings.alpha, settings.leak_r2, settings.leak_direction, settings.seed],
             self.accept_leak,
             [self.kept.pinned_uri, self.kept_why] if self.kept else None,
         ]
@@ -86,7 +86,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Findings:
     """What the tests, the sentinel and the policy say."""
 
     decision: Decision
@@ -108,31 +108,28 @@ def incumbent_of(titles: Sequence[Title], champion: VersionRecord | None) -> Inc
         if title.name != champion.name:
             break
         since = last_day_of(title.data_version)
-    return Incumbent(champion.model_type, since)
+    return Incumbent(champion.family, since)
 
 
-def judge(settings: Settings, store: MlflowStore, case: Case, previous: Mapping[str, VersionRecord]) -> Judgement:
+def judge(settings: Settings, store: MlflowStore, case: Case, previous: Mapping[str, VersionRecord]) -> Findings:
     """Test, watch for leaks, decide.
 
     Args:
-        settings: policy, level and limits.
+        settings: policy, alpha and limits.
         store: where the runs' forecasts are.
         case: the championship.
         previous: the newest earlier version of each model type, whose evidence goes on growing.
     """
-    forecasts = {run.model_type: _forecasts(store, run) for run in case.runs}
-    evidence = {
-        run.model_type: _evidence(store, run, forecasts[run.model_type], previous.get(run.model_type))
-        for run in case.runs
-    }
+    forecasts = {run.family: _forecasts(store, run) for run in case.runs}
+    evidence = {run.family: _evidence(store, run, forecasts[run.family], previous.get(run.family)) for run in case.runs}
     suspicions = tuple(filter(None, (_suspicion(settings, case, name, rows) for name, rows in forecasts.items())))
     decision = decide(
         forecasts,
         evidence=evidence,
         policy=settings.policy,
         incumbent=case.incumbent,
-        level=settings.level,
-        window=case.window,
+        alpha=settings.alpha,
+        scored_days=case.scored_days,
         leaks=[suspicion.contestant for suspicion in suspicions],
         accept_leak=case.accept_leak,
         n_tried=case.recipes_tried,
@@ -145,12 +142,12 @@ def judge(settings: Settings, store: MlflowStore, case: Case, previous: Mapping[
         decision = _leave(decision, case.kept, case.kept_why)
     actual = case.table.target[case.days.first_scored : case.days.n_known]
     points = {name: rows.forecast for name, rows in forecasts.items()}
-    return Judgement(decision, assess(actual, points, level=decision.level_needed, seed=settings.seed), suspicions)
+    return Findings(decision, assess(actual, points, alpha=decision.alpha_needed, seed=settings.seed), suspicions)
 
 
 def _leave(decision: Decision, holder: VersionRecord, why: str) -> Decision:
     """The same championship with the title where it is; what the tests say of a champion that took part stays."""
-    family, verdict = holder.model_type, decision.verdict
+    family, verdict = holder.family, decision.verdict
     took_part = family in decision.ranking
     kept: Verdict = "degraded" if verdict == "degraded" else "held"
     return dataclasses.replace(
@@ -201,30 +198,30 @@ def _suspicion(settings: Settings, case: Case, name: str, rows: Forecasts) -> Su
     )
 
 
-def outcome(settings: Settings, case: Case, judgement: Judgement, versions: Mapping[str, VersionRecord]) -> Outcome:
+def judgement(settings: Settings, case: Case, findings: Findings, versions: Mapping[str, VersionRecord]) -> Judgement:
     """Everything in one value.
 
     Args:
-        settings: policy and level.
+        settings: policy and alpha.
         case: the championship.
-        judgement: on it.
+        findings: on it.
         versions: by model type.
     """
-    decision, significance = judgement.decision, judgement.significance
+    decision, significance = findings.decision, findings.significance
     champion = _holder(case, decision, versions)
     stays = case.incumbent is not None and case.incumbent.name == decision.champion
     first_day = case.incumbent.since if stays and case.incumbent else last_day_of(case.table.data_version)
     members = significance.confidence_set
     aliases = dict(decision.aliases)
-    if champion is not None and versions.get(champion.model_type) != champion:
-        aliases.pop(champion.model_type, None)  # the alias stays on the version that has it, not on this run's
-    return Outcome(
+    if champion is not None and versions.get(champion.family) != champion:
+        aliases.pop(champion.family, None)  # the alias stays on the version that has it, not on this run's
+    return Judgement(
         pair=settings.pair,
         data_version=case.table.data_version,
-        scored_window=str(case.window),
-        scored_days=case.window.n_days,
+        scored_days=str(case.scored_days),
+        n_scored_days=case.scored_days.n_days,
         policy=decision.policy,
-        level=settings.level,
+        alpha=settings.alpha,
         verdict=decision.verdict,
         reason=decision.reason,
         champion=champion.name if champion else None,
@@ -232,16 +229,16 @@ def outcome(settings: Settings, case: Case, judgement: Judgement, versions: Mapp
         title_since=str(first_day) if champion and first_day is not None else None,
         random_walk_in_mcs=None if members.reason else "random_walk" in members.members,
         recipes_tried=case.recipes_tried,
-        level_needed=decision.level_needed,
+        alpha_needed=decision.alpha_needed,
         proven=_proven(decision, significance, champion, versions),
         minimum_detectable_r2=significance.minimum_detectable_r2,
         baselines=case.baselines,
         ranking=tuple(
-            _standing(run, versions[run.model_type], significance.reports[run.model_type], aliases)
-            for run in sorted(case.runs, key=lambda run: decision.ranking.index(run.model_type))
+            _standing(run, versions[run.family], significance.reports[run.family], aliases)
+            for run in sorted(case.runs, key=lambda run: decision.ranking.index(run.family))
         ),
         comparisons=decision.comparisons,
-        leaks=tuple(suspicion.message for suspicion in judgement.suspicions),
+        leaks=tuple(suspicion.message for suspicion in findings.suspicions),
         leak_accepted=decision.leak_accepted,
         key=case.key(settings),
     )
@@ -254,9 +251,9 @@ def _proven(
     versions: Mapping[str, VersionRecord],
 ) -> bool:
     """Whether the holder of the title beats the random walk; one that did not take part has shown nothing."""
-    if champion is None or versions.get(champion.model_type) != champion:
+    if champion is None or versions.get(champion.family) != champion:
         return False
-    return significance.reports[champion.model_type].diebold_mariano.rejects(decision.level_needed)
+    return significance.reports[champion.family].diebold_mariano.rejects(decision.alpha_needed)
 
 
 def _holder(case: Case, decision: Decision, versions: Mapping[str, VersionRecord]) -> VersionRecord | None:
@@ -273,11 +270,11 @@ def _standing(run: RunRecord, version: VersionRecord, skill: SkillReport, aliase
         "pesaran_timmermann_p": skill.pesaran_timmermann,
     }
     return Standing(
-        model_type=run.model_type,
+        family=run.family,
         model_name=version.name,
         model_version=version.version,
         run_id=run.run_id,
-        alias=aliases.get(run.model_type),
+        alias=aliases.get(run.family),
         rmse=skill.rmse,
         ratio_to_random_walk=skill.ratio_to_random_walk,
         r2_oos=skill.r2_oos,

@@ -51,7 +51,7 @@ def ingest(settings: Settings) -> Ingested:
 def preprocess(settings: Settings) -> FeatureTable:
     """Make and store the feature table of the stored series."""
     series = load_series(series_path(settings))
-    table = build_features(series, settings.window, data_version(series))
+    table = build_features(series, settings.n_lags, data_version(series))
     save_features(table, features_path(settings))
     return table
 
@@ -63,8 +63,8 @@ def load_table(settings: Settings) -> FeatureTable:
         MissingError: it is not there, or is out of date.
     """
     table = load_features(features_path(settings))
-    if table.names[: settings.window + 1] != feature_names(settings.window):
-        raise MissingError(f"the features were not made for window = {settings.window}; run `podium preprocess`")
+    if table.names[: settings.n_lags + 1] != feature_names(settings.n_lags):
+        raise MissingError(f"the features were not made for n_lags = {settings.n_lags}; run `podium preprocess`")
     if table.data_version != data_version(load_series(series_path(settings))):
         raise MissingError(
             f"the features belong to {table.data_version}, not the newest series; run `podium preprocess`"

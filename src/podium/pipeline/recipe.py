@@ -13,7 +13,7 @@ from podium.records import FeatureTable, RunRecord
 from podium.settings import Settings
 
 TAG = "recipe"
-SHARED = ("window", "seed", "refit_every", "test_fraction")  # settings that a recipe holds beside its options
+SHARED = ("n_lags", "seed", "refit_every", "test_fraction")  # settings that a recipe holds beside its options
 
 
 def recipes_tried(runs: Iterable[RunRecord]) -> int:
@@ -36,7 +36,8 @@ def as_trained(settings: Settings, family: str, recorded: bytes | None) -> Setti
         MissingError: the run recorded none, or not these.
     """
     try:
-        content = json.loads(recorded or b"")
+        content = {"n_lags": None, **json.loads(recorded or b"")}
+        content["n_lags"] = content["n_lags"] or content["window"]  # as the first release called it
         shared = {name: content[name] for name in SHARED}
         return settings.model_copy(update={**shared, "options": {**settings.options, family: content["options"]}})
     except (ValueError, KeyError, TypeError):

@@ -15,8 +15,8 @@ import numpy as np
 from podium.data.store import atomic_write, data_version, load_series
 from podium.errors import MissingError, PodiumError, RegistryError, SettingError
 from podium.evaluate.economics import COST_BPS
-from podium.evaluate.outcome import Outcome
-from podium.pipeline.evaluate import carried_outcome
+from podium.evaluate.judgement import Judgement
+from podium.pipeline.evaluate import carried_judgement
 from podium.pipeline.forecast import forecast
 from podium.pipeline.judge import FORECASTS
 from podium.pipeline.prepare import series_path
@@ -39,13 +39,13 @@ class Reported:
     """Where the page went.
 
     Attributes:
-        outcome: what it shows.
+        judgement: what it shows.
         path: of the file.
         run_id: the champion's run, whose artifact `report.html` it is too.
         untold: what it could not show, by name, and why.
     """
 
-    outcome: Outcome
+    judgement: Judgement
     path: Path
     run_id: str
     untold: dict[str, str]
@@ -60,7 +60,7 @@ def report(settings: Settings, cost_bps: float = COST_BPS, folder: Path = FOLDER
         folder: where `<PAIR>.html` goes.
 
     Raises:
-        MissingError: there is no champion yet, or it carries no outcome.
+        MissingError: there is no champion yet, or it carries no judgement.
         SettingError: the cost is negative or not a number, or the file cannot be written.
     """
     if not (np.isfinite(cost_bps) and cost_bps >= 0):
@@ -72,7 +72,7 @@ def report(settings: Settings, cost_bps: float = COST_BPS, folder: Path = FOLDER
     path = folder / f"{settings.pair}.html"
     atomic_write(path, page)
     store.add_file(champion.run_id, ARTIFACT, page)
-    return Reported(scene.outcome, path, champion.run_id, dict(scene.untold))
+    return Reported(scene.judgement, path, champion.run_id, dict(scene.untold))
 
 
 def gather(settings: Settings, store: MlflowStore, champion: VersionRecord, cost_bps: float = COST_BPS) -> Scene:
@@ -85,27 +85,27 @@ def gather(settings: Settings, store: MlflowStore, champion: VersionRecord, cost
         cost_bps: see `report`.
 
     Raises:
-        MissingError: the champion carries no outcome.
+        MissingError: the champion carries no judgement.
     """
-    outcome = carried_outcome(champion)
-    if outcome is None:
+    judgement = carried_judgement(champion)
+    if judgement is None:
         raise MissingError(
             f"{champion.name} (v{champion.version}) carries no outcome of a championship; run `podium evaluate`"
         )
     untold: dict[str, str] = {}
     forecasts = {
-        row.model_type: rows
-        for row in outcome.ranking
-        if (rows := _tried(untold, row.model_type, lambda run_id=row.run_id: _forecasts(store, run_id))) is not None  # type: ignore[misc]
+        row.family: rows
+        for row in judgement.ranking
+        if (rows := _tried(untold, row.family, lambda run_id=row.run_id: _forecasts(store, run_id))) is not None  # type: ignore[misc]
     }
     series = _tried(untold, "series", lambda: load_series(series_path(settings)))
     return Scene(
-        outcome=outcome,
+        judgement=judgement,
         forecasts=forecasts,
         series=series,
         tomorrow=_tried(untold, "tomorrow", lambda: _tomorrow(settings)),
         untold=untold,
-        notices=_notices(outcome, champion, None if series is None else data_version(series)),
+        notices=_notices(judgement, champion, None if series is None else data_version(series)),
         cost_bps=cost_bps,
         written_at=datetime.now(UTC),
         versions=_versions(),
@@ -144,18 +144,18 @@ def _tomorrow(settings: Settings) -> Tomorrow:
     )
 
 
-def _notices(outcome: Outcome, champion: VersionRecord, stored: str | None) -> tuple[str, ...]:
+def _notices(judgement: Judgement, champion: VersionRecord, stored: str | None) -> tuple[str, ...]:
     lines = []
-    stopped = outcome.verdict == "leak"  # then no alias moved, and the outcome names whom it would have gone to
-    if not stopped and (champion.name, champion.version) != (outcome.champion, outcome.champion_version):
+    stopped = judgement.verdict == "leak"  # then no alias moved, and the judgement names whom it would have gone to
+    if not stopped and (champion.name, champion.version) != (judgement.champion, judgement.champion_version):
         lines.append(
             "The alias @champion has been moved since this championship; it is held by "
             f"{champion.name} (v{champion.version}) now."
         )
-    if stored is not None and stored != outcome.data_version:
+    if stored is not None and stored != judgement.data_version:
         lines.append(
-            f"Newer rates are stored ({stored}): the championship was decided on {outcome.data_version}, and the next "
-            "day's range is made from the newer ones."
+            f"Newer rates are stored ({stored}): the championship was decided on {judgement.data_version}, and the "
+            "next day's range is made from the newer ones."
         )
     return tuple(lines)
 

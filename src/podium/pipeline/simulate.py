@@ -18,12 +18,12 @@ from podium.data.store import atomic_write, data_version, load_series
 from podium.errors import DataError, Fault
 from podium.evaluate.policy import check_policy
 from podium.evaluate.simulate import Panel, Replay, replay_all
-from podium.evaluate.walkforward import Split, walk_forward
+from podium.evaluate.walkforward import ScoredRows, walk_forward
 from podium.features import build_features
 from podium.models.roster import enter, enter_all
 from podium.pipeline.prepare import series_path
 from podium.records import Forecasts, Series
-from podium.runners import side_by_side
+from podium.runners.local import side_by_side
 from podium.settings import Settings
 
 FORMAT = 1  # of stored forecasts; another one is made anew
@@ -40,7 +40,7 @@ class Routine:
         policies: to compare.
         learn_days: origins before the first forecast.
         refit_every: days between two fits; 21 is a month.
-        trailing_days: the common window of each championship.
+        trailing_days: the scored days of each championship.
     """
 
     policies: tuple[str, ...]
@@ -80,7 +80,7 @@ def simulate(
     Forecasts made before on the same series with the same settings are read, not made again.
 
     Args:
-        settings: contestants, source, window, seed, level.
+        settings: contestants, source, window, seed, alpha.
         pairs: six capital letters each.
         routine: what is replayed.
         on_done: called with `EURUSD LSTM` when that contestant's forecasts are there.
@@ -111,7 +111,7 @@ def walk_one(task: Task) -> Forecasts:
     path = _stored_path(settings, family, series, routine)
     if path.exists():
         return _load(path)
-    table = build_features(series, settings.window, data_version(series))
+    table = build_features(series, settings.n_lags, data_version(series))
     walked = walk_forward(enter(family, settings), table, _days(series, settings, routine), routine.refit_every)
     atomic_write(path, _dump(walked.forecasts))
     return walked.forecasts
@@ -119,7 +119,7 @@ def walk_one(task: Task) -> Forecasts:
 
 def _replayed(settings: Settings, routine: Routine, forecasts: dict[str, Forecasts]) -> Simulation:
     panel = Panel.of(forecasts)
-    replays = replay_all(panel, routine.policies, trailing_days=routine.trailing_days, level=settings.level)
+    replays = replay_all(panel, routine.policies, trailing_days=routine.trailing_days, alpha=settings.alpha)
     return Simulation(
         pair=settings.pair,
         data_version=data_version(_series(settings)),
@@ -137,11 +137,11 @@ def _series(settings: Settings) -> Series:
     return load_series(path) if path.exists() else fetch_series(settings).series
 
 
-def _days(series: Series, settings: Settings, routine: Routine) -> Split:
-    n_known = len(series) - settings.window - 1
-    days = Split(first_scored=routine.learn_days, n_known=n_known)
+def _days(series: Series, settings: Settings, routine: Routine) -> ScoredRows:
+    n_known = len(series) - settings.n_lags - 1
+    days = ScoredRows(first_scored=routine.learn_days, n_known=n_known)
     if days.n_scored < routine.trailing_days + MIN_REPLAYED_DAYS:
-        needed = settings.window + 1 + routine.learn_days + routine.trailing_days + MIN_REPLAYED_DAYS
+        needed = settings.n_lags + 1 + routine.learn_days + routine.trailing_days + MIN_REPLAYED_DAYS
         raise DataError(
             [
                 Fault(

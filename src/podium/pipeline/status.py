@@ -9,9 +9,9 @@ import numpy as np
 
 from podium.data.store import last_day_of
 from podium.errors import MissingError, RegistryError
-from podium.evaluate.outcome import Outcome, Standing
+from podium.evaluate.judgement import Judgement, Standing
 from podium.evaluate.significance import false_discoveries
-from podium.pipeline.evaluate import carried_outcome, pin_of
+from podium.pipeline.evaluate import carried_judgement, pin_of
 from podium.records import VersionRecord
 from podium.registry import pointer
 from podium.registry.mlflow_store import MlflowStore
@@ -26,7 +26,7 @@ class Status:
         pair: six capital letters.
         champion: who holds the alias now.
         aliases: every holder now, by alias; several where a championship was killed or one was moved by hand.
-        outcome: of the last championship; None where the champion carries none.
+        judgement: of the last championship; None where the champion carries none.
         age_days: calendar days since the last day of the data behind the champion; None where it is not known.
         pointer_agrees: whether the local pointer names the champion; None where there is none of this pair here.
         pinned: why somebody pinned the champion to its title; None where championships decide.
@@ -35,14 +35,14 @@ class Status:
     pair: str
     champion: VersionRecord
     aliases: dict[str, list[str]]
-    outcome: Outcome | None
+    judgement: Judgement | None
     age_days: int | None
     pointer_agrees: bool | None
     pinned: str | None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON: those of the championship, and how things stand now."""
-        decided = self.outcome.as_dict() if self.outcome else {"pair": self.pair, "ranking": []}
+        decided = self.judgement.as_dict() if self.judgement else {"pair": self.pair, "ranking": []}
         return {
             **decided,
             "champion": self.champion.name,
@@ -65,7 +65,7 @@ class PairStatus:
         verdict: of the last championship; None where the champion carries none.
         last_day: of the data that it was decided on; None as above.
         age_days: calendar days since the last day of the data behind the champion.
-        scored_days: of it.
+        n_scored_days: of it.
         r2_oos: of the champion, against the random walk.
         dm_p: the champion against the random walk; None where it cannot be tested or was not in the championship.
         dm_p_adjusted: the same, adjusted for the recipes tried (Bonferroni) and for the number of pairs looked at
@@ -78,7 +78,7 @@ class PairStatus:
     verdict: str | None
     last_day: str | None
     age_days: int | None
-    scored_days: int | None
+    n_scored_days: int | None
     r2_oos: float | None
     dm_p: float | None
     dm_p_adjusted: float | None
@@ -101,7 +101,7 @@ def status(settings: Settings) -> Status:
         pair=settings.pair,
         champion=champion,
         aliases=aliases,
-        outcome=carried_outcome(champion),
+        judgement=carried_judgement(champion),
         age_days=_age(champion),
         pointer_agrees=_pointer_agrees(settings, champion),
         pinned=pin.why if pin else None,
@@ -122,7 +122,7 @@ def status_of_all(settings: Settings) -> list[PairStatus]:
     champions = {pair: store.champion(pair) for pair in store.pairs()}
     if not champions:
         raise MissingError("no pair has a champion yet; run `podium run`")
-    outcomes = {pair: carried_outcome(champion) for pair, champion in champions.items()}
+    outcomes = {pair: carried_judgement(champion) for pair, champion in champions.items()}
     rows = {pair: _row(outcomes[pair], champion) for pair, champion in champions.items()}
     adjusted = false_discoveries({pair: _of_several(outcomes[pair], row) for pair, row in rows.items()})
     return [
@@ -130,10 +130,10 @@ def status_of_all(settings: Settings) -> list[PairStatus]:
             pair=pair,
             champion=champion.name,
             champion_version=champion.version,
-            verdict=outcome.verdict if (outcome := outcomes[pair]) else None,
-            last_day=str(last_day_of(outcome.data_version)) if outcome else None,
+            verdict=judgement.verdict if (judgement := outcomes[pair]) else None,
+            last_day=str(last_day_of(judgement.data_version)) if judgement else None,
             age_days=_age(champion),
-            scored_days=outcome.scored_days if outcome else None,
+            n_scored_days=judgement.n_scored_days if judgement else None,
             r2_oos=row.r2_oos if (row := rows[pair]) else None,
             dm_p=row.dm_p if row else None,
             dm_p_adjusted=adjusted[pair],
@@ -142,17 +142,17 @@ def status_of_all(settings: Settings) -> list[PairStatus]:
     ]
 
 
-def _row(outcome: Outcome | None, champion: VersionRecord) -> Standing | None:
+def _row(judgement: Judgement | None, champion: VersionRecord) -> Standing | None:
     """The champion's own standing, if it took part in the last championship."""
     holder = (champion.name, champion.version)
-    ranking = outcome.ranking if outcome else ()
+    ranking = judgement.ranking if judgement else ()
     return next((row for row in ranking if (row.model_name, row.model_version) == holder), None)
 
 
-def _of_several(outcome: Outcome | None, row: Standing | None) -> float | None:
-    if outcome is None or row is None or row.dm_p is None:
+def _of_several(judgement: Judgement | None, row: Standing | None) -> float | None:
+    if judgement is None or row is None or row.dm_p is None:
         return None
-    return min(1.0, row.dm_p * outcome.recipes_tried)
+    return min(1.0, row.dm_p * judgement.recipes_tried)
 
 
 def _age(champion: VersionRecord) -> int | None:

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from filelock import FileLock
 
 from podium.errors import InputError, MissingError
-from podium.evaluate.outcome import Outcome
-from podium.evaluate.ranking import ALIASES
-from podium.pipeline.evaluate import carried_outcome
-from podium.records import VersionRecord
+from podium.evaluate.judgement import Judgement
+from podium.pipeline.evaluate import carried_judgement
+from podium.records import ALIASES, VersionRecord
 from podium.registry import pointer
 from podium.registry.mlflow_store import MlflowStore
 from podium.registry.titles import Title
@@ -93,7 +92,7 @@ def _find(settings: Settings, store: MlflowStore, wanted: str) -> VersionRecord:
         held = [
             version
             for version in family
-            if parts and version.model_type == parts[1] and (parts[2] is None or version.version == int(parts[2]))
+            if parts and version.family == parts[1] and (parts[2] is None or version.version == int(parts[2]))
         ]
     if not held:
         raise InputError(f"{wanted!r} is no version of {settings.pair}_*; there are {_names(family)}")
@@ -108,24 +107,24 @@ def _move(settings: Settings, store: MlflowStore, winner: VersionRecord, why: st
     settings.models_dir.mkdir(parents=True, exist_ok=True)
     with FileLock(settings.models_dir / f".{settings.pair}.evaluate.lock"):
         champion = store.champion()
-        outcome = carried_outcome(champion)
+        judgement = carried_judgement(champion)
         others = sorted(
             (version for version in store.holders() if version.aliases & set(ALIASES)),
             key=lambda version: min(ALIASES.index(alias) for alias in version.aliases if alias in ALIASES),
         )
         podium = [winner, *(version for version in others if version.pinned_uri != winner.pinned_uri)]
-        if outcome is not None:
-            _carry(store, winner, outcome)
+        if judgement is not None:
+            _carry(store, winner, judgement)
         store.assign(settings.pair, dict(zip(ALIASES, podium, strict=False)))
         data_version = champion.tags.get("data_version", winner.tags.get("data_version", ""))
         title = store.record_title(winner, why=why, verdict=how, data_version=data_version, pinned=True)
-        if outcome is not None:
-            pointer.write(pointer.build(winner, outcome), settings.models_dir)
+        if judgement is not None:
+            pointer.write(pointer.build(winner, judgement), settings.models_dir)
         return title
 
 
-def _carry(store: MlflowStore, winner: VersionRecord, outcome: Outcome) -> None:
+def _carry(store: MlflowStore, winner: VersionRecord, judgement: Judgement) -> None:
     """The version in the title carries the last championship, whoever won it, so that a status can be read."""
-    from podium.pipeline.evaluate import OUTCOME_TAG
+    from podium.pipeline.evaluate import JUDGEMENT_TAG
 
-    store.tag(winner, {OUTCOME_TAG: outcome.to_json()})
+    store.tag(winner, {JUDGEMENT_TAG: judgement.to_json()})

@@ -12,7 +12,7 @@ from podium.evaluate.baselines import baseline_scores
 from podium.evaluate.horizons import choose_volatility
 from podium.evaluate.intervals import NextDay, RangeForecast, range_forecast
 from podium.evaluate.metrics import score
-from podium.evaluate.walkforward import Split, WalkForward, split, walk_forward
+from podium.evaluate.walkforward import ScoredRows, WalkForward, scored_rows, walk_forward
 from podium.features import frame
 from podium.models.checks import admit
 from podium.models.roster import enter, enter_all
@@ -22,7 +22,7 @@ from podium.pipeline.recipe import TAG, ingredients, recipe
 from podium.records import FeatureTable, RunRecord, Series
 from podium.registry.log_items import ContestantResult, RunContext
 from podium.registry.mlflow_store import MlflowStore
-from podium.runners import side_by_side
+from podium.runners.local import side_by_side
 from podium.settings import Settings
 
 UNTESTED_TAG = "untested"  # of a run: why a test of its intervals could not be computed, by its name, as JSON
@@ -34,7 +34,7 @@ def train(settings: Settings, on_done: OnDone = lambda run: None) -> list[RunRec
     """Score, fit and record every contestant.
 
     Args:
-        settings: contestants, window, share of scored days and so on.
+        settings: contestants, lags, share of scored days and so on.
         on_done: called with each run as it is completed.
 
     Returns:
@@ -42,7 +42,7 @@ def train(settings: Settings, on_done: OnDone = lambda run: None) -> list[RunRec
     """
     enter_all(settings)
     table = load_table(settings)
-    split(table, settings.window, settings.test_fraction)  # too few days are found before any process starts
+    scored_rows(table, settings.n_lags, settings.test_fraction)  # too few days are found before any process starts
     store = MlflowStore(settings)
     store.knock()
     runs: dict[str, RunRecord] = {}
@@ -60,7 +60,7 @@ def train_one(task: tuple[Settings, str]) -> RunRecord:
     settings, family = task
     started_at = int(time.time() * 1000)
     table, series = load_table(settings), load_series(series_path(settings))
-    days = split(table, settings.window, settings.test_fraction)
+    days = scored_rows(table, settings.n_lags, settings.test_fraction)
     contestant = enter(family, settings)
     admit(contestant, table)
     walked = walk_forward(contestant, table, days, settings.refit_every)
@@ -78,7 +78,9 @@ def _is_light(family: str) -> bool:
     return family in {"LinearRegression", "ARIMA"}
 
 
-def _ranges(settings: Settings, series: Series, table: FeatureTable, days: Split, walked: WalkForward) -> RangeForecast:
+def _ranges(
+    settings: Settings, series: Series, table: FeatureTable, days: ScoredRows, walked: WalkForward
+) -> RangeForecast:
     walk = shared_walk(settings, series, table.origins[days.first_scored])
     tomorrow = walked.future.predict(frame(table)[days.n_known :])
     return range_forecast(choose_volatility(walk), walked.forecasts, float(tomorrow[0]))
@@ -90,7 +92,7 @@ def _result(family: str, walked: WalkForward, ranged: RangeForecast, digest: str
     fields = {field.name: getattr(ranged.scores, field.name) for field in dataclasses.fields(ranged.scores)}
     numbers = {name: value for name, value in fields.items() if isinstance(value, float)}
     return ContestantResult(
-        model_type=family,
+        family=family,
         params={**walked.contestant.params, "volatility_model": ranged.scores.volatility_model},
         metrics={**score(scored.actual, scored.forecast), **numbers},
         forecasts=dataclasses.replace(scored, bounds=bounds),
@@ -107,7 +109,7 @@ def _result(family: str, walked: WalkForward, ranged: RangeForecast, digest: str
 
 
 def _next_day(told: NextDay) -> dict[str, object]:
-    """What a server needs to put the range around its own forecast: log returns, half widths by level."""
+    """What a server needs to put the range around its own forecast: log returns, half widths by coverage."""
     return {
         "origin": str(told.origin),
         "horizon": told.horizon,
@@ -120,17 +122,17 @@ def _next_day(told: NextDay) -> dict[str, object]:
     }
 
 
-def _context(settings: Settings, series: Series, table: FeatureTable, days: Split) -> RunContext:
+def _context(settings: Settings, series: Series, table: FeatureTable, days: ScoredRows) -> RunContext:
     scored = slice(days.first_scored, days.n_known)
     return RunContext(
         table=table,
-        window=days.common_window(table),
+        scored_days=days.scored_days(table),
         baselines=baseline_scores(table.target[scored], table.values[scored, table.names.index("lag_0")]),
         developer=settings.developer,
         project=settings.project,
         params={
             "seed": settings.seed,
-            "window": settings.window,
+            "n_lags": settings.n_lags,
             "test_fraction": settings.test_fraction,
             "refit_every": settings.refit_every,
         },

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-PODIUM_ALIASES = ("champion", "challenger", "candidate")
-CHAMPION = PODIUM_ALIASES[0]
+from podium.records import ALIASES
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -34,7 +33,7 @@ class Move:
 State = Mapping[str, Iterable[Holder]]
 
 
-def plan(state: State, wanted: Mapping[str, Holder], managed: Iterable[str] = PODIUM_ALIASES) -> list[Move]:
+def plan(state: State, wanted: Mapping[str, Holder], managed: Iterable[str] = ALIASES) -> list[Move]:
     """The writes that lead from `state` to exactly `wanted`; empty when nothing has to change.
 
     Args:

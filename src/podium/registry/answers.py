@@ -39,7 +39,7 @@ def run_record(run: Run) -> RunRecord:
     tags = dict(run.data.tags)
     return RunRecord(
         run_id=run.info.run_id,
-        model_type=tags["model_type"],
+        family=tags["model_type"],
         model_uri=tags[MODEL_URI_TAG],
         metrics=dict(run.data.metrics),
         tags=tags,

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from podium.errors import MissingError, RegistryError
-from podium.records import PAIR_PATTERN, VersionRecord
-from podium.registry.aliases import CHAMPION, Holder, Move, plan
+from podium.records import CHAMPION, PAIR_PATTERN, VersionRecord
+from podium.registry.aliases import Holder, Move, plan
 from podium.registry.answers import aliased_versions, pages, quoted, version_record
 from podium.registry.connection import ABSENT, Connection, insisting, is_there
 from podium.registry.titles import Title, latest, next_time, ordered, parse

@@ -20,21 +20,21 @@ BLUE, ORANGE, GREEN, GREY, INK, LINES = "#0072B2", "#D55E00", "#009E73", "#9AA0A
 DAYS_SHOWN = 120
 
 
-def forecast(forecasts: Forecasts, pair: str, model_type: str) -> Figure:
+def forecast(forecasts: Forecasts, pair: str, family: str) -> Figure:
     """The last scored days: realised log return and forecast on one scale, and the forecast alone on its own.
 
     On one scale a daily forecast of a currency is nearly a straight line; the lower panel shows what it does.
     """
     shown = slice(-DAYS_SHOWN, None)
     days = forecasts.target_dates[shown].astype(object)
-    title = f"{_slashed(pair)} next-day log return: {model_type} and what came, last {len(days)} scored days"
+    title = f"{_slashed(pair)} next-day log return: {family} and what came, last {len(days)} scored days"
     figure, (above, below) = _canvas(title, n_panels=2, height_ratios=(3, 1.3))
     actual = 100 * forecasts.actual[shown]
     above.vlines(days, 0, actual, color=GREY, linewidth=1.2, label="actual")
     above.plot(days, actual, "o", color=GREY, markersize=2.2)
-    for level, lower, upper in _bounds(forecasts):
+    for coverage, lower, upper in _bounds(forecasts):
         edges = (100 * lower[shown], 100 * upper[shown])
-        above.fill_between(days, *edges, color=BLUE, alpha=0.12, lw=0, label=f"{level} % interval")
+        above.fill_between(days, *edges, color=BLUE, alpha=0.12, lw=0, label=f"{coverage} % interval")
     above.plot(days, 100 * forecasts.forecast[shown], color=BLUE, linewidth=1.6, label="forecast")
     above.set_ylabel("return (%)")
     below.plot(days, 1e4 * forecasts.forecast[shown], color=BLUE, linewidth=1.4)
@@ -45,14 +45,14 @@ def forecast(forecasts: Forecasts, pair: str, model_type: str) -> Figure:
     return figure
 
 
-def cumulative_skill(forecasts: Forecasts, pair: str, model_type: str) -> Figure:
+def cumulative_skill(forecasts: Forecasts, pair: str, family: str) -> Figure:
     """Cumulative squared-error difference against the random walk (Goyal and Welch 2008), in squared percent.
 
     Rising: the model forecasts better than the random walk in that stretch; below zero: worse up to then.
     """
     lead = 1e4 * np.cumsum(forecasts.actual**2 - (forecasts.actual - forecasts.forecast) ** 2)
     days = forecasts.target_dates.astype(object)
-    figure, (axes,) = _canvas(f"{_slashed(pair)}: lead of {model_type} over the random walk, all scored days")
+    figure, (axes,) = _canvas(f"{_slashed(pair)}: lead of {family} over the random walk, all scored days")
     axes.fill_between(days, 0, lead, where=lead >= 0, color=BLUE, alpha=0.15, lw=0, interpolate=True)
     axes.fill_between(days, 0, lead, where=lead < 0, color=ORANGE, alpha=0.15, lw=0, interpolate=True)
     axes.plot(days, lead, color=INK, linewidth=1.2)
@@ -63,11 +63,11 @@ def cumulative_skill(forecasts: Forecasts, pair: str, model_type: str) -> Figure
     return figure
 
 
-def learning_curve(curve: Mapping[str, Floats], pair: str, model_type: str) -> Figure:
-    """Loss by epoch, a panel a name: their levels differ more than their slopes."""
+def learning_curve(curve: Mapping[str, Floats], pair: str, family: str) -> Figure:
+    """Loss by epoch, a panel a name: their coverages differ more than their slopes."""
     from matplotlib.ticker import MaxNLocator
 
-    title = f"{_slashed(pair)}: learning curve of {model_type}, the dot marks the lowest"
+    title = f"{_slashed(pair)}: learning curve of {family}, the dot marks the lowest"
     figure, panels = _canvas(title, n_panels=len(curve))
     for axes, (name, losses), colour in zip(panels, curve.items(), (BLUE, ORANGE, GREEN) * len(curve), strict=False):
         epochs, lowest = np.arange(1, len(losses) + 1), int(np.argmin(losses))
@@ -98,9 +98,12 @@ def _canvas(title: str, n_panels: int = 1, **layout: Any) -> tuple[Figure, tuple
 def _bounds(forecasts: Forecasts) -> list[tuple[str, Floats, Floats]]:
     """Level, lower and upper bound, widest first; from columns such as `lower_80` and `upper_80`."""
     lowers = (name for name in forecasts.bounds if name.startswith("lower_"))
-    levels = sorted((name.removeprefix("lower_") for name in lowers), reverse=True)
-    columns = ((level, forecasts.bounds[f"lower_{level}"], forecasts.bounds.get(f"upper_{level}")) for level in levels)
-    return [(level, lower, upper) for level, lower, upper in columns if upper is not None]
+    coverages = sorted((name.removeprefix("lower_") for name in lowers), reverse=True)
+    columns = (
+        (coverage, forecasts.bounds[f"lower_{coverage}"], forecasts.bounds.get(f"upper_{coverage}"))
+        for coverage in coverages
+    )
+    return [(coverage, lower, upper) for coverage, lower, upper in columns if upper is not None]
 
 
 def _slashed(pair: str) -> str:

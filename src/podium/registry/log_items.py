@@ -16,7 +16,7 @@ import numpy as np
 from podium.data.store import read_columns
 from podium.errors import RegistryError
 from podium.evaluate.baselines import PERSISTENCE
-from podium.records import CommonWindow, FeatureTable, Floats, Forecasts
+from podium.records import FeatureTable, Floats, Forecasts, ScoredDays
 from podium.registry import figures
 
 if TYPE_CHECKING:
@@ -79,9 +79,9 @@ class ContestantResult:
     """Everything one contestant brings home from a championship.
 
     Attributes:
-        model_type: model family, `LSTM`.
+        family: model family, `LSTM`.
         params: settings of the contestant beyond those of its fitted model.
-        metrics: `rmse`, `mae`, `directional_accuracy` over the common window.
+        metrics: `rmse`, `mae`, `directional_accuracy` over the scored days.
         forecasts: the out-of-sample forecasts that the metrics were computed from.
         model: the recipe fitted on every day up to the last.
         learning_curve: losses by name, each of shape (n_epochs,); None where nothing is learnt in epochs.
@@ -92,7 +92,7 @@ class ContestantResult:
         started_at: milliseconds since the epoch at which work on it began; None takes the moment of recording.
     """
 
-    model_type: str
+    family: str
     params: Mapping[str, object]
     metrics: Mapping[str, float]
     forecasts: Forecasts
@@ -111,7 +111,7 @@ class RunContext:
 
     Attributes:
         table: the features and targets that the contestants were given.
-        window: the origins on which all were scored.
+        scored_days: the origins on which all were scored.
         baselines: metrics by baseline, `persistence` and `random_walk`.
         developer: who ran it.
         project: name of the project, `EURUSD_Capstone`.
@@ -120,7 +120,7 @@ class RunContext:
     """
 
     table: FeatureTable
-    window: CommonWindow
+    scored_days: ScoredDays
     baselines: Mapping[str, Mapping[str, float]]
     developer: str
     project: str
@@ -220,16 +220,16 @@ def items(result: ContestantResult, context: RunContext) -> Iterator[Item]:
     yield TextArtifact(RECIPE, json.dumps(dict(result.recipe), indent=2, default=str))
     yield TextArtifact("baselines.json", json.dumps(_plain(context.baselines), indent=2))
     yield from _figures(result, context)
-    yield Model(result.model_type, result.model, example_rows(context.table))
+    yield Model(result.family, result.model, example_rows(context.table))
 
 
 def _tags(result: ContestantResult, context: RunContext) -> Iterator[Tag]:
     yield Tag("developer", context.developer)
     yield Tag("project", context.project)
     yield Tag("data_version", context.table.data_version)
-    yield Tag("model_type", result.model_type)
+    yield Tag("model_type", result.family)
     yield Tag("pair", context.table.pair)
-    yield Tag("scored_window", str(context.window))
+    yield Tag("scored_days", str(context.scored_days))
     yield from (Tag(name, value) for name, value in result.tags.items())
 
 
@@ -237,7 +237,7 @@ def _params(result: ContestantResult, context: RunContext) -> Iterator[Param]:
     # The contestant's own word wins where it names a shared setting too.
     merged = {**context.params, **result.params, **result.model.params}
     merged.setdefault("n_features", len(context.table.names))
-    merged.setdefault("n_scored_days", context.window.n_days)
+    merged.setdefault("n_scored_days", context.scored_days.n_days)
     for name, value in merged.items():
         yield Param(name, ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value))
 
@@ -264,7 +264,7 @@ def _dataset(context: RunContext) -> Dataset:
 
 
 def _figures(result: ContestantResult, context: RunContext) -> Iterator[FigureArtifact]:
-    pair, name = context.table.pair, result.model_type
+    pair, name = context.table.pair, result.family
     yield FigureArtifact("plots/forecast.png", figures.forecast(result.forecasts, pair, name))
     yield FigureArtifact("plots/cumulative_skill.png", figures.cumulative_skill(result.forecasts, pair, name))
     if result.learning_curve:

@@ -15,9 +15,8 @@ from typing import Any
 from podium.data.store import atomic_write
 from podium.errors import MissingError, RegistryError
 from podium.evaluate.baselines import PERSISTENCE
-from podium.evaluate.outcome import Outcome
-from podium.records import VersionRecord
-from podium.registry.aliases import CHAMPION
+from podium.evaluate.judgement import Judgement
+from podium.records import CHAMPION, VersionRecord
 
 FILE_NAME = "best_model_info.json"
 
@@ -42,7 +41,7 @@ MORE_KEYS = (
     "pair",
     "pinned_uri",
     "data_version",
-    "scored_window",
+    "scored_days",
     "baselines",
     "verdict",
     "reason",
@@ -52,30 +51,30 @@ MORE_KEYS = (
 SCORES = ("rmse", "mae", "directional_accuracy")
 
 
-def build(champion: VersionRecord, outcome: Outcome) -> dict[str, Any]:
+def build(champion: VersionRecord, judgement: Judgement) -> dict[str, Any]:
     """What the pointer says, without the time.
 
     Args:
         champion: the version that holds the title.
-        outcome: of the last championship.
+        judgement: of the last championship.
     """
     return {
         "run_id": champion.run_id,
-        "model_type": champion.model_type,
+        "model_type": champion.family,
         "model_name": champion.name,
         "model_version": str(champion.version),
         "model_alias": CHAMPION,
         "model_uri": f"models:/{champion.name}@{CHAMPION}",
         "metrics": {name: float(champion.tags[name]) for name in SCORES if name in champion.tags},
-        "baseline_metrics": dict(outcome.baselines[PERSISTENCE]),
-        "pair": outcome.pair,
+        "baseline_metrics": dict(judgement.baselines[PERSISTENCE]),
+        "pair": judgement.pair,
         "pinned_uri": champion.pinned_uri,
-        "data_version": champion.tags.get("data_version", outcome.data_version),
-        "scored_window": champion.tags.get("scored_window", outcome.scored_window),
-        "baselines": {name: dict(metrics) for name, metrics in outcome.baselines.items()},
-        "verdict": outcome.verdict,
-        "reason": outcome.reason,
-        "ranking": outcome.as_dict()["ranking"],
+        "data_version": champion.tags.get("data_version", judgement.data_version),
+        "scored_days": champion.tags.get("scored_days", judgement.scored_days),
+        "baselines": {name: dict(metrics) for name, metrics in judgement.baselines.items()},
+        "verdict": judgement.verdict,
+        "reason": judgement.reason,
+        "ranking": judgement.as_dict()["ranking"],
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from podium.records import CommonWindow, RunRecord
+from podium.records import RunRecord, ScoredDays
 from podium.registry.answers import MODEL_URI_TAG, pages, quoted, run_record
 from podium.registry.connection import Connection, is_there
 from podium.registry.log_items import ContestantResult, RunContext, items
@@ -22,19 +22,19 @@ class Runs(Connection):
             RegistryError: the store refuses; the run then stays without `completed` and never counts.
         """
         experiment_id = self.prepare()
-        with self.errors(f"log the run of {result.model_type}"):
+        with self.errors(f"log the run of {result.family}"):
             return Recorder(self.client, experiment_id, self.clean).record(items(result, context), result.started_at)
 
-    def completed_runs(self, data_version: str, scored_window: CommonWindow | str) -> list[RunRecord]:
+    def completed_runs(self, data_version: str, scored_days: ScoredDays) -> list[RunRecord]:
         """Completed runs on exactly this series and these scored days, oldest first; others are never compared.
 
         Args:
             data_version: as in the runs' tag.
-            scored_window: the common window, or its text as in the runs' tag.
+            scored_days: on which they were scored.
         """
         if not is_there(self.address):
             return []
-        wanted = {STATUS: COMPLETED, "data_version": data_version, "scored_window": str(scored_window)}
+        wanted = {STATUS: COMPLETED, "data_version": data_version}
         query = " and ".join(f"tags.{key} = {quoted(value)}" for key, value in wanted.items())
         client, oldest_first = self.client, ["attributes.start_time ASC"]
         with self.errors("search the runs"):
@@ -45,7 +45,8 @@ class Runs(Connection):
             runs = pages(
                 lambda token: client.search_runs(ids, query, max_results=1000, order_by=oldest_first, page_token=token)
             )
-        return [run_record(run) for run in runs if MODEL_URI_TAG in run.data.tags]
+        found = [run_record(run) for run in runs if MODEL_URI_TAG in run.data.tags]
+        return [run for run in found if run.scored_days == str(scored_days)]
 
     def experiment_of(self, run_id: str) -> str:
         """Id of the experiment that a run belongs to.

@@ -13,7 +13,7 @@ from podium.registry.connection import ABSENT, EXISTS, Connection, insisting, to
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
-COPIED_TAGS = ("data_version", "scored_window", "recipe", "developer", "project")
+COPIED_TAGS = ("data_version", "scored_days", "recipe", "developer", "project")
 COPIED_METRICS = ("rmse", "mae", "directional_accuracy")
 
 
@@ -35,10 +35,10 @@ class Versions(Connection):
         Args:
             run: a completed run.
             description: of the version, for people.
-            tags: of the version, beside `model_type`, `rmse` and its other scores, `data_version`, `scored_window`.
+            tags: of the version, beside `model_type`, `rmse` and its other scores, `data_version`, `scored_days`.
             model_description: of the registered model; written when the model has none.
         """
-        client, name = self.client, f"{self.settings.pair}_{run.model_type}"
+        client, name = self.client, f"{self.settings.pair}_{run.family}"
         with self.errors(f"register {name}"), self.lock():
             model = self._model(name, model_description)
             versions = self._versions_of(name, run.run_id)
@@ -109,4 +109,4 @@ def _model_id(run: RunRecord) -> str:
 def _tags(run: RunRecord) -> dict[str, str]:
     copied = {name: run.tags[name] for name in COPIED_TAGS if name in run.tags}
     scores = {name: f"{run.metrics[name]:.8g}" for name in COPIED_METRICS if name in run.metrics}
-    return {"model_type": run.model_type, **copied, **scores}
+    return {"model_type": run.family, **copied, **scores}

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from podium.evaluate.outcome import Standing
+from podium.evaluate.judgement import Standing
 from podium.report.charts import inks_of, number, percent
 from podium.report.money import money
 from podium.report.pages import content_policy, environment, script, style
@@ -74,7 +74,7 @@ def championship_page(scene: Scene) -> str:
     template = environment().get_template("report.html")
     return template.render(
         scene=scene,
-        outcome=scene.outcome,
+        judgement=scene.judgement,
         policy=content_policy(),
         style=style(),
         script=script(),
@@ -100,7 +100,7 @@ def championship_page(scene: Scene) -> str:
         untested_ranges=untested_ranges(scene),
         densities=density_rows(scene),
         comparisons=comparison_rows(scene),
-        incumbent=before(scene.outcome.comparisons),
+        incumbent=before(scene.judgement.comparisons),
         money=money(scene),
         about=about(scene),
         age=age_days(scene),
@@ -110,12 +110,12 @@ def championship_page(scene: Scene) -> str:
 
 def ranking(scene: Scene) -> list[Row]:
     """Every contestant and the random walk, by RMSE."""
-    inks = inks_of(row.model_type for row in scene.outcome.ranking)
+    inks = inks_of(row.family for row in scene.judgement.ranking)
     rows = [
-        (standing.rmse, _row(standing, place, inks[standing.model_type]))
-        for standing, place in zip(scene.outcome.ranking, places(scene), strict=True)
+        (standing.rmse, _row(standing, place, inks[standing.family]))
+        for standing, place in zip(scene.judgement.ranking, places(scene), strict=True)
     ]
-    walk = scene.outcome.baselines.get("random_walk", {})
+    walk = scene.judgement.baselines.get("random_walk", {})
     if "rmse" in walk:
         # behind a contestant with the same error, which the random walk then is
         at = sum(rmse <= walk["rmse"] for rmse, _ in rows)
@@ -126,8 +126,8 @@ def ranking(scene: Scene) -> list[Row]:
 def _row(standing: Standing, place: str, ink: str) -> Row:
     return Row(
         place=place,
-        name=standing.model_type,
-        parts=tuple(re.findall(r"[A-Z]*[^A-Z]+|[A-Z]+", standing.model_type)),
+        name=standing.family,
+        parts=tuple(re.findall(r"[A-Z]*[^A-Z]+|[A-Z]+", standing.family)),
         ink=ink,
         alias=standing.alias or "",
         model=f"{standing.model_name} v{standing.model_version}",
@@ -143,8 +143,8 @@ def _row(standing: Standing, place: str, ink: str) -> Row:
 
 
 def _walk_row(scene: Scene, at: int, rmse: float, mae: float | None) -> Row:
-    inside = scene.outcome.random_walk_in_mcs
-    tied = inside and any(row.in_mcs for row in scene.outcome.ranking)
+    inside = scene.judgement.random_walk_in_mcs
+    tied = inside and any(row.in_mcs for row in scene.judgement.ranking)
     return Row(
         place="1=" if tied else "1" if inside else "\u2013",
         name=RANDOM_WALK,
@@ -170,22 +170,22 @@ def _best(inside: bool | None) -> str:
 def tiles(scene: Scene) -> list[dict[str, str]]:
     """The few numbers on top."""
     leader, ahead = scene.leader, scene.tomorrow
-    seen, needed = share(leader.r2_oos, 2, sign=True), number(3)(scene.level_needed)
+    seen, needed = share(leader.r2_oos, 2, sign=True), number(3)(scene.alpha_needed)
     found = [
         {
-            "name": f"RMSE of {leader.model_type} over the {RANDOM_WALK}'s",
+            "name": f"RMSE of {leader.family} over the {RANDOM_WALK}'s",
             "value": told(leader.ratio_to_random_walk, 4),
             "note": _ratio_note(scene),
         },
         {
             "name": "Smallest true R² these days could find",
-            "value": share(scene.outcome.minimum_detectable_r2),
+            "value": share(scene.judgement.minimum_detectable_r2),
             "note": f"at p {needed}, four times in five; seen: {seen}",
         },
         {
             "name": "Days inside the 95% range",
             "value": share(leader.coverage_95),
-            "note": f"of {scene.outcome.scored_days:,} scored days; kept by construction",
+            "note": f"of {scene.judgement.n_scored_days:,} scored days; kept by construction",
         },
     ]
     if ahead is not None:
@@ -201,7 +201,7 @@ def tiles(scene: Scene) -> list[dict[str, str]]:
 
 
 def _ratio_note(scene: Scene) -> str:
-    if scene.leader.model_type in scene.suspects:
+    if scene.leader.family in scene.suspects:
         return "on paper: suspected of reading the future"
     if scene.leader.ratio_to_random_walk is None:
         return "the rate never moved"
@@ -219,15 +219,15 @@ def age_days(scene: Scene) -> int | None:
 
 def about(scene: Scene) -> list[tuple[str, str]]:
     """Where the page comes from."""
-    outcome = scene.outcome
-    first, _, rest = outcome.scored_window.partition("..")
+    judgement = scene.judgement
+    first, _, rest = judgement.scored_days.partition("..")
     found: list[tuple[str, Any]] = [
-        ("Data version", outcome.data_version),
-        ("Scored days", f"{outcome.scored_days:,}, forecasts made from {first} to {rest.partition(':')[0]}"),
-        ("Champion", f"{outcome.champion} v{outcome.champion_version}" if outcome.champion else "nobody"),
-        ("Title since", outcome.title_since or "not known"),
-        ("Policy", f"{outcome.policy}, level {outcome.level:g}"),
-        ("Championship", outcome.key or "no key"),
+        ("Data version", judgement.data_version),
+        ("Scored days", f"{judgement.n_scored_days:,}, forecasts made from {first} to {rest.partition(':')[0]}"),
+        ("Champion", f"{judgement.champion} v{judgement.champion_version}" if judgement.champion else "nobody"),
+        ("Title since", judgement.title_since or "not known"),
+        ("Policy", f"{judgement.policy}, alpha {judgement.alpha:g}"),
+        ("Championship", judgement.key or "no key"),
         ("Page written", scene.written_at.strftime("%Y-%m-%d %H:%M UTC")),
         ("With", ", ".join(f"{name} {version}" for name, version in scene.versions.items())),
     ]

@@ -69,7 +69,7 @@ def money(scene: Scene) -> Money:
         name: trade_the_sign(scene.forecasts[name].actual, scene.forecasts[name].forecast, scene.cost_bps)
         for name in scene.names
     }
-    inks = inks_of(row.model_type for row in scene.outcome.ranking)
+    inks = inks_of(row.family for row in scene.judgement.ranking)
     rows = [_sign_row(name, inks[name], result) for name, result in found.items()]
     notes = [note for name, result in found.items() if (note := _note(name, result))]
     first = next(iter(found.values()), None)
@@ -131,7 +131,7 @@ def told_sharpe(sharpe: Sharpe) -> str:
 
 def _figure(scene: Scene, found: dict[str, Economics], inks: dict[str, str]) -> Markup:
     title = "What trading the sign would have earned"
-    if not found or scene.outcome.scored_days < 2:
+    if not found or scene.judgement.n_scored_days < 2:
         return no_figure("money", title, "there are no forecasts to trade")
     first = next(iter(found.values()))
     days = scene.forecasts[next(iter(found))].target_dates
@@ -158,14 +158,14 @@ def _year_ends(days: Dates) -> list[int]:
 
 
 def _message(scene: Scene, found: dict[str, Economics]) -> str:
-    level = next(iter(found.values())).sign.sharpe.level
-    told = f"Intervals are {percent(0)(level)}, for returns with fat tails and memory (Lo 2002)."
+    coverage = next(iter(found.values())).sign.sharpe.coverage
+    told = f"Intervals are {percent(0)(coverage)}, for returns with fat tails and memory (Lo 2002)."
     rule = "Long where the forecast is above zero, short where it is below, each change paying"
     return f"{rule} {told_cost(scene.cost_bps)} a unit. {_verdict(scene, found)} {told}"
 
 
 def _verdict(scene: Scene, found: dict[str, Economics]) -> str:
-    if scene.outcome.leaks:
+    if scene.judgement.leaks:
         return f"{suspicion(scene)}: this is earned on paper, and nowhere else."
     ahead = [name for name, result in found.items() if (result.sign.sharpe.lower or 0.0) > 0]
     behind = [name for name, result in found.items() if (result.sign.sharpe.upper or 0.0) < 0]

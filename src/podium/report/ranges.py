@@ -31,7 +31,7 @@ from podium.report.marks import Write
 from podium.report.scales import round_scale
 from podium.report.scene import Scene, Tomorrow, rate_digits, told_date
 from podium.report.skill import years_of
-from podium.report.trust import BARS, LEVELS, Calibration, calibration, misses_of
+from podium.report.trust import BARS, COVERAGES, Calibration, calibration, misses_of
 
 FAN_DAYS: Final = 60
 MIN_DAYS_A_YEAR: Final = 200
@@ -42,7 +42,7 @@ REACH: Final = 1.96  # standard errors that hold 95 % of what chance does
 
 def fan_figure(scene: Scene) -> Markup:
     """The last sixty ranges in rates, the path that came, and the range that is still open."""
-    name, title = scene.leader.model_type, f"The last {FAN_DAYS} days and the next, in rates"
+    name, title = scene.leader.family, f"The last {FAN_DAYS} days and the next, in rates"
     reason = _why_no_bounds(scene) or ("" if scene.series is not None else scene.untold.get("series", "no rates"))
     if reason:
         return no_figure("fan", title, reason)
@@ -56,7 +56,7 @@ def fan_figure(scene: Scene) -> Markup:
     point = opens * np.exp(rows.forecast[last])
     if np.isfinite(realised).sum() < 2:
         return no_figure("fan", title, "the stored rates do not hold the days that were scored")
-    inside = {level: int((~misses_of(rows.bounds, rows.actual, level)[last]).sum()) for level in ("80", "95")}
+    inside = {coverage: int((~misses_of(rows.bounds, rows.actual, coverage)[last]).sum()) for coverage in ("80", "95")}
     missed = np.where(misses_of(rows.bounds, rows.actual, "95")[last], realised, np.nan)
     ahead = scene.tomorrow if scene.tomorrow is not None and scene.tomorrow.origin == days[-1] else None
     if ahead is not None:
@@ -66,7 +66,7 @@ def fan_figure(scene: Scene) -> Markup:
         realised, missed = np.append(realised, np.nan), np.append(missed, np.nan)
     write, ink = (
         number(rate_digits(float(np.nanmax(realised)))),
-        inks_of(r.model_type for r in scene.outcome.ranking)[name],
+        inks_of(r.family for r in scene.judgement.ranking)[name],
     )
     chart = line_chart(
         days,
@@ -77,7 +77,7 @@ def fan_figure(scene: Scene) -> Markup:
         ],
         dots=[Dots("outside the 95% range", missed, BAD)] if np.isfinite(missed).any() else [],
         write=write,
-        unit=f"{scene.outcome.pair[3:]} for 1 {scene.outcome.pair[:3]}; each range made at the close of the day before",
+        unit=f"{scene.judgement.pair[3:]} for 1 {scene.judgement.pair[:3]}; each made at the close of the day before",
         axis=number(round_scale([bounds["lower_95"], bounds["upper_95"]]).digits),
         height=300,
         last=False,
@@ -108,25 +108,26 @@ def _open_range(ahead: Tomorrow | None) -> str:
 
 
 def coverage_figure(scene: Scene) -> Markup:
-    """Nominal against empirical coverage by year, and the density's at every level."""
+    """Nominal against empirical coverage by year, and the density's at every coverage."""
     title = "Did the ranges keep their promise?"
     reason = _why_no_bounds(scene)
     if reason:
         return no_figure("coverage", title, reason)
-    name = scene.leader.model_type
+    name = scene.leader.family
     rows = scene.forecasts[name]
-    misses = {level: misses_of(rows.bounds, rows.actual, level) for level in ("80", "95")}
-    overall = {level: 1.0 - float(missed.mean()) for level, missed in misses.items()}
+    misses = {coverage: misses_of(rows.bounds, rows.actual, coverage) for coverage in ("80", "95")}
+    overall = {coverage: 1.0 - float(missed.mean()) for coverage, missed in misses.items()}
     by_year = {
-        level: coverage_by_year(rows.target_dates, missed, int(level) / 100, MIN_DAYS_A_YEAR)
-        for level, missed in misses.items()
+        coverage: coverage_by_year(rows.target_dates, missed, int(coverage) / 100, MIN_DAYS_A_YEAR)
+        for coverage, missed in misses.items()
     }
-    ink = inks_of(row.model_type for row in scene.outcome.ranking)[name]
+    ink = inks_of(row.family for row in scene.judgement.ranking)[name]
     charts, said = [], _overall(scene, overall)
     if by_year["95"]:
         charts.append(_years_chart(by_year, ink))
         worst = {
-            level: max(abs(share - int(level) / 100) for _, share in years.values()) for level, years in by_year.items()
+            coverage: max(abs(share - int(coverage) / 100) for _, share in years.values())
+            for coverage, years in by_year.items()
         }
         said += (
             f" In the worst calendar year coverage was {100 * worst['80']:.1f} points from 80% and "
@@ -151,7 +152,7 @@ def coverage_figure(scene: Scene) -> Markup:
 
 def _overall(scene: Scene, overall: dict[str, float]) -> str:
     return (
-        f"Over all {scene.outcome.scored_days:,} scored days {SHARE(overall['80'])} ended inside the 80% range and "
+        f"Over all {scene.judgement.n_scored_days:,} scored days {SHARE(overall['80'])} ended inside the 80% range and "
         f"{SHARE(overall['95'])} inside the 95% range. A range that misses widens the next one, so that these "
         "shares are kept by construction and are no proof of the volatility model."
     )
@@ -159,11 +160,13 @@ def _overall(scene: Scene, overall: dict[str, float]) -> str:
 
 def _years_chart(by_year: dict[str, dict[int, tuple[int, float]]], ink: str) -> Markup:
     groups = []
-    for level, colour in (("95", ink), ("80", MAIN)):
-        n_days = np.array([n for n, _ in by_year[level].values()], dtype=np.float64)
-        share = np.array([covered for _, covered in by_year[level].values()])
-        reach = REACH * np.sqrt(int(level) / 100 * (1 - int(level) / 100) / n_days)
-        groups.append(Group(f"inside the {level}% range", share, colour, share - reach, np.minimum(share + reach, 1.0)))
+    for coverage, colour in (("95", ink), ("80", MAIN)):
+        n_days = np.array([n for n, _ in by_year[coverage].values()], dtype=np.float64)
+        share = np.array([covered for _, covered in by_year[coverage].values()])
+        reach = REACH * np.sqrt(int(coverage) / 100 * (1 - int(coverage) / 100) / n_days)
+        groups.append(
+            Group(f"inside the {coverage}% range", share, colour, share - reach, np.minimum(share + reach, 1.0))
+        )
     return dot_chart(
         [str(year) for year in by_year["95"]],
         groups,
@@ -175,25 +178,25 @@ def _years_chart(by_year: dict[str, dict[int, tuple[int, float]]], ink: str) -> 
 
 
 def density_figure(scene: Scene) -> Markup:
-    """Central ranges of the density at every level, and where in it the outcomes fell."""
+    """Central ranges of the density at every coverage, and where in it the outcomes fell."""
     title = "Is the whole distribution right?"
     found, reason = calibration(scene)
     if found is None:
         return no_figure("density", title, reason)
-    ink = inks_of(row.model_type for row in scene.outcome.ranking)[scene.leader.model_type]
+    ink = inks_of(row.family for row in scene.judgement.ranking)[scene.leader.family]
     worst = int(np.argmax(np.abs(found.gap)))
-    largest = f"{number(1, sign=True)(100 * float(found.gap[worst]))} points, at {percent(0)(float(LEVELS[worst]))}"
+    largest = f"{number(1, sign=True)(100 * float(found.gap[worst]))} points, at {percent(0)(float(COVERAGES[worst]))}"
     outside = int((np.abs(found.counts - found.expected) > found.bar_reach).sum())
     message = (
         f"{found.answer.sentence} Upper chart: how much more or less than promised each central range of the density "
         f"held; above the band it was too wide, below it too narrow. The largest gap is {largest}. Lower chart: "
-        "where in its forecast distribution each outcome fell (PIT); bars are equal when the distribution is right. "
+        "where in its forecast distribution each judgement fell (PIT); bars are equal when the distribution is right. "
         f"{outside} of {BARS} lie outside the band. Each band holds all of its points in 39 of 40 right "
         "distributions. This is the density as its volatility model gave it, before the ranges adapt to their misses."
     )
     rows = [
-        [percent(0)(float(level)), SHARE(float(share)), POINTS(float(share - level))]
-        for level, share in zip(LEVELS, found.seen, strict=True)
+        [percent(0)(float(coverage)), SHARE(float(share)), POINTS(float(share - coverage))]
+        for coverage, share in zip(COVERAGES, found.seen, strict=True)
     ]
     table = Table(
         "Share of outcomes inside each central range of the density", ["Promised", "Held", "Difference"], rows
@@ -203,13 +206,13 @@ def density_figure(scene: Scene) -> Markup:
 
 def _levels_chart(found: Calibration, ink: str) -> Markup:
     return line_chart(
-        LEVELS * 100,
+        COVERAGES * 100,
         [Line("held less promised", found.gap, ink, dots=True)],
         bands=[Band("chance", -found.gap_reach, found.gap_reach, WALK)],
         rules=[Rule(0.0)],
         write=POINTS,
-        unit="Share held less share promised, by the central range's level in %",
-        labels=[f"{percent(0)(float(level))} range" for level in LEVELS],
+        unit="Share held less share promised, by the central range's coverage in %",
+        labels=[f"{percent(0)(float(coverage))} range" for coverage in COVERAGES],
         height=180,
         last=False,
     )
@@ -231,9 +234,9 @@ def _pit_chart(found: Calibration, ink: str) -> Markup:
 
 
 def _why_no_bounds(scene: Scene) -> str:
-    name = scene.leader.model_type
+    name = scene.leader.family
     rows = scene.forecasts.get(name)
     if rows is None:
         return scene.untold.get(name, f"the forecasts of {name} are not here")
-    needed = {f"{side}_{level}" for side in ("lower", "upper") for level in ("80", "95")}
+    needed = {f"{side}_{coverage}" for side in ("lower", "upper") for coverage in ("80", "95")}
     return "" if needed <= set(rows.bounds) else f"the run of {name} recorded no ranges"

@@ -10,7 +10,7 @@ from types import MappingProxyType
 import numpy as np
 
 from podium.evaluate.economics import COST_BPS
-from podium.evaluate.outcome import Outcome, Standing
+from podium.evaluate.judgement import Judgement, Standing
 from podium.records import Floats, Forecasts, Series
 
 RANDOM_WALK = "random walk"
@@ -52,8 +52,8 @@ class Scene:
     """Everything that the page shows.
 
     Attributes:
-        outcome: of the championship.
-        forecasts: by model type, on the common window; a contestant whose record is lost is left out.
+        judgement: of the championship.
+        forecasts: by model type, on the scored days; a contestant whose record is lost is left out.
         series: the stored rates; None where `untold["series"]` says why.
         tomorrow: the open forecast; None where `untold["tomorrow"]` says why.
         untold: why something is missing, by its name: `series`, `tomorrow`, or a model type.
@@ -63,7 +63,7 @@ class Scene:
         versions: of the software that made it, by name.
     """
 
-    outcome: Outcome
+    judgement: Judgement
     forecasts: Mapping[str, Forecasts]
     series: Series | None
     tomorrow: Tomorrow | None
@@ -76,27 +76,27 @@ class Scene:
     @property
     def leader(self) -> Standing:
         """Whom the page is about: the champion, or the first in rank where no alias moved."""
-        outcome = self.outcome
-        named = (row for row in outcome.ranking if row.model_name == outcome.champion)
-        return outcome.leader or next(named, outcome.ranking[0])
+        judgement = self.judgement
+        named = (row for row in judgement.ranking if row.model_name == judgement.champion)
+        return judgement.leader or next(named, judgement.ranking[0])
 
     @property
     def absent(self) -> str:
         """The holder of the title where it did not take part, so that no figure is about it; else empty."""
-        outcome = self.outcome
-        if outcome.leader is not None or outcome.champion is None or outcome.verdict == "leak":
+        judgement = self.judgement
+        if judgement.leader is not None or judgement.champion is None or judgement.verdict == "leak":
             return ""
-        return f"{outcome.champion} v{outcome.champion_version}"
+        return f"{judgement.champion} v{judgement.champion_version}"
 
     @property
-    def level_needed(self) -> float:
-        """What a p-value must not exceed: the level over the recipes tried, since the best of several is lucky."""
-        return self.outcome.level_needed
+    def alpha_needed(self) -> float:
+        """What a p-value must not exceed: the alpha over the recipes tried, since the best of several is lucky."""
+        return self.judgement.alpha_needed
 
     @property
     def proven(self) -> bool:
-        """Whether the champion beats the random walk on the common window; never of one under suspicion."""
-        return self.outcome.proven and not self.outcome.leaks
+        """Whether the champion beats the random walk on the scored days; never of one under suspicion."""
+        return self.judgement.proven and not self.judgement.leaks
 
     @property
     def equals_walk(self) -> bool:
@@ -106,18 +106,18 @@ class Scene:
     @property
     def suspects(self) -> list[str]:
         """Contestants that the sentinel's lines begin with, in rank order."""
-        named = {line.split(maxsplit=1)[0].rstrip(":") for line in self.outcome.leaks}
-        return [row.model_type for row in self.outcome.ranking if row.model_type in named]
+        named = {line.split(maxsplit=1)[0].rstrip(":") for line in self.judgement.leaks}
+        return [row.family for row in self.judgement.ranking if row.family in named]
 
     @property
     def pair(self) -> str:
         """`EUR/USD`."""
-        return f"{self.outcome.pair[:3]}/{self.outcome.pair[3:]}"
+        return f"{self.judgement.pair[:3]}/{self.judgement.pair[3:]}"
 
     @property
     def names(self) -> list[str]:
         """Contestants whose forecasts are here, in rank order."""
-        return [row.model_type for row in self.outcome.ranking if row.model_type in self.forecasts]
+        return [row.family for row in self.judgement.ranking if row.family in self.forecasts]
 
     def close_at(self, days: np.ndarray) -> Floats:
         """Rates at these days, shape (n_days,); NaN where the stored series has none."""

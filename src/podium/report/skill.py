@@ -46,7 +46,7 @@ def skill_figure(scene: Scene) -> Markup:
     if not known:
         return no_figure("skill", title, _why_not(scene))
     inks, days = (
-        inks_of(row.model_type for row in scene.outcome.ranking),
+        inks_of(row.family for row in scene.judgement.ranking),
         scene.forecasts[next(iter(known))].target_dates,
     )
     chart = line_chart(
@@ -66,7 +66,7 @@ def skill_figure(scene: Scene) -> Markup:
 
 
 def _skill_message(scene: Scene, curves: dict[str, Floats], days: np.ndarray) -> str:
-    name = scene.leader.model_type if scene.leader.model_type in curves else next(iter(curves))
+    name = scene.leader.family if scene.leader.family in curves else next(iter(curves))
     curve = curves[name]
     top, bottom = int(np.argmax(curve)), int(np.argmin(curve))
     ends = listed([f"{other} at {SHARE(float(curves[other][-1]))}" for other in curves])
@@ -107,7 +107,7 @@ def years_figure(scene: Scene) -> Markup:
         return no_figure("years", title, _why_not(scene))
     found = {name: ratio_by_year(scene.forecasts[name]) for name in scene.names}
     years = next(iter(found.values()))
-    inks = inks_of(row.model_type for row in scene.outcome.ranking)
+    inks = inks_of(row.family for row in scene.judgement.ranking)
     groups = [
         Group(name, np.array([np.nan if ratio is None else ratio for _, ratio in by_year.values()]), inks[name])
         for name, by_year in found.items()

@@ -8,7 +8,7 @@ from typing import Final
 
 from podium.evaluate import baselines
 from podium.evaluate.evidence import Comparison
-from podium.evaluate.outcome import Standing
+from podium.evaluate.judgement import Standing
 from podium.report.charts import inks_of
 from podium.report.marks import number, percent
 from podium.report.scene import RANDOM_WALK, Scene
@@ -31,7 +31,7 @@ class RangeRow:
     Attributes:
         name: of the contestant.
         ink: colour.
-        level: `80% range`.
+        coverage: `80% range`.
         inside: share of the scored days.
         width: mean width, in log returns as a percentage.
         winkler: mean interval score, in the same unit.
@@ -40,7 +40,7 @@ class RangeRow:
 
     name: str
     ink: str
-    level: str
+    coverage: str
     inside: str
     width: str
     winkler: str
@@ -79,7 +79,7 @@ class ComparisonRow:
         difference: mean of the champion's squared error less the rival's, in squared basis points.
         lower: its lower bound.
         p_value: anytime-valid.
-        level: that it must not exceed.
+        alpha: that it must not exceed.
         says: the answer, or why there is none.
     """
 
@@ -89,7 +89,7 @@ class ComparisonRow:
     difference: str
     lower: str
     p_value: str
-    level: str
+    alpha: str
     says: str
 
 
@@ -105,47 +105,47 @@ def share(value: float | None, digits: int = 1, sign: bool = False) -> str:
 
 def range_rows(scene: Scene) -> list[RangeRow]:
     """Both ranges of every contestant."""
-    inks = inks_of(row.model_type for row in scene.outcome.ranking)
+    inks = inks_of(row.family for row in scene.judgement.ranking)
     return [
         RangeRow(
-            name=row.model_type,
-            ink=inks[row.model_type],
-            level=f"{level}% range",
-            inside=share(getattr(row, f"coverage_{level}")),
-            width=share(getattr(row, f"width_{level}"), 3),
-            winkler=share(getattr(row, f"winkler_{level}"), 3),
-            p_values=tuple(told(getattr(row, f"{test}_{level}"), 3) for test in RANGE_TESTS),
+            name=row.family,
+            ink=inks[row.family],
+            coverage=f"{coverage}% range",
+            inside=share(getattr(row, f"coverage_{coverage}")),
+            width=share(getattr(row, f"width_{coverage}"), 3),
+            winkler=share(getattr(row, f"winkler_{coverage}"), 3),
+            p_values=tuple(told(getattr(row, f"{test}_{coverage}"), 3) for test in RANGE_TESTS),
         )
-        for row in scene.outcome.ranking
-        for level in SIDES
+        for row in scene.judgement.ranking
+        for coverage in SIDES
     ]
 
 
 def density_rows(scene: Scene) -> list[DensityRow]:
     """The density of every contestant."""
-    inks = inks_of(row.model_type for row in scene.outcome.ranking)
+    inks = inks_of(row.family for row in scene.judgement.ranking)
     return [
         DensityRow(
-            name=row.model_type,
-            ink=inks[row.model_type],
+            name=row.family,
+            ink=inks[row.family],
             crps=told(row.crps, 6),
             skill=share(row.crps_skill, 2, sign=True),
             t=told(row.crps_skill_t, 1),
             volatility_model=row.volatility_model or MISSING,
         )
-        for row in scene.outcome.ranking
+        for row in scene.judgement.ranking
     ]
 
 
 def untested(scene: Scene) -> list[str]:
     """Why a test against the random walk is missing, a line each reason."""
-    return [line for row in scene.outcome.ranking for line in _reasons(row, {name: TESTS[name][0] for name in TESTS})]
+    return [line for row in scene.judgement.ranking for line in _reasons(row, {name: TESTS[name][0] for name in TESTS})]
 
 
 def untested_ranges(scene: Scene) -> list[str]:
     """Why a test of the ranges is missing, a line each reason."""
-    names = {f"{test}_{level}": f"{name} at {level}%" for level in SIDES for test, name in RANGE_TESTS.items()}
-    return [line for row in scene.outcome.ranking for line in _reasons(row, {**names, "crps_skill_t": "t"})]
+    names = {f"{test}_{coverage}": f"{name} at {coverage}%" for coverage in SIDES for test, name in RANGE_TESTS.items()}
+    return [line for row in scene.judgement.ranking for line in _reasons(row, {**names, "crps_skill_t": "t"})]
 
 
 def _reasons(row: Standing, names: dict[str, str]) -> list[str]:
@@ -153,13 +153,13 @@ def _reasons(row: Standing, names: dict[str, str]) -> list[str]:
     for field, name in names.items():
         if field in row.untested:
             by_reason.setdefault(row.untested[field], []).append(name)
-    return [f"{row.model_type}, {', '.join(tests)}: {reason}" for reason, tests in by_reason.items()]
+    return [f"{row.family}, {', '.join(tests)}: {reason}" for reason, tests in by_reason.items()]
 
 
 def comparison_rows(scene: Scene) -> list[ComparisonRow]:
     """The champion before this championship against every rival, the random walk last as it was compared."""
-    inks = inks_of(row.model_type for row in scene.outcome.ranking)
-    return [_comparison(item, inks.get(item.rival, "walk")) for item in scene.outcome.comparisons]
+    inks = inks_of(row.family for row in scene.judgement.ranking)
+    return [_comparison(item, inks.get(item.rival, "walk")) for item in scene.judgement.comparisons]
 
 
 def _comparison(item: Comparison, ink: str) -> ComparisonRow:
@@ -171,7 +171,7 @@ def _comparison(item: Comparison, ink: str) -> ComparisonRow:
         difference=_signed(item.mean_difference, scale),
         lower=_signed(item.lower, scale),
         p_value=told(item.p_value, 3),
-        level=f"{item.level:.3g}",
+        alpha=f"{item.alpha:.3g}",
         says=item.reason or ("better beyond doubt" if item.decisive else "not proven better"),
     )
 

@@ -1,7 +1,7 @@
 """Whether a range may be believed. Pure.
 
 Coverage says little: the range widens after a miss and narrows after a hit, which keeps its share of misses near the
-level whatever the market does. What can fail is asked here: is the density better than constant volatility's, is the
+coverage whatever the market does. What can fail is asked here: is the density better than constant volatility's, is the
 range, do misses come in runs, is the whole distribution right?
 """
 
@@ -14,20 +14,20 @@ from typing import Final, Literal
 import numpy as np
 
 from podium.evaluate.density import Skill, score_skill, t_quantile, winkler
-from podium.evaluate.outcome import Standing
+from podium.evaluate.judgement import Standing
 from podium.records import Floats, Forecasts
 from podium.report.marks import number, percent
 from podium.report.scene import Scene, listed
 
-LEVELS: Final = np.arange(0.05, 0.96, 0.05)
+COVERAGES: Final = np.arange(0.05, 0.96, 0.05)
 BARS: Final = 20
 MIN_PIT: Final = 100  # five in each of twenty bars
-ALL_LEVELS: Final = 3.1  # standard errors that hold all nineteen levels of a right distribution in 39 cases of 40
+ALL_COVERAGES: Final = 3.1  # standard errors that hold all nineteen coverages of a right distribution in 39 cases of 40
 ALL_BARS: Final = 3.25  # the same for all twenty bars
 TELLING: Final = 0.05  # of a chance band in the middle, above which silence is no answer
-BELIEF: Final = 0.05  # error probability of a question that is asked of two levels
+BELIEF: Final = 0.05  # error probability of a question that is asked of two coverages
 BETTER: Final = 1.645  # t beyond which a skill is told from none, one-sided at 5 %
-WORSE: Final = -1.96  # the same of two levels together
+WORSE: Final = -1.96  # the same of two coverages together
 SIDES: Final = ("80", "95")
 
 P_VALUE: Final = number(3)
@@ -59,7 +59,7 @@ class Calibration:
 
     Attributes:
         n_days: outcomes.
-        seen: shape (19,), share of outcomes inside the central range of each of `LEVELS`.
+        seen: shape (19,), share of outcomes inside the central range of each of `COVERAGES`.
         edges: shape (21,), of the bars.
         counts: shape (20,), outcomes by where in their forecast distribution they fell (PIT).
     """
@@ -72,20 +72,20 @@ class Calibration:
     @classmethod
     def of(cls, pit: Floats) -> Calibration:
         """From the forecast probability of a return no higher than the one that came, shape (n_days,)."""
-        depth = np.abs(2.0 * pit - 1.0)  # the central range that just holds the outcome
-        seen = np.array([float(np.mean(depth <= level)) for level in LEVELS])
+        depth = np.abs(2.0 * pit - 1.0)  # the central range that just holds the judgement
+        seen = np.array([float(np.mean(depth <= coverage)) for coverage in COVERAGES])
         counts, edges = np.histogram(pit, bins=BARS, range=(0.0, 1.0))
         return cls(len(pit), seen, edges, counts.astype(np.float64))
 
     @property
     def gap(self) -> Floats:
         """Share held less share promised, shape (19,)."""
-        return self.seen - LEVELS
+        return self.seen - COVERAGES
 
     @property
     def gap_reach(self) -> Floats:
-        """What chance leaves of it, shape (19,); all levels together."""
-        return np.asarray(ALL_LEVELS * np.sqrt(LEVELS * (1 - LEVELS) / self.n_days))
+        """What chance leaves of it, shape (19,); all coverages together."""
+        return np.asarray(ALL_COVERAGES * np.sqrt(COVERAGES * (1 - COVERAGES) / self.n_days))
 
     @property
     def expected(self) -> float:
@@ -99,11 +99,11 @@ class Calibration:
 
     @property
     def answer(self) -> Answer:
-        """No where a level or a bar lies outside what chance leaves."""
+        """No where a coverage or a bar lies outside what chance leaves."""
         faults = [*self._levels_at_fault(), *self._bar_at_fault()]
         if faults:
             return Answer("No", listed(faults))
-        middle = float(self.gap_reach[len(LEVELS) // 2])
+        middle = float(self.gap_reach[len(COVERAGES) // 2])
         days = f"{self.n_days:,} days"
         if middle > TELLING:
             return Answer("Cannot tell", f"{days} leave {100 * middle:.1f} points to chance, and no gap is larger")
@@ -111,7 +111,7 @@ class Calibration:
 
     def _levels_at_fault(self) -> list[str]:
         sides = (("wide", self.gap > self.gap_reach), ("narrow", self.gap < -self.gap_reach))
-        return [f"too {side} {_where(LEVELS[out])}" for side, out in sides if out.any()]
+        return [f"too {side} {_where(COVERAGES[out])}" for side, out in sides if out.any()]
 
     def _bar_at_fault(self) -> list[str]:
         excess = self.counts - self.expected
@@ -122,8 +122,8 @@ class Calibration:
         return [f"too {amount} outcomes between {write(self.edges[worst])} and {write(self.edges[worst + 1])} of it"]
 
 
-def _where(levels: Floats) -> str:
-    middle, tails = bool((levels < 0.65).any()), bool((levels > 0.85).any())
+def _where(coverages: Floats) -> str:
+    middle, tails = bool((coverages < 0.65).any()), bool((coverages > 0.85).any())
     if middle and tails:
         return "throughout"
     return "in the middle" if middle else "in the tails" if tails else "between the middle and the tails"
@@ -131,7 +131,7 @@ def _where(levels: Floats) -> str:
 
 def calibration(scene: Scene) -> tuple[Calibration | None, str]:
     """The leader's density beside what came; or None and why."""
-    name = scene.leader.model_type
+    name = scene.leader.family
     rows = scene.forecasts.get(name)
     if rows is None or "pit" not in rows.bounds:
         return None, scene.untold.get(name, f"the run of {name} recorded no density")
@@ -141,24 +141,26 @@ def calibration(scene: Scene) -> tuple[Calibration | None, str]:
     return Calibration.of(pit), ""
 
 
-def interval_skill(rows: Forecasts | None, level: str) -> Skill | None:
+def interval_skill(rows: Forecasts | None, coverage: str) -> Skill | None:
     """How much lower the range's interval score is than that of constant volatility; None where it is not recorded.
 
     Args:
         rows: a contestant's forecasts with bounds and densities.
-        level: `80` or `95`.
+        coverage: `80` or `95`.
     """
-    if rows is None or not {f"lower_{level}", f"upper_{level}", "constant_sigma", "constant_df"} <= set(rows.bounds):
+    if rows is None or not {f"lower_{coverage}", f"upper_{coverage}", "constant_sigma", "constant_df"} <= set(
+        rows.bounds
+    ):
         return None
-    share = int(level) / 100
+    share = int(coverage) / 100
     half = rows.bounds["constant_sigma"] * t_quantile(share, rows.bounds["constant_df"])
-    own = winkler(rows.actual, rows.bounds[f"lower_{level}"], rows.bounds[f"upper_{level}"], share)
+    own = winkler(rows.actual, rows.bounds[f"lower_{coverage}"], rows.bounds[f"upper_{coverage}"], share)
     return score_skill(own, winkler(rows.actual, rows.forecast - half, rows.forecast + half, share))
 
 
-def misses_of(bounds: Mapping[str, np.ndarray], actual: np.ndarray, level: str) -> np.ndarray:
-    """Whether each outcome lay outside its range, shape (n_days,)."""
-    return np.asarray((actual < bounds[f"lower_{level}"]) | (actual > bounds[f"upper_{level}"]))
+def misses_of(bounds: Mapping[str, np.ndarray], actual: np.ndarray, coverage: str) -> np.ndarray:
+    """Whether each judgement lay outside its range, shape (n_days,)."""
+    return np.asarray((actual < bounds[f"lower_{coverage}"]) | (actual > bounds[f"upper_{coverage}"]))
 
 
 def told_range(scene: Scene) -> list[str]:
@@ -191,26 +193,26 @@ def _judgement(scene: Scene, row: Standing) -> str:
 def _coverage(scene: Scene, inner: float, outer: float) -> str:
     write = percent(1)
     return (
-        f"{write(outer)} of {scene.outcome.scored_days:,} days ended inside the 95% range and {write(inner)} inside "
-        "the 80% range. That is kept by construction, since the range learns from its misses, and proves nothing."
+        f"{write(outer)} of {scene.judgement.n_scored_days:,} days ended inside the 95% range and {write(inner)} "
+        "inside the 80% range. That is kept by construction, since it learns from its misses, and proves nothing."
     )
 
 
 def _off_level(row: Standing) -> list[str]:
     found = []
-    for level in SIDES:
-        p_value, share = getattr(row, f"kupiec_p_{level}"), getattr(row, f"coverage_{level}")
+    for coverage in SIDES:
+        p_value, share = getattr(row, f"kupiec_p_{coverage}"), getattr(row, f"coverage_{coverage}")
         if p_value is not None and p_value < BELIEF / 2:
-            side = "narrow" if share < int(level) / 100 else "wide"
-            found.append(f"at {level}% it was too {side} although it learns (Kupiec p {P_VALUE(p_value)})")
+            side = "narrow" if share < int(coverage) / 100 else "wide"
+            found.append(f"at {coverage}% it was too {side} although it learns (Kupiec p {P_VALUE(p_value)})")
     return found
 
 
 def _runs(row: Standing) -> list[str]:
-    found = {level: getattr(row, f"independence_p_{level}") for level in SIDES}
+    found = {coverage: getattr(row, f"independence_p_{coverage}") for coverage in SIDES}
     return [
-        f"at {level}% its misses come in runs (independence p {P_VALUE(p_value)})"
-        for level, p_value in found.items()
+        f"at {coverage}% its misses come in runs (independence p {P_VALUE(p_value)})"
+        for coverage, p_value in found.items()
         if p_value is not None and p_value < BELIEF / 2
     ]
 
@@ -219,10 +221,10 @@ def _worse(scene: Scene, row: Standing) -> list[str]:
     found = []
     if row.crps_skill is not None and row.crps_skill_t is not None and row.crps_skill_t < -BETTER:
         found.append(f"constant volatility does better ({_crps_skill(row.crps_skill, row.crps_skill_t)})")
-    for level in SIDES:
-        skill = interval_skill(scene.forecasts.get(row.model_type), level)
+    for coverage in SIDES:
+        skill = interval_skill(scene.forecasts.get(row.family), coverage)
         if skill is not None and skill.t is not None and skill.t < WORSE:
-            found.append(f"at {level}% constant volatility has the better interval score (t {T_VALUE(skill.t)})")
+            found.append(f"at {coverage}% constant volatility has the better interval score (t {T_VALUE(skill.t)})")
     return found
 
 
@@ -233,8 +235,10 @@ def _better(row: Standing) -> str:
 
 
 def _better_intervals(scene: Scene, row: Standing) -> list[str]:
-    found = {level: interval_skill(scene.forecasts.get(row.model_type), level) for level in SIDES}
-    known = [f"{T_VALUE(s.t)} at {level}%" for level, s in found.items() if s and s.t is not None and s.t >= BETTER]
+    found = {coverage: interval_skill(scene.forecasts.get(row.family), coverage) for coverage in SIDES}
+    known = [
+        f"{T_VALUE(s.t)} at {coverage}%" for coverage, s in found.items() if s and s.t is not None and s.t >= BETTER
+    ]
     return [f"its interval score is the better one too (t {listed(known)})"] if known else []
 
 
@@ -250,9 +254,9 @@ def _crps_skill(skill: float, t: float) -> str:
 
 
 def _asked(row: Standing) -> bool:
-    return any(getattr(row, f"independence_p_{level}") is not None for level in SIDES)
+    return any(getattr(row, f"independence_p_{coverage}") is not None for coverage in SIDES)
 
 
 def _p_values(row: Standing, test: str) -> str:
-    found = {level: getattr(row, f"{test}_{level}") for level in SIDES}
-    return listed([f"{P_VALUE(p_value)} at {level}%" for level, p_value in found.items() if p_value is not None])
+    found = {coverage: getattr(row, f"{test}_{coverage}") for coverage in SIDES}
+    return listed([f"{P_VALUE(p_value)} at {coverage}%" for coverage, p_value in found.items() if p_value is not None])

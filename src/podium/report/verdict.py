@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from podium.evaluate.economics import trade_the_sign
-from podium.evaluate.outcome import Standing
+from podium.evaluate.judgement import Standing
 from podium.records import Series
 from podium.report.marks import number, percent
 from podium.report.scene import RANDOM_WALK, Scene, listed, rate_digits, told_date
@@ -23,10 +23,10 @@ LARGE_R2: Final = 0.05  # no honest forecast of a floating currency's next day i
 
 def headline(scene: Scene) -> str:
     """One sentence on top of the page."""
-    verdict = scene.outcome.verdict
+    verdict = scene.judgement.verdict
     if verdict == "leak":
         return "Refused: a contestant is too good to be true"
-    if scene.outcome.leaks:
+    if scene.judgement.leaks:
         return f"{suspicion(scene)}, and was accepted by hand"
     if verdict == "degraded":
         return "The champion until now has become worse than no forecast at all"
@@ -34,19 +34,19 @@ def headline(scene: Scene) -> str:
 
 
 def _worth_of(scene: Scene) -> str:
-    name = scene.leader.model_type
+    name = scene.leader.family
     if scene.proven:
         return f"{name} beats the random walk"
     if scene.equals_walk:
         return f"{name} equals the random walk: it forecasts no change, every day"
-    if scene.outcome.verdict == "unproven":
+    if scene.judgement.verdict == "unproven":
         return f"{name} leads, and its lead may be luck"
     return f"{name} holds the title; that it beats the random walk is not proven"
 
 
 def to_act_on(scene: Scene) -> list[str]:
     """What a treasurer may believe: direction, range, tomorrow, money, and whether the choice of model matters."""
-    if scene.outcome.leaks:
+    if scene.judgement.leaks:
         return _warning(scene)
     return [*_direction(scene), *told_range(scene), *_tomorrow(scene), *_money(scene), *_choice(scene)]
 
@@ -58,7 +58,7 @@ def suspicion(scene: Scene) -> str:
 
 
 def _warning(scene: Scene) -> list[str]:
-    then = "and was refused" if scene.outcome.verdict == "leak" else "and was accepted by hand"
+    then = "and was refused" if scene.judgement.verdict == "leak" else "and was accepted by hand"
     unused = (
         f"Do not use any of these forecasts until the suspicion is explained: {suspicion(scene)}, {then}. The line on "
         "top names the columns; a managed or stale rate, predictable in earnest, is the other explanation."
@@ -71,7 +71,7 @@ def _warning(scene: Scene) -> list[str]:
 
 
 def _choice(scene: Scene) -> list[str]:
-    tied = [row.model_type for row in scene.outcome.ranking if row.in_mcs]
+    tied = [row.family for row in scene.judgement.ranking if row.in_mcs]
     if len(tied) < 2:
         return []
     return [f"Which of {listed(tied)} forecasts is a matter of luck or taste so far: nothing tells their errors apart."]
@@ -112,7 +112,7 @@ def _tomorrow(scene: Scene) -> list[str]:
 
 
 def _money(scene: Scene) -> list[str]:
-    forecasts = scene.forecasts.get(scene.leader.model_type)
+    forecasts = scene.forecasts.get(scene.leader.family)
     if forecasts is None:
         return []
     result = trade_the_sign(forecasts.actual, forecasts.forecast, scene.cost_bps)
@@ -143,7 +143,7 @@ def to_check(scene: Scene) -> list[str]:
     """Which test said what, for a data scientist."""
     doubt = ["Every test takes forecasts at their word: one that reads the future passes them all."]
     return [
-        *(doubt if scene.outcome.leaks else []),
+        *(doubt if scene.judgement.leaks else []),
         *_tests(scene),
         ties(scene),
         _power(scene),
@@ -164,7 +164,7 @@ def _test(scene: Scene, row: Standing, field: str) -> str:
     p_value: float | None = getattr(row, field)
     if p_value is None:
         return f"{name}, {question} Not computed: {row.untested.get(field, 'no reason was recorded')}."
-    needed = scene.level_needed
+    needed = scene.alpha_needed
     says = "Yes" if p_value <= needed else "Not established"
     shared = _shared(scene) if field == "dm_p" else ""
     return f"{name}, {question} {says}: p {P_VALUE(p_value)}, {P_VALUE(needed)} needed{shared}."
@@ -172,11 +172,11 @@ def _test(scene: Scene, row: Standing, field: str) -> str:
 
 def ties(scene: Scene) -> str:
     """Who may be the best of all."""
-    outcome = scene.outcome
-    if outcome.random_walk_in_mcs is None:
+    judgement = scene.judgement
+    if judgement.random_walk_in_mcs is None:
         return f"Who may be the best of all is not computed: {no_confidence_set(scene)}."
-    members = [row.model_type for row in outcome.ranking if row.in_mcs]
-    members += [f"the {RANDOM_WALK}"] if outcome.random_walk_in_mcs else []
+    members = [row.family for row in judgement.ranking if row.in_mcs]
+    members += [f"the {RANDOM_WALK}"] if judgement.random_walk_in_mcs else []
     if len(members) == 1:
         return f"The 90% model confidence set holds {members[0]} alone."
     return (
@@ -196,17 +196,17 @@ def no_confidence_set(scene: Scene) -> str:
 
 
 def _power(scene: Scene) -> str:
-    outcome, r2 = scene.outcome, scene.leader.r2_oos
-    days, needed = f"{outcome.scored_days:,} days", f"p {P_VALUE(scene.level_needed)}{_shared(scene)}"
-    if outcome.minimum_detectable_r2 is None:
+    judgement, r2 = scene.judgement, scene.leader.r2_oos
+    days, needed = f"{judgement.n_scored_days:,} days", f"p {P_VALUE(scene.alpha_needed)}{_shared(scene)}"
+    if judgement.minimum_detectable_r2 is None:
         return f"{days} are too few to find any skill at {needed} in four cases of five."
-    least = percent(1)(outcome.minimum_detectable_r2)
+    least = percent(1)(judgement.minimum_detectable_r2)
     return f"{days} find a true R² of {least} at {needed} in four cases of five; {_against_power(scene, r2)}."
 
 
 def _against_power(scene: Scene, r2: float | None) -> str:
-    least = scene.outcome.minimum_detectable_r2 or 0.0
-    if scene.outcome.leaks or r2 is None or r2 <= 0 or (r2 >= least and not scene.proven):
+    least = scene.judgement.minimum_detectable_r2 or 0.0
+    if scene.judgement.leaks or r2 is None or r2 <= 0 or (r2 >= least and not scene.proven):
         return "smaller skill mostly looks like none"
     seen = f"the {percent(2)(r2)} seen here is"
     if scene.proven:
@@ -215,8 +215,8 @@ def _against_power(scene: Scene, r2: float | None) -> str:
 
 
 def _shared(scene: Scene) -> str:
-    tried = scene.outcome.recipes_tried
-    return f" ({scene.outcome.level:g} shared by {tried} recipes tried)" if tried > 1 else ""
+    tried = scene.judgement.recipes_tried
+    return f" ({scene.judgement.alpha:g} shared by {tried} recipes tried)" if tried > 1 else ""
 
 
 def _density(scene: Scene) -> list[str]:
@@ -227,17 +227,17 @@ def _density(scene: Scene) -> list[str]:
             f"CRPS {number(6)(row.crps)}, {percent(2, sign=True)(row.crps_skill)} skill over constant volatility{t} "
             f"(volatility believed for the next day: {row.volatility_model or 'not recorded'})."
         )
-    found = {level: interval_skill(scene.forecasts.get(row.model_type), level) for level in SIDES}
+    found = {coverage: interval_skill(scene.forecasts.get(row.family), coverage) for coverage in SIDES}
     told = [
-        f"{percent(2, sign=True)(skill.skill)}{'' if skill.t is None else f' (t {number(1)(skill.t)})'} at {level}%"
-        for level, skill in found.items()
+        f"{percent(2, sign=True)(skill.skill)}{'' if skill.t is None else f' (t {number(1)(skill.t)})'} at {coverage}%"
+        for coverage, skill in found.items()
         if skill is not None
     ]
     return [*lines, *([f"Interval score (Winkler) over constant volatility's: skill {listed(told)}."] if told else [])]
 
 
 def _persistence(scene: Scene) -> str:
-    theirs, ours = scene.outcome.baselines.get("persistence", {}).get("rmse"), scene.leader.rmse
+    theirs, ours = scene.judgement.baselines.get("persistence", {}).get("rmse"), scene.leader.rmse
     if theirs is None:
         return "Persistence was not scored."
     beats = "beats" if ours < theirs else "does not beat"
@@ -249,18 +249,18 @@ def _persistence(scene: Scene) -> str:
 
 def places(scene: Scene) -> list[str]:
     """The place of each contestant in rank order; those that may be the best share the first."""
-    ranking = scene.outcome.ranking
-    n_members = sum(bool(row.in_mcs) for row in ranking) + bool(scene.outcome.random_walk_in_mcs)
+    ranking = scene.judgement.ranking
+    n_members = sum(bool(row.in_mcs) for row in ranking) + bool(scene.judgement.random_walk_in_mcs)
     tied = "1=" if n_members > 1 else "1"
     return [tied if row.in_mcs else str(number_) for number_, row in enumerate(ranking, start=1)]
 
 
 def badge(scene: Scene) -> tuple[str, str]:
     """The verdict's word, and how it looks: `good` only for what is proven."""
-    outcome = scene.outcome
-    if outcome.verdict == "leak" or outcome.leaks:
-        return (outcome.verdict if outcome.verdict == "leak" else f"{outcome.verdict}, leak accepted"), "bad"
-    return outcome.verdict, "bad" if outcome.verdict == "degraded" else "good" if scene.proven else "warn"
+    judgement = scene.judgement
+    if judgement.verdict == "leak" or judgement.leaks:
+        return (judgement.verdict if judgement.verdict == "leak" else f"{judgement.verdict}, leak accepted"), "bad"
+    return judgement.verdict, "bad" if judgement.verdict == "degraded" else "good" if scene.proven else "warn"
 
 
 def way_to_newer_rates(series: Series | None) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from podium.errors import MissingError
 from podium.evaluate.baselines import baseline_scores
-from podium.evaluate.walkforward import split
+from podium.evaluate.walkforward import scored_rows
 from podium.pipeline.evaluate import evaluate
 from podium.pipeline.prepare import load_table
 from podium.pipeline.train import train_one
@@ -30,16 +30,16 @@ def test_the_lowest_rmse_leads(trained):
     """The ranking is in order of RMSE, the first two aliases are held by the first two, and the champion loads."""
     decided = evaluate(trained.settings)
     ordered = sorted(trained.runs, key=lambda run: run.rmse)
-    assert [row.model_type for row in decided.ranking] == [run.model_type for run in ordered]
+    assert [row.family for row in decided.ranking] == [run.family for run in ordered]
     assert [row.alias for row in decided.ranking] == ["champion", "challenger"]
     champion = trained.store.champion()
-    assert (champion.model_type, champion.run_id) == (ordered[0].model_type, ordered[0].run_id)
+    assert (champion.family, champion.run_id) == (ordered[0].family, ordered[0].run_id)
 
 
 def test_the_baselines_are_those_of_the_scored_days(trained):
     """Both baselines are computed on exactly the days on which the contestants were scored."""
     table = load_table(trained.settings)
-    days = split(table, trained.settings.window, trained.settings.test_fraction)
+    days = scored_rows(table, trained.settings.n_lags, trained.settings.test_fraction)
     scored = slice(days.first_scored, days.n_known)
     expected = baseline_scores(table.target[scored], table.values[scored, 0])
     found = evaluate(trained.settings).baselines
@@ -53,7 +53,7 @@ def test_evaluating_again_changes_nothing(trained):
     before = state(trained)
     second = evaluate(trained.settings)
     assert state(trained) == before
-    assert [row.model_type for row in second.ranking] == [row.model_type for row in first.ranking]
+    assert [row.family for row in second.ranking] == [row.family for row in first.ranking]
 
 
 def test_a_repeated_training_changes_nothing(trained):

@@ -22,6 +22,6 @@ def test_the_range_left_for_servers_is_that_of_the_forecast_verb(trained, monkey
     assert left["origin"] == told.origin == str(load_series(series_path(trained.settings)).dates[-1])
     assert left["forecast"] == pytest.approx(told.forecast_return, abs=1e-9)
     assert left["sigma"] == pytest.approx(told.sigma)
-    for level in ("80", "95"):
-        ratio = getattr(told, f"upper_{level}") / getattr(told, f"lower_{level}")
-        assert 2 * left[f"half_width_{level}"] == pytest.approx(math.log(ratio), rel=1e-6)
+    for alpha in ("80", "95"):
+        ratio = getattr(told, f"upper_{alpha}") / getattr(told, f"lower_{alpha}")
+        assert 2 * left[f"half_width_{alpha}"] == pytest.approx(math.log(ratio), rel=1e-6)

@@ -26,7 +26,7 @@ def test_ingest_stores_what_it_says(ready):
 
 def test_preprocess_stores_the_features_of_the_series(ready, rates):
     """What training reads is what `build_features` makes of the stored series, to the bit."""
-    expected = build_features(rates, ready.window, data_version(rates))
+    expected = build_features(rates, ready.n_lags, data_version(rates))
     found = load_table(ready)
     assert np.array_equal(found.values, expected.values)
     assert np.array_equal(found.target, expected.target, equal_nan=True)
@@ -60,8 +60,8 @@ def test_features_of_an_older_series_are_refused(ready, rates):
     assert load_table(ready).values[-1, 0] == pytest.approx(np.log(closes[-1] / closes[-2]))
 
 
-@pytest.mark.parametrize("window", [20, 40])
-def test_features_of_another_window_are_refused(ready, window):
-    """A window set anew needs features made anew, whether it is longer or shorter."""
-    with pytest.raises(MissingError, match=rf"not made for window = {window}; run `podium preprocess`"):
-        train(ready.model_copy(update={"window": window}))
+@pytest.mark.parametrize("n_lags", [20, 40])
+def test_features_of_another_window_are_refused(ready, n_lags):
+    """A n_lags set anew needs features made anew, whether it is longer or shorter."""
+    with pytest.raises(MissingError, match=rf"not made for n_lags = {n_lags}; run `podium preprocess`"):
+        train(ready.model_copy(update={"n_lags": n_lags}))

@@ -9,7 +9,7 @@ import pytest
 
 from podium.errors import DataError, Fault, UnknownContestantError
 from podium.evaluate.metrics import score
-from podium.evaluate.walkforward import split
+from podium.evaluate.walkforward import scored_rows
 from podium.features import frame
 from podium.models.linear import LinearRegressionContestant
 from podium.pipeline import train as room
@@ -27,11 +27,11 @@ def forecasts_of(trained, run):
 def test_all_are_scored_on_the_common_window(trained):
     """Every run has the same tag and its artifact the same origins: the last fifth of the days, none left out."""
     table = load_table(trained.settings)
-    days = split(table, trained.settings.window, trained.settings.test_fraction)
+    days = scored_rows(table, trained.settings.n_lags, trained.settings.test_fraction)
     scored = slice(days.first_scored, days.n_known)
-    assert [run.model_type for run in trained.runs] == ["LinearRegression", "ARIMA"]
+    assert [run.family for run in trained.runs] == ["LinearRegression", "ARIMA"]
     for run in trained.runs:
-        assert run.tags["scored_window"] == str(days.common_window(table))
+        assert run.tags["scored_days"] == str(days.scored_days(table))
         found = forecasts_of(trained, run)
         assert np.array_equal(found.origins, table.origins[scored])
         assert np.array_equal(found.target_dates, table.target_dates[scored])
@@ -51,7 +51,7 @@ def test_the_registered_model_has_learned_every_day(trained):
     settings, table = trained.settings, load_table(trained.settings)
     X, y = frame(table), table.target
     n_known = len(table) - 1
-    contestant = LinearRegressionContestant(window=settings.window, seed=settings.seed)
+    contestant = LinearRegressionContestant(n_lags=settings.n_lags, seed=settings.seed)
     model = trained.store.load(trained.runs[0].model_uri)
     everything = contestant.fit(X[:n_known], y[:n_known]).predict(X)
     assert model.predict(X) == pytest.approx(everything, abs=1e-12)
@@ -109,7 +109,7 @@ def test_a_contestant_that_fails_late_leaves_nothing_completed(ready, monkeypatc
 
 def _completed(settings):
     table = load_table(settings)
-    window = split(table, settings.window, settings.test_fraction).common_window(table)
+    window = scored_rows(table, settings.n_lags, settings.test_fraction).scored_days(table)
     return MlflowStore(settings).completed_runs(table.data_version, window)
 
 

@@ -14,15 +14,15 @@ import numpy as np
 import pytest
 
 from podium.data.store import data_version, save_series
+from podium.evaluate.judgement import Judgement, Standing
 from podium.evaluate.metrics import score
-from podium.evaluate.outcome import Outcome, Standing
 from podium.features import build_features, frame
 from podium.models.linear import LinearRegressionContestant
 from podium.records import Forecasts, Series
 from podium.registry.log_items import RunContext
 from podium.registry.mlflow_store import MlflowStore
 from podium.serve.dashboard.page import Pages
-from podium.serve.reader import RegistryReader
+from podium.serve.hotswap.registry_reader import RegistryReader
 from podium.settings import Settings
 
 N_SCORED = 60
@@ -40,7 +40,7 @@ def _module(name: str, path: Path) -> ModuleType:
     return module
 
 
-_web = _module("web_fixtures", Path(__file__).parent.parent / "web" / "conftest.py")
+_web = _module("serve_fixtures", Path(__file__).parent.parent / "conftest.py")
 World, walk, make_caller, runner = _web.World, _web.walk, _web.make_caller, _web.runner
 Outcomes = dict[str, Any]
 
@@ -49,13 +49,13 @@ def _past(table: Any, model: Any) -> Forecasts:
     """What the model says of the last scored days, with ranges."""
     known = np.flatnonzero(np.isfinite(table.target))[-N_SCORED:]
     forecast = model.predict(frame(table).iloc[known])
-    bounds = {f"lower_{level}": forecast - width for level, width in WIDTHS.items()}
-    bounds |= {f"upper_{level}": forecast + width for level, width in WIDTHS.items()}
+    bounds = {f"lower_{alpha}": forecast - width for alpha, width in WIDTHS.items()}
+    bounds |= {f"upper_{alpha}": forecast + width for alpha, width in WIDTHS.items()}
     return Forecasts(table.origins[known], table.target_dates[known], table.target[known], forecast, bounds)
 
 
 def _next_day(table: Any) -> dict[str, object]:
-    halves = {f"half_width_{level}": width for level, width in WIDTHS.items()}
+    halves = {f"half_width_{alpha}": width for alpha, width in WIDTHS.items()}
     more = {"sigma": 0.005, "df": 6.0, "volatility_model": "EWMA", "horizon": 1, "forecast": 0.0}
     return {"origin": str(table.origins[-1]), **halves, **more}
 
@@ -65,7 +65,7 @@ def _standing(version: Any, alias: str | None, past: Forecasts) -> Standing:
     found = dict.fromkeys(Standing.__dataclass_fields__)
     found |= score(past.actual, past.forecast)
     found |= {
-        "model_type": version.model_type,
+        "family": version.family,
         "model_name": version.name,
         "model_version": version.version,
         "run_id": version.run_id,
@@ -87,10 +87,10 @@ def championship(root: Path, settings: Settings, series: Series, make_result: An
     store = MlflowStore(settings)
     X, y = frame(table)[:-1], table.target[:-1]
     versions, standings = [], []
-    for (family, n_lags), alias in zip(
+    for (family, lags_used), alias in zip(
         (("LinearRegression", 6), ("ARIMA", 3), ("LSTM", 1)), ("champion", "challenger", "candidate"), strict=True
     ):
-        model = LinearRegressionContestant(window=12, n_lags=n_lags).fit(X, y)
+        model = LinearRegressionContestant(n_lags=12, lags_used=lags_used).fit(X, y)
         past = _past(table, model)
         given = replace(table, target=np.append(y, 0.0))
         result = replace(
@@ -102,13 +102,13 @@ def championship(root: Path, settings: Settings, series: Series, make_result: An
         versions.append(store.register(store.log_run(result, replace(context, table=given))))
         standings.append(_standing(versions[-1], alias, past))
     past = _past(table, model)
-    outcome = Outcome(
+    outcome = Judgement(
         pair=series.pair,
         data_version=table.data_version,
-        scored_window=f"{past.origins[0]}..{past.origins[-1]}:{N_SCORED}",
-        scored_days=N_SCORED,
+        scored_days=f"{past.origins[0]}..{past.origins[-1]}:{N_SCORED}",
+        n_scored_days=N_SCORED,
         policy="rmse",
-        level=0.05,
+        alpha=0.05,
         verdict="unproven",
         reason="LinearRegression has the lowest RMSE",
         champion=versions[0].name,
@@ -116,7 +116,7 @@ def championship(root: Path, settings: Settings, series: Series, make_result: An
         title_since=str(series.dates[-1]),
         random_walk_in_mcs=True,
         recipes_tried=3,
-        level_needed=0.05 / 3,
+        alpha_needed=0.05 / 3,
         proven=False,
         minimum_detectable_r2=0.1,
         baselines={"random_walk": {"rmse": float(np.sqrt(np.mean(past.actual**2))), "mae": 0.004}},

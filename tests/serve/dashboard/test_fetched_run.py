@@ -5,9 +5,9 @@ import pytest
 
 from podium.errors import RegistryError
 from podium.registry.mlflow_store import MlflowStore
-from podium.serve import fetched
-from podium.serve.manifest import MANIFEST, Manifest, load
-from podium.serve.reader import RegistryReader
+from podium.serve.hotswap import artifacts as fetched
+from podium.serve.hotswap.manifest import MANIFEST, Manifest, load
+from podium.serve.hotswap.registry_reader import RegistryReader
 
 
 def published(world: Any) -> Manifest:

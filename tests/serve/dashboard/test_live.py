@@ -5,13 +5,14 @@ import numpy as np
 import pytest
 
 from podium.errors import LedgerError
+from podium.evaluate.live import compare_live
+from podium.ledger import Entry, Ledger, LedgerWriter, new_id, rows
+from podium.ledger.settled import settled_days
+from podium.ledger.settling import settle
 from podium.records import Series
-from podium.serve.ab import report
 from podium.serve.dashboard.figures import _Sequence
 from podium.serve.dashboard.live import LiveComparisons
 from podium.serve.dashboard.page import Pages
-from podium.serve.ledger import Entry, Ledger, LedgerWriter, new_id, rows
-from podium.serve.outcomes import settle
 
 Fill = Callable[..., None]
 
@@ -127,7 +128,9 @@ def test_the_page_shows_the_answer_of_the_command(serving: Any, fill: Fill) -> N
     """Answer, days and errors on the page are those of `podium ab`, for the models that hold the titles now."""
     fill(serving, days=250, gap=0.9)
     ledger = Ledger.open(serving.service.config.ledger_address)
-    found = report(ledger, "EURUSD", champion="EURUSD_LinearRegression", challenger="EURUSD_ARIMA")
+    found = compare_live(
+        settled_days(ledger, "EURUSD"), "EURUSD", champion="EURUSD_LinearRegression", challenger="EURUSD_ARIMA"
+    )
     ledger.close()
     assert found.answer == "challenger better"
     page = Pages(serving.service).render(None) or ""
@@ -142,7 +145,9 @@ def test_the_metrics_tell_the_live_error_of_each_arm(serving: Any, fill: Fill) -
     assert "podium_live_rmse{" not in serving.get("/metrics").content.decode()
     fill(serving, days=40)
     ledger = Ledger.open(serving.service.config.ledger_address)
-    found = report(ledger, "EURUSD", champion="EURUSD_LinearRegression", challenger="EURUSD_ARIMA")
+    found = compare_live(
+        settled_days(ledger, "EURUSD"), "EURUSD", champion="EURUSD_LinearRegression", challenger="EURUSD_ARIMA"
+    )
     ledger.close()
     shown = serving.get("/metrics").content.decode()
     for arm in (found.champion, found.challenger):
@@ -157,7 +162,7 @@ def test_the_ledger_is_compared_again_only_when_a_day_was_settled(
     from podium.serve.dashboard import live as module
 
     asked = []
-    monkeypatch.setattr(module, "report", lambda *a, **k: asked.append(k) or report(*a, **k))
+    monkeypatch.setattr(module, "compare_live", lambda *a, **k: asked.append(k) or compare_live(*a, **k))
     fill(serving, days=30)
     comparisons, lineup = LiveComparisons(serving.service), serving.service.lineup("EURUSD")
     assert comparisons.of(lineup) is comparisons.of(lineup)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from podium.serve import protocol
+from podium.serve.web import protocol
 
 
 def test_invocations_answer_what_the_logged_model_answers(caller: Any, world: Any, split_body: Any, rows: Any) -> None:
@@ -296,7 +296,7 @@ def test_other_routes_can_be_added(make_caller: Any) -> None:
     from starlette.responses import PlainTextResponse
     from starlette.routing import Route
 
-    from podium.serve.app import PodiumApp
+    from podium.serve.web.app import PodiumApp
 
     async def index(request: Any) -> Any:
         return PlainTextResponse(request.app.state.service.default_pair)

@@ -17,15 +17,15 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from podium.serve import openapi
+from podium.serve.web import openapi
 
 
 @pytest.fixture(scope="module")
 def application(world: Any) -> Iterator[Any]:
     """The application of a service with models and without a ledger."""
-    from podium.serve.manifest import MANIFEST, load
-    from podium.serve.options import ServeOptions, WorkerConfig
-    from podium.serve.worker import make_app, make_service
+    from podium.serve.hotswap.manifest import MANIFEST, load
+    from podium.serve.processes.options import ServeOptions, WorkerConfig
+    from podium.serve.processes.worker import make_app, make_service
 
     options = ServeOptions(ledger="off", max_rows=50, max_body=200_000)
     service = make_service(WorkerConfig(options, "EURUSD", world.settings.data_dir, world.cache, ""))

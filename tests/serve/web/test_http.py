@@ -5,7 +5,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from podium.serve.http import GuardedProtocol
+from podium.serve.web.http import GuardedProtocol
 
 REQUEST = b"POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}"
 

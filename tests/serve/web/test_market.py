@@ -7,7 +7,7 @@ import pytest
 from podium.data.store import save_series
 from podium.errors import MissingError
 from podium.records import Series
-from podium.serve.market import Market
+from podium.serve.web.market import Market
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podium.serve import protocol
-from podium.serve.refusal import RefusedError
+from podium.serve.web import protocol
+from podium.serve.web.refusal import RefusedError
 
 NAMES = ("lag_0", "lag_1", "ma_5")
 ROWS = [[0.25, -0.5, 1e-5], [1.0, 2.0, 3.0]]

@@ -83,7 +83,7 @@ def test_a_shadow_that_hangs_does_not_hold_the_answer(
     make_caller: Any, own_world: Any, path: Path, split_body: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A slow challenger that does not answer is left out after a moment and counted; the champion is answered."""
-    monkeypatch.setattr("podium.serve.service.SHADOW_PATIENCE", 0.05)
+    monkeypatch.setattr("podium.serve.web.service.SHADOW_PATIENCE", 0.05)
     caller = make_caller(own_world, ledger="required", shadow=True)
     lineup = caller.service.swapper.lineups["EURUSD"]
     free = threading.Event()
@@ -112,7 +112,7 @@ def test_a_shadow_that_fails_takes_nothing_from_the_answer(
     make_caller: Any, own_world: Any, path: Path, split_body: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A challenger that cannot forecast is counted, and the champion's answer goes out."""
-    from podium.serve.scorer import ScoringError
+    from podium.serve.hotswap.scorer import ScoringError
 
     caller = make_caller(own_world, ledger="required", shadow=True)
 
@@ -172,7 +172,7 @@ def test_a_ledger_that_cannot_be_opened_is_tried_again(
     make_caller: Any, own_world: Any, split_body: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server whose database is away at its start refuses until it is there, without a restart."""
-    monkeypatch.setattr("podium.serve.recording.AGAIN", 0.05)
+    monkeypatch.setattr("podium.serve.web.recording.AGAIN", 0.05)
     folder = own_world.root / "data"
     blocker = folder / "ledger.db"
     blocker.mkdir()

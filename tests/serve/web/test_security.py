@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from podium.errors import SettingError
-from podium.serve.refusal import RefusedError
-from podium.serve.security import KeyRing, key_of, make_gate, new_key, parse_keys
+from podium.serve.web.refusal import RefusedError
+from podium.serve.web.security import KeyRing, key_of, make_gate, new_key, parse_keys
 
 
 def ring(path: Path, *lines: str) -> KeyRing:
@@ -158,7 +158,7 @@ def test_other_addresses_need_keys_or_insecure(host: str, tmp_path: Path) -> Non
 
 def test_loopback_is_what_only_this_machine_reaches() -> None:
     """Every loopback address counts, and nothing else."""
-    from podium.serve.options import ServeOptions
+    from podium.serve.processes.options import ServeOptions
 
     inside = ["127.0.0.1", "127.0.0.2", "::1", "localhost"]
     outside = ["0.0.0.0", "::", "10.0.0.1", "example.org", "localhost.example.org"]

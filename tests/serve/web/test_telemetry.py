@@ -1,4 +1,4 @@
-from podium.serve.telemetry import Telemetry
+from podium.serve.web.telemetry import Telemetry
 
 
 def test_what_is_gone_is_not_read_as_a_perfect_value() -> None:

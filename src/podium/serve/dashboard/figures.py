@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from markupsafe import Markup
 
+from podium.evaluate.live import Report
 from podium.records import Floats, Forecasts
 from podium.report.charts import (
     MAIN,
@@ -26,10 +27,9 @@ from podium.report.charts import (
 from podium.report.scales import round_scale
 from podium.report.scene import RANDOM_WALK, listed, rate_digits
 from podium.report.skill import cumulative_skill
-from podium.serve.ab import Report
 from podium.serve.dashboard.state import Ahead, PairState, family_of
 from podium.serve.dashboard.words import is_over, sequence_line, told_day
-from podium.serve.lineup import Lineup
+from podium.serve.hotswap.lineup import Lineup
 
 MONTHS_SHOWN: Final = 66  # trading days, three months
 POINTS: Final = 300  # of a curve: more than a screen can tell apart, and each costs bytes on every page
@@ -40,7 +40,7 @@ ROOM: Final = 6.0  # the live chart reaches so many times the last interval's ha
 
 def inks(state: PairState) -> dict[str, str]:
     """A colour by family, the same on every page."""
-    return family_inks(state.lineup, [row.model_type for row in state.outcome.ranking] if state.outcome else [])
+    return family_inks(state.lineup, [row.family for row in state.judgement.ranking] if state.judgement else [])
 
 
 def family_inks(lineup: Lineup, more: list[str]) -> dict[str, str]:
@@ -192,7 +192,7 @@ def live_figure(state: PairState) -> Markup:
     lines = [Line("mean difference", sequence.mean[rows], ink)]
     bands = []
     if np.isfinite(sequence.lower).any():
-        bands = [Band(f"{1 - found.level:.0%} confidence sequence", sequence.lower[rows], sequence.upper[rows], ink)]
+        bands = [Band(f"{1 - found.alpha:.0%} confidence sequence", sequence.lower[rows], sequence.upper[rows], ink)]
     chart = line_chart(
         found.origins[rows],
         lines,

@@ -9,22 +9,22 @@ import numpy as np
 
 from podium.data.store import last_day_of
 from podium.errors import PodiumError
-from podium.evaluate.outcome import Outcome
+from podium.evaluate.judgement import Judgement
 from podium.records import Forecasts
 from podium.registry.log_items import FORECASTS, read_forecasts
 from podium.registry.titles import Title
 from podium.report.scene import Scene
 from podium.serve.dashboard.live import LiveComparisons
 from podium.serve.dashboard.state import Ahead, PairState
-from podium.serve.fetched import RUN
-from podium.serve.lineup import Lineup, ServedModel
-from podium.serve.manifest import NextDay
-from podium.serve.market import Close
-from podium.serve.ranges import in_rates, next_day_bounds, why_no_bounds
-from podium.serve.scorer import Scorer
-from podium.serve.service import Service
+from podium.serve.hotswap.artifacts import RUN
+from podium.serve.hotswap.lineup import Lineup, ServedModel
+from podium.serve.hotswap.manifest import NextDay
+from podium.serve.hotswap.scorer import Scorer
+from podium.serve.web.market import Close
+from podium.serve.web.ranges import in_rates, next_day_bounds, why_no_bounds
+from podium.serve.web.service import Service
 
-OUTCOME_TAG = "championship"
+JUDGEMENT_TAG = "championship"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +49,19 @@ class Gatherer:
     live: LiveComparisons
     _forecasts: dict[str, Forecasts] = field(default_factory=dict)
     _said: dict[str, _Said] = field(default_factory=dict)
-    _outcomes: dict[str, Outcome | None] = field(default_factory=dict)
+    _judgements: dict[str, Judgement | None] = field(default_factory=dict)
 
     def pair(self, lineup: Lineup) -> PairState:
         """Everything that is known of one pair now."""
         close = self.service.market.known(lineup.pair)
-        outcome = self._outcome(lineup)
+        judgement = self._judgement(lineup)
         champion = lineup.champion.card
         ahead, why = self._ahead(lineup, close)
         return PairState(
             lineup=lineup,
-            scene=self._scene(lineup, outcome) if outcome and outcome.ranking else None,
-            moved=outcome is not None
-            and (champion.name, champion.version) != (outcome.champion, outcome.champion_version),
+            scene=self._scene(lineup, judgement) if judgement and judgement.ranking else None,
+            moved=judgement is not None
+            and (champion.name, champion.version) != (judgement.champion, judgement.champion_version),
             titles=tuple(Title(**title) for title in lineup.titles),
             close=close,
             ahead=ahead,
@@ -76,32 +76,32 @@ class Gatherer:
         models = [model for lineup in self.service.swapper.lineups.values() for model in lineup.arms.values()]
         for known, kept in (
             (self._forecasts, {model.card.folder for model in models}),
-            (self._outcomes, {model.card.tags.get(OUTCOME_TAG, "") for model in models}),
+            (self._judgements, {model.card.tags.get(JUDGEMENT_TAG, "") for model in models}),
             (self._said, set(self.service.swapper.lineups)),
         ):
             for key in [key for key in known if key not in kept]:
                 del known[key]
 
-    def _outcome(self, lineup: Lineup) -> Outcome | None:
+    def _judgement(self, lineup: Lineup) -> Judgement | None:
         """The last championship that any model of the podium carries, the champion's where two are as late."""
-        texts = [model.card.tags.get(OUTCOME_TAG, "") for model in lineup.arms.values()]
+        texts = [model.card.tags.get(JUDGEMENT_TAG, "") for model in lineup.arms.values()]
         for text in texts:
-            if text not in self._outcomes:
-                self._outcomes[text] = _parsed(text)
-        found = [outcome for text in texts if (outcome := self._outcomes[text]) is not None]
-        return max(found, key=lambda outcome: _last_day(outcome.data_version), default=None)
+            if text not in self._judgements:
+                self._judgements[text] = _parsed(text)
+        found = [judgement for text in texts if (judgement := self._judgements[text]) is not None]
+        return max(found, key=lambda judgement: _last_day(judgement.data_version), default=None)
 
-    def _scene(self, lineup: Lineup, outcome: Outcome) -> Scene:
+    def _scene(self, lineup: Lineup, judgement: Judgement) -> Scene:
         """The championship as the report draws it, with the records of those of its runs that hold a rank now."""
         runs = {model.card.run_id: model for model in lineup.arms.values()}
         found = {
-            row.model_type: rows
-            for row in outcome.ranking
+            row.family: rows
+            for row in judgement.ranking
             if row.run_id in runs and (rows := self._past(runs[row.run_id])) is not None
         }
         days = next(iter(found.values())).origins if found else np.zeros(0, "datetime64[D]")
         return Scene(
-            outcome=outcome,
+            judgement=judgement,
             forecasts={name: rows for name, rows in found.items() if np.array_equal(rows.origins, days)},
             series=None,
             tomorrow=None,
@@ -145,9 +145,9 @@ def _told(model: ServedModel, close: Close, change: float) -> Ahead:
     )
 
 
-def _parsed(text: str) -> Outcome | None:
+def _parsed(text: str) -> Judgement | None:
     try:
-        return Outcome.from_json(text)
+        return Judgement.from_json(text)
     except ValueError:
         return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from podium.serve.manifest import ModelCard
+from podium.serve.hotswap.manifest import ModelCard
 
 
 @dataclass(frozen=True, slots=True)

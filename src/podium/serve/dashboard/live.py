@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from podium.errors import LedgerError, MissingError, PodiumError
-from podium.serve.ab import Arm, Report, own_errors, report
-from podium.serve.lineup import Lineup
-from podium.serve.service import Service
+from podium.evaluate.live import Arm, Report, compare_live, own_errors
+from podium.serve.hotswap.lineup import Lineup
+from podium.serve.web.service import Service
 
 if TYPE_CHECKING:
-    from podium.serve.ledger import Ledger
+    from podium.ledger import Ledger
 
 State = tuple[int, int]
 
@@ -73,7 +73,7 @@ class LiveComparisons:
 
     def _opened(self) -> Ledger:
         if self._ledger is None:
-            from podium.serve.ledger import Ledger
+            from podium.ledger import Ledger
 
             self._ledger = Ledger.open(self._service.config.ledger_address, create=False)
         return self._ledger
@@ -91,14 +91,17 @@ class LiveComparisons:
         return known[1]
 
     def _compare(self, ledger: Ledger, pair: str, names: dict[str, str], ends: tuple[date | None, date | None]) -> Live:
-        arms = own_errors(ledger, pair, names)
+        from podium.ledger.settled import settled_days
+
+        days = settled_days(ledger, pair)
+        arms = own_errors(days, names)
         if "challenger" not in names:
             return Live(
                 None, "Nobody holds the alias @challenger, so that there is nobody to compare with.", arms, *ends
             )
         champion, challenger = names["champion"], names["challenger"]
         try:
-            found = report(ledger, pair, champion=champion, challenger=challenger, level=self._service.config.level)
+            found = compare_live(days, pair, champion=champion, challenger=challenger, alpha=self._service.config.alpha)
         except MissingError:
             return Live(None, self._why_nothing(champion, challenger, arms, ends[1]), arms, *ends)
         return Live(found, "", arms, *ends)
@@ -120,7 +123,7 @@ def _ends(ledger: Ledger, pair: str) -> tuple[date | None, date | None, State]:
     """Newest day asked for, newest day settled, and what changes whenever something is settled."""
     import sqlalchemy as sa
 
-    from podium.serve.ledger.schema import entries, outcomes
+    from podium.ledger.schema import entries, outcomes
 
     asked = sa.select(sa.func.max(entries.c.origin)).where(entries.c.pair == pair, entries.c.origin.is_not(None))
     settled = sa.select(

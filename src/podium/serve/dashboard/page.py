@@ -15,7 +15,6 @@ from markupsafe import Markup
 from podium.report.charts import number
 from podium.report.pages import environment
 from podium.report.scene import rate_digits
-from podium.serve import health
 from podium.serve.dashboard import words
 from podium.serve.dashboard.assets import asset_url
 from podium.serve.dashboard.figures import inks, live_figure, next_day_figure, range_bar, skill_figure
@@ -24,7 +23,8 @@ from podium.serve.dashboard.links import Links
 from podium.serve.dashboard.live import LiveComparisons
 from podium.serve.dashboard.state import PairState, family_of
 from podium.serve.dashboard.tables import DASH, arms, history, standings, steps, tiles, traffic
-from podium.serve.service import Service
+from podium.serve.web import health
+from podium.serve.web.service import Service
 
 HERE = Path(__file__).parent
 
@@ -95,7 +95,7 @@ class Pages:
             "reason": words.verdict_reason(state),
             "notices": words.notices(state),
             "ahead_title": words.ahead_title(state),
-            "leaks": state.outcome.leaks if state.outcome else (),
+            "leaks": state.judgement.leaks if state.judgement else (),
             "tiles": tiles(state),
             "steps": steps(state, self._links),
             "ties": words.tie_line(state),
@@ -106,7 +106,7 @@ class Pages:
                 "next_day": self._figure(
                     "next_day", state, next_day_figure, (state.ahead, state.past, words.is_over(state))
                 ),
-                "skill": self._figure("skill", state, skill_figure, (state.outcome, state.past)),
+                "skill": self._figure("skill", state, skill_figure, (state.judgement, state.past)),
                 "live": self._figure("live", state, live_figure, (state.live,)),
             },
             "live": state.live,

@@ -16,11 +16,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from podium.serve.app import GetRoute
 from podium.serve.dashboard.assets import FOLDER, asset
-from podium.serve.refusal import MISSING, RefusedError
-from podium.serve.security import PAGE_HEADERS
-from podium.serve.service import Service
+from podium.serve.web.app import GetRoute
+from podium.serve.web.refusal import MISSING, RefusedError
+from podium.serve.web.security import PAGE_HEADERS
+from podium.serve.web.service import Service
 
 if TYPE_CHECKING:
     from podium.serve.dashboard.page import Pages

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from podium.evaluate.outcome import Outcome, Standing
+from podium.evaluate.judgement import Judgement, Standing
 from podium.records import Forecasts
 from podium.registry.titles import Title
 from podium.report.scene import Scene
 from podium.serve.dashboard.live import Live
-from podium.serve.lineup import Lineup, ServedModel
-from podium.serve.market import Close
+from podium.serve.hotswap.lineup import Lineup, ServedModel
+from podium.serve.web.market import Close
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +63,9 @@ class PairState:
     now: datetime
 
     @property
-    def outcome(self) -> Outcome | None:
+    def judgement(self) -> Judgement | None:
         """Of the last championship."""
-        return self.scene.outcome if self.scene else None
+        return self.scene.judgement if self.scene else None
 
     @property
     def crowned(self) -> Title | None:
@@ -75,7 +75,7 @@ class PairState:
 
     def standing(self, model: ServedModel) -> Standing | None:
         """What the last championship says of a version; None where it did not take part."""
-        ranking = self.outcome.ranking if self.outcome else ()
+        ranking = self.judgement.ranking if self.judgement else ()
         key = (model.card.name, model.card.version)
         return next((row for row in ranking if (row.model_name, row.model_version) == key), None)
 

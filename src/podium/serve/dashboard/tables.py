@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from podium.evaluate.outcome import Standing
+from podium.evaluate.judgement import Standing
 from podium.report.charts import number, percent
 from podium.report.scene import RANDOM_WALK, rate_digits
 from podium.report.verdict import places
@@ -14,8 +14,8 @@ from podium.serve.dashboard import words
 from podium.serve.dashboard.figures import inks
 from podium.serve.dashboard.links import Links
 from podium.serve.dashboard.state import PairState, family_of
-from podium.serve.lineup import ServedModel
-from podium.serve.service import Service
+from podium.serve.hotswap.lineup import ServedModel
+from podium.serve.web.service import Service
 
 DASH: Final = "\u2013"
 TITLES_SHOWN: Final = 12
@@ -90,13 +90,13 @@ def steps(state: PairState, links: Links) -> list[Row]:
 def standings(state: PairState, links: Links) -> list[Row]:
     """Every rank with its figures of the last championship, then those without a rank, then the random walk."""
     rows = [_served(state, arm, model, links) for arm, model in state.lineup.arms.items()]
-    outcome = state.outcome
-    if outcome is None:
+    judgement = state.judgement
+    if judgement is None:
         return rows
     held = {(model.card.name, model.card.version) for model in state.lineup.arms.values()}
-    others = [row for row in outcome.ranking if (row.model_name, row.model_version) not in held]
+    others = [row for row in judgement.ranking if (row.model_name, row.model_version) not in held]
     rows += [_unserved(state, row, links) for row in others]
-    walk = outcome.baselines.get("random_walk", {}).get("rmse")
+    walk = judgement.baselines.get("random_walk", {}).get("rmse")
     return rows if walk is None else [*rows, _walk(state, walk)]
 
 
@@ -117,8 +117,8 @@ def _served(state: PairState, arm: str, model: ServedModel, links: Links) -> Row
 def _unserved(state: PairState, standing: Standing, links: Links) -> Row:
     return {
         "arm": "",
-        "name": standing.model_type,
-        "ink": inks(state)[standing.model_type],
+        "name": standing.family,
+        "ink": inks(state)[standing.family],
         "version": standing.model_version,
         "version_url": links.version(standing.model_name, standing.model_version),
         "run_url": "",
@@ -128,8 +128,8 @@ def _unserved(state: PairState, standing: Standing, links: Links) -> Row:
 
 
 def _walk(state: PairState, rmse: float) -> Row:
-    inside = state.outcome is not None and state.outcome.random_walk_in_mcs
-    tied = inside and any(row.in_mcs for row in (state.outcome.ranking if state.outcome else ()))
+    inside = state.judgement is not None and state.judgement.random_walk_in_mcs
+    tied = inside and any(row.in_mcs for row in (state.judgement.ranking if state.judgement else ()))
     return {
         "arm": "",
         "name": RANDOM_WALK,
@@ -154,7 +154,7 @@ def _figures(state: PairState, standing: Standing | None) -> dict[str, str]:
         return DASH if value is None else write(value)
 
     return {
-        "place": places(state.scene)[state.scene.outcome.ranking.index(standing)],
+        "place": places(state.scene)[state.scene.judgement.ranking.index(standing)],
         "rmse": number(6)(standing.rmse),
         "ratio": told(standing.ratio_to_random_walk, number(4)),
         "r2": told(standing.r2_oos, percent(2, sign=True)),

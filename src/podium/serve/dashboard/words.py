@@ -7,9 +7,9 @@ from typing import Final
 
 import numpy as np
 
+from podium.evaluate.live import Report
 from podium.report.scales import MONTHS
 from podium.report.verdict import badge, headline, ties, way_to_newer_rates
-from podium.serve.ab import Report
 from podium.serve.dashboard.state import PairState, family_of
 
 STALE_DAYS: Final = 2  # business days without a new rate after which the page says so
@@ -34,27 +34,27 @@ def verdict_badge(state: PairState) -> tuple[str, str]:
     elif state.scene is not None:
         return badge(state.scene)
     else:
-        word = state.outcome.verdict if state.outcome else "no championship"
+        word = state.judgement.verdict if state.judgement else "no championship"
     return word, word.replace(" ", "-")
 
 
 def verdict_reason(state: PairState) -> str:
     """The sentence beside the badge."""
-    outcome = state.outcome
-    if outcome is None:
+    judgement = state.judgement
+    if judgement is None:
         return "The models in service carry no result of a championship; `podium evaluate` brings one."
     if not state.moved:
-        return _sentence(outcome.reason)
-    named = f"{outcome.champion} (v{outcome.champion_version})" if outcome.champion else "nobody"
+        return _sentence(judgement.reason)
+    named = f"{judgement.champion} (v{judgement.champion_version})" if judgement.champion else "nobody"
     why = _sentence(state.crowned.why) + " " if state.crowned else "The alias @champion was moved in the registry. "
-    return f"{why}The last championship had given the title to {named}: {outcome.verdict}."
+    return f"{why}The last championship had given the title to {named}: {judgement.verdict}."
 
 
 def tie_line(state: PairState) -> str:
     """Who may be the best of all."""
     if state.scene is None:
         return "Ranks as the registry has them; no championship is recorded with them."
-    if state.scene.outcome.random_walk_in_mcs is None:
+    if state.scene.judgement.random_walk_in_mcs is None:
         return "Who may be the best of all could not be computed on these days."
     return ties(state.scene)
 
@@ -96,7 +96,7 @@ def stale_rates(state: PairState) -> str:
 def answer_line(found: Report) -> str:
     """The answer of the live test, in a sentence."""
     champion, challenger = family_of(found.champion.model_name), family_of(found.challenger.model_name)
-    sure = f"{1 - found.level:.0%}"
+    sure = f"{1 - found.alpha:.0%}"
     if found.answer == "challenger better":
         return f"{challenger} is better than the champion {champion}, with {sure} confidence on whichever day you look."
     if found.answer == "champion better":
@@ -116,8 +116,8 @@ def sequence_line(found: Report) -> str:
         return f"{days} so far; {_begins(found)}."
     where = "holds zero" if found.lower <= 0 <= found.upper else "leaves out zero"
     return (
-        f"After {days} the {1 - found.level:.0%} interval of the difference {where}. Looked at every day and stopped "
-        f"on any of them, it errs in at most {found.level:.0%} of such tests."
+        f"After {days} the {1 - found.alpha:.0%} interval of the difference {where}. Looked at every day and stopped "
+        f"on any of them, it errs in at most {found.alpha:.0%} of such tests."
     )
 
 

@@ -1,0 +1,201 @@
+"""Opening the ledger: address, engine, and migrations that several processes may start at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import sqlalchemy as sa
+from filelock import FileLock
+
+from podium.errors import LedgerError, MissingError, SettingError
+from podium.ledger.schema import VERSION, VERSION_TABLE
+
+Durability = Literal["process", "power"]
+
+_ADVISORY_LOCK = 0x706F6469756D  # "podium": any number that nobody else in the database takes
+_PATIENCE_S = 10
+# Moving the log into the file waits for the disk twice, and all who write wait with it. The same few pages change again
+# and again, so doing it a tenth as often costs 40 MB of log and hardly more time each.
+_CHECKPOINT_PAGES = 10_000
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """An open ledger, migrated to what this code needs.
+
+    Attributes:
+        engine: connections to it. Transactions on SQLite start with BEGIN, or BEGIN IMMEDIATE under `writing`.
+        path: the file, for SQLite.
+    """
+
+    engine: sa.Engine
+    path: Path | None
+
+    @classmethod
+    def open(cls, address: str | Path, durability: Durability = "process", *, create: bool = True) -> Self:
+        """Open the ledger, and create or migrate it first if need be; safe in several processes at once.
+
+        Args:
+            address: a file (`data/ledger.db`), `sqlite:///data/ledger.db`, or `postgresql://user:password@host/name`.
+            durability: for SQLite, what an acknowledged forecast outlives: "process" the sudden end of every process of
+                Podium; "power" the end of the machine as well, for one wait on the disk with each commit. PostgreSQL
+                does what its own `synchronous_commit` says.
+            create: False for those who only read: an SQLite file that is not there is an error, not a new ledger.
+
+        Raises:
+            MissingError: there is no such file, and none is to be created.
+            SettingError: the address names no database that the ledger can live in.
+            LedgerError: it cannot be reached, or was migrated by a newer Podium.
+        """
+        url = _url(address)
+        path = Path(url.database or "") if url.get_backend_name() == "sqlite" else None
+        if path and not create and not path.exists():
+            raise MissingError(f"there is no ledger {path} yet: `podium serve` begins one")
+        ledger = cls(_sqlite(url, durability) if path else _postgresql(url), path)
+        try:
+            with ledger.failures("open"):
+                if not ledger._is_current():
+                    ledger._migrate()
+        except LedgerError:
+            ledger.close()
+            raise
+        return ledger
+
+    @property
+    def name(self) -> str:
+        """Its address with the password masked, for messages."""
+        return str(self.path) if self.path else self.engine.url.render_as_string(hide_password=True)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A transaction that sees one state of the ledger.
+
+        Raises:
+            LedgerError: the database refuses or cannot be reached.
+        """
+        with self.failures("read"), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """A transaction that takes the write lock at its start, so that what it reads is still true when it writes.
+
+        Raises:
+            LedgerError: the database refuses or cannot be reached.
+        """
+        with (
+            self.failures("write"),
+            self.engine.connect().execution_options(podium_writes=True) as connection,
+            connection.begin(),
+        ):
+            if not self.path:
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
+            yield connection
+
+    @contextmanager
+    def failures(self, verb: str) -> Iterator[None]:
+        """Turn the database's errors into a LedgerError of one line."""
+        try:
+            yield
+        except (sa.exc.SQLAlchemyError, OSError) as error:
+            raise LedgerError(f"cannot {verb} the ledger {self.name}: {_reason(error)}") from error
+
+    def _is_current(self) -> bool:
+        # A look without the lock, so that opening does not wait in line behind busy servers.
+        try:
+            with self.engine.begin() as connection:
+                return bool(
+                    connection.scalar(sa.select(sa.column("version_num")).select_from(sa.table(VERSION_TABLE)))
+                    == VERSION
+                )
+        except (sa.exc.OperationalError, sa.exc.ProgrammingError):
+            return False  # not made yet, or just being made: what is really wrong shows under the lock
+
+    def _migrate(self) -> None:
+        with self._alone(), self.writing() as connection:
+            self._upgrade(connection)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        if not self.path:
+            yield  # `writing` takes a lock of the server
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{self.path}.lock"):
+            raw = self.engine.raw_connection()
+            try:
+                # Kept in the file, so it is said once; from then on readers and the writer do not wait for each other.
+                # Said by several at once SQLite refuses some of them, whatever their patience: hence the lock.
+                raw.cursor().execute("PRAGMA journal_mode=WAL")
+            finally:
+                raw.close()
+            yield
+
+    def _upgrade(self, connection: sa.Connection) -> None:
+        # Imported here: a ledger that is up to date, as on every start but the first, has no use for Alembic.
+        from alembic import command
+        from alembic.config import Config
+        from alembic.util import CommandError
+
+        config = Config()
+        config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+        config.attributes["connection"] = connection
+        try:
+            command.upgrade(config, VERSION)
+        except CommandError as error:
+            raise LedgerError(f"the ledger {self.name} is of a newer Podium; upgrade Podium ({error})") from error
+
+
+def _url(address: str | Path) -> sa.URL:
+    text = str(address)
+    try:
+        url = sa.make_url(text) if "://" in text else sa.URL.create("sqlite", database=text)
+    except (sa.exc.ArgumentError, ValueError):
+        raise SettingError("ledger: the address is neither a file nor a database URL; use data/ledger.db") from None
+    backend = url.get_backend_name()
+    if backend == "postgresql":
+        return url.set(drivername="postgresql+psycopg")
+    if backend != "sqlite" or not url.database or url.database == ":memory:":
+        raise SettingError(
+            f"ledger: {backend} without a file cannot hold the ledger; give an SQLite file or postgresql://"
+        )
+    return url
+
+
+def _sqlite(url: sa.URL, durability: Durability) -> sa.Engine:
+    synchronous = {"process": "NORMAL", "power": "FULL"}.get(durability)
+    if synchronous is None:
+        raise SettingError(f"ledger durability {durability!r}: it is process or power")
+    engine = sa.create_engine(url, connect_args={"timeout": _PATIENCE_S, "cached_statements": 128})
+
+    def connected(raw: Any, _record: Any) -> None:
+        raw.isolation_level = None  # transactions begin where `begun` says, not where the driver guesses
+        raw.execute(f"PRAGMA synchronous={synchronous}")
+        raw.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
+
+    def begun(connection: sa.Connection) -> None:
+        writes = connection.get_execution_options().get("podium_writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    sa.event.listen(engine, "connect", connected)
+    sa.event.listen(engine, "begin", begun)
+    return engine
+
+
+def _postgresql(url: sa.URL) -> sa.Engine:
+    limits = {"connect_timeout": 5, "options": f"-c statement_timeout={_PATIENCE_S * 1000}"}
+    return sa.create_engine(url, pool_pre_ping=True, connect_args=limits)
+
+
+def _reason(error: Exception) -> str:
+    original = getattr(error, "orig", None) or error
+    return str(original).strip().splitlines()[0] if str(original).strip() else type(original).__name__

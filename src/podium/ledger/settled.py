@@ -1,0 +1,44 @@
+"""The settled days of a pair, from which the live comparison is made."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from podium.ledger.database import Ledger
+from podium.ledger.schema import days, outcomes
+from podium.records import SettledDay
+
+
+def settled_days(ledger: Ledger, pair: str, experiment: str | None = None) -> list[SettledDay]:
+    """Each model's first forecast of every day whose outcome is known, in the order of time.
+
+    Args:
+        ledger: an open ledger, settled.
+        pair: six capital letters.
+        experiment: only its days; all if not given.
+
+    Raises:
+        LedgerError: the database refuses or cannot be reached.
+    """
+    latest = (
+        sa.select(outcomes.c.origin, sa.func.max(outcomes.c.revision).label("revision"))
+        .where(outcomes.c.pair == pair)
+        .group_by(outcomes.c.origin)
+        .subquery()
+    )
+    columns = (
+        days.c.origin, days.c.arm, days.c.model_name, days.c.model_version, days.c.forecast, outcomes.c.actual,
+        days.c.answers, days.c.shadows,
+    )  # fmt: skip
+    query = (
+        sa.select(*columns)
+        .join(outcomes, (outcomes.c.pair == days.c.pair) & (outcomes.c.origin == days.c.origin))
+        .join(latest, (latest.c.origin == outcomes.c.origin) & (latest.c.revision == outcomes.c.revision))
+        # Days that were closed before the ledger said what a model was fitted on have NULL here, and prove nothing.
+        .where(days.c.pair == pair, days.c.trained_through <= days.c.origin)
+        .order_by(days.c.origin, days.c.forecast_id)
+    )
+    if experiment is not None:
+        query = query.where(days.c.experiment == experiment)
+    with ledger.reading() as connection:
+        return [SettledDay(**row) for row in connection.execute(query).mappings()]

@@ -1,0 +1,200 @@
+"""Artifacts of a model in the server's own folder: sealed with digests as they come, looked at before use."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from podium.records import VersionRecord
+from podium.registry.log_items import NEXT_DAY
+from podium.serve.hotswap.manifest import ModelCard, NextDay
+from podium.serve.hotswap.scorer import ScoringError
+
+SEAL = "podium-seal.json"
+GRAPH = "forecast.onnx"
+RUN = "run"  # folder of what comes from the model's run rather than from the model
+EXPERIMENT = "experiment.txt"
+PICKLES = frozenset({".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle"})
+LOADERS = frozenset({"mlflow.sklearn", "mlflow.tensorflow", "mlflow.keras", "mlflow.onnx", "mlflow.statsmodels"})
+
+
+class _Column(msgspec.Struct):
+    name: str | None = None
+
+
+class _Signature(msgspec.Struct):
+    inputs: str | None = None
+
+
+class _Metadata(msgspec.Struct):
+    features: list[str] = []
+    onnx_sha256: str = ""
+    example_forecasts: list[float] = []
+
+
+class _About(msgspec.Struct):
+    """What a server reads of an MLmodel file."""
+
+    flavors: dict[str, dict[str, Any] | None] = {}
+    signature: _Signature | None = None
+    metadata: _Metadata | None = None
+    utc_time_created: Any = ""  # YAML makes a time of what MLflow writes as text, should it be without quotes
+
+
+class _Example(msgspec.Struct):
+    """Rows of X as MLflow keeps them beside a model."""
+
+    columns: list[str]
+    data: list[list[float]]
+
+
+def seal(folder: Path) -> None:
+    """Write the digests of all files beside them."""
+    digests = {name: digest(path.read_bytes()) for name, path in _files(folder)}
+    (folder / SEAL).write_text(json.dumps(digests, sort_keys=True))
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether every sealed file is there, unchanged."""
+    try:
+        digests = json.loads((folder / SEAL).read_text())
+        return bool(digests == {name: digest(path.read_bytes()) for name, path in _files(folder)})
+    except (OSError, ValueError):
+        return False
+
+
+def has_run(folder: Path) -> bool:
+    """Whether everything of the model's run has been fetched that there is."""
+    return (folder / RUN / EXPERIMENT).is_file()
+
+
+def digest(content: bytes) -> str:
+    """SHA-256."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def card(record: VersionRecord, folder: Path, place: str) -> ModelCard:
+    """What the folder holds.
+
+    Args:
+        record: the version whose artifacts these are.
+        folder: where they lie.
+        place: the same, as it is written into the manifest.
+
+    Raises:
+        ScoringError: there is no model in it that may be served.
+    """
+    about = _description(folder, record)
+    metadata, names = about.metadata or _Metadata(), _signature_names(about, record)
+    features = tuple(metadata.features or names)
+    if not features:
+        raise ScoringError(f"{record.pinned_uri} names no columns; log it with a signature or with podium train")
+    if names and tuple(names) != features:
+        raise ScoringError(f"{record.pinned_uri}: the signature and the recorded features differ; train it again")
+    if not all(map(math.isfinite, metadata.example_forecasts)):
+        raise ScoringError(f"{record.pinned_uri}: a recorded forecast is not a finite number; train it again")
+    graph = _graph(folder, record, metadata.onnx_sha256)
+    if not graph:
+        _refuse_pickles(folder, about, record)
+    return ModelCard(
+        name=record.name,
+        version=record.version,
+        run_id=record.run_id,
+        folder=place,
+        digest=graph,
+        features=features,
+        positional=not names,
+        example=_example(folder, features),
+        expected=metadata.example_forecasts,
+        tags=dict(record.tags),
+        created_at=_created_at(about),
+        experiment_id=_experiment(folder),
+        next_day=_next_day(folder),
+    )
+
+
+def _description(folder: Path, record: VersionRecord) -> _About:
+    import yaml  # type: ignore[import-untyped]
+
+    try:
+        about = msgspec.convert(yaml.safe_load((folder / "MLmodel").read_text()), _About, strict=False)
+    except (OSError, yaml.YAMLError, UnicodeDecodeError):
+        raise ScoringError(f"{record.pinned_uri} has no readable MLmodel file") from None
+    except msgspec.ValidationError as error:
+        raise ScoringError(f"{record.pinned_uri}: its MLmodel file is not as MLflow writes it ({error})") from None
+    return about
+
+
+def _signature_names(about: _About, record: VersionRecord) -> list[str]:
+    """Names of the model's columns; none where its signature is of tensors, or where it has none."""
+    try:
+        columns = msgspec.json.decode((about.signature or _Signature()).inputs or "[]", type=list[_Column])
+    except msgspec.DecodeError:
+        raise ScoringError(f"{record.pinned_uri}: its signature cannot be read; train it again") from None
+    names = [column.name for column in columns if column.name]
+    return names if len(names) == len(columns) else []
+
+
+def _graph(folder: Path, record: VersionRecord, recorded: str) -> str:
+    """Digest of the graph, which must be the one recorded when the model was logged; empty without a graph."""
+    path = folder / GRAPH
+    found = digest(path.read_bytes()) if path.is_file() else ""
+    if recorded and found != recorded:
+        raise ScoringError(f"{record.pinned_uri}: {GRAPH} is not the graph that was logged; train it again")
+    return found
+
+
+def _refuse_pickles(folder: Path, about: _About, record: VersionRecord) -> None:
+    """Loading a pickle runs whatever code it holds; such a model is not served."""
+    flavors = about.flavors
+    loader = (flavors.get("python_function") or {}).get("loader_module")
+    formats = {str((flavor or {}).get("serialization_format", "skops")) for flavor in flavors.values()}
+    pickled = [name for name, path in _files(folder) if path.suffix.lower() in PICKLES]
+    if loader not in LOADERS or formats - {"skops"} or pickled:
+        raise ScoringError(f"{record.pinned_uri} may hold a pickle, which is never loaded; log it with skops or .keras")
+
+
+def _example(folder: Path, features: tuple[str, ...]) -> list[list[float]]:
+    """Rows that came with the model, in the order of its features; none where they cannot be read."""
+    try:
+        example = msgspec.json.decode((folder / "input_example.json").read_bytes(), type=_Example)
+    except (OSError, msgspec.DecodeError):
+        return []
+    if set(example.columns) != set(features) or any(len(row) != len(example.columns) for row in example.data):
+        return []
+    order = [example.columns.index(name) for name in features]
+    return [[row[place] for place in order] for row in example.data]
+
+
+def _experiment(folder: Path) -> str:
+    try:
+        return (folder / RUN / EXPERIMENT).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _next_day(folder: Path) -> NextDay | None:
+    try:
+        return msgspec.json.decode((folder / RUN / NEXT_DAY).read_bytes(), type=NextDay)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def _created_at(about: _About) -> float:
+    try:
+        return datetime.fromisoformat(str(about.utc_time_created)).replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return 0.0
+
+
+def _files(folder: Path) -> Iterator[tuple[str, Path]]:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.name != SEAL:
+            yield path.relative_to(folder).as_posix(), path

@@ -1,0 +1,118 @@
+"""The models in service: immutable, so that a request which took them keeps them whatever is swapped meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from podium.records import Floats
+from podium.serve.hotswap.artifacts import GRAPH, digest
+from podium.serve.hotswap.manifest import ModelCard
+from podium.serve.hotswap.scorer import OnnxScorer, PyfuncScorer, Scorer, ScoringError
+
+TOLERANCE = 1e-6  # of a log return, between a graph and the model that was logged
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """A loaded and tried version.
+
+    Attributes:
+        card: what it is.
+        scorer: what forecasts.
+        headers: of every answer that it gives.
+    """
+
+    card: ModelCard
+    scorer: Scorer
+    headers: tuple[tuple[bytes, bytes], ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        version = str(self.card.version).encode()
+        name = self.card.name.encode("ascii", "replace")
+        object.__setattr__(self, "headers", ((b"x-podium-model", name), (b"x-podium-version", version)))
+
+    @property
+    def uri(self) -> str:
+        """`models:/EURUSD_LSTM/3`."""
+        return f"models:/{self.card.name}/{self.card.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Lineup:
+    """The arms of one pair, champion first.
+
+    Attributes:
+        pair: six capital letters.
+        arms: models by arm.
+        titles: history of the title, oldest first.
+        since: seconds since the epoch at which it went into service.
+        labels: pair, arm, model and version of each arm, for the metrics.
+    """
+
+    pair: str
+    arms: Mapping[str, ServedModel]
+    titles: tuple[Mapping[str, Any], ...] = ()
+    since: float = 0.0
+    labels: Mapping[str, tuple[str, str, str, str]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        cards = {arm: model.card for arm, model in self.arms.items()}
+        labels = {arm: (self.pair, arm, card.name, str(card.version)) for arm, card in cards.items()}
+        object.__setattr__(self, "labels", labels)
+
+    @property
+    def champion(self) -> ServedModel:
+        """Who answers unless the split says otherwise."""
+        return self.arms["champion"]
+
+
+EMPTY: Mapping[str, Lineup] = MappingProxyType({})
+
+
+def load_model(card: ModelCard, cache: Path) -> ServedModel:
+    """Load a version, look at its digest and signature, and let it forecast rows whose forecast is known.
+
+    Raises:
+        ScoringError: one of these is not as it should be.
+    """
+    folder = cache / card.folder
+    scorer: Scorer
+    if card.digest:
+        scorer = OnnxScorer(_graph(folder, card), len(card.features))
+    else:
+        scorer = PyfuncScorer(folder, card.features)
+    try:
+        _warm_up(scorer, card)
+    except ScoringError:
+        scorer.close()
+        raise
+    return ServedModel(card, scorer)
+
+
+def _graph(folder: Path, card: ModelCard) -> bytes:
+    try:
+        graph = (folder / GRAPH).read_bytes()
+    except OSError:
+        raise ScoringError(f"{card.name} version {card.version}: its graph is not in the cache") from None
+    if digest(graph) != card.digest:
+        raise ScoringError(f"{card.name} version {card.version}: its graph has another digest than was fetched")
+    return graph
+
+
+def _warm_up(scorer: Scorer, card: ModelCard) -> None:
+    rows: Floats = np.array(card.example or [[0.0] * len(card.features)])
+    found = scorer.score(rows)
+    name = f"{card.name} version {card.version}"
+    if found.shape != (len(rows),) or not np.isfinite(found).all():
+        raise ScoringError(f"{name} does not give one finite forecast a row")
+    # One row alone takes another path through some kernels than many rows do.
+    alone = scorer.score(rows[:1])
+    expected = np.array(card.expected if len(card.expected) == len(rows) else found)
+    if np.abs(found - expected).max() > TOLERANCE or abs(float(alone[0]) - float(expected[0])) > TOLERANCE:
+        raise ScoringError(f"{name} forecasts known rows otherwise than when it was logged")

@@ -1,0 +1,267 @@
+"""`python -m podium.serve.hotswap.registry_reader`: the process that reads the registry for those that serve.
+
+It looks at the registry, fetches the models that hold an alias into a folder, and says what is there in a manifest.
+Settings come as one line of JSON on standard input; when that is closed, the server is gone, and so is the reader.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import signal
+import sys
+import time
+import uuid
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from podium.errors import MissingError, PodiumError, RegistryError
+from podium.records import ALIASES, CHAMPION, VersionRecord
+from podium.registry.connection import sqlite_path
+from podium.registry.log_items import FORECASTS, NEXT_DAY
+from podium.registry.mlflow_store import MlflowStore
+from podium.serve.hotswap import artifacts as fetched
+from podium.serve.hotswap.manifest import (
+    MANIFEST,
+    Manifest,
+    ModelCard,
+    PairCard,
+    address_digest,
+    load,
+    mark_of,
+    requested_looks,
+    save,
+)
+from podium.serve.hotswap.scorer import ScoringError
+from podium.serve.processes.frames import first_line
+from podium.settings import Settings
+
+TICK = 0.2  # seconds between two looks at what is cheap to see
+KEPT = 86_400.0  # seconds for which a model that is no longer served stays in the cache
+ANEW = 60.0  # seconds after which even a registry that shows no change is read again
+
+
+class RegistryReader:
+    """Keeps a manifest in step with the registry.
+
+    Args:
+        settings: where the registry is.
+        pairs: whose podiums to read; empty takes every pair that has a champion.
+        cache: folder of the manifest and of the models.
+    """
+
+    def __init__(self, settings: Settings, pairs: tuple[str, ...], cache: Path) -> None:
+        self.settings = settings
+        self.pairs = pairs
+        self.cache = cache
+        self.path = cache / MANIFEST
+        self.database = sqlite_path(settings.registry_uri or settings.tracking_uri)
+        self.store = MlflowStore(settings)
+        self._address = address_digest(settings.tracking_uri, settings.registry_uri)
+        self._manifest = load(self.path) or Manifest()
+        if self._manifest.address != self._address:
+            self._manifest = Manifest(address=self._address)
+        self._read_at = 0.0
+        self._file = _inode(self.database)
+
+    @property
+    def replaced(self) -> bool:
+        """Whether another file has taken the database's place; MLflow would go on reading the old one, unseen."""
+        found = _inode(self.database)
+        return found is not None and self._file is not None and found != self._file
+
+    def look(self, *, anew: bool = False) -> bool:
+        """Read the registry if it may have changed.
+
+        Args:
+            anew: read it in any case.
+
+        Returns:
+            Whether it was read.
+        """
+        mark = mark_of(self.database)  # taken before the reading: a change meanwhile shows at the next look
+        seen = bool(mark) and mark == self._manifest.mark and "registry" not in self._manifest.problems
+        recent = bool(self._read_at) and time.monotonic() - self._read_at < ANEW
+        if seen and recent and not anew and self.path.exists():
+            os.utime(self.path)
+            return False
+        self._publish(self._read(mark))
+        self._prune()
+        self._read_at = time.monotonic()
+        return True
+
+    def attend(self, *, due: bool) -> bool:
+        """Look if it is time to, or if servers wish it, and tell them.
+
+        Returns:
+            Whether there was a look.
+        """
+        wishes = requested_looks(self.cache)  # listed before the reading, which answers these and no later ones
+        if not due and not wishes:
+            return False
+        self.look(anew=bool(wishes))
+        for wish in wishes:
+            wish.unlink(missing_ok=True)
+        return True
+
+    def _publish(self, manifest: Manifest) -> None:
+        if manifest != self._manifest or not self.path.exists():
+            manifest = msgspec.structs.replace(manifest, reads=self._manifest.reads + 1)
+            save(manifest, self.path)
+            self._manifest = manifest
+        elif "registry" not in manifest.problems:
+            os.utime(self.path)
+
+    def _prune(self) -> None:
+        """Models that nobody has served for a while make room; a server that starts again may want the last ones."""
+        used = {Path(card.folder).name for pair in self._manifest.pairs.values() for card in pair.arms.values()}
+        for folder in (self.cache / "models").glob("*"):
+            if folder.name in used:
+                os.utime(folder)
+            elif time.time() - folder.stat().st_mtime > KEPT:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _read(self, mark: str) -> Manifest:
+        before, problems = self._manifest.pairs, dict[str, str]()
+        found = {pair: card for pair, card in before.items() if not self.pairs or pair in self.pairs}
+        try:
+            self._check_file()
+            wanted = self.pairs or self._all_pairs(before)
+            found = {pair: card for pair, card in found.items() if pair in wanted}
+            for pair in wanted:
+                try:
+                    found[pair], trouble = self._pair(pair)
+                    problems.update(trouble)
+                except (MissingError, ScoringError) as error:
+                    problems[pair] = _sentence(error)
+        except PodiumError as error:
+            problems["registry"] = _sentence(error)
+            mark = self._manifest.mark
+        return msgspec.structs.replace(self._manifest, pairs=found, mark=mark, problems=problems)
+
+    def _all_pairs(self, known: Iterable[str]) -> list[str]:
+        """Every pair that has a champion, and those that had one until now.
+
+        Between two edits that move a title from model to model nobody may hold it; that is no reason to stop serving.
+        """
+        crowned = self.store.pairs()
+        left = [pair for pair in known if pair not in crowned and self.store.has_models(pair)]
+        return sorted([*crowned, *left])
+
+    def _check_file(self) -> None:
+        if self.database is None:
+            return
+        self._file = self._file or _inode(self.database)
+        if self._file is None or not self.database.exists():
+            raise RegistryError("the registry's database is not there; run podium run, or bring it back")
+        if self.replaced:
+            raise RegistryError("the registry's database was replaced; it is opened anew")
+
+    def _pair(self, pair: str) -> tuple[PairCard, dict[str, str]]:
+        problems: dict[str, str] = {}
+        champion = self.store.champion(pair)
+        holders = {CHAMPION: champion}
+        for record in self.store.holders(pair):
+            if record.pinned_uri == champion.pinned_uri:
+                continue  # who made it champion by hand left it its old alias; a model is no challenger of itself
+            for alias in record.aliases & set(ALIASES):
+                holders.setdefault(alias, record)
+        arms: dict[str, ModelCard] = {}
+        for alias in ALIASES:
+            if alias not in holders:
+                continue
+            try:
+                arms[alias] = self._card(holders[alias])
+            except PodiumError as error:
+                if alias == CHAMPION:
+                    raise
+                problems[f"{pair}@{alias}"] = _sentence(error)
+                last = self._last_good(pair, alias)
+                if last is not None and last.identity != arms[CHAMPION].identity:
+                    arms[alias] = last
+        return PairCard(arms, [asdict(title) for title in self.store.titles(pair)]), problems
+
+    def _last_good(self, pair: str, alias: str) -> ModelCard | None:
+        known = self._manifest.pairs.get(pair)
+        return known.arms.get(alias) if known else None
+
+    def _card(self, record: VersionRecord) -> ModelCard:
+        place = Path("models", f"{record.name}-{record.version}-{record.run_id[:12]}")
+        folder = self.cache / place
+        if not fetched.is_whole(folder):
+            self._fetch(record, folder)
+        elif not fetched.has_run(folder):
+            self._fetch_run(record, folder)
+        return fetched.card(record, folder, str(place))
+
+    def _fetch(self, record: VersionRecord, folder: Path) -> None:
+        fresh = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
+        try:
+            fresh.mkdir(parents=True)
+            source = self.store.fetch(record.pinned_uri, fresh)
+            self._fetch_run(record, source)
+            shutil.rmtree(folder, ignore_errors=True)
+            source.rename(folder)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+
+    def _fetch_run(self, record: VersionRecord, folder: Path) -> None:
+        """What pages and ranges need of the run, then the seal; a model whose run is gone is served without."""
+        place = folder / fetched.RUN
+        place.mkdir(exist_ok=True)
+        try:
+            for name in (FORECASTS, NEXT_DAY):
+                content = self.store.read_file(record.run_id, name)
+                if content is not None:
+                    (place / name).write_bytes(content)
+            (place / fetched.EXPERIMENT).write_text(self.store.experiment_of(record.run_id), encoding="utf-8")
+        except RegistryError:
+            pass  # asked for again at the next look
+        fetched.seal(folder)
+
+
+def _inode(path: Path | None) -> int | None:
+    try:
+        return path.stat().st_ino if path else None
+    except OSError:
+        return None
+
+
+def _sentence(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def run(reader: RegistryReader, interval: float) -> None:
+    """Look now and then, and at once when a server asks, until standard input is closed."""
+    due = 0.0
+    while not _closed(TICK if due else 0):
+        if reader.attend(due=time.monotonic() >= due):
+            due = time.monotonic() + interval
+        if reader.replaced:
+            return  # the supervisor starts another, which opens the new file
+
+
+def _closed(timeout: float) -> bool:
+    """Wait, and see whether standard input has come to its end."""
+    ready, _, _ = select.select([sys.stdin.buffer], [], [], timeout)
+    return bool(ready) and not os.read(sys.stdin.fileno(), 4096)
+
+
+def main() -> int:
+    """The process's edge."""
+    # Ctrl-C reaches every process of the terminal; this one ends when the server lets go of it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    config: dict[str, Any] = json.loads(first_line(sys.stdin.fileno()))
+    reader = RegistryReader(Settings(**config["settings"]), tuple(config["pairs"]), Path(config["cache"]))
+    run(reader, float(config["interval"]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

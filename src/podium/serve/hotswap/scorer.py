@@ -1,0 +1,212 @@
+"""Forecasts of one model: an ONNX graph in this process, or MLflow's pyfunc in a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from podium.errors import PodiumError
+from podium.records import Floats
+from podium.serve.processes.frames import read_frame, write_frame
+
+LOAD_TIMEOUT = 120.0  # seconds; MLflow and the model's library are imported
+SCORE_TIMEOUT = 30.0  # seconds
+CHUNK = 256  # rows a call: an LSTM's state for so many rows stays in the processor's cache
+
+
+class ScoringError(PodiumError):
+    """A model cannot be loaded, or does not forecast as it should."""
+
+
+class Scorer(Protocol):
+    """What forecasts.
+
+    Attributes:
+        quick: whether a few rows take microseconds, so that the event loop may call it.
+    """
+
+    quick: bool
+
+    def score(self, X: Floats) -> Floats:
+        """Forecast log returns.
+
+        Args:
+            X: shape (n_rows, n_features), the model's columns in its order.
+
+        Returns:
+            shape (n_rows,), float64.
+
+        Raises:
+            ScoringError: the model fails.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give back what it holds."""
+        ...
+
+
+class OnnxScorer:
+    """A graph with input `X` of shape (n_rows, n_features), float64, and output `forecast` of shape (n_rows,).
+
+    Args:
+        graph: the serialized graph.
+        n_features: how many columns the model takes.
+
+    Raises:
+        ScoringError: the graph is none, or has another signature.
+    """
+
+    quick = True
+
+    def __init__(self, graph: bytes, n_features: int) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        # One thread: a row takes microseconds, and threads that spin would take the cores from the other requests.
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 4
+        try:
+            self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # noqa: BLE001  onnxruntime's errors have no common base
+            raise ScoringError(f"the graph cannot be loaded ({type(error).__name__})") from None
+        _check_signature(self._session, n_features)
+
+    def score(self, X: Floats) -> Floats:
+        """See `Scorer.score`."""
+        if len(X) <= CHUNK:
+            return self._run(X)
+        chunks = [X[start : start + CHUNK] for start in range(0, len(X), CHUNK)]
+        return np.concatenate(list(_threads().map(self._run, chunks)))
+
+    def _run(self, X: Floats) -> Floats:
+        try:
+            answer: Floats = self._session.run(["forecast"], {"X": X})[0]
+        except Exception as error:  # noqa: BLE001  onnxruntime's errors have no common base
+            raise ScoringError(f"the graph does not forecast ({type(error).__name__})") from None
+        return answer
+
+    def close(self) -> None:
+        """Nothing to give back: the session goes with its last request."""
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    """What large requests share; a session may run in several threads at once."""
+    from podium.runners.local import available_cores
+
+    return ThreadPoolExecutor(available_cores(), thread_name_prefix="podium-chunk")
+
+
+def _check_signature(session: Any, n_features: int) -> None:
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    found = [(item.name, item.type, item.shape[1:]) for item in inputs]
+    if found != [("X", "tensor(double)", [n_features])]:
+        raise ScoringError(f"the graph takes {found}, not X of {n_features} doubles a row")
+    found = [(item.name, item.type, item.shape[1:]) for item in outputs]
+    if found != [("forecast", "tensor(double)", [])]:
+        raise ScoringError(f"the graph gives {found}, not one double named forecast a row")
+
+
+class PyfuncScorer:
+    """A model without a graph: a child process loads it with MLflow and forecasts, so that this one stays light.
+
+    A child that has ended, or does not answer in time, is replaced: the request that finds it so fails, and a later one
+    is answered by the new child.
+
+    Args:
+        folder: the model's artifacts.
+        features: names of its columns, in order.
+        load_timeout: seconds that loading may take.
+        timeout: seconds that a forecast may take.
+
+    Raises:
+        ScoringError: the model cannot be loaded.
+    """
+
+    quick = False
+
+    def __init__(
+        self,
+        folder: Path,
+        features: tuple[str, ...],
+        load_timeout: float = LOAD_TIMEOUT,
+        timeout: float = SCORE_TIMEOUT,
+    ) -> None:
+        self._command = [sys.executable, "-m", "podium.serve.hotswap.pyfunc_host", str(folder), ",".join(features)]
+        self._load_timeout, self._timeout = load_timeout, timeout
+        self._lock = threading.Lock()
+        self._closed = False
+        self._process = self._start()
+        self._loading = True
+        with self._lock:
+            self._await_loaded()
+
+    def score(self, X: Floats) -> Floats:
+        """See `Scorer.score`; one request at a time."""
+        with self._lock:
+            self._await_loaded()
+            try:
+                write_frame(self._process.stdin, X.tobytes())
+                answer = np.frombuffer(self._receive(self._timeout), np.float64)
+            except OSError:
+                self._replace()
+                raise ScoringError("the model's process is gone; another is started") from None
+        if answer.shape != (len(X),):
+            raise ScoringError(f"the model gives {answer.shape} forecasts for {len(X)} rows")
+        return answer
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+    def _await_loaded(self) -> None:
+        if self._loading:
+            self._receive(self._load_timeout)  # an empty frame
+            self._loading = False
+
+    def _receive(self, timeout: float) -> bytes:
+        guard = threading.Timer(timeout, self._process.kill)
+        guard.start()
+        try:
+            frame = read_frame(self._process.stdout)
+        finally:
+            guard.cancel()
+        if frame is None:
+            loading = self._loading
+            self._replace()
+            raise ScoringError(
+                "the model's process cannot load it; look at the model with mlflow"
+                if loading
+                else "the model's process is gone, or did not answer in time; another is started"
+            )
+        ok, content = frame[:1], frame[1:]
+        if ok != b"+":
+            raise ScoringError("the model refuses these rows")
+        return content
+
+    def _replace(self) -> None:
+        _end(self._process)
+        if not self._closed and not self._loading:  # what could not be loaded once is not tried again by itself
+            self._process, self._loading = self._start(), True
+
+    def close(self) -> None:
+        """End the child process."""
+        self._closed = True
+        _end(self._process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with contextlib.suppress(BrokenPipeError):  # what was not sent any more
+                pipe.close()

@@ -1,0 +1,1 @@
+"""From bytes to answer: HTTP, MLflow's protocol, security, health."""

@@ -1,0 +1,283 @@
+"""Who may call: hashed API keys, host names, and the headers that every answer carries.
+
+A key file has one line a key: a label, `sha256:` with the digest of the key, and `until=2026-12-31` if it ends. To
+rotate, add the new key's line, move the clients over, and remove the old line; the file is read again when it changes.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import logging
+import os
+import re
+import secrets
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from podium.errors import SettingError
+from podium.serve.web.refusal import FORBIDDEN, UNAUTHENTICATED, RefusedError
+
+VARIABLE = "PODIUM_API_KEYS"
+Headers = list[tuple[bytes, bytes]]
+
+_log = logging.getLogger("podium.serve")
+
+_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+_DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
+_UNTIL = re.compile(r"until=(\d{4}-\d{2}-\d{2})")
+_NAVIGATION = (b"sec-fetch-dest", b"document")  # a link that somebody followed, in a tab of its own
+_LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+# A header each: Chromium takes the first scheme of a line alone, and asks nobody for a key that is second.
+_CHALLENGES = (
+    (b"www-authenticate", b'Basic realm="podium", charset="UTF-8"'),
+    (b"www-authenticate", b'Bearer realm="podium"'),
+)
+ANSWER_HEADERS: tuple[tuple[bytes, bytes], ...] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+)
+PAGE_HEADERS: tuple[tuple[str, str], ...] = (
+    (
+        "content-security-policy",
+        (
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+            "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        ),
+    ),
+    ("referrer-policy", "no-referrer"),
+    ("x-frame-options", "DENY"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("permissions-policy", "geolocation=(), camera=(), microphone=()"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """One key, by its digest.
+
+    Attributes:
+        label: who uses it.
+        digest: SHA-256 of the key.
+        until: last day on which it is valid; None when it does not end.
+    """
+
+    label: str
+    digest: bytes
+    until: date | None = None
+
+
+def new_key(label: str, until: date | None = None) -> tuple[str, str]:
+    """A fresh key of 256 random bits, to be shown once, and the line for the key file.
+
+    A digest without salt or stretching is enough for such a key: there is nothing to guess it from.
+
+    Raises:
+        SettingError: the label is not a plain name.
+    """
+    if not _LABEL.fullmatch(label):
+        raise SettingError(f"label {label!r}: letters, digits, dots, dashes and underscores, at most 63")
+    key = f"podium_{secrets.token_urlsafe(32)}"
+    end = f" until={until.isoformat()}" if until else ""
+    return key, f"{label} sha256:{hashlib.sha256(key.encode()).hexdigest()}{end}"
+
+
+def parse_keys(lines: Iterable[str], where: str) -> tuple[ApiKey, ...]:
+    """Read keys, one a line; empty lines and lines that start with `#` are passed over.
+
+    Raises:
+        SettingError: a line is no key; the message names its number and never its content.
+    """
+    keys: list[ApiKey] = []
+    for number, line in enumerate(lines, start=1):
+        words = line.split()
+        if words and not words[0].startswith("#"):
+            keys.append(_parse_key(words, f"{where}, line {number}"))
+    return tuple(keys)
+
+
+def _parse_key(words: list[str], where: str) -> ApiKey:
+    found = _DIGEST.fullmatch(words[1]) if len(words) in {2, 3} else None
+    ends = _UNTIL.fullmatch(words[2]) if len(words) == 3 else None
+    if found is None or not _LABEL.fullmatch(words[0]) or (len(words) == 3 and ends is None):
+        raise SettingError(f"{where}: not a key; write LABEL sha256:DIGEST [until=YYYY-MM-DD]")
+    try:
+        until = date.fromisoformat(ends[1]) if ends else None
+    except ValueError:
+        raise SettingError(f"{where}: there is no such day; write until=YYYY-MM-DD") from None
+    return ApiKey(words[0], bytes.fromhex(found[1]), until)
+
+
+class KeyRing:
+    """The keys that are valid now, from a file and from the variable `PODIUM_API_KEYS` (same lines, or commas).
+
+    Args:
+        path: the key file; None without one.
+
+    Attributes:
+        problem: what is wrong with the file, in one sentence without its path; empty when all is well.
+
+    Raises:
+        SettingError: a line is no key, the file is not there or cannot be read, or others may write it.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        text = os.environ.get(VARIABLE, "")
+        self._fixed = parse_keys(text.replace(",", "\n").splitlines(), VARIABLE)
+        self._state: tuple[int, ...] | None = None
+        self._keys = self._fixed
+        self.problem = ""
+        if path is not None:
+            try:
+                self._tell(self._read(path))
+            except FileNotFoundError:
+                raise SettingError(f"{path} is not there; it holds the API keys") from None
+
+    def __bool__(self) -> bool:
+        """Whether a key is needed at all; a file that is named but empty lets nobody in."""
+        return self._path is not None or bool(self._fixed)
+
+    def refresh(self) -> None:
+        """Read the file again if it has changed; never raises.
+
+        A file that cannot be used leaves the keys as they were, for a slip of an editor is not to lock everybody out. A
+        file that was taken away takes its keys along.
+        """
+        if self._path is None:
+            return
+        try:
+            self._tell(self._read(self._path))
+        except FileNotFoundError:
+            self._keys, self._state = self._fixed, None
+            self._tell(f"the key file {self._path.name} is gone, and its keys with it")
+        except SettingError as error:
+            told = str(error).replace(str(self._path), self._path.name)
+            self._tell(f"the keys stay as they were: {told}")
+
+    def _read(self, path: Path) -> str:
+        """Take the file's keys; what is wrong with it all the same."""
+        try:
+            found = path.stat()
+            state = (found.st_mtime_ns, found.st_size, found.st_ino, found.st_mode)
+            if state != self._state:
+                if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+                    raise SettingError(f"{path}: others may write this file; chmod 600")
+                lines = path.read_text(encoding="utf-8").splitlines()
+                self._keys = (*self._fixed, *parse_keys(lines, path.name))
+                self._state = state
+        except FileNotFoundError:
+            raise
+        except (OSError, UnicodeDecodeError):
+            raise SettingError(f"{path} cannot be read; it holds the API keys") from None
+        readable = found.st_mode & (stat.S_IRGRP | stat.S_IROTH)
+        return f"others may read the key file {path.name}; chmod 600" if readable else ""
+
+    def _tell(self, problem: str) -> None:
+        if problem != self.problem:
+            self.problem = problem
+            _log.warning("API keys: %s", problem or "the key file is as it should be again")
+
+    def label(self, key: bytes) -> str | None:
+        """Whose key it is; None when it is nobody's. Takes the same time whichever key it is."""
+        wanted = hashlib.sha256(key).digest()
+        today = datetime.now(UTC).date()
+        found = None
+        for known in self._keys:
+            same = hmac.compare_digest(known.digest, wanted)
+            if same and (known.until is None or today <= known.until):
+                found = known.label
+        return found
+
+
+def key_of(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
+    """The key in `Authorization: Bearer`, `X-API-Key`, or as the password of `Authorization: Basic` (for browsers)."""
+    for name, value in headers:
+        if name == b"x-api-key":
+            return value
+        if name == b"authorization":
+            scheme, _, rest = value.partition(b" ")
+            if scheme.lower() == b"bearer":
+                return rest.strip()
+            if scheme.lower() == b"basic":
+                return _password(rest)
+    return None
+
+
+def _password(text: bytes) -> bytes | None:
+    try:
+        return base64.b64decode(text, validate=True).partition(b":")[2]
+    except (binascii.Error, ValueError):
+        return None
+
+
+class Gate:
+    """Lets requests in, or refuses them.
+
+    Args:
+        ring: the keys; an empty ring lets everybody in.
+        hosts: names that the server goes by; None takes any name.
+    """
+
+    def __init__(self, ring: KeyRing, hosts: frozenset[str] | None) -> None:
+        self.ring = ring
+        self._hosts = hosts
+        self._good: set[bytes] = set()
+
+    def check(self, headers: Headers, *, open_to_all: bool = False, page: bool = False) -> None:
+        """Refuse a foreign name, a page of another site, or a caller without a key.
+
+        Args:
+            headers: of the request.
+            open_to_all: whether no key is needed, as for `/ping`.
+            page: whether it is for people, so that other sites may link to it.
+
+        Raises:
+            RefusedError: 401, 403 or 421.
+        """
+        for name, value in headers:
+            if name == b"host" and value not in self._good:
+                self._check_host(value)
+            elif name == b"sec-fetch-site" and value == b"cross-site" and not (page and _NAVIGATION in headers):
+                raise RefusedError(403, "Pages of other sites may not call this server.", FORBIDDEN)
+        if open_to_all or not self.ring:
+            return
+        key = key_of(headers)
+        if key is None or self.ring.label(key) is None:
+            sentence = "An API key is needed: Authorization: Bearer KEY, or X-API-Key: KEY."
+            raise RefusedError(401, sentence, UNAUTHENTICATED, headers=_CHALLENGES)
+
+    def _check_host(self, value: bytes) -> None:
+        # A page whose own name was made to point here (DNS rebinding) is told apart by the name it calls.
+        if self._hosts is not None:
+            name = re.sub(r":\d*$", "", value.decode("latin-1").lower())
+            if name not in self._hosts:
+                raise RefusedError(421, "The server does not go by this name; see --allowed-hosts.", FORBIDDEN)
+        if len(self._good) < 64:
+            self._good.add(value)
+
+
+def make_gate(
+    host: str, *, loopback: bool, keys_file: Path | None, allowed_hosts: tuple[str, ...], insecure: bool
+) -> Gate:
+    """The gate of a server.
+
+    Raises:
+        SettingError: an address that others reach, without keys and without `insecure`.
+    """
+    ring = KeyRing(keys_file)
+    if not loopback and not ring and not insecure:
+        raise SettingError(
+            f"host {host} can be reached by others: give API keys (--keys-file, {VARIABLE}), or say --insecure"
+        )
+    if not loopback and not allowed_hosts:
+        return Gate(ring, None)
+    own = {host, f"[{host}]"} if ":" in host else {host}
+    return Gate(ring, frozenset(_LOCAL | own | {name.lower() for name in allowed_hosts}))

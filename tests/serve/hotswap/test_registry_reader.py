@@ -1,0 +1,309 @@
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from podium.records import VersionRecord
+from podium.registry.mlflow_store import MlflowStore
+from podium.serve.hotswap import artifacts as fetched
+from podium.serve.hotswap.manifest import MANIFEST, Manifest, load, mark_of, request_look
+from podium.serve.hotswap.registry_reader import RegistryReader
+from podium.serve.hotswap.scorer import ScoringError
+
+
+def reader(world: Any, *pairs: str) -> RegistryReader:
+    """A reader of this registry."""
+    return RegistryReader(world.settings, pairs, world.cache)
+
+
+def published(world: Any) -> Manifest:
+    """The manifest as it is."""
+    found = load(world.cache / MANIFEST)
+    assert found is not None
+    return found
+
+
+def versions(world: Any) -> dict[str, str]:
+    """Who holds which rank."""
+    arms = published(world).pairs["EURUSD"].arms
+    return {arm: f"{card.name}/{card.version}" for arm, card in arms.items()}
+
+
+def test_an_alias_that_is_moved_by_hand_is_published(own_world: Any) -> None:
+    """Whoever moves the alias, by whatever client, the next look shows the new champion and its fetched graph."""
+    looking = reader(own_world)
+    looking.look()
+    assert versions(own_world)["champion"] == "EURUSD_LinearRegression/1"
+    MlflowStore(own_world.settings).client.set_registered_model_alias("EURUSD_LinearRegression", "champion", "2")
+    assert looking.look()
+    assert versions(own_world) == {"champion": "EURUSD_LinearRegression/2", "challenger": "EURUSD_Drift/1"}
+    card = published(own_world).pairs["EURUSD"].arms["champion"]
+    assert fetched.digest((own_world.cache / card.folder / "forecast.onnx").read_bytes()) == card.digest
+
+
+def test_a_wish_is_answered_by_a_reading_that_began_after_it(own_world: Any, monkeypatch: Any) -> None:
+    """Who moves an alias and asks while the registry is being read is answered by the next reading, which shows it."""
+    looking = reader(own_world)
+    first = request_look(own_world.cache)
+    late: list[Path] = []
+    titles = looking.store.titles
+
+    def move_meanwhile(pair: str) -> Any:
+        if not late:
+            client = MlflowStore(own_world.settings).client
+            client.set_registered_model_alias("EURUSD_LinearRegression", "champion", "2")
+            late.append(request_look(own_world.cache))
+        return titles(pair)
+
+    monkeypatch.setattr(looking.store, "titles", move_meanwhile)
+    assert looking.attend(due=False)
+    assert (first.exists(), late[0].exists()) == (False, True)
+    assert versions(own_world)["champion"] == "EURUSD_LinearRegression/1"
+    assert looking.attend(due=False)
+    assert not late[0].exists()
+    assert versions(own_world)["champion"] == "EURUSD_LinearRegression/2"
+    assert not looking.attend(due=False)
+
+
+def test_a_champion_made_by_hand_is_no_challenger_of_itself(own_world: Any) -> None:
+    """A version that is set champion and keeps its old alias too serves as champion only, until the next one comes."""
+    looking = reader(own_world)
+    client = MlflowStore(own_world.settings).client
+    client.set_registered_model_alias("EURUSD_Drift", "champion", "1")
+    client.delete_registered_model_alias("EURUSD_LinearRegression", "champion")
+    looking.look()
+    assert versions(own_world) == {"champion": "EURUSD_Drift/1"}
+    client.set_registered_model_alias("EURUSD_LinearRegression", "challenger", "1")
+    looking.look()
+    assert versions(own_world) == {"champion": "EURUSD_Drift/1", "challenger": "EURUSD_LinearRegression/1"}
+
+
+def test_a_registry_that_did_not_change_is_not_read(own_world: Any) -> None:
+    """While nobody writes to the database a look costs a few file attributes, and the manifest's time moves on."""
+    looking = reader(own_world)
+    assert looking.look()
+    os.utime(own_world.cache / MANIFEST, (1, 1))
+    assert not looking.look()
+    assert (own_world.cache / MANIFEST).stat().st_mtime > 1e9
+    assert looking.look(anew=True)
+
+
+def test_a_registry_that_goes_away_leaves_the_last_podium(own_world: Any) -> None:
+    """While the database is away the last podium stays published, with one sentence on what is wrong."""
+    looking = reader(own_world)
+    looking.look()
+    database = own_world.root / "mlflow.db"
+    database.rename(own_world.root / "away.db")
+    looking.look()
+    assert versions(own_world)["champion"] == "EURUSD_LinearRegression/1"
+    assert "not there" in published(own_world).problems["registry"]
+    assert not database.exists()
+    (own_world.root / "away.db").rename(database)
+    looking.look()
+    assert published(own_world).problems == {}
+
+
+def test_a_database_that_is_replaced_is_noticed(own_world: Any) -> None:
+    """Another file in the database's place is never mistaken for the one that is open; a new reader reads it."""
+    import shutil
+
+    looking = reader(own_world)
+    looking.look()
+    database = own_world.root / "mlflow.db"
+    shutil.copyfile(database, own_world.root / "other.db")
+    (own_world.root / "other.db").replace(database)
+    looking.look()
+    assert looking.replaced
+    assert "replaced" in published(own_world).problems["registry"]
+    assert versions(own_world)["champion"] == "EURUSD_LinearRegression/1"
+
+
+def test_a_server_that_cannot_be_reached_leaves_the_last_podium(own_world: Any) -> None:
+    """A tracking server that refuses connections is one sentence in the manifest, and no change of the podium."""
+    reader(own_world).look()
+    away = own_world.settings.model_copy(update={"tracking_uri": "postgresql+psycopg://podium:secret@127.0.0.1:9/db"})
+    looking = RegistryReader(away, (), own_world.cache)
+    looking._manifest = published(own_world)
+    looking.look()
+    assert versions(own_world)["champion"] == "EURUSD_LinearRegression/1"
+    problem = published(own_world).problems["registry"]
+    assert "secret" not in problem
+
+
+def test_a_pair_without_champion_is_a_problem_of_its_own(own_world: Any) -> None:
+    """A pair that is asked for and has no champion does not keep the others from being published."""
+    reader(own_world, "EURUSD", "USDJPY").look()
+    found = published(own_world)
+    assert set(found.pairs) == {"EURUSD"}
+    assert "USDJPY" in found.problems["USDJPY"]
+
+
+def test_a_pair_that_is_not_asked_for_is_not_published(own_world: Any) -> None:
+    """What an earlier reader of the same folder knew of other pairs is left out."""
+    reader(own_world).look()
+    reader(own_world, "USDJPY").look()
+    assert published(own_world).pairs == {}
+
+
+def test_a_pair_stays_until_its_models_are_gone(own_world: Any) -> None:
+    """Without a champion the last podium stays, with a problem; without any model of the pair it goes, and quietly."""
+    looking = reader(own_world)
+    looking.look()
+    client = MlflowStore(own_world.settings).client
+    client.delete_registered_model_alias("EURUSD_LinearRegression", "champion")
+    looking.look()
+    assert versions(own_world)["champion"] == "EURUSD_LinearRegression/1"
+    assert "no version of EURUSD_* holds @champion" in published(own_world).problems["EURUSD"]
+    for name in ("EURUSD_LinearRegression", "EURUSD_Drift"):
+        client.delete_registered_model(name)
+    looking.look()
+    assert (published(own_world).pairs, published(own_world).problems) == ({}, {})
+
+
+def test_a_refused_challenger_keeps_its_last_good_model(own_world: Any, monkeypatch: Any) -> None:
+    """A new holder of the rank that cannot be served leaves the one before in place, and is a problem by its rank."""
+    looking = reader(own_world)
+    looking.look()
+    client = MlflowStore(own_world.settings).client
+    client.delete_registered_model_alias("EURUSD_Drift", "challenger")
+    client.set_registered_model_alias("EURUSD_LinearRegression", "challenger", "2")
+    card = fetched.card
+
+    def refuse(record: VersionRecord, *place: Any) -> Any:
+        if record.version == 2:
+            raise ScoringError("the second is broken")
+        return card(record, *place)
+
+    monkeypatch.setattr(fetched, "card", refuse)
+    looking.look()
+    assert versions(own_world) == {"champion": "EURUSD_LinearRegression/1", "challenger": "EURUSD_Drift/1"}
+    assert published(own_world).problems == {"EURUSD@challenger": "the second is broken"}
+
+
+def test_a_damaged_cache_is_fetched_again(own_world: Any) -> None:
+    """A file of the cache that was changed or lost is replaced from the registry."""
+    reader(own_world).look()
+    card = published(own_world).pairs["EURUSD"].arms["champion"]
+    graph = own_world.cache / card.folder / "forecast.onnx"
+    graph.write_bytes(b"damaged")
+    reader(own_world).look(anew=True)
+    assert fetched.digest(graph.read_bytes()) == card.digest
+    assert published(own_world).problems == {}
+
+
+def test_titles_are_published(own_world: Any) -> None:
+    """The history of the title travels with the podium."""
+    reader(own_world).look()
+    assert published(own_world).pairs["EURUSD"].titles[-1]["verdict"] == "promoted"
+
+
+def test_a_mark_changes_with_every_commit(own_world: Any) -> None:
+    """Any write to the database, even one that leaves its size alone, changes the mark."""
+    database = own_world.root / "mlflow.db"
+    before = mark_of(database)
+    MlflowStore(own_world.settings).client.set_registered_model_alias("EURUSD_Drift", "mine", "1")
+    assert mark_of(database) != before
+    assert mark_of(None) == mark_of(own_world.root / "nowhere.db") == ""
+
+
+@pytest.fixture
+def folder(world: Any, tmp_path: Path) -> Path:
+    """Artifacts of a model that was logged without a graph."""
+    import shutil
+
+    place = tmp_path / "model"
+    shutil.copytree(world.cache / published(world).pairs["EURUSD"].arms["champion"].folder, place)
+    (place / "forecast.onnx").unlink()
+    about = yaml.safe_load((place / "MLmodel").read_text())
+    about["metadata"]["onnx_sha256"] = ""
+    (place / "MLmodel").write_text(yaml.safe_dump(about))
+    return place
+
+
+RECORD = VersionRecord("EURUSD_LinearRegression", 1, "run")
+
+
+def test_a_model_without_graph_is_left_to_pyfunc(folder: Path) -> None:
+    """Without a graph there is no digest, and the card still names columns, example and forecasts."""
+    card = fetched.card(RECORD, folder, "place")
+    assert card.digest == ""
+    assert len(card.example) == len(card.expected) == 5
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        ({"metadata": "none"}, "not as MLflow writes it"),
+        ({"metadata": {"features": 3}}, "not as MLflow writes it"),
+        ({"metadata": {"example_forecasts": [float("nan")]}}, "not a finite number"),
+        ({"metadata": None, "signature": {"inputs": "[{"}}, "signature cannot be read"),
+        ({"metadata": None, "signature": {"inputs": '["lag_0"]'}}, "signature cannot be read"),
+        ({"metadata": None, "signature": None}, "names no columns"),
+    ],
+)
+def test_an_odd_model_is_refused_and_nothing_else(folder: Path, damage: Any, said: str) -> None:
+    """Whatever stands in a model's description, the reader says which model it is and goes on."""
+    about = yaml.safe_load((folder / "MLmodel").read_text())
+    (folder / "MLmodel").write_text(yaml.safe_dump({**about, **damage}))
+    with pytest.raises(ScoringError, match=f"models:/EURUSD_LinearRegression/1.*{said}"):
+        fetched.card(RECORD, folder, "place")
+
+
+@pytest.mark.parametrize(
+    "example", ['{"columns": ["lag_0"], "data": [["much"]]}', '{"columns": 3}', "NaN", '{"columns": [], "data": [[1]]}']
+)
+def test_an_example_that_cannot_be_used_is_left_out(folder: Path, example: str) -> None:
+    """Rows that are no numbers, or not of the model's columns, are no rows to try the model on."""
+    (folder / "input_example.json").write_text(example)
+    assert fetched.card(RECORD, folder, "place").example == []
+
+
+@pytest.mark.parametrize("how", ["file", "format", "loader"])
+def test_a_pickle_is_never_loaded(folder: Path, how: str) -> None:
+    """A model that may hold a pickle is refused, by its files, its declared format, or its loader."""
+    about = yaml.safe_load((folder / "MLmodel").read_text())
+    if how == "file":
+        (folder / "extra").mkdir()
+        (folder / "extra" / "model.PKL").write_bytes(b"")
+    elif how == "format":
+        about["flavors"]["sklearn"]["serialization_format"] = "cloudpickle"
+    else:
+        about["flavors"]["python_function"]["loader_module"] = "mlflow.pyfunc.model"
+    (folder / "MLmodel").write_text(yaml.safe_dump(about))
+    with pytest.raises(ScoringError, match="pickle"):
+        fetched.card(RECORD, folder, "place")
+
+
+def test_a_graph_that_was_not_logged_is_refused(world: Any, tmp_path: Path) -> None:
+    """The graph must be the one whose digest was recorded when the model was logged."""
+    import shutil
+
+    place = tmp_path / "model"
+    cards = published(world).pairs["EURUSD"].arms
+    shutil.copytree(world.cache / cards["champion"].folder, place)
+    shutil.copyfile(world.cache / cards["challenger"].folder / "forecast.onnx", place / "forecast.onnx")
+    with pytest.raises(ScoringError, match="not the graph that was logged"):
+        fetched.card(RECORD, place, "place")
+
+
+def test_a_manifest_holds_no_address(own_world: Any) -> None:
+    """The registry's address, which may hold a password, is in the manifest only as a digest."""
+    reader(own_world).look()
+    assert "sqlite" not in (own_world.cache / MANIFEST).read_text()
+    assert json.loads((own_world.cache / MANIFEST).read_text())["address"]
+
+
+def test_models_that_nobody_serves_make_room(own_world: Any) -> None:
+    """A model that lost its rank a day ago leaves the cache; one that lost it just now stays."""
+    reader(own_world).look()
+    old, recent = own_world.cache / "models" / "EURUSD_Old-1-x", own_world.cache / "models" / "EURUSD_Recent-1-x"
+    old.mkdir()
+    recent.mkdir()
+    os.utime(old, (1, 1))
+    reader(own_world).look(anew=True)
+    assert not old.exists()
+    assert recent.exists()
+    assert len(list((own_world.cache / "models").iterdir())) == 3

@@ -1,0 +1,511 @@
+"""Real processes on loopback: start, hot swap, slow clients, drain, sudden death."""
+
+import http.client
+import json
+import os
+import select
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+
+from podium.errors import SettingError
+from podium.registry.mlflow_store import MlflowStore
+from podium.serve.processes.options import ServeOptions
+from podium.serve.processes.supervisor import serve
+
+pytestmark = pytest.mark.servers
+
+RUN = """
+import json, sys
+from pathlib import Path
+from podium.serve.processes.options import ServeOptions
+from podium.serve.processes.supervisor import serve
+from podium.settings import Settings
+
+told = json.loads(sys.argv[1])
+sys.exit(serve(Settings(**told["settings"]), ServeOptions(**told["options"]), lambda line: print(line, flush=True)))
+"""
+
+
+class Server:
+    """A running `serve`, and ways to talk to it."""
+
+    def __init__(self, world: Any, **options: Any) -> None:
+        told = {
+            "settings": world.settings.model_dump(mode="json"),
+            "options": {"port": 0, "interval": 0.2, "ledger": "off", **options},
+        }
+        self.started = time.monotonic()
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", RUN, json.dumps(told)], stdout=subprocess.PIPE, text=True, cwd=world.root
+        )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        self.took = time.monotonic() - self.started
+        assert line.startswith("serving on http://127.0.0.1:"), line
+        self.port = int(line.rpartition(":")[2])
+
+    def children(self, module: str) -> list[int]:
+        """Process ids of the serving processes, or of the reader."""
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if parent == self.process.pid and module.encode() in words:
+                found.append(int(entry.name))
+        return found
+
+    def ask(self, method: str, path: str, body: str = "", **headers: str) -> tuple[int, dict[str, str], bytes]:
+        """One request on a connection of its own."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request(method, path, body, {"Content-Type": "application/json", **headers})
+            response = connection.getresponse()
+            return response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
+        finally:
+            connection.close()
+
+    def champion(self) -> str:
+        """Who leads, as the server sees it."""
+        return str(json.loads(self.ask("GET", "/health")[2])["pairs"]["EURUSD"]["champion"])
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal, and wait for the end."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        code = self.process.wait(60)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        return code
+
+
+Serving = Callable[..., Server]
+
+
+@pytest.fixture
+def serving(own_world: Any) -> Iterator[Serving]:
+    """`serving(workers=2)`: a server of this test's own registry."""
+    servers: list[Server] = []
+
+    def start(**options: Any) -> Server:
+        servers.append(Server(own_world, **options))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Wait for something to come true."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not come true in time"
+        time.sleep(0.02)
+
+
+class Load:
+    """Clients in threads that send the same request over and over, each on a connection that stays."""
+
+    def __init__(self, port: int, body: str, clients: int = 4) -> None:
+        self.answers: list[tuple[int, str, str, list[float]]] = []
+        self.failures: list[str] = []
+        self._body, self._port, self._go = body, port, True
+        self._threads = [threading.Thread(target=self._run) for _ in range(clients)]
+        for thread in self._threads:
+            thread.start()
+
+    def _run(self) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
+        while self._go:
+            try:
+                connection.request("POST", "/invocations", self._body, {"Content-Type": "application/json"})
+                response = connection.getresponse()
+                content = response.read()
+            except (OSError, http.client.HTTPException) as error:
+                self.failures.append(repr(error))
+                break
+            found = response.headers
+            numbers = json.loads(content).get("predictions", [])
+            version = f"{found['x-podium-model']}/{found['x-podium-version']}"
+            self.answers.append((response.status, version, found["x-podium-forecast-id"] or "", numbers))
+        connection.close()
+
+    def stop(self) -> None:
+        """Let the clients finish."""
+        self._go = False
+        for thread in self._threads:
+            thread.join()
+
+
+def test_an_alias_moved_under_load_is_served_without_a_failed_request(
+    serving: Serving, own_world: Any, split_body: Any
+) -> None:
+    """The alias is moved by a plain MLflow client; within seconds the answers change, and every one was good."""
+    server = serving()
+    load = Load(server.port, split_body())
+    until(lambda: len(load.answers) > 50)
+    client = MlflowStore(own_world.settings).client
+    for version in ("2", "1", "2"):
+        moved = time.monotonic()
+        client.set_registered_model_alias("EURUSD_LinearRegression", "champion", version)
+        until(lambda version=version: load.answers[-1][1].endswith(f"Regression/{version}"))
+        assert time.monotonic() - moved < 15
+    load.stop()
+    assert load.failures == []
+    assert {status for status, *_ in load.answers} == {200}
+    by_version: dict[str, set[tuple[float, ...]]] = {}
+    for _, version, _, numbers in load.answers:
+        by_version.setdefault(version, set()).add(tuple(numbers))
+    assert {version: len(numbers) for version, numbers in by_version.items()} == {
+        "EURUSD_LinearRegression/1": 1,
+        "EURUSD_LinearRegression/2": 1,
+    }
+
+
+def test_reload_serves_the_new_champion_at_once(serving: Serving, own_world: Any) -> None:
+    """After `POST /v1/reload` has answered, the moved alias is in service, however long the interval is."""
+    server = serving(interval=600.0)
+    MlflowStore(own_world.settings).client.set_registered_model_alias("EURUSD_LinearRegression", "champion", "2")
+    assert server.champion().endswith("/1")
+    status, _, content = server.ask("POST", "/v1/reload")
+    assert (status, json.loads(content)["pairs"]["EURUSD"]["champion"]) == (200, "EURUSD_LinearRegression/2")
+
+
+def test_a_reload_is_answered_when_every_process_serves_what_was_found(serving: Serving, own_world: Any) -> None:
+    """Of three processes none answers from the old champion once `POST /v1/reload` has been answered."""
+    server = serving(workers=3, interval=600.0)
+    client = MlflowStore(own_world.settings).client
+    for version in ("2", "1"):
+        client.set_registered_model_alias("EURUSD_LinearRegression", "champion", version)
+        assert server.ask("POST", "/v1/reload")[0] == 200
+        assert {server.champion() for _ in range(20)} == {f"EURUSD_LinearRegression/{version}"}
+
+
+def test_a_title_that_nobody_holds_for_a_while_goes_on_being_served(serving: Serving, own_world: Any) -> None:
+    """The alias is taken away first and given to another model later: no request is refused in between."""
+    server = serving(interval=600.0)
+    client = MlflowStore(own_world.settings).client
+    client.delete_registered_model_alias("EURUSD_LinearRegression", "champion")
+    status, _, content = server.ask("POST", "/v1/reload")
+    assert (status, json.loads(content)["status"]) == (200, "degraded")
+    assert "holds @champion" in json.loads(content)["problems"]["EURUSD"]
+    assert server.champion() == "EURUSD_LinearRegression/1"
+    client.set_registered_model_alias("EURUSD_Drift", "champion", "1")
+    assert json.loads(server.ask("POST", "/v1/reload")[2])["problems"] == {}
+    assert server.champion() == "EURUSD_Drift/1"
+
+
+def test_servers_of_one_folder_that_serve_other_pairs_keep_apart(serving: Serving, own_world: Any) -> None:
+    """A server of another pair does not overwrite what this one has read, nor take its models away."""
+    server = serving(interval=600.0)
+    other = serving(interval=600.0, pairs=("USDJPY",), patience=60.0)
+    assert other.ask("POST", "/v1/reload")[0] == 200
+    assert json.loads(other.ask("GET", "/health")[2])["pairs"] == {}
+    assert server.ask("POST", "/v1/reload")[0] == 200
+    assert server.champion() == "EURUSD_LinearRegression/1"
+    assert len(list(own_world.cache.glob("*/manifest.json"))) == 2
+
+
+def test_sigterm_finishes_what_was_begun(serving: Serving, split_body: Any) -> None:
+    """A request whose body is still on its way when SIGTERM comes is answered; then the server ends with 0."""
+    server = serving()
+    body = split_body().encode()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
+        head = b"POST /invocations HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        client.sendall(head + b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(body) + body[:10])
+        assert client.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"  # said when the server begins to wait for the body
+        server.process.send_signal(signal.SIGTERM)
+        until(lambda: refuses(server.port))
+        client.sendall(body[10:])
+        answer = client.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert b"connection: close" in answer
+    assert server.stop() == 0
+
+
+def refuses(port: int) -> bool:
+    """Whether a new connection is refused, rather than left waiting."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def listens(port: int) -> bool:
+    """Whether a new connection is answered at all."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=0.2) as client:
+            client.settimeout(0.3)
+            client.sendall(b"GET /ping HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            return bool(client.recv(10))
+    except OSError:
+        return False
+
+
+def test_no_child_outlives_a_supervisor_that_is_killed(serving: Serving) -> None:
+    """SIGKILL of the parent ends the serving processes and the reader too: their standard input closes."""
+    server = serving(workers=2)
+    children = server.children("podium.serve.processes.worker") + server.children(
+        "podium.serve.hotswap.registry_reader"
+    )
+    assert len(children) == 3
+    server.stop(signal.SIGKILL)
+    until(lambda: not any(alive(child) for child in children))
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs, and is no corpse."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_every_forecast_that_a_client_got_is_in_the_ledger_after_sigkill(
+    serving: Serving, own_world: Any, split_body: Any, rows: Any
+) -> None:
+    """Two serving processes are killed under load: what clients have received is written down, all of it."""
+    server = serving(ledger="required", workers=2)
+    load = Load(server.port, split_body(rows[-1:]), clients=6)
+    until(lambda: len(load.answers) > 300)
+    for pid in server.children("podium.serve.processes.worker"):
+        os.kill(pid, signal.SIGKILL)
+    server.process.kill()
+    load.stop()
+    got = {found for status, _, found, _ in load.answers if status == 200}
+    with sqlite3.connect(own_world.root / "data" / "ledger.db") as ledger:
+        written = {row[0]: row[1] for row in ledger.execute("SELECT forecast_id, origin FROM ledger_entries")}
+    ledger.close()
+    assert len(got) > 300
+    assert got <= written.keys()
+    assert None not in written.values()
+
+
+def test_a_serving_process_that_dies_is_replaced(serving: Serving, split_body: Any) -> None:
+    """The supervisor starts a new serving process in the place of one that died."""
+    server = serving()
+    (before,) = server.children("podium.serve.processes.worker")
+    os.kill(before, signal.SIGKILL)
+    until(lambda: server.children("podium.serve.processes.worker") not in ([], [before]) and listens(server.port), 30)
+    assert server.ask("POST", "/invocations", split_body())[0] == 200
+    assert server.stop() == 0
+
+
+def test_workers_agree_on_the_arm_and_add_up_their_metrics(serving: Serving, split_body: Any) -> None:
+    """Whichever process answers, a key has one arm; `/metrics` counts the requests of both."""
+    server = serving(workers=2, split="champion=50,challenger=50")
+    for key in ("a", "b", "c", "d"):
+        arms = {
+            server.ask("POST", "/invocations", split_body(), **{"X-Request-Key": key})[1]["x-podium-arm"]
+            for _ in range(10)
+        }
+        assert len(arms) == 1
+    text = server.ask("GET", "/metrics")[2].decode()
+    assert 'podium_requests_total{endpoint="invocations",status="200"} 40.0' in text
+
+
+def test_a_server_that_starts_again_serves_at_once_what_is_current(serving: Serving, own_world: Any) -> None:
+    """With a warm cache and an unchanged registry the server does not wait until the registry has been read."""
+    serving().stop()
+    (manifest,) = own_world.cache.glob("*/manifest.json")
+    before = manifest.stat().st_mtime_ns
+    with FileLock(own_world.root / "mlflow.db.lock"):  # which the reader waits for
+        assert serving(patience=600.0).champion() == "EURUSD_LinearRegression/1"
+        assert manifest.stat().st_mtime_ns == before
+
+
+def test_slow_and_oversized_heads_are_cut_off(serving: Serving) -> None:
+    """A client that sends nothing, or drips its head, or sends no end of headers, loses its connection."""
+    server = serving(header_timeout=0.5)
+    silent = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+    dripping = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+    dripping.sendall(b"GET /ping HTTP/1.1\r\nHo")
+    for client in (silent, dripping):
+        with client:
+            assert client.recv(1000).startswith(b"HTTP/1.1 408")
+            assert client.recv(10) == b""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+        client.sendall(b"GET /ping HTTP/1.1\r\nX: " + b"x" * 100_000)
+        assert client.recv(1000).startswith(b"HTTP/1.1 431")
+
+
+def test_a_slow_body_is_cut_off(serving: Serving) -> None:
+    """A client that does not send the body it announced gets 408, on the hot route too."""
+    server = serving(body_timeout=0.5)
+    for path in ("/invocations", "/v1/invocations/EURUSD"):
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+            head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+            client.sendall(head.encode() + b'Content-Length: 100\r\n\r\n{"inp')
+            assert client.recv(1000).startswith(b"HTTP/1.1 408")
+
+
+def test_half_sent_bodies_keep_nobody_out(serving: Serving, split_body: Any) -> None:
+    """More requests without the end of their body than may be worked on: others, and probes, are answered as before."""
+    server = serving(max_in_flight=4)
+    begun = b"POST /invocations HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    begun += b"Expect: 100-continue\r\nContent-Length: 1000\r\n\r\n{"
+    clients = [socket.create_connection(("127.0.0.1", server.port), timeout=10) for _ in range(8)]
+    for client in clients:
+        client.sendall(begun)
+        assert client.recv(1000).startswith(b"HTTP/1.1 100")
+    assert [server.ask("GET", path)[0] for path in ("/ping", "/health", "/metrics", "/v1/podium")] == [200] * 4
+    assert server.ask("POST", "/invocations", split_body())[0] == 200
+    assert server.ask("POST", "/v1/invocations/EURUSD", split_body())[0] == 200
+    for client in clients:
+        client.close()
+
+
+def test_requests_in_one_packet_are_answered_in_order(serving: Serving, split_body: Any, rows: Any) -> None:
+    """Many requests sent without waiting are all answered, in their order, on the quick way and between others."""
+    server = serving(ledger="required")
+    wanted, packet = [], b""
+    for at in range(60):
+        body = split_body(rows[: 1 + at % 3]).encode()
+        packet += b"POST /invocations HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        packet += b"X-Request-Key: key%d\r\nContent-Length: %d\r\n\r\n" % (at, len(body)) + body
+        wanted.append(f"key{at}")
+        if at % 5 == 0:
+            packet += b"GET /ping HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as client:
+        client.sendall(packet)
+        found = b""
+        while found.count(b"HTTP/1.1 ") < 72:
+            part = client.recv(1 << 16)
+            assert part
+            found += part
+    keys = [line.split(b": ")[1].decode() for line in found.split(b"\r\n") if line.startswith(b"x-request-key")]
+    assert keys == wanted
+    assert found.count(b"HTTP/1.1 200") == 72
+
+
+def test_too_many_connections_are_sent_away(serving: Serving) -> None:
+    """Beyond the limit a connection gets 503 with retry-after, and those that are open go on working."""
+    server = serving(max_connections=3)
+    clients = [socket.create_connection(("127.0.0.1", server.port), timeout=10) for _ in range(3)]
+    for client in clients:
+        assert ping(client)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as extra:
+        answer = extra.recv(1000)
+    assert answer.startswith(b"HTTP/1.1 503")
+    assert b"retry-after" in answer
+    for client in clients:
+        assert ping(client)
+        client.close()
+
+
+def ping(client: socket.socket) -> bool:
+    """Whether a connection is answered; its answer is read to the end."""
+    client.sendall(b"GET /ping HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    found = b""
+    while not found.endswith(b"\r\n\r\n\n"):
+        part = client.recv(1000)
+        if not part:
+            return False
+        found += part
+    return found.startswith(b"HTTP/1.1 200")
+
+
+def test_mlflows_own_client_moves_over_by_changing_the_address(serving: Serving, world: Any, rows: Any) -> None:
+    """MLflow's scoring client talks to Podium as to its own server."""
+    import pandas as pd
+    from mlflow.pyfunc.scoring_server.client import ScoringServerClient
+
+    client = ScoringServerClient("127.0.0.1", serving().port)
+    client.wait_server_ready(timeout=10)
+    found = client.invoke(pd.DataFrame(rows, columns=list(world.table.names)))
+    assert len(found.get_predictions()) == 4
+
+
+def test_the_serving_process_is_light(serving: Serving, split_body: Any) -> None:
+    """It has none of the heavy libraries in memory after a forecast of each kind, and stays under 300 MB."""
+    server = serving(ledger="required")
+    assert server.ask("POST", "/invocations", split_body())[0] == 200
+    assert server.ask("GET", "/v1/forecast/EURUSD")[0] == 200
+    (worker,) = server.children("podium.serve.processes.worker")
+    maps = Path(f"/proc/{worker}/maps").read_text()
+    for library in ("pandas", "sklearn", "scipy", "tensorflow", "matplotlib"):
+        assert f"/{library}/" not in maps
+    resident = int(Path(f"/proc/{worker}/status").read_text().partition("VmRSS:")[2].split()[0])
+    assert resident < 300_000
+
+
+def test_an_address_that_is_taken_is_a_plain_error(own_world: Any) -> None:
+    """A taken port is told with the remedy, before any process is started."""
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SettingError, match="--port"):
+        serve(own_world.settings, ServeOptions(port=taken.getsockname()[1]))
+
+
+def test_other_addresses_are_refused_before_anything_listens(own_world: Any) -> None:
+    """Without keys the server does not start on an address that others can reach."""
+    with pytest.raises(SettingError, match="--insecure"):
+        serve(own_world.settings, ServeOptions(host="0.0.0.0", port=0))
+
+
+def test_a_client_that_never_reads_is_not_read_for_ever(serving: Serving, split_body: Any, rows: Any) -> None:
+    """Who takes no answers is kept waiting after some MB of requests; when he reads at last he gets all of them."""
+    server = serving()
+    body = split_body(rows[-1:]).encode()
+    head = (
+        b"POST /invocations HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    )
+    packet, sent, limit = (head % len(body) + body) * 100, 0, 60_000_000
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
+        client.setblocking(False)
+        while sent < limit and select.select([], [client], [], 1.0)[1]:
+            sent += client.send(packet[sent % len(packet) :])
+        assert sent < limit
+        assert server.ask("POST", "/invocations", body.decode())[0] == 200  # others are served meanwhile
+        client.setblocking(True)
+        whole, found = sent // (len(packet) // 100), 0
+        tail = b""
+        while found < whole:
+            part = client.recv(1 << 20)
+            assert part
+            found += (tail + part).count(b"HTTP/1.1 200 OK\r\n")
+            tail = part[-16:]
+    assert found == whole
+
+
+def test_a_client_that_leaves_without_reading_is_no_failure(
+    serving: Serving, split_body: Any, rows: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Who leaves with answers unsent and requests in line is forgotten: the log holds no trace of a failure."""
+    server = serving()
+    body = split_body(rows[-1:]).encode()
+    head = b"POST /invocations HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    packet, sent = (head + b"Content-Length: %d\r\n\r\n" % len(body) + body) * 1000, 0
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
+        client.setblocking(False)
+        while select.select([], [client], [], 1.0)[1]:
+            sent += client.send(packet[sent % len(packet) :])
+    assert server.ask("POST", "/invocations", body.decode())[0] == 200
+    assert server.stop() == 0
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_large_head_in_one_packet_is_refused(serving: Serving) -> None:
+    """The limit of a head holds however it comes, and nothing that follows it is answered."""
+    server = serving()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+        ask = b"GET /ping HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        client.sendall(ask + b"X: " + b"x" * 40_000 + b"\r\n\r\n" + ask + b"\r\n")
+        assert client.recv(1000).startswith(b"HTTP/1.1 431")
+        assert client.recv(1000) == b""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+        client.sendall(ask + b"X: " + b"x" * 30_000 + b"\r\n\r\n")
+        assert client.recv(1000).startswith(b"HTTP/1.1 200")
