@@ -39,12 +39,12 @@ def report(
     for name, reason in written.untold.items():
         note(f"{name} is not shown: {reason}")
     if as_json:
-        outcome = written.judgement
+        judgement = written.judgement
         say_json(
             {
-                "pair": outcome.pair,
-                "verdict": outcome.verdict,
-                "data_version": outcome.data_version,
+                "pair": judgement.pair,
+                "verdict": judgement.verdict,
+                "data_version": judgement.data_version,
                 "path": str(written.path),
                 "run_id": written.run_id,
                 "artifact": ARTIFACT,

@@ -190,7 +190,7 @@ def density_figure(scene: Scene) -> Markup:
     message = (
         f"{found.answer.sentence} Upper chart: how much more or less than promised each central range of the density "
         f"held; above the band it was too wide, below it too narrow. The largest gap is {largest}. Lower chart: "
-        "where in its forecast distribution each judgement fell (PIT); bars are equal when the distribution is right. "
+        "where in its forecast distribution each outcome fell (PIT); bars are equal when the distribution is right. "
         f"{outside} of {BARS} lie outside the band. Each band holds all of its points in 39 of 40 right "
         "distributions. This is the density as its volatility model gave it, before the ranges adapt to their misses."
     )

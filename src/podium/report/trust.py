@@ -72,7 +72,7 @@ class Calibration:
     @classmethod
     def of(cls, pit: Floats) -> Calibration:
         """From the forecast probability of a return no higher than the one that came, shape (n_days,)."""
-        depth = np.abs(2.0 * pit - 1.0)  # the central range that just holds the judgement
+        depth = np.abs(2.0 * pit - 1.0)  # the central range that just holds the outcome
         seen = np.array([float(np.mean(depth <= coverage)) for coverage in COVERAGES])
         counts, edges = np.histogram(pit, bins=BARS, range=(0.0, 1.0))
         return cls(len(pit), seen, edges, counts.astype(np.float64))
@@ -159,7 +159,7 @@ def interval_skill(rows: Forecasts | None, coverage: str) -> Skill | None:
 
 
 def misses_of(bounds: Mapping[str, np.ndarray], actual: np.ndarray, coverage: str) -> np.ndarray:
-    """Whether each judgement lay outside its range, shape (n_days,)."""
+    """Whether each outcome lay outside its range, shape (n_days,)."""
     return np.asarray((actual < bounds[f"lower_{coverage}"]) | (actual > bounds[f"upper_{coverage}"]))
 
 
