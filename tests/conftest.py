@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -369,6 +370,20 @@ def own_championship(
     monkeypatch.chdir(folder)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def readdress() -> Callable[[Path, str, str], None]:
+    """`readdress(database, old, new)`: a database that was written in another folder, as if it had been here."""
+    return _readdress
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A loopback port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _readdress(database: Path, old: str, new: str) -> None:

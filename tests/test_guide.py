@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -151,9 +150,8 @@ def test_the_scripts_are_the_steps(shell, tmp_path, few_rates):
     ],
     ids=["mlflow ui", "podium ui"],
 )
-def test_the_pages_open_and_close(guides_podium, environment, command):
+def test_the_pages_open_and_close(guides_podium, environment, free_port, command):
     """Step 3 of the guide and its verb: MLflow answers on loopback, and Ctrl-C ends it with nothing left behind."""
-    port = _free_port()
     alone = {
         "MLFLOW_WORKERS": "1",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
@@ -161,7 +159,7 @@ def test_the_pages_open_and_close(guides_podium, environment, command):
     out = guides_podium / "ui.log"
     with out.open("wb") as log:
         process = subprocess.Popen(
-            [str(Path(sys.executable).with_name(command[0])), *command[1:], str(port)],
+            [str(Path(sys.executable).with_name(command[0])), *command[1:], str(free_port)],
             cwd=guides_podium,
             env={**environment, "PYTHONWARNINGS": "ignore", **alone},
             stdout=log,
@@ -169,7 +167,7 @@ def test_the_pages_open_and_close(guides_podium, environment, command):
             start_new_session=True,
         )
     try:
-        _wait_for(f"http://127.0.0.1:{port}/health", process, out)
+        _wait_for(f"http://127.0.0.1:{free_port}/health", process, out)
     finally:
         os.killpg(process.pid, signal.SIGINT)
         exit_code = process.wait(30)
@@ -177,14 +175,8 @@ def test_the_pages_open_and_close(guides_podium, environment, command):
         os.killpg(process.pid, 0)
     if command[0] == "podium":
         assert exit_code == 0
-        assert f"MLflow on http://127.0.0.1:{port}" in out.read_text()
+        assert f"MLflow on http://127.0.0.1:{free_port}" in out.read_text()
         assert "Traceback" not in out.read_text()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_for(url: str, process: subprocess.Popen[bytes], out: Path) -> None:

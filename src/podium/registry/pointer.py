@@ -120,6 +120,8 @@ def _read(path: Path) -> dict[str, Any]:
         raise MissingError(f"{path} is not there; run `podium evaluate`") from None
     except (OSError, ValueError) as error:
         raise RegistryError(f"{path} cannot be read ({error}); run `podium evaluate` to write it again") from None
+    if isinstance(content, dict) and "scored_window" in content:  # the first release's word
+        content["scored_days"] = content.pop("scored_window")
     missing = [key for key in (*GUIDE_KEYS, *MORE_KEYS) if key not in content] if isinstance(content, dict) else ["all"]
     if missing:
         raise RegistryError(f"{path} lacks {', '.join(missing)}; run `podium evaluate` to write it again")
