@@ -22,7 +22,7 @@ from filelock import FileLock
 
 from podium.evaluate.judgement import Judgement
 from podium.models.base import FittedModel
-from podium.records import FeatureTable, Forecasts, ScoredDays
+from podium.records import DataVersion, FeatureTable, Forecasts, ScoredDays
 from podium.registry.log_items import ContestantResult, RunContext
 from podium.registry.mlflow_store import MlflowStore
 from podium.registry.pointer import FILE_NAME
@@ -105,7 +105,7 @@ def table() -> FeatureTable:
     days = np.arange("2026-01-01", N_ROWS + 1, dtype="datetime64[D]")
     return FeatureTable(
         pair="EURUSD",
-        data_version="test-EURUSD-2026-04-30-0a1b2c3d",
+        data_version=DataVersion("test", "EURUSD", np.datetime64("2026-04-30"), "0a1b2c3d"),
         origins=days[:-1],
         target_dates=days[1:],
         names=(*(f"lag_{age}" for age in range(N_LAGS)), "ma_5"),
@@ -188,7 +188,7 @@ def judgement() -> Judgement:
     """Of a championship in which nobody is told apart."""
     return Judgement(
         pair="EURUSD",
-        data_version="ecb-1",
+        data_version=DataVersion("test", "EURUSD", np.datetime64("2026-04-30"), "0a1b2c3d"),
         scored_days="2026-03-22..2026-04-30:40",
         n_scored_days=40,
         policy="rmse",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from podium.errors import DataError, Fault
-from podium.records import FeatureTable, Floats, Series
+from podium.records import DataVersion, FeatureTable, Floats, Series
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +36,7 @@ def feature_names(n_lags: int, extras: tuple[str, ...] = ()) -> tuple[str, ...]:
     )
 
 
-def build_features(series: Series, n_lags: int, data_version: str) -> FeatureTable:
+def build_features(series: Series, n_lags: int, data_version: DataVersion) -> FeatureTable:
     """X and target of a series.
 
     Row i is the origin `series.dates[n_lags + i]`: its lags are the `n_lags` returns up to that close, `ma_5` the

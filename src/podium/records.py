@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,12 +54,80 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class DataVersion:
+    """Names exactly one series; its text `ecb-EURUSD-2026-10-30-3f2a9c1b` stands in tags and files only.
+
+    Attributes:
+        source: short name of the provider, `ecb`.
+        pair: six capital letters.
+        last_day: of the series, `datetime64[D]`.
+        digest: the first eight digits of the SHA-256 over its content.
+    """
+
+    source: str
+    pair: str
+    last_day: np.datetime64
+    digest: str
+
+    def __str__(self) -> str:
+        """As it stands in tags and files."""
+        return f"{self.source}-{self.pair}-{self.last_day}-{self.digest}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The value that a tag or file holds as text.
+
+        Raises:
+            ValueError: it is not a data version.
+        """
+        source, pair, *day, digest = text.rsplit("-", 5)  # a source's name may hold dashes
+        return cls(source, pair, np.datetime64(date.fromisoformat("-".join(day)), "D"), digest)
+
+    @classmethod
+    def of_tags(cls, tags: Mapping[str, str]) -> Self | None:
+        """What the tag `data_version` names; None where there is none, or somebody wrote another word there."""
+        try:
+            return cls.parse(tags.get("data_version", ""))
+        except ValueError:
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelName:
+    """Name of a registered model, `EURUSD_LSTM`: made and taken apart here only.
+
+    Attributes:
+        pair: six capital letters.
+        family: model family, `LSTM`.
+    """
+
+    pair: str
+    family: str
+
+    def __str__(self) -> str:
+        """As the registry has it."""
+        return f"{self.pair}_{self.family}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The parts of a registered model's name.
+
+        Raises:
+            ValueError: it is not named as Podium names models.
+        """
+        pair, _, family = text.partition("_")
+        if not (family and PAIR_PATTERN.fullmatch(pair)):
+            raise ValueError(f"{text!r} is not <PAIR>_<Family>")
+        return cls(pair, family)
+
+
+@dataclass(frozen=True, slots=True)
 class FeatureTable:
     """What every contestant sees: one row an origin, the same columns for all.
 
     Attributes:
         pair: six capital letters.
-        data_version: names the exact series the table was made from.
+        data_version: of the series that the table was made from.
         origins: shape (n_origins,), `datetime64[D]`; row i uses only what was known at its close.
         target_dates: shape (n_origins,), `datetime64[D]`, the next trading day; NaT where it is still to come.
         names: shape (n_features,), the columns of X: `lag_0` .. `lag_<W-1>`, `ma_5`, then extras.
@@ -67,7 +136,7 @@ class FeatureTable:
     """
 
     pair: str
-    data_version: str
+    data_version: DataVersion
     origins: Dates
     target_dates: Dates
     names: tuple[str, ...]
@@ -140,6 +209,11 @@ class RunRecord:
     started_at: int
 
     @property
+    def data_version(self) -> DataVersion:
+        """Of the series that it was trained and scored on."""
+        return DataVersion.parse(self.tags["data_version"])
+
+    @property
     def scored_days(self) -> str:
         """The origins on which it was scored, as text; the first release wrote another tag."""
         return self.tags.get("scored_days", self.tags.get("scored_window", ""))
@@ -169,9 +243,19 @@ class VersionRecord:
     tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def pair(self) -> str:
+        """`EURUSD` of `EURUSD_LSTM`."""
+        return ModelName.parse(self.name).pair
+
+    @property
     def family(self) -> str:
-        """Model family, `LSTM` of `EURUSD_LSTM`."""
-        return self.name.split("_", 1)[1]
+        """`LSTM` of `EURUSD_LSTM`."""
+        return ModelName.parse(self.name).family
+
+    @property
+    def data_version(self) -> DataVersion | None:
+        """Of the series that it was fitted on; None where its tags do not say."""
+        return DataVersion.of_tags(self.tags)
 
     @property
     def pinned_uri(self) -> str:

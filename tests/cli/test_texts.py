@@ -17,11 +17,11 @@ from podium.pipeline.forecast import UNTESTED, Forecast
 from podium.pipeline.prepare import Ingested
 from podium.pipeline.simulate import Routine, Simulation
 from podium.pipeline.status import PairStatus, Status
-from podium.records import FeatureTable, RunRecord, Series, VersionRecord
+from podium.records import DataVersion, FeatureTable, RunRecord, Series, VersionRecord
 from podium.registry.titles import Title
 
 WIDEST_TABLE = 100
-DATA = "ecb-EURUSD-2026-10-30-5138c3cd"
+DATA = DataVersion("ecb", "EURUSD", np.datetime64("2026-10-30"), "5138c3cd")
 
 
 def standing(family: str, alias: str | None, rmse: float, **more: object) -> Standing:
@@ -89,7 +89,7 @@ JUDGEMENT = Judgement(
         standing("Theta", None, 0.0047, **{**NO_FIGURES, "untested": {"dm_p": "fewer than 30 days"}}),
     ),
 )
-CHAMPION = VersionRecord("EURUSD_LinearRegression", 3, "e9895c74", frozenset({"champion"}), {"data_version": DATA})
+CHAMPION = VersionRecord("EURUSD_LinearRegression", 3, "e9895c74", frozenset({"champion"}), {"data_version": str(DATA)})
 STATUS = Status(
     pair="EURUSD",
     champion=CHAMPION,
@@ -110,7 +110,7 @@ FORECAST = Forecast(
     horizon=1,
     model_name="EURUSD_LinearRegression",
     model_version=3,
-    data_version=DATA,
+    data_version=str(DATA),
     close=1.1566,
     forecast_return=0.00021,
     forecast_rate=1.15684,
@@ -130,7 +130,7 @@ RUN = RunRecord(
     family="ARIMA",
     model_uri="models:/m-1",
     metrics={"rmse": 0.0046648, "mae": 0.0033248, "directional_accuracy": 0.49575, "crps": float("nan")},
-    tags={"data_version": DATA, "scored_days": JUDGEMENT.scored_days},
+    tags={"data_version": str(DATA), "scored_days": JUDGEMENT.scored_days},
     started_at=0,
 )
 TITLES = [

@@ -40,7 +40,8 @@ def store(backend) -> MlflowStore:
 def context(context, backend):
     """The common context, for the backend's pair."""
     pair = backend.settings.pair
-    return replace(context, table=replace(context.table, pair=pair, data_version=f"test-{pair}-2026-04-30-0a1b2c3d"))
+    version = replace(context.table.data_version, pair=pair)
+    return replace(context, table=replace(context.table, pair=pair, data_version=version))
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ def test_the_default_is_the_ecbs_eurusd(settings):
     series = fetch_series(settings()).series
     assert (series.pair, series.source, str(series.dates[0])) == ("EURUSD", "ecb", "1999-01-04")
     assert len(series) >= 7126
-    assert data_version(series).startswith(f"ecb-EURUSD-{series.dates[-1]}-")
+    assert str(data_version(series)).startswith(f"ecb-EURUSD-{series.dates[-1]}-")
 
 
 def test_bundled_and_online_are_the_same_data(settings, httpserver):

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 from podium.evaluate.ranking import best_per_type, comparable, rank
-from podium.records import ALIASES, RunRecord, ScoredDays
+from podium.records import ALIASES, DataVersion, RunRecord, ScoredDays
 
 N_LAGS = ScoredDays(np.datetime64("2021-04-01"), np.datetime64("2026-10-29"), 1425)
 CALM = ScoredDays(np.datetime64("2019-01-02"), np.datetime64("2019-12-30"), 255)
-VERSION = "ecb-EURUSD-2026-10-30-3f2a9c1b"
+VERSION = DataVersion("ecb", "EURUSD", np.datetime64("2026-10-30"), "3f2a9c1b")
 
 
 def run(family="LSTM", rmse=0.005, run_id="a", started_at=0, **tags):
     """A completed run on the common window, unless its tags say otherwise."""
-    tags = {"status": "completed", "data_version": VERSION, "scored_days": str(N_LAGS)} | tags
+    tags = {"status": "completed", "data_version": str(VERSION), "scored_days": str(N_LAGS)} | tags
     return RunRecord(run_id, family, f"models:/m-{run_id}", {"rmse": rmse}, tags, started_at)
 
 

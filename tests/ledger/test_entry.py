@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from podium.ledger import Entry, forecast_columns, new_id
-from podium.ledger.entry import first_id_at, moment, trained_through
+from podium.ledger.entry import first_id_at, moment
 from podium.ledger.schema import entries
 
 
@@ -56,14 +56,6 @@ def test_forks_make_different_ids() -> None:
 def test_the_fields_are_the_columns() -> None:
     """An entry is a row of the table: the same names in the same order for each column."""
     assert set(Entry._fields) == {column.name for column in entries.columns}
-
-
-@pytest.mark.parametrize(
-    ("tag", "day"), [("ecb-EURUSD-2026-10-30-0a1b2c3d", "2026-10-30"), ("by hand", None), ("", None), (None, None)]
-)
-def test_the_last_training_day(tag: str | None, day: str | None) -> None:
-    """The day is that of the model's data version; a tag that is none, or missing, says nothing."""
-    assert trained_through(tag) == day
 
 
 def test_one_row_is_plain(make_entry: Callable[..., Entry]) -> None:

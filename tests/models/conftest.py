@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from podium.data.fetch import fetch_series
+from podium.data.store import data_version
 from podium.features import build_features
 from podium.records import FeatureTable, Series
 from podium.settings import Settings
@@ -23,7 +24,7 @@ def eurusd() -> Series:
 @pytest.fixture(scope="session")
 def long_table(eurusd: Series) -> FeatureTable:
     """Features of every day since 1999, with the default n_lags."""
-    return build_features(eurusd, 32, "ecb-EURUSD")
+    return build_features(eurusd, 32, data_version(eurusd))
 
 
 @pytest.fixture(scope="session")

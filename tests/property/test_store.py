@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from podium.data.store import data_version, load_features, load_series, save_features, save_series
-from podium.records import FeatureTable, Series
+from podium.records import DataVersion, FeatureTable, Series
 
 FIXTURES = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 POSITIVE = st.floats(min_value=1e-300, max_value=1e300)
@@ -69,7 +69,7 @@ def test_features_come_back_bit_by_bit(tmp_path: Path, rows: int, width: int, da
     targets[data.draw(npst.arrays(bool, rows))] = np.datetime64("NaT")
     table = FeatureTable(
         pair="GBPJPY",
-        data_version="v",
+        data_version=DataVersion("test", "GBPJPY", np.datetime64("2026-10-30"), "3f2a9c1b"),
         origins=_dates(rows),
         target_dates=targets,
         names=tuple(f"lag_{at}" for at in range(width)),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from podium.errors import MissingError, RegistryError
-from podium.records import RunRecord
+from podium.records import DataVersion, RunRecord
 from podium.registry.log_items import RunContext
 from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
@@ -32,7 +32,8 @@ def test_a_run_is_found_again_as_it_was_logged(store, make_result, context):
 def test_runs_on_other_days_or_data_are_not_compared(store, make_result, context):
     """A better score on another series or another window is not found."""
     store.log_run(make_result("ARIMA", rmse=0.005), context)
-    other_data = replace(context, table=replace(context.table, data_version="test-EURUSD-2019-12-31-ffffffff"))
+    version = DataVersion("test", "EURUSD", np.datetime64("2019-12-31"), "ffffffff")
+    other_data = replace(context, table=replace(context.table, data_version=version))
     store.log_run(make_result("ARIMA", rmse=0.0032), other_data)
     calmer = replace(context.scored_days, n_days=20)
     store.log_run(make_result("ARIMA", rmse=0.0031), replace(context, scored_days=calmer))
@@ -84,7 +85,7 @@ def test_everything_the_guide_names_is_recorded(store, make_result, context):
     run = store.log_run(make_result("LSTM", learning_curve=curve), context)
     kept = store.client.get_run(run.run_id)
     assert kept.data.params["alpha"] == "1.0"
-    assert kept.inputs.dataset_inputs[0].dataset.digest == context.table.data_version
+    assert kept.inputs.dataset_inputs[0].dataset.digest == str(context.table.data_version)
     assert [output.model_id for output in kept.outputs.model_outputs] == [run.model_uri.removeprefix("models:/")]
     assert [metric.value for metric in store.client.get_metric_history(run.run_id, "training")] == [2.0, 1.5]
     files = {item.path for item in store.client.list_artifacts(run.run_id)}
@@ -224,7 +225,7 @@ def test_of_two_champions_the_newer_intention_leads(store, three):
     with pytest.raises(MissingError, match="podium evaluate"):
         store.champion()
     store.assign("EURUSD", dict(zip(ALIASES, three, strict=True)))
-    store.record_title(three[0], why="lowest RMSE", verdict="promoted", data_version="v")
+    store.record_title(three[0], why="lowest RMSE", verdict="promoted", data_version=None)
     store.client.set_registered_model_alias("EURUSD_ARIMA", "champion", "1")
     assert store.champion().name == "EURUSD_ARIMA"
 
@@ -232,7 +233,7 @@ def test_of_two_champions_the_newer_intention_leads(store, three):
 def test_titles_are_kept_in_order_and_once(store, three):
     """Each change of champion is recorded with its predecessor, and no change is no entry."""
     for winner in (three[0], three[0], three[2], three[0]):
-        store.record_title(winner, why="lowest RMSE", verdict="promoted", data_version="v")
+        store.record_title(winner, why="lowest RMSE", verdict="promoted", data_version=None)
     history = [(title.name, title.previous) for title in store.titles()]
     assert history == [
         ("EURUSD_LinearRegression", ""),

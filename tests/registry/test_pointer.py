@@ -13,7 +13,8 @@ from podium.registry.pointer import FILE_NAME
 @pytest.fixture
 def content(judgement):
     """What a championship says whose champion is an LSTM."""
-    tags = {"rmse": "0.0051", "mae": "0.004", "directional_accuracy": "0.52", "data_version": "ecb-1"}
+    scores = {"rmse": "0.0051", "mae": "0.004", "directional_accuracy": "0.52"}
+    tags = {**scores, "data_version": "test-EURUSD-2026-04-30-0a1b2c3d"}
     return pointer.build(VersionRecord("EURUSD_LSTM", 3, "run1", frozenset({"champion"}), tags), judgement)
 
 
@@ -36,7 +37,7 @@ def test_the_same_again_is_not_written(content, tmp_path):
     before = (tmp_path / FILE_NAME).read_bytes()
     assert not pointer.write(content, tmp_path)
     assert (tmp_path / FILE_NAME).read_bytes() == before
-    assert pointer.write({**content, "data_version": "ecb-2"}, tmp_path)
+    assert pointer.write({**content, "data_version": "test-EURUSD-2026-05-01-0a1b2c3d"}, tmp_path)
 
 
 def test_each_pair_has_a_pointer_of_its_own(content, tmp_path):

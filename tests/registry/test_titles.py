@@ -3,9 +3,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from podium.records import DataVersion
 from podium.registry.titles import Title, latest, next_time, ordered, parse
 
 FIRST = Title(
@@ -17,7 +19,7 @@ FIRST = Title(
     previous="",
     why="lowest RMSE, 0.00510",
     verdict="promoted",
-    data_version="ecb-EURUSD-2026-10-30-3f2a9c1b",
+    data_version=DataVersion("ecb", "EURUSD", np.datetime64("2026-10-30"), "3f2a9c1b"),
     by="Zoë",
 )
 

@@ -14,7 +14,7 @@ import pytest
 from podium.evaluate.intervals import COVERAGES
 from podium.evaluate.judgement import Judgement, Standing
 from podium.evaluate.metrics import directional_accuracy, mae, rmse
-from podium.records import Forecasts, Series
+from podium.records import DataVersion, Forecasts, Series
 from podium.report.scene import Scene, Tomorrow
 
 N_DAYS, SIGMA = 420, 0.005
@@ -170,7 +170,7 @@ def make_scene() -> Callable[..., Scene]:
         walk = {"rmse": float(np.sqrt(np.mean(returns**2))), "mae": float(np.abs(returns).mean())}
         judgement = Judgement(
             pair="EURUSD",
-            data_version="test-EURUSD-2026-07-13-0a1b2c3d",
+            data_version=DataVersion("test", "EURUSD", np.datetime64("2026-07-13"), "0a1b2c3d"),
             scored_days=f"{any_rows.origins[0]}..{any_rows.origins[-1]}:{N_DAYS}",
             n_scored_days=N_DAYS,
             policy="rmse",

@@ -11,6 +11,7 @@ import pytest
 from podium.evaluate.economics import trade_the_sign
 from podium.evaluate.evidence import Comparison
 from podium.evaluate.judgement import Standing
+from podium.records import DataVersion
 from podium.report.championship import championship_page
 from podium.report.pages import content_policy, digest
 from podium.report.scene import Scene
@@ -171,7 +172,7 @@ def test_a_hostile_name_stays_a_name(make_scene: MakeScene, parse) -> None:
     """Contestant, source, reason, leak and volatility model are text wherever they stand."""
     scene = make_scene(
         rename={"LSTM": NASTY},
-        data_version=f"{NASTY}-EURUSD-2026-07-13-0a1b2c3d",
+        data_version=DataVersion(NASTY, "EURUSD", np.datetime64("2026-07-13"), "0a1b2c3d"),
         reason=NASTY,
         leaks=(NASTY,),
         notices=(NASTY,),

@@ -94,7 +94,7 @@ def world(  # noqa: PLR0917  fixtures are asked for by name
         run = store.log_run(make_result(family, given=given, model=model), replace(context, table=given))
         versions.append(store.register(run))
     store.assign("EURUSD", {"champion": versions[0], "challenger": versions[2]})
-    store.record_title(versions[0], why="lowest RMSE", verdict="promoted", data_version="test-EURUSD-v1")
+    store.record_title(versions[0], why="lowest RMSE", verdict="promoted", data_version=context.table.data_version)
     RegistryReader(settings, (), root / "data" / "serving").look()
     return World(root, settings, tuple(versions), walk_table)
 

@@ -44,7 +44,7 @@ def report(
             {
                 "pair": judgement.pair,
                 "verdict": judgement.verdict,
-                "data_version": judgement.data_version,
+                "data_version": str(judgement.data_version),
                 "path": str(written.path),
                 "run_id": written.run_id,
                 "artifact": ARTIFACT,

@@ -35,7 +35,7 @@ def ingested_json(ingested: Ingested) -> dict[str, Any]:
     series = ingested.series
     return {
         "pair": series.pair,
-        "data_version": ingested.data_version,
+        "data_version": str(ingested.data_version),
         "source": series.source,
         "n_days": len(series),
         "first_day": str(series.dates[0]),
@@ -55,7 +55,7 @@ def features_json(features: FeatureTable, path: Path) -> dict[str, Any]:
     """The same for programs."""
     return {
         "pair": features.pair,
-        "data_version": features.data_version,
+        "data_version": str(features.data_version),
         "n_origins": len(features),
         "features": list(features.names),
         "path": str(path),
@@ -78,7 +78,7 @@ def run_json(run: RunRecord) -> dict[str, Any]:
         "run_id": run.run_id,
         "family": run.family,
         "model_uri": run.model_uri,
-        "data_version": run.tags["data_version"],
+        "data_version": str(run.data_version),
         "scored_days": run.scored_days,
         "metrics": {name: value for name, value in run.metrics.items() if math.isfinite(value)},
     }
@@ -282,7 +282,7 @@ def simulation_json(simulation: Simulation) -> dict[str, Any]:
     """The same for programs."""
     return {
         "pair": simulation.pair,
-        "data_version": simulation.data_version,
+        "data_version": str(simulation.data_version),
         "contestants": list(simulation.contestants),
         "first_day": simulation.first_day,
         "last_day": simulation.last_day,
@@ -326,7 +326,8 @@ def title_lines(pair: str, titles: Sequence[Title]) -> Iterator[str]:
         pinned = ", pinned" if title.pinned else ""
         change = f"{_short(title.previous) or 'vacant'} -> {_short(title.pinned_uri)}"
         yield f"{title.at[:19]}Z  {change}  {title.verdict}{pinned}"
-        yield f"    by {title.by} on {title.data_version}: {title.why}"
+        on = f" on {title.data_version}" if title.data_version else ""
+        yield f"    by {title.by}{on}: {title.why}"
 
 
 def _short(uri: str) -> str:
@@ -344,7 +345,7 @@ def title_json(title: Title) -> dict[str, Any]:
         "run_id": title.run_id,
         "why": title.why,
         "verdict": title.verdict,
-        "data_version": title.data_version,
+        "data_version": str(title.data_version or ""),
         "by": title.by,
         "pinned": title.pinned,
     }

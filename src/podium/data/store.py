@@ -10,7 +10,6 @@ import hashlib
 import io
 import json
 import os
-import re
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from podium.errors import DataError, Fault, MissingError, SettingError
-from podium.records import Dates, FeatureTable, Floats, Series
+from podium.records import DataVersion, Dates, FeatureTable, Floats, Series
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,21 +27,9 @@ if TYPE_CHECKING:
 KEY = b"podium"  # schema metadata: kind, pair, source or data version, digest
 
 
-def data_version(series: Series) -> str:
-    """Name of exactly this series, `ecb-EURUSD-2026-10-30-3f2a9c1b`: source, pair, last day, digest of the content."""
-    return f"{series.source}-{series.pair}-{series.dates[-1]}-{series_digest(series)[:8]}"
-
-
-def last_day_of(version: str) -> np.datetime64:
-    """The last day of the series that a data version names.
-
-    Raises:
-        ValueError: it is not a data version.
-    """
-    found = re.search(r"-(\d{4}-\d{2}-\d{2})-[0-9a-f]{8}$", version)
-    if found is None:
-        raise ValueError(f"{version!r} is not a data version")
-    return np.datetime64(found[1], "D")
+def data_version(series: Series) -> DataVersion:
+    """The value that names exactly this series."""
+    return DataVersion(series.source, series.pair, series.dates[-1], series_digest(series)[:8])
 
 
 def series_digest(series: Series) -> str:
@@ -104,7 +91,7 @@ def save_features(table: FeatureTable, path: Path) -> None:
     meta = {
         "kind": "features",
         "pair": table.pair,
-        "data_version": table.data_version,
+        "data_version": str(table.data_version),
         "digest": _features_digest(table),
     }
     _write(pa.Table.from_arrays(arrays, names=names), meta, path)
@@ -120,12 +107,15 @@ def load_features(path: Path) -> FeatureTable:
     remedy = "run podium preprocess"
     table, meta = _read(path, "features", 2, remedy)
     names = tuple(table.column_names[3:])
+    version = DataVersion.of_tags(meta)
+    if version is None:
+        raise _damaged(path, "damaged_file", f"does not name its series; {remedy} again")
     values = np.empty((table.num_rows, len(names)))
     for at in range(len(names)):
         values[:, at] = _floats(table, at + 3)
     features = FeatureTable(
         pair=meta["pair"],
-        data_version=meta["data_version"],
+        data_version=version,
         origins=_dates(table, 0),
         target_dates=_dates(table, 1),
         names=names,
@@ -266,7 +256,7 @@ def _floats(table: pa.Table, at: int) -> Floats:
 
 def _features_digest(table: FeatureTable) -> str:
     floats = [table.target, np.ascontiguousarray(table.values)]
-    return _digest([table.pair, table.data_version, *table.names], [table.origins, table.target_dates], floats)
+    return _digest([table.pair, str(table.data_version), *table.names], [table.origins, table.target_dates], floats)
 
 
 def _digest(words: list[str], dates: list[Dates], floats: list[Floats]) -> str:

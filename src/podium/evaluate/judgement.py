@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from podium.evaluate.evidence import Comparison
+from podium.records import DataVersion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +90,7 @@ class Judgement:
 
     Attributes:
         pair: six capital letters.
-        data_version: the exact series.
+        data_version: of the series.
         scored_days: the origins on which all were scored, `first..last:days`.
         n_scored_days: how many.
         policy: `rmse` or `significant`.
@@ -113,7 +114,7 @@ class Judgement:
     """
 
     pair: str
-    data_version: str
+    data_version: DataVersion
     scored_days: str
     n_scored_days: int
     policy: str
@@ -143,7 +144,7 @@ class Judgement:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return dataclasses.asdict(self)
+        return dataclasses.asdict(self) | {"data_version": str(self.data_version)}
 
     def to_json(self) -> str:
         """One JSON document, from which `from_json` makes the same value."""
@@ -161,7 +162,8 @@ class Judgement:
             ranking = tuple(Standing(**standing) for standing in values.pop("ranking"))
             comparisons = tuple(Comparison(**comparison) for comparison in values.pop("comparisons"))
             leaks = tuple(values.pop("leaks"))
-            return cls(ranking=ranking, comparisons=comparisons, leaks=leaks, **values)
+            version = DataVersion.parse(values.pop("data_version"))
+            return cls(data_version=version, ranking=ranking, comparisons=comparisons, leaks=leaks, **values)
         except (TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"not the outcome of a championship: {error}") from None
 

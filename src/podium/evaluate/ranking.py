@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from podium.records import RunRecord, ScoredDays
+from podium.records import DataVersion, RunRecord, ScoredDays
 
 
-def comparable(runs: Iterable[RunRecord], data_version: str, scored_days: ScoredDays) -> list[RunRecord]:
+def comparable(runs: Iterable[RunRecord], data_version: DataVersion, scored_days: ScoredDays) -> list[RunRecord]:
     """The completed runs with this data version and scored days; the rest was scored on other days."""
-    wanted = ("completed", data_version, str(scored_days))
+    wanted = ("completed", str(data_version), str(scored_days))
     return [run for run in runs if (run.tags.get("status"), run.tags.get("data_version"), run.scored_days) == wanted]
 
 

@@ -7,13 +7,11 @@ import random
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 
-from podium.data.store import last_day_of
 from podium.records import Floats
 
 BATCH_COLUMNS = ("forecast", "origin", "target_date", "lower", "upper")
@@ -94,15 +92,6 @@ def new_id() -> tuple[str, int]:
     milliseconds, rest = divmod(now, 1_000_000)
     fraction = rest * 4096 // 1_000_000
     return _uuid7(milliseconds, fraction, _random.getrandbits(62)), now // 1000
-
-
-@lru_cache(maxsize=256)
-def trained_through(data_version: str | None) -> str | None:
-    """The last day, ISO, that a model with this tag `data_version` was fitted on; None where the tag does not say."""
-    try:
-        return str(last_day_of(data_version)) if data_version else None
-    except ValueError:
-        return None
 
 
 def forecast_columns(

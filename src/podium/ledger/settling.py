@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from podium.features import log_returns
 from podium.ledger.database import Ledger
 from podium.ledger.schema import days, entries, outcomes
-from podium.records import Series
+from podium.records import DataVersion, Series
 
 _SAME = 1e-12
 """Two log returns closer than this are one: another machine's logarithm may differ in the last digit."""
@@ -50,7 +50,7 @@ class _Outcome:
         return self.target_date == other.target_date and abs(self.actual - other.actual) <= _SAME
 
 
-def settle(ledger: Ledger, series: Series, data_version: str) -> Settlement:
+def settle(ledger: Ledger, series: Series, data_version: DataVersion) -> Settlement:
     """Record the outcome of every origin in the ledger that has one by now; doing so again changes nothing.
 
     With the first outcome of an origin its forecasts are closed: the first one of each model for that day, if it was
@@ -145,7 +145,7 @@ def _first_forecasts(connection: sa.Connection, pair: str, origin: date) -> Sequ
 
 
 def _record(
-    ledger: Ledger, pair: str, data_version: str, stale: Sequence[_Outcome], closed: Sequence[dict[str, Any]]
+    ledger: Ledger, pair: str, data_version: DataVersion, stale: Sequence[_Outcome], closed: Sequence[dict[str, Any]]
 ) -> tuple[int, int]:
     # The slow reading is done; the write lock, which servers wait for, is held for the few new lines only.
     if not stale:
@@ -162,7 +162,7 @@ def _record(
                 "revision": revisions.get(outcome.origin, -1) + 1,
                 "target_date": outcome.target_date,
                 "actual": outcome.actual,
-                "data_version": data_version,
+                "data_version": str(data_version),
                 "recorded_at": now,
             }
             for outcome in stale

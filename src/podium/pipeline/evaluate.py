@@ -128,7 +128,7 @@ def register(store: MlflowStore, run: RunRecord) -> VersionRecord:
     about = point.load().description if point else ""
     return store.register(
         run,
-        description=f"RMSE {run.rmse:.5f} on {run.scored_days} of {run.tags['data_version']}.",
+        description=f"RMSE {run.rmse:.5f} on {run.scored_days} of {run.data_version}.",
         model_description=f"{run.family} forecast of the next daily log return of {store.settings.pair}. {about}",
     )
 

@@ -195,7 +195,7 @@ class _Scene:
             horizon=told.horizon,
             model_name=self.champion.name,
             model_version=self.champion.version,
-            data_version=self.table.data_version,
+            data_version=str(self.table.data_version),
             close=close,
             forecast_return=told.forecast,
             forecast_rate=close * float(np.exp(told.forecast)),

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from podium.data.store import last_day_of
 from podium.errors import RegistryError
 from podium.evaluate.evidence import accumulate, since
 from podium.evaluate.judgement import Judgement, Standing
@@ -107,7 +106,7 @@ def incumbent_of(titles: Sequence[Title], champion: VersionRecord | None) -> Inc
     for title in reversed([title for title in titles if title.alias == "champion"]):
         if title.name != champion.name:
             break
-        since = last_day_of(title.data_version)
+        since = title.data_version.last_day if title.data_version else None
     return Incumbent(champion.family, since)
 
 
@@ -178,10 +177,11 @@ def _evidence(store: MlflowStore, run: RunRecord, forecasts: Forecasts, previous
 
 def _grown(store: MlflowStore, run: RunRecord, forecasts: Forecasts, previous: VersionRecord | None) -> Forecasts:
     # A recipe that is new today may have been chosen for the days up to today: only what comes after is evidence.
-    if previous is None or TAG not in run.tags or previous.tags.get(TAG) != run.tags[TAG]:
-        return since(forecasts, last_day_of(run.tags["data_version"]))
+    known = previous.data_version if previous and previous.tags.get(TAG) == run.tags.get(TAG, "") else None
+    if previous is None or known is None:
+        return since(forecasts, run.data_version.last_day)
     # It was laid down before these days came, so what it forecasts of them is evidence, whenever that is computed.
-    fresh = since(forecasts, last_day_of(previous.tags["data_version"]))
+    fresh = since(forecasts, known.last_day)
     earlier = store.read_file(previous.run_id, EVIDENCE)
     return accumulate(read_forecasts(earlier), fresh) if earlier else fresh
 
@@ -210,7 +210,7 @@ def judgement(settings: Settings, case: Case, findings: Findings, versions: Mapp
     decision, significance = findings.decision, findings.significance
     champion = _holder(case, decision, versions)
     stays = case.incumbent is not None and case.incumbent.name == decision.champion
-    first_day = case.incumbent.since if stays and case.incumbent else last_day_of(case.table.data_version)
+    first_day = case.incumbent.since if stays and case.incumbent else case.table.data_version.last_day
     members = significance.confidence_set
     aliases = dict(decision.aliases)
     if champion is not None and versions.get(champion.family) != champion:

@@ -9,7 +9,7 @@ from podium.data.fetch import fetch_series
 from podium.data.store import data_version, load_features, load_series, save_features, save_series
 from podium.errors import MissingError
 from podium.features import build_features, feature_names
-from podium.records import FeatureTable, Series
+from podium.records import DataVersion, FeatureTable, Series
 from podium.settings import Settings
 
 
@@ -35,7 +35,7 @@ class Ingested:
     """
 
     series: Series
-    data_version: str
+    data_version: DataVersion
     path: Path
     notes: tuple[str, ...]
 

@@ -63,6 +63,6 @@ def recipe(settings: Settings, family: str, table: FeatureTable) -> str:
         "refit_every": settings.refit_every,
         "test_fraction": settings.test_fraction,
         "columns": table.names,
-        "source": table.data_version.split(f"-{table.pair}-")[0],
+        "source": table.data_version.source,
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]

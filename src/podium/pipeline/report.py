@@ -20,7 +20,7 @@ from podium.pipeline.evaluate import carried_judgement
 from podium.pipeline.forecast import forecast
 from podium.pipeline.judge import FORECASTS
 from podium.pipeline.prepare import series_path
-from podium.records import Forecasts, VersionRecord
+from podium.records import DataVersion, Forecasts, VersionRecord
 from podium.registry.log_items import read_forecasts
 from podium.registry.mlflow_store import MlflowStore
 from podium.report.championship import championship_page
@@ -144,7 +144,7 @@ def _tomorrow(settings: Settings) -> Tomorrow:
     )
 
 
-def _notices(judgement: Judgement, champion: VersionRecord, stored: str | None) -> tuple[str, ...]:
+def _notices(judgement: Judgement, champion: VersionRecord, stored: DataVersion | None) -> tuple[str, ...]:
     lines = []
     stopped = judgement.verdict == "leak"  # then no alias moved, and the judgement names whom it would have gone to
     if not stopped and (champion.name, champion.version) != (judgement.champion, judgement.champion_version):

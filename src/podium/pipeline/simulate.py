@@ -22,7 +22,7 @@ from podium.evaluate.walkforward import ScoredRows, walk_forward
 from podium.features import build_features
 from podium.models.roster import enter, enter_all
 from podium.pipeline.prepare import series_path
-from podium.records import Forecasts, Series
+from podium.records import DataVersion, Forecasts, Series
 from podium.runners.local import side_by_side
 from podium.settings import Settings
 
@@ -64,7 +64,7 @@ class Simulation:
     """
 
     pair: str
-    data_version: str
+    data_version: DataVersion
     contestants: tuple[str, ...]
     routine: Routine
     first_day: str

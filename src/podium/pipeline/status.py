@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from podium.data.store import last_day_of
 from podium.errors import MissingError, RegistryError
 from podium.evaluate.judgement import Judgement, Standing
 from podium.evaluate.significance import false_discoveries
@@ -131,7 +130,7 @@ def status_of_all(settings: Settings) -> list[PairStatus]:
             champion=champion.name,
             champion_version=champion.version,
             verdict=judgement.verdict if (judgement := outcomes[pair]) else None,
-            last_day=str(last_day_of(judgement.data_version)) if judgement else None,
+            last_day=str(judgement.data_version.last_day) if judgement else None,
             age_days=_age(champion),
             n_scored_days=judgement.n_scored_days if judgement else None,
             r2_oos=row.r2_oos if (row := rows[pair]) else None,
@@ -156,8 +155,8 @@ def _of_several(judgement: Judgement | None, row: Standing | None) -> float | No
 
 
 def _age(champion: VersionRecord) -> int | None:
-    version = champion.tags.get("data_version")
-    return int((np.datetime64("today", "D") - last_day_of(version)).astype(int)) if version else None
+    version = champion.data_version
+    return int((np.datetime64("today", "D") - version.last_day).astype(int)) if version else None
 
 
 def _pointer_agrees(settings: Settings, champion: VersionRecord) -> bool | None:

@@ -116,7 +116,7 @@ def _move(settings: Settings, store: MlflowStore, winner: VersionRecord, why: st
         if judgement is not None:
             _carry(store, winner, judgement)
         store.assign(settings.pair, dict(zip(ALIASES, podium, strict=False)))
-        data_version = champion.tags.get("data_version", winner.tags.get("data_version", ""))
+        data_version = champion.data_version or winner.data_version
         title = store.record_title(winner, why=why, verdict=how, data_version=data_version, pinned=True)
         if judgement is not None:
             pointer.write(pointer.build(winner, judgement), settings.models_dir)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from podium.errors import MissingError, RegistryError
-from podium.records import CHAMPION, PAIR_PATTERN, VersionRecord
+from podium.records import CHAMPION, DataVersion, ModelName, VersionRecord
 from podium.registry.aliases import Holder, Move, plan
 from podium.registry.answers import aliased_versions, pages, quoted, version_record
 from podium.registry.connection import ABSENT, Connection, insisting, is_there
@@ -48,7 +48,7 @@ class Family(Connection):
         with self.errors("read the pairs"):
             found = pages(lambda token: self.client.search_registered_models(max_results=100, page_token=token))
         crowned = [model.name for model in found if CHAMPION in (model.aliases or {})]
-        return sorted({name[:6] for name in crowned if PAIR_PATTERN.fullmatch(name[:6]) and name[6:7] == "_"})
+        return sorted({name.pair for name in map(_model_name, crowned) if name is not None})
 
     def has_models(self, pair: str) -> bool:
         """Whether any model `<PAIR>_*` is registered, with an alias or without."""
@@ -113,7 +113,7 @@ class Family(Connection):
         *,
         why: str,
         verdict: str,
-        data_version: str,
+        data_version: DataVersion | None,
         alias: str = CHAMPION,
         pinned: bool = False,
     ) -> Title | None:
@@ -126,14 +126,14 @@ class Family(Connection):
             winner: who holds the alias now.
             why: one sentence for people.
             verdict: one word for programs.
-            data_version: the series on which it was decided.
+            data_version: of the series on which it was decided; None where that is not known.
             alias: the title.
             pinned: whether championships leave it there; a change of this alone is recorded too.
 
         Returns:
             The title that was added, or None.
         """
-        history = self.titles(winner.name.split("_", 1)[0])
+        history = self.titles(winner.pair)
         before = latest(history, alias)
         if before is not None and (before.pinned_uri, before.pinned) == (winner.pinned_uri, pinned):
             return None
@@ -161,7 +161,8 @@ class Family(Connection):
             return []
         query = f"name LIKE {quoted(wanted + '%')}"
         found = pages(lambda token: client.search_registered_models(query, max_results=100, page_token=token))
-        return sorted((model for model in found if model.name.startswith(f"{wanted}_")), key=lambda model: model.name)
+        ours = [model for model in found if (name := _model_name(model.name)) and name.pair == wanted]
+        return sorted(ours, key=lambda model: model.name)
 
     def _version(self, model: RegisteredModel, number: int) -> ModelVersion:
         """One version; a search brings the newest of each model along, which spares a call."""
@@ -190,6 +191,14 @@ class Family(Connection):
                 raise
             return False
         return True
+
+
+def _model_name(text: str) -> ModelName | None:
+    """None for a model that is none of Podium's."""
+    try:
+        return ModelName.parse(text)
+    except ValueError:
+        return None
 
 
 def _state(models: Iterable[RegisteredModel]) -> dict[str, frozenset[Holder]]:

@@ -226,7 +226,7 @@ def items(result: ContestantResult, context: RunContext) -> Iterator[Item]:
 def _tags(result: ContestantResult, context: RunContext) -> Iterator[Tag]:
     yield Tag("developer", context.developer)
     yield Tag("project", context.project)
-    yield Tag("data_version", context.table.data_version)
+    yield Tag("data_version", str(context.table.data_version))
     yield Tag("model_type", result.family)
     yield Tag("pair", context.table.pair)
     yield Tag("scored_days", str(context.scored_days))
@@ -260,7 +260,7 @@ def baseline_metric(baseline: str, metric: str) -> str:
 def _dataset(context: RunContext) -> Dataset:
     table = context.table
     n_known = int(np.isfinite(table.target).sum())
-    return Dataset(f"{table.pair} daily features", table.data_version, context.source, table.names, n_known)
+    return Dataset(f"{table.pair} daily features", str(table.data_version), context.source, table.names, n_known)
 
 
 def _figures(result: ContestantResult, context: RunContext) -> Iterator[FigureArtifact]:

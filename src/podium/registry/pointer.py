@@ -69,7 +69,7 @@ def build(champion: VersionRecord, judgement: Judgement) -> dict[str, Any]:
         "baseline_metrics": dict(judgement.baselines[PERSISTENCE]),
         "pair": judgement.pair,
         "pinned_uri": champion.pinned_uri,
-        "data_version": champion.tags.get("data_version", judgement.data_version),
+        "data_version": str(champion.data_version or judgement.data_version),
         "scored_days": champion.tags.get("scored_days", judgement.scored_days),
         "baselines": {name: dict(metrics) for name, metrics in judgement.baselines.items()},
         "verdict": judgement.verdict,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from podium.records import RunRecord, ScoredDays
+from podium.records import DataVersion, RunRecord, ScoredDays
 from podium.registry.answers import MODEL_URI_TAG, pages, quoted, run_record
 from podium.registry.connection import Connection, is_there
 from podium.registry.log_items import ContestantResult, RunContext, items
@@ -25,16 +25,16 @@ class Runs(Connection):
         with self.errors(f"log the run of {result.family}"):
             return Recorder(self.client, experiment_id, self.clean).record(items(result, context), result.started_at)
 
-    def completed_runs(self, data_version: str, scored_days: ScoredDays) -> list[RunRecord]:
+    def completed_runs(self, data_version: DataVersion, scored_days: ScoredDays) -> list[RunRecord]:
         """Completed runs on exactly this series and these scored days, oldest first; others are never compared.
 
         Args:
-            data_version: as in the runs' tag.
+            data_version: of the series.
             scored_days: on which they were scored.
         """
         if not is_there(self.address):
             return []
-        wanted = {STATUS: COMPLETED, "data_version": data_version}
+        wanted = {STATUS: COMPLETED, "data_version": str(data_version)}
         query = " and ".join(f"tags.{key} = {quoted(value)}" for key, value in wanted.items())
         client, oldest_first = self.client, ["attributes.start_time ASC"]
         with self.errors("search the runs"):

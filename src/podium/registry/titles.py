@@ -10,6 +10,9 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+
+from podium.records import DataVersion, ModelName
 
 PREFIX = "title."
 
@@ -27,7 +30,7 @@ class Title:
         previous: pinned address of the version that held it before; empty for the first.
         why: one sentence for people.
         verdict: one word for programs, what the tests said.
-        data_version: the series on which it was decided.
+        data_version: of the series on which it was decided; None where that is not known.
         by: who ran the championship, or moved the title by hand.
         pinned: whether championships leave the title where it is until somebody unpins it.
     """
@@ -40,7 +43,7 @@ class Title:
     previous: str
     why: str
     verdict: str
-    data_version: str
+    data_version: DataVersion | None
     by: str
     pinned: bool = False
 
@@ -54,9 +57,18 @@ class Title:
         """The tag's key."""
         return f"{PREFIX}{self.at}"
 
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self) | {"data_version": str(self.data_version or "")}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The title that `as_dict` told."""
+        return cls(**{**values, "data_version": DataVersion.of_tags(values)})
+
     def to_json(self) -> str:
         """The tag's value; the time is in the key."""
-        values = asdict(self)
+        values = self.as_dict()
         values["from"] = values.pop("previous")
         del values["at"]
         return json.dumps(values, ensure_ascii=False)
@@ -77,12 +89,13 @@ def _parse_one(key: str, value: str) -> Title | None:
         return Title(
             at=at,
             alias=str(raw["alias"]),
-            name=str(raw["name"]),
+            name=str(ModelName.parse(raw["name"])),
             version=int(raw["version"]),
             run_id=str(raw["run_id"]),
             previous=str(raw["from"]),
             pinned=raw.get("pinned") is True,
-            **{name: str(raw[name]) for name in ("why", "verdict", "data_version", "by")},
+            data_version=DataVersion.of_tags({"data_version": str(raw["data_version"])}),
+            **{name: str(raw[name]) for name in ("why", "verdict", "by")},
         )
     except (ValueError, TypeError, KeyError):
         return None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from podium.records import RunRecord, VersionRecord
+from podium.records import ModelName, RunRecord, VersionRecord
 from podium.registry.answers import aliased_versions, pages, quoted, version_record
 from podium.registry.connection import ABSENT, EXISTS, Connection, insisting, tolerating
 
@@ -38,7 +38,7 @@ class Versions(Connection):
             tags: of the version, beside `model_type`, `rmse` and its other scores, `data_version`, `scored_days`.
             model_description: of the registered model; written when the model has none.
         """
-        client, name = self.client, f"{self.settings.pair}_{run.family}"
+        client, name = self.client, str(ModelName(self.settings.pair, run.family))
         with self.errors(f"register {name}"), self.lock():
             model = self._model(name, model_description)
             versions = self._versions_of(name, run.run_id)

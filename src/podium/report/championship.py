@@ -222,7 +222,7 @@ def about(scene: Scene) -> list[tuple[str, str]]:
     judgement = scene.judgement
     first, _, rest = judgement.scored_days.partition("..")
     found: list[tuple[str, Any]] = [
-        ("Data version", judgement.data_version),
+        ("Data version", str(judgement.data_version)),
         ("Scored days", f"{judgement.n_scored_days:,}, forecasts made from {first} to {rest.partition(':')[0]}"),
         ("Champion", f"{judgement.champion} v{judgement.champion_version}" if judgement.champion else "nobody"),
         ("Title since", judgement.title_since or "not known"),

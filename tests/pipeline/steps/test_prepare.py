@@ -20,7 +20,7 @@ def test_ingest_stores_what_it_says(ready):
     brought = ingest(ready)
     assert brought.path == series_path(ready)
     assert brought.data_version == data_version(brought.series)
-    assert brought.data_version.startswith("ecb-EURUSD-")
+    assert (brought.data_version.source, brought.data_version.pair) == ("ecb", "EURUSD")
     assert len(brought.series) > 7000
 
 

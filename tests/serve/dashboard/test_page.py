@@ -111,7 +111,7 @@ def test_a_promoted_title_tells_why_and_that_it_is_pinned(own_hall: Any, serve_h
     assert store.champion().pinned_uri == own_hall.versions[0].pinned_uri
     store.assign("EURUSD", {"champion": own_hall.versions[2], "challenger": own_hall.versions[0]})
     store.record_title(
-        own_hall.versions[2], why="the bank asked for it", verdict="by hand", data_version="x", pinned=True
+        own_hall.versions[2], why="the bank asked for it", verdict="by hand", data_version=None, pinned=True
     )
     text = words(serve_hall(own_hall).get("/").content.decode())
     assert text.count("the bank asked for it") == 2
@@ -168,7 +168,7 @@ def test_hostile_names_and_reasons_are_text(make_caller: Any) -> None:
         arm: dataclasses.replace(model, card=_changed(model.card, name=f"EURUSD_{HOSTILE}", run_id=HOSTILE))
         for arm, model in lineup.arms.items()
     }
-    titles = [{**lineup.titles[0], "why": HOSTILE, "by": HOSTILE, "verdict": HOSTILE, "data_version": HOSTILE}]
+    titles = [{**lineup.titles[0], "why": HOSTILE, "by": HOSTILE, "verdict": HOSTILE}]
     titles[0]["name"] = f"EURUSD_{HOSTILE}"
     before = Reader(Pages(caller.service).render(None) or "").elements
     _serve(caller, dataclasses.replace(lineup, arms=MappingProxyType(arms), titles=tuple(titles)))

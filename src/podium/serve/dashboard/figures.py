@@ -9,7 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from podium.evaluate.live import Report
-from podium.records import Floats, Forecasts
+from podium.records import Floats, Forecasts, ModelName
 from podium.report.charts import (
     MAIN,
     Band,
@@ -27,7 +27,7 @@ from podium.report.charts import (
 from podium.report.scales import round_scale
 from podium.report.scene import RANDOM_WALK, listed, rate_digits
 from podium.report.skill import cumulative_skill
-from podium.serve.dashboard.state import Ahead, PairState, family_of
+from podium.serve.dashboard.state import Ahead, PairState
 from podium.serve.dashboard.words import is_over, sequence_line, told_day
 from podium.serve.hotswap.lineup import Lineup
 
@@ -45,7 +45,7 @@ def inks(state: PairState) -> dict[str, str]:
 
 def family_inks(lineup: Lineup, more: list[str]) -> dict[str, str]:
     """A colour by family, for those on the podium and more."""
-    return inks_of([*more, *(family_of(model.card.name) for model in lineup.arms.values())])
+    return inks_of([*more, *(model.card.family for model in lineup.arms.values())])
 
 
 def next_day_figure(state: PairState) -> Markup:
@@ -56,7 +56,7 @@ def next_day_figure(state: PairState) -> Markup:
     if state.close is None or state.ahead is None or len(state.close.series) < 3:
         return no_figure("next-day", title, state.why_not_ahead.rstrip(".") or "too few rates are stored")
     series, ahead = state.close.series, state.ahead
-    name = family_of(state.lineup.champion.card.name)
+    name = state.lineup.champion.card.family
     ink = inks(state)[name]
     rows = slice(max(1, len(series) - MONTHS_SHOWN), None)
     before, days, rates = series.closes[rows.start - 1 : -1], series.dates[rows], series.closes[rows]
@@ -187,7 +187,7 @@ def live_figure(state: PairState) -> Markup:
         return no_figure("live", title, state.live.reason.rstrip("."))
     if found.n_days < 2:
         return no_figure("live", title, "one settled day so far; a chart needs two")
-    sequence, ink = _Sequence.of(found), inks(state).get(family_of(found.challenger.model_name), MAIN)
+    sequence, ink = _Sequence.of(found), inks(state).get(ModelName.parse(found.challenger.model_name).family, MAIN)
     rows = np.unique(np.linspace(0, found.n_days - 1, POINTS).astype(int))
     lines = [Line("mean difference", sequence.mean[rows], ink)]
     bands = []

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from podium.data.store import last_day_of
 from podium.errors import PodiumError
 from podium.evaluate.judgement import Judgement
 from podium.records import Forecasts
@@ -62,7 +61,7 @@ class Gatherer:
             scene=self._scene(lineup, judgement) if judgement and judgement.ranking else None,
             moved=judgement is not None
             and (champion.name, champion.version) != (judgement.champion, judgement.champion_version),
-            titles=tuple(Title(**title) for title in lineup.titles),
+            titles=tuple(Title.from_dict(title) for title in lineup.titles),
             close=close,
             ahead=ahead,
             why_not_ahead=why,
@@ -89,7 +88,7 @@ class Gatherer:
             if text not in self._judgements:
                 self._judgements[text] = _parsed(text)
         found = [judgement for text in texts if (judgement := self._judgements[text]) is not None]
-        return max(found, key=lambda judgement: _last_day(judgement.data_version), default=None)
+        return max(found, key=lambda judgement: judgement.data_version.last_day, default=None)
 
     def _scene(self, lineup: Lineup, judgement: Judgement) -> Scene:
         """The championship as the report draws it, with the records of those of its runs that hold a rank now."""
@@ -150,10 +149,3 @@ def _parsed(text: str) -> Judgement | None:
         return Judgement.from_json(text)
     except ValueError:
         return None
-
-
-def _last_day(version: str) -> str:
-    try:
-        return str(last_day_of(version))
-    except ValueError:
-        return ""

@@ -21,7 +21,7 @@ from podium.serve.dashboard.figures import inks, live_figure, next_day_figure, r
 from podium.serve.dashboard.gather import Gatherer
 from podium.serve.dashboard.links import Links
 from podium.serve.dashboard.live import LiveComparisons
-from podium.serve.dashboard.state import PairState, family_of
+from podium.serve.dashboard.state import PairState
 from podium.serve.dashboard.tables import DASH, arms, history, standings, steps, tiles, traffic
 from podium.serve.web import health
 from podium.serve.web.service import Service
@@ -101,7 +101,7 @@ class Pages:
             "ties": words.tie_line(state),
             "rows": standings(state, self._links),
             "bar": range_bar(state.ahead) if state.ahead else None,
-            "range_ink": inks(state)[family_of(state.lineup.champion.card.name)],
+            "range_ink": inks(state)[state.lineup.champion.card.family],
             "figures": {
                 "next_day": self._figure(
                     "next_day", state, next_day_figure, (state.ahead, state.past, words.is_over(state))
@@ -133,7 +133,7 @@ class Pages:
         return {
             "pair": state.lineup.pair,
             "told": _slashed(state.lineup.pair),
-            "champion": f"{family_of(champion.name)} v{champion.version}",
+            "champion": f"{champion.family} v{champion.version}",
             "verdict": words.verdict_badge(state)[0],
             "forecast": write(ahead.rate) if ahead else DASH,
             "range": f"{write(ahead.bounds['lower_95'])} {DASH} {write(ahead.bounds['upper_95'])}"

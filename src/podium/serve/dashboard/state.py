@@ -78,8 +78,3 @@ class PairState:
         ranking = self.judgement.ranking if self.judgement else ()
         key = (model.card.name, model.card.version)
         return next((row for row in ranking if (row.model_name, row.model_version) == key), None)
-
-
-def family_of(name: str) -> str:
-    """`LSTM` of `EURUSD_LSTM`."""
-    return name.partition("_")[2] or name

@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from podium.evaluate.judgement import Standing
+from podium.records import ModelName
 from podium.report.charts import number, percent
 from podium.report.scene import RANDOM_WALK, rate_digits
 from podium.report.verdict import places
 from podium.serve.dashboard import words
 from podium.serve.dashboard.figures import inks
 from podium.serve.dashboard.links import Links
-from podium.serve.dashboard.state import PairState, family_of
+from podium.serve.dashboard.state import PairState
 from podium.serve.hotswap.lineup import ServedModel
 from podium.serve.web.service import Service
 
@@ -77,9 +78,9 @@ def steps(state: PairState, links: Links) -> list[Row]:
     return [
         {
             "arm": arm,
-            "name": family_of(model.card.name),
+            "name": model.card.family,
             "version": model.card.version,
-            "ink": colours[family_of(model.card.name)],
+            "ink": colours[model.card.family],
             "place": place,
             "url": links.version(model.card.name, model.card.version),
         }
@@ -104,8 +105,8 @@ def _served(state: PairState, arm: str, model: ServedModel, links: Links) -> Row
     card = model.card
     return {
         "arm": arm,
-        "name": family_of(card.name),
-        "ink": inks(state)[family_of(card.name)],
+        "name": card.family,
+        "ink": inks(state)[card.family],
         "version": card.version,
         "version_url": links.version(card.name, card.version),
         "run_url": links.run(card),
@@ -171,8 +172,8 @@ def arms(state: PairState) -> list[Row]:
     rows = [
         {
             "arm": arm.arm,
-            "name": family_of(arm.model_name),
-            "ink": inks(state).get(family_of(arm.model_name), "main"),
+            "name": ModelName.parse(arm.model_name).family,
+            "ink": inks(state).get(ModelName.parse(arm.model_name).family, "main"),
             "versions": ", ".join(f"v{version}" for version in arm.versions),
             "answers": f"{arm.answers:,}",
             "shadows": f"{arm.shadows:,}",
@@ -195,14 +196,14 @@ def history(state: PairState, links: Links) -> Row:
     shown = [
         {
             "at": datetime.fromisoformat(title.at),
-            "name": family_of(title.name),
+            "name": ModelName.parse(title.name).family,
             "version": title.version,
             "url": links.version(title.name, title.version),
-            "before": _short(title.previous),
+            "before": _short(title.previous, state.lineup.pair),
             "why": title.why,
             "verdict": title.verdict,
             "by": title.by,
-            "data": title.data_version,
+            "data": str(title.data_version or ""),
             "pinned": title.pinned,
         }
         for title in newest_first[:TITLES_SHOWN]
@@ -210,10 +211,9 @@ def history(state: PairState, links: Links) -> Row:
     return {"shown": shown, "more": len(newest_first) - len(shown)}
 
 
-def _short(uri: str) -> str:
+def _short(uri: str, pair: str) -> str:
     """`LSTM v3` of `models:/EURUSD_LSTM/3`."""
-    name, _, version = uri.removeprefix("models:/").rpartition("/")
-    return f"{family_of(name)} v{version}" if name else ""
+    return uri.removeprefix(f"models:/{pair}_").replace("/", " v")
 
 
 def traffic(service: Service, state: PairState) -> dict[str, str]:

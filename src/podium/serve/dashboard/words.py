@@ -8,16 +8,17 @@ from typing import Final
 import numpy as np
 
 from podium.evaluate.live import Report
+from podium.records import ModelName
 from podium.report.scales import MONTHS
 from podium.report.verdict import badge, headline, ties, way_to_newer_rates
-from podium.serve.dashboard.state import PairState, family_of
+from podium.serve.dashboard.state import PairState
 
 STALE_DAYS: Final = 2  # business days without a new rate after which the page says so
 
 
 def title_line(state: PairState) -> str:
     """One sentence on top: who holds the title, and what that is worth."""
-    family = family_of(state.lineup.champion.card.name)
+    family = state.lineup.champion.card.family
     if state.scene is None:
         return f"{family} holds the title"
     if not state.moved:
@@ -65,7 +66,7 @@ def notices(state: PairState) -> list[str]:
     if stale := stale_rates(state):
         way = way_to_newer_rates(state.close.series if state.close else None)
         lines.append(f"{stale}; {way} brings newer ones and trains on them.")
-    trained = state.lineup.champion.card.tags.get("data_version")
+    trained = state.lineup.champion.card.data_version
     if state.close is not None and trained and trained != state.close.data_version:
         lines.append(f"Newer rates are stored than the champion was trained on ({trained}).")
     if state.crowned is not None and state.crowned.pinned:
@@ -95,7 +96,7 @@ def stale_rates(state: PairState) -> str:
 
 def answer_line(found: Report) -> str:
     """The answer of the live test, in a sentence."""
-    champion, challenger = family_of(found.champion.model_name), family_of(found.challenger.model_name)
+    champion, challenger = (ModelName.parse(arm.model_name).family for arm in (found.champion, found.challenger))
     sure = f"{1 - found.alpha:.0%}"
     if found.answer == "challenger better":
         return f"{challenger} is better than the champion {champion}, with {sure} confidence on whichever day you look."

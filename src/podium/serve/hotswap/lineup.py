@@ -26,16 +26,20 @@ class ServedModel:
         card: what it is.
         scorer: what forecasts.
         headers: of every answer that it gives.
+        trained_through: ISO date of the last day that it was fitted on; None where its tags do not say.
     """
 
     card: ModelCard
     scorer: Scorer
     headers: tuple[tuple[bytes, bytes], ...] = field(init=False)
+    trained_through: str | None = field(init=False)
 
     def __post_init__(self) -> None:
         version = str(self.card.version).encode()
         name = self.card.name.encode("ascii", "replace")
         object.__setattr__(self, "headers", ((b"x-podium-model", name), (b"x-podium-version", version)))
+        known = self.card.data_version
+        object.__setattr__(self, "trained_through", str(known.last_day) if known else None)
 
     @property
     def uri(self) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from podium.data.store import atomic_write
+from podium.records import DataVersion, ModelName
 
 MANIFEST = "manifest.json"
 REQUESTS = "requests"  # folder of wishes for a look at once; the reader takes one away when it is answered
@@ -77,6 +78,16 @@ class ModelCard(msgspec.Struct, frozen=True):
     def identity(self) -> tuple[str, int, str]:
         """Two cards with the same identity are the same model."""
         return (self.name, self.version, self.run_id)
+
+    @property
+    def family(self) -> str:
+        """`LSTM` of `EURUSD_LSTM`."""
+        return ModelName.parse(self.name).family
+
+    @property
+    def data_version(self) -> DataVersion | None:
+        """Of the series that it was fitted on; None where its tags do not say."""
+        return DataVersion.of_tags(self.tags)
 
 
 class PairCard(msgspec.Struct, frozen=True):

@@ -15,7 +15,6 @@ import sys
 import time
 import uuid
 from collections.abc import Iterable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -185,7 +184,7 @@ class RegistryReader:
                 last = self._last_good(pair, alias)
                 if last is not None and last.identity != arms[CHAMPION].identity:
                     arms[alias] = last
-        return PairCard(arms, [asdict(title) for title in self.store.titles(pair)]), problems
+        return PairCard(arms, [title.as_dict() for title in self.store.titles(pair)]), problems
 
     def _last_good(self, pair: str, alias: str) -> ModelCard | None:
         known = self._manifest.pairs.get(pair)

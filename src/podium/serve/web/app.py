@@ -268,7 +268,7 @@ async def _forecast(request: Request) -> Response:
         "arm": ask.arm,
         "model": ask.model.card.name,
         "version": ask.model.card.version,
-        "data_version": close.data_version,
+        "data_version": str(close.data_version),
         "forecast_id": ask.forecast_id,
     }
     return answer_json(content, headers=ask.headers)

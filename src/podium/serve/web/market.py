@@ -14,7 +14,7 @@ from podium.data.calendar import next_business_day
 from podium.data.store import data_version, load_series
 from podium.errors import DataError, MissingError
 from podium.features import MOVING_AVERAGE_DAYS, build_features
-from podium.records import Floats, Series
+from podium.records import DataVersion, Floats, Series
 
 LOOK = 0.02  # seconds for which a series counts as fresh without a look at its file; one look costs microseconds
 _SAME = 1e-9  # two log returns closer than this are one
@@ -32,7 +32,7 @@ class Close:
     """
 
     series: Series
-    data_version: str
+    data_version: DataVersion
     origin: str
     target_date: str
     _rows: dict[tuple[str, ...], Floats | None] = field(default_factory=dict, repr=False, compare=False)

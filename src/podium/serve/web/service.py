@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from podium.errors import DataError, MissingError
-from podium.ledger.entry import Entry, forecast_columns, new_id, trained_through
+from podium.ledger.entry import Entry, forecast_columns, new_id
 from podium.records import Floats
 from podium.serve.hotswap.lineup import Lineup, ServedModel
 from podium.serve.hotswap.scorer import ScoringError
@@ -301,7 +301,7 @@ class Service:
             run_id=card.run_id,
             request_key=ask.key,
             known_through=known_through,
-            trained_through=trained_through(card.tags.get("data_version")),
+            trained_through=ask.lineup.arms[arm].trained_through,
             latency_us=int((time.perf_counter() - ask.started) * 1e6),
             **columns,
         )

@@ -1,0 +1,42 @@
+"""Values that are made from text and told as text, in one place each."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from podium.records import DataVersion, ModelName, VersionRecord
+
+VERSION = DataVersion("ecb-online", "EURUSD", np.datetime64("2026-10-30"), "3f2a9c1b")
+
+
+def test_a_data_version_is_read_as_it_was_written():
+    """Its text holds each field, whatever dashes a source's name has."""
+    assert str(VERSION) == "ecb-online-EURUSD-2026-10-30-3f2a9c1b"
+    assert DataVersion.parse(str(VERSION)) == VERSION
+    assert VersionRecord("EURUSD_LSTM", 1, "r", tags={"data_version": str(VERSION)}).data_version == VERSION
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "by hand", "a-b-c", "ecb-EURUSD-2026-10-3f2a9c1b", "ecb-EURUSD-2026-13-30-3f2a9c1b", "ecb-EURUSD----3f2a9c1b"],
+)
+def test_what_is_no_data_version_names_none(text):
+    """A tag that somebody wrote by hand names no series, rather than a wrong day of one."""
+    with pytest.raises(ValueError):  # noqa: PT011  Python's own words, which nobody sees
+        DataVersion.parse(text)
+    assert DataVersion.of_tags({"data_version": text}) is None
+    assert DataVersion.of_tags({}) is None
+
+
+def test_a_models_name_is_read_as_it_was_written():
+    """Pair and family make the name and are its parts; a family may hold an underscore."""
+    assert str(ModelName("EURUSD", "Grey_Box")) == "EURUSD_Grey_Box"
+    assert ModelName.parse("EURUSD_Grey_Box") == ModelName("EURUSD", "Grey_Box")
+
+
+@pytest.mark.parametrize("text", ["", "EURUSD", "EURUSD_", "eurusd_LSTM", "_LSTM", "EURUSDX_LSTM"])
+def test_another_name_is_none_of_podiums(text):
+    """A model that is not named after a pair and a family belongs to somebody else."""
+    with pytest.raises(ValueError, match="<PAIR>_<Family>"):
+        ModelName.parse(text)
