@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from podium.cli import answers, championship, report, serving, simulation, titles, upkeep
 from podium.cli.console import complain
+from podium.environment import keep_private
 from podium.errors import PodiumError
 
 EXIT_INTERRUPTED = 130
@@ -84,7 +85,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    keep_private()
     try:
         exit_code = int(app(args=arguments, prog_name="podium", standalone_mode=False) or 0)
     except PodiumError as error:

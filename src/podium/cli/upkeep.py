@@ -18,6 +18,7 @@ import typer
 
 from podium.cli.console import note, say
 from podium.cli.options import takes_settings
+from podium.environment import child_environment
 from podium.errors import PodiumError, SettingError
 from podium.settings import Settings
 
@@ -50,15 +51,14 @@ def ui(
         note(f"port {port} is taken ({_who_holds(port)}); taking {free}")
     say(f"MLflow on http://{host}:{free} - Ctrl-C ends it")
     command = [sys.executable, "-m", "mlflow", "ui", "--host", host, "--port", str(free), "--workers", "1"]
-    environment = {
-        **os.environ,
-        "PYTHONWARNINGS": "ignore",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # its workers judge language models; four processes less
+    environment = child_environment(
+        PYTHONWARNINGS="ignore",
+        UVICORN_APP_DIR=os.devnull,  # uvicorn else puts the working folder first on Python's path
+        MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false",  # its workers judge language models; four processes less
         # addresses may hold passwords, and command lines are public
-        "MLFLOW_BACKEND_STORE_URI": settings.tracking_uri,
-        "MLFLOW_REGISTRY_STORE_URI": settings.registry_uri or settings.tracking_uri,
-    }
+        MLFLOW_BACKEND_STORE_URI=settings.tracking_uri,
+        MLFLOW_REGISTRY_STORE_URI=settings.registry_uri or settings.tracking_uri,
+    )
     raise typer.Exit(_until_interrupted(command, environment))
 
 

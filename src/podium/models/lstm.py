@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from podium.environment import TENSORFLOW, lent
 from podium.models.base import Contestant, FittedModel, Flavor, ParamValue, pinned
 from podium.models.onnx_graph import lstm_graph
 from podium.records import Floats
@@ -31,11 +31,9 @@ TENSORFLOW_REQUIREMENTS = (
 
 def import_keras() -> Any:
     """Keras on TensorFlow, without the start-up chatter of either, and deterministic."""
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # its results differ between processors, and it says so
-    import keras
-    import tensorflow as tf
+    with lent(TENSORFLOW):
+        import keras
+        import tensorflow as tf
 
     tf.config.experimental.enable_op_determinism()
     return keras

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from podium.environment import keep_private
 from podium.records import Floats
 
 OPSET = 17
@@ -113,6 +114,7 @@ def run_graph(graph: bytes, values: Floats) -> Floats:
     Returns:
         shape (n_origins,).
     """
+    keep_private()
     import onnxruntime
 
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])

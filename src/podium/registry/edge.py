@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from podium.environment import keep_private
 from podium.errors import RegistryError
 
 if TYPE_CHECKING:
@@ -19,13 +20,10 @@ if TYPE_CHECKING:
 
 # Set before MLflow is imported, and only where the user has not said otherwise.
 ENVIRONMENT = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     # MLflow's own 7 retries with back-off keep a caller waiting for more than four minutes when a server is down.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
 }
-# Errors are still told. oneDNN's results differ between processors, and nothing else silences its word on that.
-TENSORFLOW = {"TF_CPP_MIN_LOG_LEVEL": "2", "TF_ENABLE_ONEDNN_OPTS": "0"}
 # "Creating initial MLflow database tables", "Created version", and a word on pip's own version in each saved model.
 LEVELS = {
     "mlflow.store.db.utils": logging.WARNING,
@@ -57,7 +55,8 @@ _SHORTEST_SECRET = 4  # a shorter one would star out half of every sentence
 
 
 def calm_environment() -> None:
-    """Set the variables above where the user has not set them."""
+    """Set the variables above where the user has not set them, and those that keep MLflow from telling others."""
+    keep_private()
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
 
@@ -88,21 +87,6 @@ def quiet_warnings() -> None:
     warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
     # SQLAlchemy, when two championships take the same alias away at once: both got what they wanted.
     warnings.filterwarnings("ignore", message="DELETE statement on table 'registered_model_aliases' expected")
-
-
-@contextmanager
-def quiet_start() -> Iterator[None]:
-    """TensorFlow, where it is imported inside, does not narrate its start and computes as it did in training.
-
-    It reads these variables once. The user's own are kept, and the environment is left as it was.
-    """
-    missing = [name for name in TENSORFLOW if name not in os.environ]
-    os.environ.update({name: TENSORFLOW[name] for name in missing})
-    try:
-        yield
-    finally:
-        for name in missing:
-            os.environ.pop(name, None)
 
 
 def quiet_forecasts(model: PyFuncModel) -> None:

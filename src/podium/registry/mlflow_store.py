@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from podium.environment import TENSORFLOW, lent
 from podium.registry import edge
 from podium.registry.family import Family
 from podium.registry.runs import Runs
@@ -65,7 +66,7 @@ class MlflowStore(Runs, Versions, Family):
         path = self.fetch(uri)
         import mlflow.pyfunc
 
-        with self.errors(f"load {uri}"), edge.quiet_start():
+        with self.errors(f"load {uri}"), lent(TENSORFLOW):
             model: PyFuncModel = mlflow.pyfunc.load_model(str(path))
         edge.quiet_forecasts(model)
         return model

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from multiprocessing import active_children, get_context, parent_process
 from typing import TypeVar
 
+from podium.environment import SAFE_PATH, lent
 from podium.errors import WorkerError
 
 Task = TypeVar("Task")
@@ -45,9 +46,11 @@ def side_by_side(
         return
     # spawn: a fork would copy the locks of MLflow's and TensorFlow's threads in whatever state they are
     others = set(active_children())
-    with ProcessPoolExecutor(n_workers, mp_context=get_context("spawn"), initializer=_begin) as pool:
+    with lent(SAFE_PATH):
+        pool = ProcessPoolExecutor(n_workers, mp_context=get_context("spawn"), initializer=_begin)
+    with pool:
         try:
-            with _deaf_to_interrupts():
+            with _deaf_to_interrupts(), lent(SAFE_PATH):
                 results = _results(pool, work, tasks)
             yield results
         except KeyboardInterrupt:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from podium.environment import child_environment, keep_private
 from podium.errors import PodiumError
 from podium.records import Floats
 from podium.serve.processes.frames import read_frame, write_frame
@@ -68,6 +69,7 @@ class OnnxScorer:
     quick = True
 
     def __init__(self, graph: bytes, n_features: int) -> None:
+        keep_private()
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -165,7 +167,13 @@ class PyfuncScorer:
         return answer
 
     def _start(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        return subprocess.Popen(
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=child_environment(),
+        )
 
     def _await_loaded(self) -> None:
         if self._loading:

@@ -20,6 +20,7 @@ from types import FrameType
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from podium.environment import child_environment
 from podium.errors import SettingError
 from podium.serve.hotswap.manifest import address_digest
 from podium.serve.processes.options import ServeOptions, WorkerConfig
@@ -136,7 +137,7 @@ class _Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             pass_fds=self.passed,
-            env={**os.environ, **self.environment},
+            env=child_environment(**self.environment),
         )
         self.started, self.ready = time.monotonic(), False
         try:

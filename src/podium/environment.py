@@ -1,0 +1,47 @@
+"""The environment of processes: private, quiet, and without the working folder on Python's path.
+
+Only what the user has not set is ever set; a blank variable is one that is not set.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+
+# MLflow, ONNX Runtime and Ray else report to their makers; each reads its variable when it is imported.
+TELEMETRY = {"MLFLOW_DISABLE_TELEMETRY": "true", "ORT_DISABLE_TELEMETRY": "1", "RAY_USAGE_STATS_ENABLED": "0"}
+# Errors are still told. oneDNN's results differ between processors, and nothing else silences its word on that.
+TENSORFLOW = {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "2", "TF_ENABLE_ONEDNN_OPTS": "0"}
+# A trading repository's own `signal.py` or `types.py` would else be imported in place of Python's.
+SAFE_PATH = {"PYTHONSAFEPATH": "1"}
+
+
+def keep_private(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Let nothing be reported to anybody: called before any library is imported that would."""
+    if _missing({"MLFLOW_DISABLE_TELEMETRY": ""}, environment):  # who set that has spoken of DO_NOT_TRACK too
+        environment.update(_missing({"DO_NOT_TRACK": "true"}, environment))
+    environment.update(_missing(TELEMETRY, environment))
+
+
+def child_environment(**more: str) -> dict[str, str]:
+    """The environment of a process that Podium starts, with what is special to it."""
+    environment = {**os.environ, **SAFE_PATH, **more}
+    keep_private(environment)
+    return environment
+
+
+@contextmanager
+def lent(variables: Mapping[str, str]) -> Iterator[None]:
+    """Inside, what the user has not set of these is set; afterwards the environment is as it was."""
+    missing = _missing(variables, os.environ)
+    os.environ.update(missing)
+    try:
+        yield
+    finally:
+        for name in missing:
+            os.environ.pop(name, None)
+
+
+def _missing(variables: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in variables.items() if not environment.get(name, "").strip()}
