@@ -159,7 +159,7 @@ def _days(series: Series, settings: Settings, routine: Routine) -> ScoredRows:
 def _stored_path(settings: Settings, family: str, series: Series, routine: Routine) -> Path:
     recipe = dataclasses.asdict(enter(family, settings))
     # a later version of the program may forecast otherwise from the same settings
-    parts = [FORMAT, version("podium"), data_version(series), family, recipe, routine.learn_days, routine.refit_every]
+    parts = [FORMAT, version("podium"), str(data_version(series)), family, recipe, routine.learn_days, routine.refit_every]
     key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
     return settings.data_dir / "simulated" / f"{settings.pair}.{family}.{key}.npz"
 
