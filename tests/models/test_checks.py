@@ -5,14 +5,16 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
 from podium.errors import AdmissionError
 from podium.evaluate.walkforward import ScoredRows, walk_forward
-from podium.models.affine import AffineModel
+from podium.models.base import Contestant
 from podium.models.checks import CHECKS, check_contestant
+from podium.models.estimator import AffineModel, SklearnModel
 from podium.models.linear import LinearRegressionContestant
 from podium.models.roster import enter, known
 from podium.settings import Settings
@@ -30,7 +32,7 @@ NEW_CONTESTANT = """
 from dataclasses import dataclass
 from typing import ClassVar
 
-from podium.models.affine import AffineModel
+from podium.models.estimator import AffineModel
 from podium.models.base import Contestant
 
 
@@ -41,18 +43,10 @@ class ShrunkMean(Contestant):
     family: ClassVar[str] = "ShrunkMean"
     description: ClassVar[str] = "Ridge on the five-day mean."
 
-    @property
-    def params(self):
-        return {"alpha": self.alpha}
-
     def fit(self, X, y):
-        from sklearn.compose import ColumnTransformer
         from sklearn.linear_model import Ridge
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import StandardScaler
 
-        take = ColumnTransformer([("scale", StandardScaler(), ["ma_5"])])
-        return AffineModel(make_pipeline(take, Ridge(self.alpha)).fit(X, y), params={})
+        return AffineModel(Ridge(self.alpha).fit(X[["ma_5"]], y))
 """
 
 
@@ -79,13 +73,9 @@ def test_a_new_contestant_is_one_file_and_one_entry_point(tmp_path, monkeypatch,
 class Altered(AffineModel):
     """A linear model whose parts a test changes."""
 
-    def __init__(self, pipeline, params=None, *, predict=None, native=None, onnx=True):
-        super().__init__(pipeline, params or {})
-        self._predict, self._native, self._onnx = predict, native, onnx
-
-    @property
-    def native(self):
-        return self._native or super().native
+    def __init__(self, pipeline, *, predict=None, onnx=True):
+        super().__init__(pipeline)
+        self._predict, self._onnx = predict, onnx
 
     def predict(self, X):
         forecasts = super().predict(X)
@@ -100,7 +90,7 @@ class Toy(LinearRegressionContestant):
     """Least squares, to be spoilt."""
 
     def regression(self, X, y):
-        return super().fit(X, y).native
+        return super().fit(X, y).estimator
 
 
 def between(function, **kw_args):
@@ -110,9 +100,9 @@ def between(function, **kw_args):
         from sklearn.pipeline import Pipeline
         from sklearn.preprocessing import FunctionTransformer
 
-        select, regress = (step for _, step in self.regression(X, y).steps)
+        scale, regress = (step for _, step in self.regression(X, y).steps)
         middle = FunctionTransformer(function, kw_args=kw_args)
-        pipeline = Pipeline([("select", select), ("middle", middle), ("regress", regress)])
+        pipeline = Pipeline([("scale", scale), ("middle", middle), ("regress", regress)])
         return Altered(pipeline, onnx=False)
 
     return fit
@@ -152,26 +142,16 @@ def spoils_x_in_predict(self, X, y):
 
 def counts_columns(self, X, y):
     """Takes features by place."""
+    return Altered(
+        self.regression(X, y), predict=lambda rows, forecasts: forecasts + 1e-3 * rows.to_numpy()[:, 0], onnx=False
+    )
+
+
+def knows_no_names(self, X, y):
+    """Fitted on an array."""
     from sklearn.linear_model import LinearRegression
-    from sklearn.pipeline import Pipeline
-    from sklearn.preprocessing import FunctionTransformer
 
-    values = FunctionTransformer(np.delete, kw_args={"obj": slice(6, None), "axis": 1})
-    pipeline = Pipeline([("values", values), ("regress", LinearRegression())])
-    return Altered(pipeline.fit(X.to_numpy(), y), predict=None)
-
-
-class NumpyPipeline(Altered):
-    """Strips the names before the pipeline sees them."""
-
-    def predict(self, X):
-        return self._pipeline.predict(X.to_numpy())
-
-
-def strips_names(self, X, y):
-    """Takes features by place."""
-    fitted = counts_columns(self, X, y)
-    return NumpyPipeline(fitted.native, onnx=False)
+    return SklearnModel(LinearRegression().fit(X.to_numpy(), y))
 
 
 def scales_outside(self, X, y):
@@ -218,7 +198,7 @@ BAD = {
     "unseeded": ({"fit": unseeded}, "fit_repeats"),
     "spoils X in the fit": ({"fit": spoils_x_in_the_fit}, "inputs_unchanged"),
     "spoils X in predict": ({"fit": spoils_x_in_predict}, "inputs_unchanged"),
-    "counts columns": ({"fit": strips_names}, "columns_are_found_by_name"),
+    "counts columns": ({"fit": counts_columns}, "columns_are_found_by_name"),
     "scales outside": ({"fit": scales_outside}, "saved_model_forecasts_the_same"),
     "own class": ({"fit": brings_its_own_class}, "saved_model_forecasts_the_same"),
     "unpinned": ({"fit": asks_for_anything}, "requirements_are_pinned"),
@@ -238,8 +218,6 @@ BAD = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:X does not have valid feature names:UserWarning")
-@pytest.mark.filterwarnings("ignore:X has feature names:UserWarning")
 @pytest.mark.parametrize("flaw", BAD)
 def test_a_bad_contestant_is_refused_by_the_check_it_breaks(flaw, recent):
     """Each is refused with the name of its check, and every check refuses at least one."""
@@ -257,6 +235,33 @@ def test_every_check_refuses_somebody():
 def test_the_unspoilt_toy_is_admitted(recent):
     """What the bad contestants are made from is good: they fail for their flaw alone."""
     check_contestant(Toy(), recent)
+
+
+def test_an_estimator_fitted_on_an_array_is_refused_in_one_line(recent):
+    """Without names nothing could be selected by name, and the line says what to do."""
+    with pytest.raises(AdmissionError, match=r"LinearRegression was fitted on an array.*fit it on X itself"):
+        check_contestant(type("Bad", (Toy,), {"fit": knows_no_names})(), recent)
+
+
+@dataclass(frozen=True)
+class Boosting(Contestant):
+    """A scikit-learn estimator as it is, that is not affine and insists on its columns and their order."""
+
+    steps: int = 20
+
+    family: ClassVar[str] = "Boosting"
+    description: ClassVar[str] = "Gradient boosting."
+
+    def fit(self, X, y):
+        from sklearn.ensemble import HistGradientBoostingRegressor
+
+        return SklearnModel(HistGradientBoostingRegressor(max_iter=self.steps, random_state=self.seed).fit(X, y))
+
+
+def test_an_estimator_that_insists_on_its_columns_is_admitted_as_it_is(recent):
+    """One line makes it a model: moved and further columns do not reach it, and its options are its parameters."""
+    check_contestant(Boosting(), recent)
+    assert Boosting(steps=3).params == {"steps": 3}
 
 
 def test_a_short_table_is_named(recent):

@@ -12,7 +12,7 @@ import pytest
 
 from podium.errors import AdmissionError
 from podium.models import roster
-from podium.models.affine import AffineModel
+from podium.models.estimator import AffineModel
 from podium.models.linear import LinearRegressionContestant
 
 
@@ -45,7 +45,7 @@ class Guest(LinearRegressionContestant):
     model: ClassVar[type[AffineModel]] = AffineModel
 
     def fit(self, X, y):
-        return self.model(super().fit(X, y).native, params={})
+        return self.model(super().fit(X, y).estimator)
 
 
 @pytest.fixture

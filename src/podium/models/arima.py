@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 import numpy as np
 from pydantic import Field
 
-from podium.models.affine import AffineModel
 from podium.models.base import Contestant, ParamValue
+from podium.models.estimator import AffineModel
 from podium.records import Floats
 
 if TYPE_CHECKING:
@@ -146,6 +146,7 @@ class ArimaContestant(Contestant):
     order: tuple[Order, Order] | None = None
 
     family: ClassVar[str] = "ARIMA"
+    quick: ClassVar[bool] = True
     libraries: ClassVar[tuple[str, ...]] = (
         "sklearn.compose",
         "sklearn.linear_model",
@@ -182,7 +183,7 @@ class ArimaContestant(Contestant):
         fitted = fit_arma(returns, contestant.order or (0, 0)) or white_noise(returns)
         weights = fitted.predictor(self.n_lags, self.horizon)
         intercept = fitted.mean * (self.horizon - weights.sum())
-        return AffineModel(_predictor_pipeline(self.lag_names, weights, intercept), params=_describe(fitted))
+        return AffineModel(_predictor(self.lag_names, weights, intercept), params=_describe(fitted))
 
     def _history(self, X: pd.DataFrame, y: Floats) -> Floats:
         # y beyond one day overlaps; the daily returns are in X, all but the last
@@ -196,21 +197,14 @@ def history(X: pd.DataFrame, y: Floats) -> Floats:
     return np.concatenate([first_window, y])
 
 
-def _predictor_pipeline(lag_names: list[str], weights: Floats, intercept: float) -> Any:
-    """Stock estimators that hold given weights; fitted on two rows for their book-keeping, then set."""
+def _predictor(lag_names: list[str], weights: Floats, intercept: float) -> Any:
+    """A stock estimator that holds given weights; fitted on two rows for its book-keeping, then set."""
     import pandas as pd
-    from sklearn.compose import ColumnTransformer
     from sklearn.linear_model import LinearRegression
-    from sklearn.pipeline import Pipeline
 
-    pipeline = Pipeline(
-        [
-            ("window", ColumnTransformer([("lags", "passthrough", lag_names)])),
-            ("predictor", LinearRegression()),
-        ]
-    ).fit(pd.DataFrame(np.zeros((2, len(lag_names))), columns=lag_names), np.zeros(2))
-    pipeline[-1].coef_, pipeline[-1].intercept_ = weights, intercept
-    return pipeline
+    stock = LinearRegression().fit(pd.DataFrame(np.zeros((2, len(lag_names))), columns=lag_names), np.zeros(2))
+    stock.coef_, stock.intercept_ = weights, intercept
+    return stock
 
 
 def _describe(fitted: ArmaFit) -> dict[str, ParamValue]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import re
 from abc import ABC, abstractmethod
@@ -95,6 +96,8 @@ class Contestant(ABC):
     description: ClassVar[str]
     libraries: ClassVar[tuple[str, ...]] = ()
     """Modules that a fit imports; named here they are imported before its time is taken."""
+    quick: ClassVar[bool] = False
+    """Whether a walk-forward is known to take a few seconds at most; whatever is not begins first."""
 
     def warm_up(self) -> None:
         """Import what a fit needs, so that the seconds of a fit are those of learning."""
@@ -116,8 +119,15 @@ class Contestant(ABC):
 
     @property
     def params(self) -> Mapping[str, ParamValue]:
-        """The settings of the contestant, recorded with its run."""
-        return {}
+        """The settings of the contestant, recorded with its run: its options, unless it says something else."""
+        options = {name: getattr(self, name) for name in self.option_names()}
+        return {name: value if isinstance(value, ParamValue) else str(value) for name, value in options.items()}
+
+    @classmethod
+    def option_names(cls) -> tuple[str, ...]:
+        """Its fields beyond those that all contestants of a championship share."""
+        shared = {field.name for field in dataclasses.fields(Contestant)}
+        return tuple(field.name for field in dataclasses.fields(cls) if field.name not in shared)
 
     @property
     def lag_names(self) -> list[str]:

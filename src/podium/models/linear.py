@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
-from podium.models.affine import AffineModel
 from podium.models.base import Contestant, ParamValue
+from podium.models.estimator import AffineModel
 from podium.records import Floats
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ class LinearRegressionContestant(Contestant):
 
     family: ClassVar[str] = "LinearRegression"
     libraries: ClassVar[tuple[str, ...]] = ("sklearn.compose", "sklearn.linear_model", "sklearn.pipeline")
+    quick: ClassVar[bool] = True
     description: ClassVar[str] = "Ordinary least squares on six lagged returns and their five-day mean, standardised."
 
     def __post_init__(self) -> None:
@@ -48,15 +49,8 @@ class LinearRegressionContestant(Contestant):
 
     def fit(self, X: pd.DataFrame, y: Floats) -> AffineModel:
         """Solve least squares; `ma_5` is a sum of lags, and the minimum-norm solution takes care of that."""
-        from sklearn.compose import ColumnTransformer
         from sklearn.linear_model import LinearRegression
-        from sklearn.pipeline import Pipeline
+        from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
 
-        pipeline = Pipeline(
-            [
-                ("select", ColumnTransformer([("scale", StandardScaler(), self.features)])),
-                ("regress", LinearRegression()),
-            ]
-        )
-        return AffineModel(pipeline.fit(X, y), params={})
+        return AffineModel(make_pipeline(StandardScaler(), LinearRegression()).fit(X[self.features], y))

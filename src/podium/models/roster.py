@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import json
 from collections.abc import Iterable, Mapping
@@ -16,7 +15,6 @@ from podium.plugins import load_class
 from podium.settings import Settings
 
 GROUP = "podium.contestants"
-SHARED = frozenset({"n_lags", "seed", "horizon"})  # of the championship, the same for all
 
 
 @cache
@@ -92,7 +90,7 @@ def contestant_class(family: str) -> type[Contestant]:
 
 def _checked(family: str, contestant: type[Contestant], options: Mapping[str, Any]) -> dict[str, Any]:
     """The options as the contestant's annotations want them: an order as a tuple, a number within its range."""
-    names = {field.name for field in dataclasses.fields(contestant)} - SHARED
+    names = contestant.option_names()
     for name in options:
         if name not in names:
             raise SettingError(

@@ -91,11 +91,12 @@ def simulate(
     """
     for policy in routine.policies:
         check_policy(policy)
-    enter_all(settings)
+    contestants = enter_all(settings)
     each = [settings.model_copy(update={"pair": pair}) for pair in pairs]
     for one in each:
         _days(_series(one), one, routine)  # too short a series is found before any work
-    tasks = [(one, family, routine) for one in each for family in reversed(settings.contestants)]
+    longest_first = sorted(contestants, key=lambda family: contestants[family].quick)
+    tasks = [(one, family, routine) for one in each for family in longest_first]
     forecasts: dict[tuple[str, str], Forecasts] = {}
     with side_by_side(walk_one, tasks, settings.workers) as results:
         for (one, family, _), rows in results:
@@ -159,8 +160,8 @@ def _days(series: Series, settings: Settings, routine: Routine) -> ScoredRows:
 def _stored_path(settings: Settings, family: str, series: Series, routine: Routine) -> Path:
     recipe = dataclasses.asdict(enter(family, settings))
     # a later version of the program may forecast otherwise from the same settings
-    parts = [FORMAT, version("podium"), str(data_version(series)), family, recipe, routine.learn_days, routine.refit_every]
-    key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+    parts = [FORMAT, version("podium"), data_version(series), family, recipe, routine.learn_days, routine.refit_every]
+    key = hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:16]
     return settings.data_dir / "simulated" / f"{settings.pair}.{family}.{key}.npz"
 
 

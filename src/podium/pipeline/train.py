@@ -40,13 +40,13 @@ def train(settings: Settings, on_done: OnDone = lambda run: None) -> list[RunRec
     Returns:
         The completed runs, in the order of the contestants.
     """
-    enter_all(settings)
+    contestants = enter_all(settings)
     table = load_table(settings)
     scored_rows(table, settings.n_lags, settings.test_fraction)  # too few days are found before any process starts
     store = MlflowStore(settings)
     store.knock()
     runs: dict[str, RunRecord] = {}
-    tasks = [(settings, family) for family in sorted(settings.contestants, key=_is_light)]
+    tasks = [(settings, family) for family in sorted(contestants, key=lambda family: contestants[family].quick)]
     with side_by_side(train_one, tasks, settings.workers) as results:
         store.prepare()  # while the contestants import and learn
         for (_, family), run in results:
@@ -71,11 +71,6 @@ def train_one(task: tuple[Settings, str]) -> RunRecord:
         started_at=started_at,
     )
     return MlflowStore(settings).log_run(result, _context(settings, series, table, days))
-
-
-def _is_light(family: str) -> bool:
-    """Whether it is known to be quick; whatever is not may be heavy, and begins first."""
-    return family in {"LinearRegression", "ARIMA"}
 
 
 def _ranges(
