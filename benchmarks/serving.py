@@ -33,11 +33,9 @@ CONNECTIONS = 8
 BATCH = 10_000
 SERVE = """
 import json, sys
-from podium.serve.processes.options import ServeOptions
 from podium.serve.processes.supervisor import serve
 from podium.settings import Settings
-options = json.loads(sys.argv[1])
-sys.exit(serve(Settings.load(), ServeOptions(**options), lambda line: print(line, flush=True)))
+sys.exit(serve(Settings.load(json.loads(sys.argv[1])), lambda line: print(line, flush=True)))
 """
 
 
@@ -82,7 +80,10 @@ def running(command: list[str], port: int) -> Iterator[tuple[subprocess.Popen[by
 def podium(**options: object) -> Iterator[tuple[subprocess.Popen[bytes], float, int]]:
     """Podium's server with these options."""
     port = free_port()
-    with running([sys.executable, "-c", SERVE, json.dumps({"port": port, **options})], port) as (server, took):
+    with running([sys.executable, "-c", SERVE, json.dumps({"serve": {"port": port, **options}})], port) as (
+        server,
+        took,
+    ):
         yield server, took, port
 
 

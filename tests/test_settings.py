@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from podium.errors import SettingError
 from podium.settings import Settings
+from podium.settings.sources import RENAMED, Found, nested, read, variables
 
 
 @pytest.fixture(autouse=True)
@@ -112,25 +113,150 @@ def test_a_wrong_value_is_named(flags, line):
     ("text", "line"),
     [
         ("n_lags = \n", "podium.toml is not valid TOML: "),
-        ("contestants = 5\n", "setting contestants = 5: names are wanted"),
-        ("contestants = [1, 2]\n", r"setting contestants = \[1, 2\]: names are wanted"),
-        ("[options]\nLSTM = 3\n", "setting options.LSTM = 3: "),
-        ("n_lgas = 3\n", "setting n_lgas = 3 in podium.toml: there is no such setting; did you mean n_lags?"),
-        ("lucky = 3\n", "setting lucky = 3 in podium.toml: there is no such setting; see the README"),
+        ("pair = 'EURUSD'\nserve = {}\nserve = 3\n", "podium.toml is not valid TOML: .*line 3"),
+        ("contestants = 5\n", r"setting contestants = 5 \(podium.toml line 1\): names are wanted"),
+        (
+            "# ours\n\ncontestants = [\n  1,\n  2,\n]\nseed = 1",
+            r"setting contestants = \[1, 2\] \(podium.toml line 3\): ",
+        ),
+        ("[options]\nLSTM = 3\n", r"setting options.LSTM = 3 \(podium.toml line 2\): a table is wanted$"),
+        ("serve = 3\n", r"setting serve = 3 \(podium.toml line 1\): a table is wanted$"),
+        ("n_lgas = 3\n", r"setting n_lgas = 3 \(podium.toml line 1\): there is no such setting; did you mean n_lags\?"),
+        ("[serve]\nprot = 3\n", r"setting serve.prot = 3 \(podium.toml line 2\): .*; did you mean port\?"),
+        ("lucky = 3\n", r"setting lucky = 3 \(podium.toml line 1\): there is no such setting; `podium settings`"),
+        (
+            "seed = 1\n[serve]\nport = 99999\n",
+            r"setting serve.port = 99999 \(podium.toml line 3\): .* at most 65535 is",
+        ),
+        ("policy = 'coin'\n", r"setting policy = 'coin' \(podium.toml line 1\): one of rmse, significant is wanted"),
+        ("[serve]\nshadow = 'perhaps'\n", r"setting serve.shadow = 'perhaps' \(.*\): true or false is wanted$"),
+        ("[serve]\nmlflow_ui = 'ui'\n", r"setting serve.mlflow_ui = 'ui' \(.*\): an address begins with http"),
     ],
 )
 def test_a_wrong_file_is_named(folder, text, line):
-    """A file that is not TOML, or holds another kind of value, is one line too."""
+    """A file that is not TOML, or holds another kind of value, is one line with its line, in our words."""
     (folder / "podium.toml").write_text(text)
+    with pytest.raises(SettingError, match=f"^{line}") as caught:
+        Settings.load()
+    assert "nput should" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "line"),
+    [
+        ("PODIUM_N_LAGS", "wide", r"setting n_lags = 'wide' \(variable PODIUM_N_LAGS\): a whole number is wanted$"),
+        ("PODIUM_ALPHA", "2", r"setting alpha = 2 \(variable PODIUM_ALPHA\): a number below 1 is wanted$"),
+        ("PODIUM_SERVE_DRAIN", "inf", r"setting serve.drain = 'inf' \(variable PODIUM_SERVE_DRAIN\): a finite number"),
+        (
+            "MLFLOW_TRACKING_URI",
+            "http://h:x",
+            r"setting tracking_uri = 'http://h:x' \(variable MLFLOW_TRACKING_URI\): Port",
+        ),
+        ("PODIUM_OPTIONS", "{LSTM", "variable PODIUM_OPTIONS: options are written as JSON"),
+        ("PODIUM_OPTIONS", "[1]", r"setting options = \[1\] \(variable PODIUM_OPTIONS\): a table is wanted$"),
+    ],
+)
+def test_a_wrong_variable_is_named(monkeypatch, name, value, line):
+    """A value that a variable holds is refused with the variable's name, in our words."""
+    monkeypatch.setenv(name, value)
     with pytest.raises(SettingError, match=f"^{line}"):
         Settings.load()
 
 
-def test_wrong_json_in_the_environment_is_named(monkeypatch):
-    """Options that are not JSON name the field and the form."""
-    monkeypatch.setenv("PODIUM_OPTIONS", "{LSTM")
-    with pytest.raises(SettingError, match=r'"options".* JSON'):
-        Settings.load()
+@pytest.mark.parametrize("name", ["PODIUM_PAIR", "PODIUM_SERVE_PORT", "PODIUM_OPTIONS", "MLFLOW_TRACKING_URI"])
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_a_blank_variable_is_not_set(monkeypatch, name, blank):
+    """What a compose file leaves blank is as if it were not there."""
+    monkeypatch.setenv(name, blank)
+    assert Settings.load() == Settings()
+
+
+def test_a_blank_text_in_the_file_is_not_set(folder):
+    """The same in podium.toml."""
+    (folder / "podium.toml").write_text("registry_uri = ''\ndata_dir = ' '\n")
+    assert Settings.load() == Settings()
+
+
+def test_addresses_are_stripped(monkeypatch):
+    """A blank or a line's end around an address does not belong to it."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", " http://127.0.0.1:5000\n")
+    assert Settings.load().tracking_uri == "http://127.0.0.1:5000"
+    assert Settings.load({"tracking_uri": " sqlite:///x.db "}).tracking_uri == "sqlite:///x.db"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_file_of_an_editor_on_windows_is_read(folder, encoding):
+    """A mark at its beginning, two bytes a letter, and its ends of lines do not matter."""
+    (folder / "podium.toml").write_bytes("developer = 'Jürgen'\r\nn_lags = 20\r\n".encode(encoding))
+    settings = Settings.load()
+    assert (settings.developer, settings.n_lags) == ("Jürgen", 20)
+    assert settings.origin("n_lags") == "podium.toml line 2"
+
+
+def test_serving_has_a_section(folder, monkeypatch):
+    """`[serve]` in the file, `PODIUM_SERVE_...` in the environment, before them a flag; the rest keeps its defaults."""
+    (folder / "podium.toml").write_text("[serve]\nport = 9000\nshadow = true\npairs = ['eur/usd', 'GBPJPY']\n")
+    monkeypatch.setenv("PODIUM_SERVE_PORT", "9001")
+    monkeypatch.setenv("PODIUM_SERVE_ALLOWED_HOSTS", "a.example, b.example")
+    settings = Settings.load({"serve": {"drain": "3", "port": None}})
+    serving = settings.serve
+    assert (serving.port, serving.shadow, serving.drain, serving.processes) == (9001, True, 3.0, 1)
+    assert serving.pairs == ("EURUSD", "GBPJPY")
+    assert serving.allowed_hosts == ("a.example", "b.example")
+    assert [settings.origin("serve", name) for name in ("port", "shadow", "drain", "processes")] == [
+        "variable PODIUM_SERVE_PORT",
+        "podium.toml line 3",
+        "flag",
+        "default",
+    ]
+
+
+def test_what_is_constructed_reads_nothing(folder, monkeypatch):
+    """`Settings(...)` is its arguments and the defaults, whatever environment and file say; a copy travels as JSON."""
+    (folder / "podium.toml").write_text("n_lags = 40\n")
+    monkeypatch.setenv("PODIUM_SEED", "7")
+    settings = Settings(pair="GBPJPY")
+    assert (settings.pair, settings.n_lags, settings.seed) == ("GBPJPY", 32, 42)
+    assert Settings(**Settings.load().model_dump(mode="json")) == Settings(n_lags=40, seed=7)
+
+
+def test_a_home_is_found(monkeypatch, tmp_path):
+    """`~` in a folder is the user's home wherever it is written."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PODIUM_DATA_DIR", "~/rates")
+    assert Settings.load().data_dir == tmp_path / "rates"
+
+
+def test_tables_of_options_add_up(folder, monkeypatch):
+    """A variable with one option leaves the others of the file; it comes before the file where both have one."""
+    (folder / "podium.toml").write_text("[options.LSTM]\nunits = 8\nepochs = 2\n")
+    monkeypatch.setenv("PODIUM_OPTIONS", '{"LSTM": {"units": 4}}')
+    settings = Settings.load()
+    assert settings.options == {"LSTM": {"units": 4, "epochs": 2}}
+    assert settings.origin("options", "LSTM", "units") == "variable PODIUM_OPTIONS"
+    assert settings.origin("options", "LSTM", "epochs") == "podium.toml line 3"
+
+
+@pytest.mark.parametrize("old", sorted(RENAMED))
+def test_old_names_are_read_with_a_note(folder, monkeypatch, old):
+    """Each name of the last release is read from file, variable and flag, each with a note; the new name wins."""
+    new, last = RENAMED[old], old[-1]
+    (folder / "podium.toml").write_text(f"{'.'.join(old)} = {{}}\n".format('"9"'))
+    found, notes = read([new], {})
+    assert found == {new: Found("9", "podium.toml line 1")}
+    assert notes == (
+        f"podium.toml line 1: {'.'.join(old)} is now {'.'.join(new)}; the old name is read in this release only",
+    )
+    found, notes = read([new], nested({old: Found("8", "")}))
+    assert (found[new].value, notes[-1].startswith(f"--{last} is now --{new[-1].replace('_', '-')};")) == ("8", True)
+    if old[0] != "options":
+        (variable,) = variables(old)
+        monkeypatch.setenv(variable, "7")
+        found, notes = read([new], {})
+        assert found[new] == Found("7", f"variable {variable}")
+        assert notes[-1].startswith(f"variable {variable} is now {variables(new)[-1]};")
+        monkeypatch.setenv(variables(new)[-1], "6")
+        assert read([new], {})[0][new].value == "6"
 
 
 def test_a_password_in_a_misspelt_address_is_not_shown(folder):

@@ -35,15 +35,10 @@ pytestmark = pytest.mark.browser
 
 RUN = """
 import json, sys
-from pathlib import Path
-from podium.serve.processes.options import ServeOptions
 from podium.serve.processes.supervisor import serve
 from podium.settings import Settings
 
-told = json.loads(sys.argv[1])
-keys = told["options"].pop("keys_file", None)
-options = ServeOptions(keys_file=Path(keys) if keys else None, **told["options"])
-sys.exit(serve(Settings(**told["settings"]), options, lambda line: print(line, flush=True)))
+sys.exit(serve(Settings(**json.loads(sys.argv[1])), lambda line: print(line, flush=True)))
 """
 SOON = 20_000  # milliseconds
 
@@ -54,10 +49,8 @@ def serving() -> Iterator[Callable[..., str]]:
     servers: list[subprocess.Popen[str]] = []
 
     def start(settings: Settings, **options: Any) -> str:
-        told = {
-            "settings": settings.model_dump(mode="json"),
-            "options": {"port": 0, "interval": 0.2, "patience": 5.0, **options},
-        }
+        serving = {"port": 0, "interval": 0.2, "patience": 5.0, **options}
+        told = {**settings.model_dump(mode="json"), "serve": serving}
         server = subprocess.Popen([sys.executable, "-c", RUN, json.dumps(told)], stdout=subprocess.PIPE, text=True)
         servers.append(server)
         assert server.stdout is not None
@@ -174,7 +167,7 @@ def test_what_is_hostile_stays_text(serving: Any, look: Look, own_hall: Any) -> 
     store.record_title(champion, why=hostile, verdict="by hand", data_version=None, pinned=True)
     page = look()
     page.on("dialog", lambda dialog: pytest.fail("a script ran"))
-    page.goto(serving(own_hall.settings, ledger="off", experiment=hostile))
+    page.goto(serving(own_hall.settings, ledger="off", ab_test=hostile))
     assert page.locator(".history").get_by_text(hostile).first.is_visible()
     assert page.locator("img").count() == 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -24,7 +25,7 @@ for verb in [""] + {verbs!r}:
 @pytest.fixture(scope="module")
 def helps(tmp_path_factory) -> str:
     """The help of every verb on a terminal of eighty columns."""
-    environment = {"COLUMNS": "80", "LOGNAME": "ann", "PATH": ""}
+    environment = {"COLUMNS": "80", "LOGNAME": "ann", "PATH": "", "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
     code = ALL_HELP.format(verbs=VERBS)
     folder = tmp_path_factory.mktemp("help")
     done = subprocess.run(

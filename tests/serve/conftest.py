@@ -21,11 +21,11 @@ from podium.registry.log_items import RunContext
 from podium.registry.mlflow_store import MlflowStore
 from podium.serve.hotswap.manifest import MANIFEST, Manifest, load
 from podium.serve.hotswap.registry_reader import RegistryReader
-from podium.serve.processes.options import ServeOptions, WorkerConfig
+from podium.serve.processes.options import WorkerConfig
 from podium.serve.processes.worker import make_app, make_service
 from podium.serve.web.app import PodiumApp
 from podium.serve.web.service import Service
-from podium.settings import Settings
+from podium.settings import ServeSettings, Settings
 
 LIMITS = {"ledger": "off", "max_body": 200_000, "max_rows": 50}
 
@@ -180,13 +180,8 @@ MakeService = Callable[..., Service]
 
 def configured(world: World, **options: Any) -> WorkerConfig:
     """What a serving process of this world is told."""
-    return WorkerConfig(
-        options=ServeOptions(**{**LIMITS, **options}),
-        pair="EURUSD",
-        data_dir=world.settings.data_dir,
-        cache=world.cache,
-        ledger_address=str(world.root / "data" / "ledger.db"),
-    )
+    serving = ServeSettings(**{**LIMITS, **options})
+    return WorkerConfig(world.settings.model_copy(update={"serve": serving}), world.cache)
 
 
 @pytest.fixture

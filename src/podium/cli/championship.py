@@ -104,10 +104,8 @@ def run(
 
 def _check(settings: Settings) -> None:
     """Find before any work what a later step would refuse."""
-    from podium.evaluate.policy import check_policy
     from podium.models.roster import enter_all
 
-    check_policy(settings.policy)
     enter_all(settings)
     if settings.models_dir.exists() and not settings.models_dir.is_dir():
         raise SettingError(f"setting models_dir = {str(settings.models_dir)!r} is a file; name a folder")

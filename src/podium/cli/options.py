@@ -2,53 +2,63 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import inspect
-import re
 import types
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic.fields import FieldInfo
 
-from podium.settings import Settings
+from podium.cli.console import note
+from podium.errors import SettingError
+from podium.settings import ServeSettings, Settings
+from podium.settings.kinds import pair_code
+from podium.settings.sources import RENAMED, Key, keys
 
+METAVARS: dict[Any, str] = {int: "int", float: "number", Path: "path"}
 ADDRESSES = ("tracking_uri", "registry_uri", "experiment")
 FOLDERS = ("data_dir", "models_dir")
+SERVING = tuple(f"serve.{name}" for name in ServeSettings.model_fields)
+ALSO: dict[Key, tuple[str, ...]] = {("serve", "pairs"): ("--pair",)}  # as every other verb says
+EVERYTHING = tuple(".".join(key) for key in keys(Settings) if key != ("options",))
 
 
-def takes_settings(
-    *names: str, record: type | None = None, fields: Sequence[str] = ()
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def takes_settings(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Give a verb a flag for each named field of `Settings`, and the settings as its first argument.
 
     Flags that are not given stay None, so that the environment and `podium.toml` have their say.
 
     Args:
-        names: fields of `Settings`.
-        record: a dataclass that the verb takes as `options`.
-        fields: of that dataclass, each a flag.
+        names: fields of `Settings`; those of a section with its name in front, `serve.port`.
     """
+    wanted: list[Key] = [tuple(name.split(".")) for name in names]
+    taken = {key[-1] for key in wanted}
+    old = [key for key, new in RENAMED.items() if new in wanted and key[-1] not in taken]
 
     def decorate(verb: Callable[..., Any]) -> Callable[..., Any]:
         own = [
             parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
             for name, parameter in inspect.signature(verb, eval_str=True).parameters.items()
-            if name not in {"settings", "options"}
+            if name != "settings"
         ]
-        more = flags_of(record, fields) if record else []
 
         @functools.wraps(verb)
         def with_flags(**arguments: Any) -> Any:
-            settings = Settings.load({name: arguments.pop(name) for name in names})
-            if record is not None:
-                arguments["options"] = record(**{name: arguments.pop(name) for name in fields})
+            flags: dict[str, Any] = {}
+            for *section, name in [*wanted, *old]:
+                table = flags.setdefault(section[0], {}) if section else flags
+                table[name] = arguments.pop("_".join([*section, name]))
+            settings = Settings.load(flags)
+            for line in settings.notes:
+                note(line)
             return verb(settings, **arguments)
 
-        signature = inspect.Signature([*map(_flag, names), *more, *own])
+        renamed = [_flag(key, RENAMED[key], hidden=True) for key in old]
+        signature = inspect.Signature([*(_flag(key, key) for key in wanted), *renamed, *own])
         # typer reads the annotations beside the signature; those of the wrapped verb no longer fit
         annotations = {name: parameter.annotation for name, parameter in signature.parameters.items()}
         vars(with_flags).update(__signature__=signature)
@@ -58,44 +68,53 @@ def takes_settings(
     return decorate
 
 
-def _flag(name: str) -> inspect.Parameter:
-    field = Settings.model_fields[name]
-    default = field.get_default(call_default_factory=True, validated_data={})
-    shown = ",".join(default) if isinstance(default, tuple) else default
-    about = f"{field.description or ''}" + (f" [default: {shown}]" if default is not None else "")
-    option = typer.Option(f"--{name.replace('_', '-')}", help=about.capitalize()[:1] + about[1:], show_default=False)
-    kind: Any = _plain(field.annotation) | None
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, option])
-
-
-def _plain(annotation: Any) -> type:
-    """What a command line can hold: a number, a path or text; the settings do the rest."""
-    if isinstance(annotation, types.UnionType):
-        annotation = next(kind for kind in typing.get_args(annotation) if kind is not types.NoneType)
-    return annotation if annotation in {int, float, str, Path} else str
-
-
-def flags_of(record: type, names: Sequence[str]) -> list[inspect.Parameter]:
-    """A flag for each named field of a dataclass, described by its docstring's `Attributes:`."""
-    about = _attributes(record)
-    fields = {field.name: field for field in dataclasses.fields(record)}
-    kinds = typing.get_type_hints(record)
-    return [_field_flag(fields[name], kinds[name], about.get(name, "")) for name in names]
-
-
-def _field_flag(field: dataclasses.Field[Any], kind: Any, about: str) -> inspect.Parameter:
-    name = f"--{field.name.replace('_', '-')}"
-    option = typer.Option(name, help=about[:1].upper() + about[1:], show_default=field.default not in {None, ""})
-    plain: Any = kind if kind is bool else _plain(kind)
-    if field.default is None:
-        plain = plain | None
+def _flag(key: Key, described: Key, *, hidden: bool = False) -> inspect.Parameter:
+    field = field_of(described)
+    shown = default_of(field)
+    about = f"{field.description or ''}" + (f" [default: {shown}]" if shown else "")
+    kind, name = _kind(field.annotation), key[-1].replace("_", "-")
+    choices = typing.get_args(kind) if typing.get_origin(kind) is typing.Literal else ()
+    option = typer.Option(
+        *((f"--{name}/--no-{name}",) if kind is bool else (f"--{name}", *ALSO.get(key, ()))),
+        help=about[:1].upper() + about[1:],
+        metavar=None if kind is bool else "<" + ("|".join(choices) or METAVARS.get(kind, "text")) + ">",
+        autocompletion=(lambda: list(choices)) if choices else None,
+        show_default=False,
+        hidden=hidden,
+    )
+    taken: Any = (bool if kind is bool else str) | None  # what a number is, the settings say, in their own words
     return inspect.Parameter(
-        field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=Annotated[plain, option]
+        "_".join(key), inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[taken, option]
     )
 
 
-def _attributes(record: type) -> dict[str, str]:
-    """Name and description of each attribute in a Google docstring."""
-    _, _, described = inspect.cleandoc(record.__doc__ or "").partition("Attributes:\n")
-    joined = re.sub(r"\n {8,}", " ", described)
-    return dict(re.findall(r"^ {4}(\w+): (.*)$", joined, flags=re.MULTILINE))
+def field_of(key: Key) -> FieldInfo:
+    """The field behind a key."""
+    return ServeSettings.model_fields[key[1]] if key[0] == "serve" else Settings.model_fields[key[0]]
+
+
+def default_of(field: FieldInfo) -> str:
+    """A default as people write it; nothing where there is none."""
+    default = field.get_default(call_default_factory=True, validated_data={})
+    if isinstance(default, bool) or default is None:
+        return ""
+    return ",".join(default) if isinstance(default, tuple) else str(default)
+
+
+def _kind(annotation: Any) -> Any:
+    """The bare type behind an annotation."""
+    if typing.get_origin(annotation) in {typing.Union, types.UnionType}:
+        return _kind(next(kind for kind in typing.get_args(annotation) if kind is not types.NoneType))
+    return _kind(typing.get_args(annotation)[0]) if typing.get_origin(annotation) is Annotated else annotation
+
+
+def pair_named(text: str, flag: str) -> str:
+    """A pair as Podium writes it.
+
+    Raises:
+        SettingError: it is none.
+    """
+    try:
+        return pair_code(text)
+    except ValueError as error:
+        raise SettingError(f"{flag} {text!r}: {error}") from None

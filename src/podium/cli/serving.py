@@ -15,23 +15,14 @@ import typer
 from podium.cli import texts
 from podium.cli.championship import Json
 from podium.cli.console import note, say, say_json
-from podium.cli.options import FOLDERS, takes_settings
+from podium.cli.options import FOLDERS, SERVING, pair_named, takes_settings
 from podium.errors import MissingError, SettingError
-from podium.serve.processes.options import ServeOptions
 from podium.settings import Settings
 
 if TYPE_CHECKING:
     from podium.ledger import Ledger
 
-SERVED = (
-    "host", "port", "workers", "split", "experiment", "salt", "shadow", "ledger", "ledger_durability", "interval",
-    "keys_file", "insecure", "max_body", "max_rows", "max_in_flight", "drain",
-    "mlflow_ui",
-)  # fmt: skip
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the beginning of a formula
-Pairs = Annotated[
-    str, typer.Option("--pair", help="Pairs, such as EURUSD,GBPJPY; every pair with a champion if not given.")
-]
 
 
 def enrol(app: typer.Typer) -> None:
@@ -40,30 +31,16 @@ def enrol(app: typer.Typer) -> None:
         app.command(name=verb.__name__)(verb)
 
 
-@takes_settings("tracking_uri", "registry_uri", "ledger_address", "alpha", *FOLDERS, record=ServeOptions, fields=SERVED)
-def serve(
-    settings: Settings,
-    options: ServeOptions,
-    *,
-    pair: Pairs = "",
-    allowed_hosts: Annotated[str, typer.Option(help="Further names that a client may call the server by.")] = "",
-) -> None:
+@takes_settings("tracking_uri", "registry_uri", "ledger_address", "alpha", *FOLDERS, *SERVING)
+def serve(settings: Settings) -> None:
     """Serve the champions: MLflow's scoring protocol, forecasts with ranges, A/B, dashboard; Ctrl-C drains and ends.
 
     POST /invocations, GET /v1/forecast/{pair}, /v1/podium/{pair}, /metrics, /health, /docs and / for people. Binds to
     loopback; other addresses need API keys (`podium key`) or --insecure.
     """
-    import dataclasses
-
     from podium.serve.processes.supervisor import serve as run
 
-    options = dataclasses.replace(
-        options,
-        pairs=_pairs(pair),
-        allowed_hosts=_words(allowed_hosts),
-        ledger_address=settings.ledger,
-    )
-    raise typer.Exit(run(settings, options, say))
+    raise typer.Exit(run(settings, say))
 
 
 @takes_settings("ledger_address", "data_dir")
@@ -83,9 +60,9 @@ def ledger(
 
     if as_csv and as_json:
         raise SettingError("--csv and --json exclude each other; choose one")
-    wanted = _pairs(pair)
+    wanted = pair_named(pair, "--pair") if pair else None
     with _opened(settings) as opened:
-        lines = rows(opened, since=since or None, pair=wanted[0] if wanted else None)
+        lines = rows(opened, since=since or None, pair=wanted)
         _write_csv(COLUMNS, lines) if as_csv else _write_lines(lines)
 
 
@@ -121,7 +98,8 @@ def ab(
     challenger: Annotated[
         str, typer.Option(help="Registered model against it; the last one served if not given.")
     ] = "",
-    experiment: Annotated[str, typer.Option(help="Only this experiment.")] = "",
+    ab_test: Annotated[str, typer.Option(help="Only this A/B test.")] = "",
+    experiment: Annotated[str, typer.Option(hidden=True)] = "",
     as_json: Json = False,
 ) -> None:
     """Who is winning, as far as served forecasts and settled days can tell: one answer of four.
@@ -134,8 +112,11 @@ def ab(
 
     named = {arm: name for arm, name in (("champion", champion), ("challenger", challenger)) if name}
     found, reason = None, ""
+    if experiment:
+        note("--experiment is now --ab-test; the old name is read in this release only")
+    only = ab_test or experiment or None
     with _opened(settings) as opened:
-        days = settled_days(opened, settings.pair, experiment or None)
+        days = settled_days(opened, settings.pair, only)
     arms = own_errors(days, named)
     try:
         found = compare_live(
@@ -143,7 +124,7 @@ def ab(
             settings.pair,
             champion=champion or None,
             challenger=challenger or None,
-            experiment=experiment or None,
+            experiment=only,
             alpha=settings.alpha,
         )
     except MissingError as error:
@@ -151,7 +132,7 @@ def ab(
             raise
         reason = str(error)
     if as_json:
-        say_json(texts.ab_json(settings.pair, experiment or None, arms, found, reason))
+        say_json(texts.ab_json(settings.pair, only, arms, found, reason))
         return
     for line in texts.ab_lines(settings.pair, arms, found, reason):
         say(line)
@@ -193,11 +174,3 @@ def _write_csv(names: Sequence[str], lines: Iterator[dict[str, Any]]) -> None:
 def _inert(value: Any) -> Any:
     # A client chooses its request key; a spreadsheet runs a text that begins like a formula. Numbers are no texts.
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
-
-
-def _pairs(text: str) -> tuple[str, ...]:
-    return tuple(Settings.load({"pair": pair}).pair for pair in _words(text))
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",") if word.strip())

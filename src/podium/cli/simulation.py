@@ -10,7 +10,7 @@ import typer
 from podium.cli import texts
 from podium.cli.championship import Json
 from podium.cli.console import note, say, say_json, working_on
-from podium.cli.options import FOLDERS, takes_settings
+from podium.cli.options import FOLDERS, pair_named, takes_settings
 from podium.errors import SettingError
 from podium.settings import Settings
 
@@ -45,7 +45,7 @@ def simulate(
     from podium.report.simulation import picture
 
     routine = Routine(_split(policies, "--policies"), learn_days, refit_every, trailing_days)
-    wanted = [Settings.load({"pair": pair}).pair for pair in _split(pairs, "--pairs")] if pairs else [settings.pair]
+    wanted = [pair_named(pair, "--pairs") for pair in _split(pairs, "--pairs")] if pairs else [settings.pair]
     with working_on([f"{pair} {family}" for pair in wanted for family in settings.contestants]) as progress:
         found = replay(settings, wanted, routine, progress.done)
     pictures: dict[str, Any] = {}

@@ -38,7 +38,7 @@ def ui(
     port: Annotated[int, typer.Option(help="Port to listen on; the next free one is taken if it is in use.")] = 5001,
 ) -> None:
     """Open MLflow's own pages on the championship; Ctrl-C ends them."""
-    from podium.registry.edge import mask
+    from podium.settings.wording import mask
 
     if not settings.tracking_uri.startswith(("sqlite:", "postgresql", "mysql")):
         address = mask(settings.tracking_uri)

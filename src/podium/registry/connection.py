@@ -17,6 +17,7 @@ from podium.errors import RegistryError
 from podium.registry import edge
 from podium.registry.local import local_path
 from podium.settings import Settings
+from podium.settings.wording import mask
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -135,7 +136,7 @@ class Connection:
 
     def clean(self, text: str) -> str:
         """The text without passwords."""
-        return edge.mask(text, self.secrets)
+        return mask(text, self.secrets)
 
 
 def _make_database(uri: str) -> None:

@@ -6,7 +6,7 @@ import logging
 import os
 import re
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 from podium.environment import keep_private
 from podium.errors import RegistryError
+from podium.settings.wording import QUERY, USERINFO, mask
 
 if TYPE_CHECKING:
     from mlflow.pyfunc import PyFuncModel
@@ -46,11 +47,6 @@ FOREIGN = frozenset(
         "filelock",
     }
 )
-STARS = "***"
-
-# Up to the last @ of the word: a password may hold a slash, or another @.
-_USERINFO = re.compile(r"(://[^\s/@:]*):[^\s]*@")
-_QUERY = re.compile(r"(?i)(\w*(?:password|passwd|pwd|token|secret)\w*)=[^&\s'\"]+")
 _SHORTEST_SECRET = 4  # a shorter one would star out half of every sentence
 
 
@@ -59,13 +55,6 @@ def calm_environment() -> None:
     keep_private()
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-
-
-def mask(text: str, secrets: Iterable[str] = ()) -> str:
-    """The text without passwords: those inside URLs and query strings, and the given ones wherever they stand."""
-    for secret in sorted(set(secrets), key=len, reverse=True):
-        text = text.replace(secret, STARS)
-    return _QUERY.sub(rf"\1={STARS}", _USERINFO.sub(rf"\1:{STARS}@", text))
 
 
 def secrets_of(*uris: str | None) -> frozenset[str]:
@@ -77,9 +66,9 @@ def secrets_of(*uris: str | None) -> frozenset[str]:
 
 def _passwords(uri: str) -> list[str]:
     """What stands between the user's colon and the last @, and the values of query parameters that are secret."""
-    found = _USERINFO.search(uri)
+    found = USERINFO.search(uri)
     userinfo = [found[0][len(found[1]) + 1 : -1]] if found else []
-    return [*userinfo, *(part[0].partition("=")[2] for part in _QUERY.finditer(uri))]
+    return [*userinfo, *(part[0].partition("=")[2] for part in QUERY.finditer(uri))]
 
 
 def quiet_warnings() -> None:

@@ -57,7 +57,7 @@ def fill(runner: Any, walk: Series) -> Fill:
             async with LedgerWriter(ledger, limit=10**9) as writer:
                 await writer.submit(entries(caller, days, gap))
 
-        ledger = Ledger.open(caller.service.config.ledger_address)
+        ledger = Ledger.open(caller.service.config.settings.ledger)
         runner.run(committed(ledger))
         if settled:
             settle(ledger, walk, "walk")
@@ -109,7 +109,7 @@ def test_without_a_shared_day_the_page_says_how_to_get_one(own_hall: Any, serve_
 def test_each_entry_names_the_last_training_day(serving: Any, walk: Any) -> None:
     """Answers and shadows are written down with the last day that their model was fitted on."""
     serving.get("/v1/forecast/EURUSD")
-    ledger = Ledger.open(serving.service.config.ledger_address)
+    ledger = Ledger.open(serving.service.config.settings.ledger)
     lines = list(rows(ledger))
     ledger.close()
     assert len(lines) == 3
@@ -127,7 +127,7 @@ def test_before_the_interval_begins_the_page_says_when(serving: Any, fill: Fill)
 def test_the_page_shows_the_answer_of_the_command(serving: Any, fill: Fill) -> None:
     """Answer, days and errors on the page are those of `podium ab`, for the models that hold the titles now."""
     fill(serving, days=250, gap=0.9)
-    ledger = Ledger.open(serving.service.config.ledger_address)
+    ledger = Ledger.open(serving.service.config.settings.ledger)
     found = compare_live(
         settled_days(ledger, "EURUSD"), "EURUSD", champion="EURUSD_LinearRegression", challenger="EURUSD_ARIMA"
     )
@@ -144,7 +144,7 @@ def test_the_metrics_tell_the_live_error_of_each_arm(serving: Any, fill: Fill) -
     """`podium_live_rmse` is the RMSE of `podium ab`, by pair and arm; before a day is settled there is none."""
     assert "podium_live_rmse{" not in serving.get("/metrics").content.decode()
     fill(serving, days=40)
-    ledger = Ledger.open(serving.service.config.ledger_address)
+    ledger = Ledger.open(serving.service.config.settings.ledger)
     found = compare_live(
         settled_days(ledger, "EURUSD"), "EURUSD", champion="EURUSD_LinearRegression", challenger="EURUSD_ARIMA"
     )
@@ -186,7 +186,7 @@ def test_a_ledger_that_cannot_be_read_does_not_take_the_page_down(
     serving: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A database that is away is one sentence on a page that otherwise stands, and is asked again by the next page."""
-    pages, address = Pages(serving.service), serving.service.config.ledger_address
+    pages, address = Pages(serving.service), serving.service.config.settings.ledger
     away = LedgerError(f"cannot open the ledger {address}: gone")
 
     def gone(*_arguments: Any, **_options: Any) -> Ledger:

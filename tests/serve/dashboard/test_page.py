@@ -162,7 +162,7 @@ def test_models_without_a_record_are_shown_without_figures(make_caller: Any) -> 
 
 def test_hostile_names_and_reasons_are_text(make_caller: Any) -> None:
     """Markup in names, reasons, tags, problems and options becomes text; the page gains no element and no handler."""
-    caller = make_caller(experiment=HOSTILE)
+    caller = make_caller(ab_test=HOSTILE)
     lineup = caller.service.lineup("EURUSD")
     arms = {
         arm: dataclasses.replace(model, card=_changed(model.card, name=f"EURUSD_{HOSTILE}", run_id=HOSTILE))

@@ -20,20 +20,17 @@ from filelock import FileLock
 
 from podium.errors import SettingError
 from podium.registry.mlflow_store import MlflowStore
-from podium.serve.processes.options import ServeOptions
 from podium.serve.processes.supervisor import serve
+from podium.settings import ServeSettings
 
 pytestmark = pytest.mark.servers
 
 RUN = """
 import json, sys
-from pathlib import Path
-from podium.serve.processes.options import ServeOptions
 from podium.serve.processes.supervisor import serve
 from podium.settings import Settings
 
-told = json.loads(sys.argv[1])
-sys.exit(serve(Settings(**told["settings"]), ServeOptions(**told["options"]), lambda line: print(line, flush=True)))
+sys.exit(serve(Settings(**json.loads(sys.argv[1])), lambda line: print(line, flush=True)))
 """
 
 
@@ -41,10 +38,8 @@ class Server:
     """A running `serve`, and ways to talk to it."""
 
     def __init__(self, world: Any, **options: Any) -> None:
-        told = {
-            "settings": world.settings.model_dump(mode="json"),
-            "options": {"port": 0, "interval": 0.2, "ledger": "off", **options},
-        }
+        serving = {"port": 0, "interval": 0.2, "ledger": "off", **options}
+        told = {**world.settings.model_dump(mode="json"), "serve": serving}
         self.started = time.monotonic()
         self.process = subprocess.Popen(
             [sys.executable, "-c", RUN, json.dumps(told)], stdout=subprocess.PIPE, text=True, cwd=world.root
@@ -97,7 +92,7 @@ Serving = Callable[..., Server]
 
 @pytest.fixture
 def serving(own_world: Any) -> Iterator[Serving]:
-    """`serving(workers=2)`: a server of this test's own registry."""
+    """`serving(processes=2)`: a server of this test's own registry."""
     servers: list[Server] = []
 
     def start(**options: Any) -> Server:
@@ -187,7 +182,7 @@ def test_reload_serves_the_new_champion_at_once(serving: Serving, own_world: Any
 
 def test_a_reload_is_answered_when_every_process_serves_what_was_found(serving: Serving, own_world: Any) -> None:
     """Of three processes none answers from the old champion once `POST /v1/reload` has been answered."""
-    server = serving(workers=3, interval=600.0)
+    server = serving(processes=3, interval=600.0)
     client = MlflowStore(own_world.settings).client
     for version in ("2", "1"):
         client.set_registered_model_alias("EURUSD_LinearRegression", "champion", version)
@@ -259,7 +254,7 @@ def listens(port: int) -> bool:
 
 def test_no_child_outlives_a_supervisor_that_is_killed(serving: Serving) -> None:
     """SIGKILL of the parent ends the serving processes and the reader too: their standard input closes."""
-    server = serving(workers=2)
+    server = serving(processes=2)
     children = server.children("podium.serve.processes.worker") + server.children(
         "podium.serve.hotswap.registry_reader"
     )
@@ -280,7 +275,7 @@ def test_every_forecast_that_a_client_got_is_in_the_ledger_after_sigkill(
     serving: Serving, own_world: Any, split_body: Any, rows: Any
 ) -> None:
     """Two serving processes are killed under load: what clients have received is written down, all of it."""
-    server = serving(ledger="required", workers=2)
+    server = serving(ledger="required", processes=2)
     load = Load(server.port, split_body(rows[-1:]), clients=6)
     until(lambda: len(load.answers) > 300)
     for pid in server.children("podium.serve.processes.worker"):
@@ -308,7 +303,7 @@ def test_a_serving_process_that_dies_is_replaced(serving: Serving, split_body: A
 
 def test_workers_agree_on_the_arm_and_add_up_their_metrics(serving: Serving, split_body: Any) -> None:
     """Whichever process answers, a key has one arm; `/metrics` counts the requests of both."""
-    server = serving(workers=2, split="champion=50,challenger=50")
+    server = serving(processes=2, split="champion=50,challenger=50")
     for key in ("a", "b", "c", "d"):
         arms = {
             server.ask("POST", "/invocations", split_body(), **{"X-Request-Key": key})[1]["x-podium-arm"]
@@ -447,13 +442,13 @@ def test_the_serving_process_is_light(serving: Serving, split_body: Any) -> None
 def test_an_address_that_is_taken_is_a_plain_error(own_world: Any) -> None:
     """A taken port is told with the remedy, before any process is started."""
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SettingError, match="--port"):
-        serve(own_world.settings, ServeOptions(port=taken.getsockname()[1]))
+        serve(own_world.settings.model_copy(update={"serve": ServeSettings(port=taken.getsockname()[1])}))
 
 
 def test_other_addresses_are_refused_before_anything_listens(own_world: Any) -> None:
     """Without keys the server does not start on an address that others can reach."""
     with pytest.raises(SettingError, match="--insecure"):
-        serve(own_world.settings, ServeOptions(host="0.0.0.0", port=0))
+        serve(own_world.settings.model_copy(update={"serve": ServeSettings(host="0.0.0.0", port=0)}))
 
 
 def test_a_client_that_never_reads_is_not_read_for_ever(serving: Serving, split_body: Any, rows: Any) -> None:

@@ -50,7 +50,7 @@ def test_a_request_without_key_gets_one_that_keeps_its_arm(make_caller: Any, spl
 
 def test_the_arm_is_the_splits(make_caller: Any, split_body: Any) -> None:
     """The arm is the pure function of experiment, salt and key, and nothing else."""
-    caller = make_caller(split="champion=70,challenger=30", experiment="e", salt="s")
+    caller = make_caller(split="champion=70,challenger=30", ab_test="e", salt="s")
     for key in map(str, range(30)):
         reply = caller.post("/invocations", split_body(), X_Request_Key=key)
         assert reply.headers["x-podium-arm"] == caller.service.split.arm("e", "s", key)

@@ -24,11 +24,12 @@ from podium.serve.web import openapi
 def application(world: Any) -> Iterator[Any]:
     """The application of a service with models and without a ledger."""
     from podium.serve.hotswap.manifest import MANIFEST, load
-    from podium.serve.processes.options import ServeOptions, WorkerConfig
+    from podium.serve.processes.options import WorkerConfig
     from podium.serve.processes.worker import make_app, make_service
+    from podium.settings import ServeSettings
 
-    options = ServeOptions(ledger="off", max_rows=50, max_body=200_000)
-    service = make_service(WorkerConfig(options, "EURUSD", world.settings.data_dir, world.cache, ""))
+    serving = ServeSettings(ledger="off", max_rows=50, max_body=200_000)
+    service = make_service(WorkerConfig(world.settings.model_copy(update={"serve": serving}), world.cache))
     asyncio.run(service.swapper.apply(load(world.cache / MANIFEST)))
     service.swapper.reload = _answered  # type: ignore[method-assign]
     yield make_app(service)

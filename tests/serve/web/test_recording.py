@@ -27,7 +27,7 @@ def test_an_answered_forecast_is_in_the_ledger(  # noqa: PLR0917  fixtures are a
     make_caller: Any, own_world: Any, path: Path, split_body: Any, rows: Any, walk: Any
 ) -> None:
     """Before the answer is sent its line is there: what, by whom, from which close, for which day."""
-    caller = make_caller(own_world, ledger="required", experiment="e")
+    caller = make_caller(own_world, ledger="required", ab_test="e")
     reply = caller.post("/invocations", split_body(rows[-1:]), X_Request_Key="k")
     (line,) = lines(path)
     assert line["forecast_id"] == line["request_id"] == reply.headers["x-podium-forecast-id"]

@@ -158,11 +158,11 @@ def test_other_addresses_need_keys_or_insecure(host: str, tmp_path: Path) -> Non
 
 def test_loopback_is_what_only_this_machine_reaches() -> None:
     """Every loopback address counts, and nothing else."""
-    from podium.serve.processes.options import ServeOptions
+    from podium.settings import ServeSettings
 
     inside = ["127.0.0.1", "127.0.0.2", "::1", "localhost"]
     outside = ["0.0.0.0", "::", "10.0.0.1", "example.org", "localhost.example.org"]
-    assert [ServeOptions(host=host).loopback for host in inside + outside] == [True] * 4 + [False] * 5
+    assert [ServeSettings(host=host).loopback for host in inside + outside] == [True] * 4 + [False] * 5
 
 
 def test_the_key_may_come_in_three_headers() -> None:

@@ -52,9 +52,9 @@ class LiveComparisons:
     def of(self, lineup: Lineup) -> Live:
         """The comparison between the pair's champion and challenger, as far as days are settled."""
         config = self._service.config
-        if config.options.ledger == "off":
+        if config.settings.serve.ledger == "off":
             return Live(reason="This server writes no ledger (`--ledger off`), so that there is nothing to compare.")
-        address = config.ledger_address
+        address = config.settings.ledger
         if "://" not in address and not Path(address).exists():
             return Live(reason="The ledger is still empty: it begins with the first forecast that is asked for.")
         try:
@@ -75,7 +75,7 @@ class LiveComparisons:
         if self._ledger is None:
             from podium.ledger import Ledger
 
-            self._ledger = Ledger.open(self._service.config.ledger_address, create=False)
+            self._ledger = Ledger.open(self._service.config.settings.ledger, create=False)
         return self._ledger
 
     def _read(self, ledger: Ledger, lineup: Lineup) -> Live:
@@ -100,8 +100,9 @@ class LiveComparisons:
                 None, "Nobody holds the alias @challenger, so that there is nobody to compare with.", arms, *ends
             )
         champion, challenger = names["champion"], names["challenger"]
+        alpha = self._service.config.settings.alpha
         try:
-            found = compare_live(days, pair, champion=champion, challenger=challenger, alpha=self._service.config.alpha)
+            found = compare_live(days, pair, champion=champion, challenger=challenger, alpha=alpha)
         except MissingError:
             return Live(None, self._why_nothing(champion, challenger, arms, ends[1]), arms, *ends)
         return Live(found, "", arms, *ends)

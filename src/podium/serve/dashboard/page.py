@@ -162,7 +162,7 @@ class Pages:
             "problems": problems,
             "registry": "never" if seconds is None else f"{words.age(seconds)} ago",
             "ledger": report["ledger"],
-            "workers": service.options.workers,
+            "workers": service.options.processes,
             "interval": service.options.interval,
         }
 

@@ -222,7 +222,7 @@ def traffic(service: Service, state: PairState) -> dict[str, str]:
     return {
         "split": ", ".join(part.replace("=", " ") + "%" for part in str(service.split).split(",")),
         "shadow": "every rank is scored on every request" if service.options.shadow else "off",
-        "experiment": service.options.experiment,
+        "experiment": service.options.ab_test,
         "asked": f"up to {words.told_day(live.asked_until)}" if live.asked_until else "none yet",
         "settled": f"up to {words.told_day(live.settled_until)}" if live.settled_until else "none yet",
     }

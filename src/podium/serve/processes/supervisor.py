@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -23,11 +23,11 @@ from urllib.parse import urlsplit, urlunsplit
 from podium.environment import child_environment
 from podium.errors import SettingError
 from podium.serve.hotswap.manifest import address_digest
-from podium.serve.processes.options import ServeOptions, WorkerConfig
+from podium.serve.processes.options import WorkerConfig
 from podium.serve.web.security import make_gate
 from podium.serve.web.split import Split
 from podium.serve.web.telemetry import SHARED
-from podium.settings import Settings
+from podium.settings import ServeSettings, Settings
 
 TICK = 0.25  # seconds between two looks at the processes
 PAUSE = 2.0  # seconds that a process must have lived before it is started again, so that none is started in a frenzy
@@ -36,12 +36,11 @@ GRACE = 5.0  # seconds beyond the drain before a process is killed
 Announce = Callable[[str], None]
 
 
-def serve(settings: Settings, options: ServeOptions, announce: Announce = lambda line: None) -> int:
+def serve(settings: Settings, announce: Announce = lambda line: None) -> int:
     """Serve until SIGTERM or SIGINT; open requests are finished first.
 
     Args:
-        settings: the championship's: where registry, data and series are.
-        options: how to serve.
+        settings: where registry, data and series are, and how to serve.
         announce: is told, in one line, when requests are accepted.
 
     Returns:
@@ -50,6 +49,7 @@ def serve(settings: Settings, options: ServeOptions, announce: Announce = lambda
     Raises:
         SettingError: an option cannot be used, or the address is taken.
     """
+    options = settings.serve
     Split.parse(options.split)
     make_gate(
         options.host,
@@ -58,28 +58,26 @@ def serve(settings: Settings, options: ServeOptions, announce: Announce = lambda
         allowed_hosts=options.allowed_hosts,
         insecure=options.insecure,
     )
-    config = worker_config(settings, options)
+    config = worker_config(settings)
     config.cache.mkdir(parents=True, exist_ok=True)
-    with _listener(options) as listener, _shared_metrics(options.workers) as metrics:
+    with _listener(options) as listener, _shared_metrics(options.processes) as metrics:
         return _Supervisor(settings, config, listener, metrics, announce).run()
 
 
-def worker_config(settings: Settings, options: ServeOptions) -> WorkerConfig:
+def worker_config(settings: Settings) -> WorkerConfig:
     """What each serving process is told."""
     from podium.registry.connection import sqlite_path
 
+    options = settings.serve
     registry = sqlite_path(settings.registry_uri or settings.tracking_uri)
     address = address_digest(settings.tracking_uri, settings.registry_uri)
+    pages = pages_of(options.mlflow_ui or settings.tracking_uri)
     return WorkerConfig(
-        options=replace(options, mlflow_ui=pages_of(options.mlflow_ui or settings.tracking_uri)),
-        pair=settings.pair,
-        data_dir=settings.data_dir,
+        settings.model_copy(update={"serve": options.model_copy(update={"mlflow_ui": pages})}),
         # Servers of other registries or other pairs have podiums and models of their own.
         cache=(options.cache or settings.data_dir / "serving") / address_digest(address, *options.pairs),
-        ledger_address=options.ledger_address or str(settings.data_dir / "ledger.db"),
         registry=str(registry) if registry else "",
         address=address,
-        alpha=settings.alpha,
     )
 
 
@@ -93,7 +91,7 @@ def pages_of(address: str) -> str | None:
 
 
 @contextmanager
-def _listener(options: ServeOptions) -> Iterator[socket.socket]:
+def _listener(options: ServeSettings) -> Iterator[socket.socket]:
     try:
         family = socket.getaddrinfo(options.host, options.port, type=socket.SOCK_STREAM)[0][0]
         listener = socket.create_server((options.host, options.port), family=family, backlog=2048)
@@ -179,7 +177,7 @@ class _Supervisor:
         metrics: Path | None,
         announce: Announce,
     ) -> None:
-        self._options = config.options
+        self._options = config.settings.serve
         self._listener = listener
         self._announce = announce
         self._stopping = self._told_to_stop = False
@@ -188,7 +186,7 @@ class _Supervisor:
         shared = {SHARED: str(metrics)} if metrics else {}
         self._workers = [
             _Child("podium.serve.processes.worker", told, (listener.fileno(),), shared)
-            for _ in range(self._options.workers)
+            for _ in range(self._options.processes)
         ]
         looks = {
             "settings": settings.model_dump(mode="json"),

@@ -40,7 +40,7 @@ def make_service(config: WorkerConfig) -> Service:
     Raises:
         SettingError: the split, the keys or the address cannot be used.
     """
-    options = config.options
+    options = config.settings.serve
     gate = make_gate(
         options.host,
         loopback=options.loopback,
@@ -69,7 +69,7 @@ async def running(service: Service) -> AsyncIterator[None]:
     config = service.config
     registry = Path(config.registry) if config.registry else None
     await asyncio.gather(
-        service.swapper.start(registry, config.address, config.options.patience), service.recording.start()
+        service.swapper.start(registry, config.address, config.settings.serve.patience), service.recording.start()
     )
     await _refresh(service)
     # What is loaded now stays: the collector need not walk through it again and again between requests.
@@ -129,7 +129,7 @@ def serve_on(listener: socket.socket, config: WorkerConfig, routes: Sequence[Bas
     Returns:
         0, or 1 when the application could not start.
     """
-    options = config.options
+    options = config.settings.serve
     service = make_service(config)
     app = make_app(service, routes)
     limits = {

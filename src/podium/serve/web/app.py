@@ -301,7 +301,7 @@ async def _podium(request: Request) -> Response:
         "podium": places,
         "features": list(lineup.champion.card.features),
         "split": str(service.split),
-        "experiment": service.options.experiment,
+        "experiment": service.options.ab_test,
         "titles": list(lineup.titles),
     }
     return answer_json(content)

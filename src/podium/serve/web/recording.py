@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from podium.errors import LedgerError
 from podium.ledger.entry import Entry
-from podium.serve.processes.options import ServeOptions
 from podium.serve.web.refusal import unavailable
 from podium.serve.web.telemetry import Telemetry
+from podium.settings import ServeSettings
 
 if TYPE_CHECKING:
     from podium.ledger.writer import LedgerWriter
@@ -32,7 +32,7 @@ class Recording:
         problem: why nothing can be written at the moment; empty when all is well.
     """
 
-    def __init__(self, options: ServeOptions, address: str, telemetry: Telemetry) -> None:
+    def __init__(self, options: ServeSettings, address: str, telemetry: Telemetry) -> None:
         self.mode = options.ledger
         self.problem = "" if self.mode == "off" else "the ledger is not open yet"
         self._options = options

@@ -105,13 +105,13 @@ class Service:
 
     def __init__(self, config: WorkerConfig, gate: Gate, swapper: Swapper | None = None) -> None:
         self.config = config
-        self.options = config.options
+        self.options = config.settings.serve
         self.gate = gate
         self.telemetry = Telemetry()
         self.swapper = swapper or Swapper(config.cache)
-        self.recording = Recording(config.options, config.ledger_address, self.telemetry)
-        self.market = Market(config.data_dir)
-        self.split = Split.parse(config.options.split)
+        self.recording = Recording(self.options, config.settings.ledger, self.telemetry)
+        self.market = Market(config.settings.data_dir)
+        self.split = Split.parse(self.options.split)
         self.bounds: Bounds | None = next_day_bounds
         self.live_errors: LiveErrors | None = None
         self.in_flight = 0
@@ -126,8 +126,8 @@ class Service:
         """The pair under `/invocations`: the first that was asked for, else the settings', else the only one there."""
         if self.options.pairs:
             return self.options.pairs[0]
-        served = self.swapper.lineups
-        return self.config.pair if self.config.pair in served or len(served) != 1 else next(iter(served))
+        served, ours = self.swapper.lineups, self.config.settings.pair
+        return ours if ours in served or len(served) != 1 else next(iter(served))
 
     def lineup(self, pair: str) -> Lineup:
         """The models in service for a pair.
@@ -163,9 +163,7 @@ class Service:
                 arms = ", ".join(lineup.arms)
                 raise RefusedError(400, f"X-Podium-Arm: there is no arm {quoted(forced)} now; there is {arms}.")
             return Ask(lineup, forced, lineup.arms[forced], True, forecast_id, created_at, key, started)
-        arm = (
-            self.split.arm(self.options.experiment, self.options.salt, key) if len(self.split.arms) > 1 else "champion"
-        )
+        arm = self.split.arm(self.options.ab_test, self.options.salt, key) if len(self.split.arms) > 1 else "champion"
         if arm not in lineup.arms:
             arm = "champion"  # nobody holds that rank now
         return Ask(lineup, arm, lineup.arms[arm], False, forecast_id, created_at, key, started)
@@ -292,7 +290,7 @@ class Service:
             request_id=ask.forecast_id,
             created_at=ask.created_at,
             pair=ask.lineup.pair,
-            experiment=self.options.experiment,
+            experiment=self.options.ab_test,
             arm=arm,
             shadow=shadow,
             forced=ask.forced,

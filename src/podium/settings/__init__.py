@@ -1,0 +1,205 @@
+"""One frozen `Settings` for everything, serving too: flag, else variable, else `podium.toml`, else default.
+
+A field `name` is the flag `--name`, the variable `PODIUM_NAME` and the key `name` of `podium.toml`; in the section
+`serve`, `--port`, `PODIUM_SERVE_PORT` and `port` under `[serve]`. Each is described once, here.
+"""
+
+from __future__ import annotations
+
+import getpass
+import ipaddress
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+
+from podium.errors import SettingError
+from podium.settings import sources
+from podium.settings.kinds import Address, Folder, Names, Page, Pair, at_least_one
+from podium.settings.wording import explain
+
+LedgerMode = Literal["required", "best-effort", "off"]
+Durability = Literal["process", "power"]
+Policy = Literal["rmse", "significant"]
+
+FROZEN = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, allow_inf_nan=False)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError):  # a container may run under a number without a name
+        return "unknown"
+
+
+class ServeSettings(BaseModel):
+    """How `podium serve` serves."""
+
+    model_config = FROZEN
+
+    pairs: Annotated[Names[Pair], Field(description="pairs to serve, the first under /invocations; all if none")] = ()
+    host: str = Field(
+        default="127.0.0.1", description="address to listen on; any but loopback needs API keys or insecure"
+    )
+    port: int = Field(default=8080, ge=0, le=65535, description="port to listen on; 0 lets the system choose one")
+    processes: int = Field(default=1, ge=1, description="serving processes, which share address, ledger and split")
+    split: str = Field(default="champion=100", description="percentages by arm, champion=90,challenger=10")
+    ab_test: str = Field(default="default", description="name of the A/B test; a new name deals all request keys anew")
+    salt: str = Field(
+        default="podium",
+        description="secret of the deployment, so that nobody steers his own key into an arm",
+        json_schema_extra={"secret": True},
+    )
+    shadow: bool = Field(
+        default=False, description="score every arm on every request, and write them all to the ledger"
+    )
+    ledger: LedgerMode = Field(
+        default="required", description="answer only what is written down; or all the same; or write nothing"
+    )
+    ledger_durability: Durability = Field(
+        default="process", description="what a written forecast outlives on SQLite: its process, or a loss of power"
+    )
+    interval: float = Field(default=2.0, gt=0, description="seconds between two looks at the registry")
+    patience: float = Field(
+        default=15.0, gt=0, description="seconds that the first look may take before the last known models are served"
+    )
+    cache: Folder | None = Field(
+        default=None, description="folder of the models served; serving in the data folder if not given"
+    )
+    keys_file: Folder | None = Field(default=None, description="file of hashed API keys, read again when it changes")
+    insecure: bool = Field(default=False, description="listen on any address without API keys")
+    allowed_hosts: Annotated[Names[str], Field(description="further names that a client may call the server by")] = ()
+    max_body: int = Field(default=16 * 1024 * 1024, ge=1, description="bytes of one request's body")
+    max_rows: int = Field(default=50_000, ge=1, description="rows of one request")
+    max_in_flight: int = Field(
+        default=256, ge=1, description="requests worked on at a time in one process; more get 503"
+    )
+    max_connections: int = Field(default=1024, ge=1, description="open connections of one process; more get 503")
+    header_timeout: float = Field(default=10.0, gt=0, description="seconds a client may take to send a request's head")
+    body_timeout: float = Field(default=20.0, gt=0, description="seconds a client may take to send a request's body")
+    keep_alive: float = Field(default=30.0, gt=0, description="seconds an idle connection stays open")
+    ledger_timeout: float = Field(
+        default=5.0, gt=0, description="seconds that an answer waits for the ledger before it is refused"
+    )
+    drain: float = Field(default=20.0, ge=0, description="seconds that open requests have to finish after SIGTERM")
+    mlflow_ui: Page | None = Field(
+        default=None,
+        description="address of MLflow's pages for the dashboard's links; the tracking address if that is one",
+    )
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach the address."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+class Settings(BaseModel):
+    """What a championship is run with, and how its champion is served.
+
+    `Settings.load()` reads them; `Settings(...)` takes what it is given and reads nothing.
+    """
+
+    model_config = FROZEN
+
+    pair: Pair = Field(default="EURUSD", description="currency pair: USD per 1 EUR")
+    source: str = Field(default="ecb", description="provider of rates: ecb, ecb-online, csv:PATH")
+    contestants: Annotated[
+        Names[str], AfterValidator(at_least_one), Field(description="model families that take part")
+    ] = ("LinearRegression", "ARIMA", "LSTM")
+    n_lags: int = Field(default=32, ge=6, le=512, description="daily log returns that a forecast may look back on")
+    test_fraction: float = Field(
+        default=0.2, gt=0, lt=0.9, description="share of the days, the last ones, that are scored"
+    )
+    refit_every: int = Field(default=252, ge=0, description="scored days between two refits; 0 fits once")
+    policy: Policy = Field(
+        default="rmse", description="who holds the title: the lowest RMSE, or who is better beyond doubt"
+    )
+    alpha: float = Field(default=0.05, gt=0, lt=1, description="error probability of the tests and of the policy")
+    leak_r2: float = Field(default=0.05, gt=0, lt=1, description="out-of-sample R² that is too good to be true")
+    leak_direction: float = Field(
+        default=0.58, gt=0.5, lt=1, description="directional accuracy that is too good to be true"
+    )
+    seed: int = Field(default=42, ge=0, le=2**31 - 1, description="seed of everything random")
+    options: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="settings of a contestant, options.LSTM.units = 32 in podium.toml"
+    )
+    workers: int = Field(default=0, ge=0, description="processes that train side by side; 0 takes one a core")
+    developer: str = Field(default_factory=_user, description="tag developer of every run")
+    data_dir: Folder = Field(default=Path("data"), description="folder of series and features")
+    models_dir: Folder = Field(default=Path("models"), description="folder of best_model_info.json")
+    ledger_address: Address | None = Field(
+        default=None,
+        description="serving ledger, a file or postgresql://...; ledger.db in the data folder if not given",
+    )
+    ecb_url: str = Field(
+        default="https://www.ecb.europa.eu/stats/eurofxref/eurofxref-hist.zip",
+        description="address of the ECB's history, for the source ecb-online",
+    )
+    tracking_uri: Address = Field(default="sqlite:///mlflow.db", description="MLflow tracking address")
+    registry_uri: Address | None = Field(
+        default=None, description="MLflow registry address; the tracking address if not given"
+    )
+    experiment: str | None = Field(
+        default=None, description="MLflow experiment of the runs; <PAIR>_Experiments if not given"
+    )
+    artifact_location: str | None = Field(
+        default=None,
+        description="where a new experiment keeps its artifacts, s3://bucket/path; MLflow's choice if not given",
+    )
+    serve: ServeSettings = Field(default=ServeSettings(), description="how podium serve serves")
+
+    _origins: dict[sources.Key, str] = PrivateAttr(default_factory=dict)
+    _notes: tuple[str, ...] = PrivateAttr(())
+
+    @classmethod
+    def load(cls, flags: Mapping[str, Any] | None = None) -> Self:
+        """Read the settings; flags that are None count as not given.
+
+        Args:
+            flags: by name, those of a section in a mapping of their own: `{"pair": "GBPJPY", "serve": {"port": 0}}`.
+
+        Raises:
+            SettingError: a value cannot be used; the message names the setting, the value and where it stands.
+        """
+        found, notes = sources.read(sources.keys(cls), flags or {})
+        try:
+            settings = cls.model_validate(sources.nested(found))
+        except ValidationError as error:
+            raise SettingError("; ".join(explain(item, found, sources.keys(cls)) for item in error.errors())) from None
+        settings._origins.update({key: item.origin for key, item in found.items()})
+        settings._notes = notes
+        return settings
+
+    def origin(self, *key: str) -> str:
+        """Where a value stands, by the names that lead to it: `variable PODIUM_PAIR`, `podium.toml line 3`, `default`.
+
+        Only what `load` has read has a place; `flag` is what it was handed.
+        """
+        inner = (origin for name, origin in self._origins.items() if name[: len(key)] == key)
+        return self._origins.get(key) or next(inner, "default")
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What `load` has to say: old names that are still read."""
+        return self._notes
+
+    @property
+    def experiment_name(self) -> str:
+        """`EURUSD_Experiments` unless a name is set."""
+        return self.experiment or f"{self.pair}_Experiments"
+
+    @property
+    def ledger(self) -> str:
+        """Where served forecasts are written down: `data/ledger.db` unless an address is set."""
+        return self.ledger_address or str(self.data_dir / "ledger.db")
+
+    @property
+    def project(self) -> str:
+        """The tag `project` of every run, `EURUSD_Capstone`."""
+        return f"{self.pair}_Capstone"

@@ -1,0 +1,72 @@
+"""What kinds of values settings have."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator
+
+Item = TypeVar("Item")
+
+
+def pair_code(text: str) -> str:
+    """A pair as Podium writes it: `eur/usd` is `EURUSD`.
+
+    Raises:
+        ValueError: it is none.
+    """
+    pair = text.replace("/", "").replace("_", "").strip().upper()
+    if not re.fullmatch(r"[A-Z]{6}", pair) or pair[:3] == pair[3:]:
+        raise ValueError("a pair is two different currency codes, such as EURUSD")
+    return pair
+
+
+def words(value: Any) -> tuple[str, ...]:
+    """Names with commas between them, or in a list; each once.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    names = value.split(",") if isinstance(value, str) else value
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        raise ValueError("names are wanted, with commas between them or in a list")
+    return tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
+
+
+def at_least_one(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names.
+
+    Raises:
+        ValueError: there are none.
+    """
+    if not names:
+        raise ValueError("at least one name is needed")
+    return names
+
+
+def _address(text: str) -> str:
+    _ = urlsplit(text).port  # what is no number, or no port, is found here rather than by a library far below
+    return text
+
+
+def _page(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise ValueError("an address begins with http:// or https://")
+    return _address(text)
+
+
+def _home(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ValueError("the home folder that ~ stands for is not known") from None
+
+
+Pair = Annotated[str, AfterValidator(pair_code)]
+Names = Annotated[tuple[Item, ...], BeforeValidator(words)]
+Address = Annotated[str, AfterValidator(_address)]
+Page = Annotated[str, AfterValidator(_page)]
+Folder = Annotated[Path, AfterValidator(_home)]
