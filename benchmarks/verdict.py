@@ -16,11 +16,11 @@ import tempfile
 from podium.cli.main import run as podium
 from podium.data.store import load_series
 from podium.evaluate.horizons import choose_volatility
-from podium.evaluate.intervals import range_forecast
+from podium.evaluate.intervals import interval_forecast
 from podium.pipeline.evaluate import gather
 from podium.pipeline.judge import EVIDENCE, FORECASTS, Case, judge, judgement
 from podium.pipeline.prepare import series_path
-from podium.pipeline.ranges import shared_walk, walk_path
+from podium.pipeline.walk_cache import shared_walk, walk_path
 from podium.registry import figures
 from podium.registry.log_items import read_forecasts
 from podium.registry.mlflow_store import MlflowStore
@@ -36,7 +36,7 @@ def ranges(settings: Settings) -> None:
     for run in case.runs:
         forecasts = read_forecasts(store.read_file(run.run_id, FORECASTS) or b"")
         walk = shared_walk(settings, load_series(series_path(settings)), forecasts.origins[0])
-        range_forecast(choose_volatility(walk), dataclasses.replace(forecasts, bounds={}))
+        interval_forecast(choose_volatility(walk), dataclasses.replace(forecasts, bounds={}))
 
 
 def plots(settings: Settings) -> None:

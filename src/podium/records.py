@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
-from typing import Self
+from datetime import UTC, date, datetime
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -167,6 +168,116 @@ class Forecasts:
 
     def __len__(self) -> int:
         return len(self.origins)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """The interval of a forecast whose outcome is still to come: how far around it, whatever it says.
+
+    Attributes:
+        origin: the day at whose close it is made; the days up to there have moved it, and no later ones.
+        horizon: trading days to the outcome.
+        half_widths: in log return, by coverage in per cent: `"80"` and `"95"`.
+        sigma: standard deviation forecast for the outcome.
+        df: degrees of freedom of its Student's t.
+        volatility_model: who forecast `sigma`.
+    """
+
+    origin: date
+    horizon: int = 1
+    half_widths: Mapping[str, float]
+    sigma: float
+    df: float
+    volatility_model: str
+
+    def around(self, forecast: float) -> dict[str, float]:
+        """`lower_80`, `upper_80`, `lower_95` and `upper_95` in log return, as in `Forecasts.bounds`."""
+        sides = (("lower", -1.0), ("upper", 1.0))
+        return {
+            f"{side}_{coverage}": forecast + sign * half
+            for coverage, half in self.half_widths.items()
+            for side, sign in sides
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextDay:
+    """A forecast that is still open: of the next business day, or of one further ahead.
+
+    Attributes:
+        pair: six capital letters.
+        origin: last day of the data, at whose close it is made.
+        target_date: the business day that is forecast.
+        horizon: trading days from origin to target.
+        close: rate at the origin.
+        forecast: log return.
+        interval: around it; None where there is none.
+        model_name: registered model that made it, `EURUSD_LSTM`.
+        model_version: MLflow's version number; None before the model is registered.
+        data_version: names the exact series.
+        probability_of_rise: that the return is above zero; None where it was not computed.
+        verdict: of the championship behind the model, which is about the next day; None where there is none.
+        reason: of the verdict, or why there is none.
+    """
+
+    pair: str
+    origin: date
+    target_date: date
+    horizon: int = 1
+    close: float
+    forecast: float
+    interval: Interval | None
+    model_name: str
+    model_version: int | None = None
+    data_version: DataVersion
+    probability_of_rise: float | None = None
+    verdict: str | None = None
+    reason: str | None = None
+
+    @property
+    def forecast_rate(self) -> float:
+        """The rate that is expected."""
+        return self.close * math.exp(self.forecast)
+
+    @property
+    def bounds(self) -> dict[str, float]:
+        """Of the interval in log return, `lower_80` and so on; empty without one."""
+        return self.interval.around(self.forecast) if self.interval else {}
+
+    @property
+    def rates(self) -> dict[str, float]:
+        """Of the interval as rates, `lower_80` and so on; empty without one."""
+        return {name: self.close * math.exp(bound) for name, bound in self.bounds.items()}
+
+    def age_days(self, today: date | None = None) -> int:
+        """Calendar days from the origin to today, which is the day in UTC if not given."""
+        return ((today or datetime.now(UTC).date()) - self.origin).days
+
+    def as_dict(self, today: date | None = None) -> dict[str, Any]:
+        """Plain values for JSON, in rates.
+
+        Args:
+            today: tells the age of the data; the day in UTC if not given.
+        """
+        return {
+            "pair": self.pair,
+            "origin": str(self.origin),
+            "target_date": str(self.target_date),
+            "horizon": self.horizon,
+            "model_name": self.model_name,
+            "model_version": self.model_version,
+            "data_version": str(self.data_version),
+            "close": self.close,
+            "forecast_return": self.forecast,
+            "forecast_rate": self.forecast_rate,
+            **self.rates,
+            "probability_of_rise": self.probability_of_rise,
+            "sigma": self.interval.sigma if self.interval else None,
+            "volatility_model": self.interval.volatility_model if self.interval else None,
+            "age_days": self.age_days(today),
+            "verdict": self.verdict,
+            "reason": self.reason,
+        }
 
 
 @dataclass(frozen=True, slots=True)

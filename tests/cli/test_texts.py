@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,15 @@ from podium.cli import texts
 from podium.evaluate.judgement import Judgement, Standing
 from podium.evaluate.live import Arm, Report
 from podium.evaluate.simulate import Reign, Replay
-from podium.pipeline.forecast import UNTESTED, Forecast
+from podium.pipeline.forecast import UNTESTED
 from podium.pipeline.prepare import Ingested
 from podium.pipeline.simulate import Routine, Simulation
 from podium.pipeline.status import PairStatus, Status
-from podium.records import DataVersion, FeatureTable, RunRecord, Series, VersionRecord
+from podium.records import DataVersion, FeatureTable, Interval, NextDay, RunRecord, Series, VersionRecord
 from podium.registry.titles import Title
 
 WIDEST_TABLE = 100
+TODAY = date(2026, 11, 23)
 DATA = DataVersion("ecb", "EURUSD", np.datetime64("2026-10-30"), "5138c3cd")
 
 
@@ -103,25 +105,23 @@ STATUS = Status(
     pointer_agrees=True,
     pinned=None,
 )
-FORECAST = Forecast(
+FORECAST = NextDay(
     pair="EURUSD",
-    origin="2026-10-30",
-    target_date="2026-11-02",
-    horizon=1,
+    origin=date(2026, 10, 30),
+    target_date=date(2026, 11, 2),
     model_name="EURUSD_LinearRegression",
     model_version=3,
-    data_version=str(DATA),
+    data_version=DATA,
     close=1.1566,
-    forecast_return=0.00021,
-    forecast_rate=1.15684,
-    lower_80=1.15112,
-    upper_80=1.16259,
-    lower_95=1.14759,
-    upper_95=1.16617,
+    forecast=0.00021,
+    interval=Interval(
+        origin=date(2026, 10, 30),
+        half_widths={"80": 0.00496, "95": 0.00803},
+        sigma=0.0039,
+        df=6.0,
+        volatility_model="garch",
+    ),
     probability_of_rise=0.52,
-    sigma=0.0039,
-    volatility_model="garch",
-    age_days=24,
     verdict="unproven",
     reason=JUDGEMENT.reason,
 )
@@ -258,17 +258,18 @@ CASES = {
         [
             FORECAST,
             dataclasses.replace(
-                FORECAST, horizon=20, target_date="2026-11-27", forecast_return=-0.0123, verdict=None, reason=UNTESTED
+                FORECAST, horizon=20, target_date=date(2026, 11, 27), forecast=-0.0123, verdict=None, reason=UNTESTED
             ),
-        ]
+        ],
+        TODAY,
     ),
     "forecast-yen": lambda: texts.forecast_lines(
         [
             dataclasses.replace(
-                FORECAST, pair="EURJPY", close=171.25, forecast_rate=171.3, lower_80=170.1, upper_80=172.3,
-                lower_95=169.2, upper_95=173.4, verdict=None, reason=None,
+                FORECAST, pair="EURJPY", close=171.25, verdict=None, reason=None,
             )
-        ]
+        ],
+        TODAY,
     ),
     "simulation": lambda: texts.simulation_lines(SIMULATION),
     "history": lambda: texts.title_lines("EURUSD", TITLES),

@@ -12,11 +12,12 @@ from podium.evaluate.horizons import VolatilityPath, choose_volatility
 from podium.evaluate.intervals import (
     COVERAGES,
     RATE,
-    RangeForecast,
-    RangeScores,
+    IntervalForecast,
+    IntervalScores,
     conformal_multiplier,
     half_widths,
-    range_forecast,
+    interval_forecast,
+    next_day,
 )
 from podium.evaluate.volatility import volatility_walk
 from podium.records import Forecasts, Series
@@ -51,9 +52,9 @@ def path() -> VolatilityPath:
 
 
 @pytest.fixture(scope="module")
-def ranged(path: VolatilityPath) -> RangeForecast:
+def ranged(path: VolatilityPath) -> IntervalForecast:
     """The ranges around a forecast of one basis point over the last 600 days."""
-    return range_forecast(path, forecasts_of(path, len(path.origins) - 600, 1e-4), next_forecast=2e-4)
+    return interval_forecast(path, forecasts_of(path, len(path.origins) - 600, 1e-4))
 
 
 @pytest.fixture(scope="module")
@@ -94,15 +95,15 @@ def test_a_wrong_volatility_is_put_right(path: VolatilityPath) -> None:
     """With a volatility model that is three times too low, or too high, both still cover within two points."""
     for factor in (1 / 3, 3.0):
         wrong = replace(path, sigma=path.sigma * factor)
-        scores = range_forecast(wrong, forecasts_of(wrong, len(path.origins) - 600)).scores
+        scores = interval_forecast(wrong, forecasts_of(wrong, len(path.origins) - 600)).scores
         assert scores.coverage_80 == pytest.approx(0.80, abs=0.02)
         assert scores.coverage_95 == pytest.approx(0.95, abs=0.02)
 
 
 def test_a_biased_contestant_is_covered_too(path: VolatilityPath) -> None:
     """A point forecast that is suddenly off by two deviations costs ln 2 / rate = 14 misses, and width from then on."""
-    honest = range_forecast(path, forecasts_of(path, len(path.origins) - 600)).scores
-    biased = range_forecast(path, forecasts_of(path, len(path.origins) - 600, 0.01)).scores
+    honest = interval_forecast(path, forecasts_of(path, len(path.origins) - 600)).scores
+    biased = interval_forecast(path, forecasts_of(path, len(path.origins) - 600, 0.01)).scores
     assert biased.coverage_95 == pytest.approx(0.95, abs=(np.log(2) / RATE + 6) / 600)
     assert biased.width_95 > 1.5 * honest.width_95
     assert biased.crps > honest.crps
@@ -113,7 +114,7 @@ def test_coverage_on_simulated_garch(seed: int) -> None:
     """On a GARCH-t world both intervals cover within a point and a half, and neither test rejects at 1 %."""
     returns = simulate(2200, seed)
     path = choose_volatility(volatility_walk(returns, DATES[:2200], DATES[1000], 252))
-    scores = range_forecast(path, forecasts_of(path, len(path.origins) - 1200)).scores
+    scores = interval_forecast(path, forecasts_of(path, len(path.origins) - 1200)).scores
     assert scores.coverage_80 == pytest.approx(0.80, abs=0.015)
     assert scores.coverage_95 == pytest.approx(0.95, abs=0.015)
     assert scores.christoffersen_p_80 is not None
@@ -122,7 +123,7 @@ def test_coverage_on_simulated_garch(seed: int) -> None:
     assert scores.christoffersen_p_95 > 0.01
 
 
-def test_intervals_surround_the_forecast_and_nest(ranged: RangeForecast) -> None:
+def test_intervals_surround_the_forecast_and_nest(ranged: IntervalForecast) -> None:
     """The 95 % interval holds the 80 % interval, which holds the point forecast in its middle."""
     low95, low80, up80, up95 = (ranged.bounds[n] for n in ("lower_95", "lower_80", "upper_80", "upper_95"))
     assert (low95 <= low80).all()
@@ -147,7 +148,7 @@ def test_the_step_shrinks_with_the_root_of_the_horizon(path: VolatilityPath) -> 
     assert multiplier[20] == pytest.approx(np.exp(-0.2 * RATE / np.sqrt(20)))
 
 
-def test_scores_can_be_computed_again_by_a_stranger(path: VolatilityPath, ranged: RangeForecast) -> None:
+def test_scores_can_be_computed_again_by_a_stranger(path: VolatilityPath, ranged: IntervalForecast) -> None:
     """Coverage, width, CRPS, its skill and the PIT follow from the stored columns alone."""
     actual = forecasts_of(path, len(path.origins) - 600).actual
     density, bounds, scores = ranged.densities, ranged.bounds, ranged.scores
@@ -163,43 +164,50 @@ def test_scores_can_be_computed_again_by_a_stranger(path: VolatilityPath, ranged
     assert scores.crps == pytest.approx(losses.mean(axis=0).mean(), rel=1e-3)
 
 
-def test_next_day_stands_on_the_last_day(path: VolatilityPath, ranged: RangeForecast) -> None:
+def test_next_day_stands_on_the_last_day(path: VolatilityPath, ranged: IntervalForecast) -> None:
     """The open forecast is made at the last day, around the forecast given; the chance of a rise is the density's."""
-    day = ranged.next_day
-    assert day.origin == DATES[N_DAYS - 1]
-    assert day.lower_95 < day.lower_80 < day.forecast == 2e-4 < day.upper_80 < day.upper_95
-    scale = day.sigma * np.sqrt((day.df - 2) / day.df)
-    assert day.probability_of_rise == pytest.approx(stats.t(day.df, 2e-4, scale).sf(0.0))
+    series = Series("EURUSD", DATES[:N_DAYS], np.linspace(1.0, 1.1, N_DAYS), "test")
+    day = next_day(series, 2e-4, ranged.interval, "EURUSD_LSTM", 3)
+    assert day.origin == DATES[N_DAYS - 1].item()
+    assert day.target_date > day.origin
+    bounds = day.bounds
+    assert bounds["lower_95"] < bounds["lower_80"] < day.forecast == 2e-4 < bounds["upper_80"] < bounds["upper_95"]
+    assert day.forecast_rate == pytest.approx(1.1 * np.exp(2e-4))
+    assert {name: np.log(rate / 1.1) for name, rate in day.rates.items()} == pytest.approx(bounds)
+    told = ranged.interval
+    scale = told.sigma * np.sqrt((told.df - 2) / told.df)
+    assert day.probability_of_rise == pytest.approx(stats.t(told.df, 2e-4, scale).sf(0.0))
+    assert day.probability_of_rise is not None
     assert day.probability_of_rise > 0.5
-    assert day.volatility_model == path.models[path.model[-1]]
+    assert told.volatility_model == path.models[path.model[-1]]
 
 
 def test_next_day_becomes_the_scored_day(path: VolatilityPath) -> None:
     """What was said of the day to come is what is scored when the day has come."""
     returns = simulate(N_DAYS, 11)
     cut = choose_volatility(volatility_walk(returns[:-1], DATES[: N_DAYS - 1], DATES[FIRST], 252))
-    said = range_forecast(cut, forecasts_of(cut, len(cut.origins) - 599)).next_day
-    scored = range_forecast(path, forecasts_of(path, len(path.origins) - 600)).bounds
-    assert said.lower_80 == pytest.approx(scored["lower_80"][-1], rel=1e-12)
-    assert said.upper_95 == pytest.approx(scored["upper_95"][-1], rel=1e-12)
+    said = interval_forecast(cut, forecasts_of(cut, len(cut.origins) - 599)).interval.around(0.0)
+    scored = interval_forecast(path, forecasts_of(path, len(path.origins) - 600)).bounds
+    assert said["lower_80"] == pytest.approx(scored["lower_80"][-1], rel=1e-12)
+    assert said["upper_95"] == pytest.approx(scored["upper_95"][-1], rel=1e-12)
 
 
 def test_what_cannot_be_computed_is_none_with_a_reason(path: VolatilityPath) -> None:
     """On 40 scored days the tests at 95 % are None beside a reason, those at 80 % are numbers."""
-    scores = range_forecast(path, forecasts_of(path, len(path.origins) - 41)).scores
+    scores = interval_forecast(path, forecasts_of(path, len(path.origins) - 41)).scores
     assert scores.scored_days == 40
     assert scores.kupiec_p_95 is None
     assert scores.christoffersen_p_95 is None
     assert scores.notes["kupiec_p_95"] == "40 scored days, 100 are needed at 95%"
     assert scores.kupiec_p_80 is not None
-    assert all((getattr(scores, f.name) is None) == (f.name in scores.notes) for f in fields(RangeScores))
+    assert all((getattr(scores, f.name) is None) == (f.name in scores.notes) for f in fields(IntervalScores))
 
 
 def test_overlapping_outcomes_are_not_tested_as_if_independent() -> None:
     """Over five days coverage is reported, the tests are None, and the note says that outcomes overlap."""
     walk = volatility_walk(simulate(N_DAYS, 11), DATES[:N_DAYS], DATES[FIRST], 252)
     path = choose_volatility(walk, 5)
-    scores = range_forecast(path, forecasts_of(path, FIRST - walk.start)).scores
+    scores = interval_forecast(path, forecasts_of(path, FIRST - walk.start)).scores
     assert scores.coverage_80 == pytest.approx(0.8, abs=0.03)
     assert scores.kupiec_p_80 is None
     assert "overlap" in scores.notes["independence_p_95"]
@@ -219,7 +227,7 @@ def test_forecasts_of_another_series_are_refused(path: VolatilityPath) -> None:
         ),
     ):
         with pytest.raises(InputError, match=message):
-            range_forecast(path, bad)
+            interval_forecast(path, bad)
 
 
 def test_goals_on_the_euro(euro: Series) -> None:
@@ -229,7 +237,7 @@ def test_goals_on_the_euro(euro: Series) -> None:
     first = len(returns) - 1 - n_scored
     path = choose_volatility(volatility_walk(returns, dates, dates[first], 252))
     forecasts = forecasts_of(path, len(path.origins) - 1 - n_scored)
-    found = range_forecast(path, forecasts)
+    found = interval_forecast(path, forecasts)
     assert found.scores.scored_days == n_scored
     assert found.scores.coverage_80 == pytest.approx(0.80, abs=0.01)
     assert found.scores.coverage_95 == pytest.approx(0.95, abs=0.01)
@@ -247,8 +255,8 @@ def test_goals_on_the_euro(euro: Series) -> None:
 def test_the_price_of_adapting_is_small(path: VolatilityPath, monkeypatch: pytest.MonkeyPatch) -> None:
     """Adapting costs at most 3 % of the interval score where the volatility model was right already."""
     forecasts = forecasts_of(path, len(path.origins) - 600)
-    adapted = range_forecast(path, forecasts).scores
+    adapted = interval_forecast(path, forecasts).scores
     monkeypatch.setattr(intervals, "half_widths", lambda *args: half_widths(*args, rate=0.0))
-    fixed = range_forecast(path, forecasts).scores
+    fixed = interval_forecast(path, forecasts).scores
     assert adapted.winkler_80 < 1.03 * fixed.winkler_80
     assert adapted.winkler_95 < 1.03 * fixed.winkler_95

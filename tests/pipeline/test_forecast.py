@@ -11,12 +11,12 @@ from podium.data.calendar import next_business_day
 from podium.data.store import load_series, save_series
 from podium.errors import MissingError, SettingError
 from podium.evaluate.horizons import choose_volatility
-from podium.evaluate.intervals import range_forecast
+from podium.evaluate.intervals import interval_forecast
 from podium.features import build_features, frame
 from podium.models.roster import enter
 from podium.pipeline.forecast import UNTESTED, forecast
 from podium.pipeline.prepare import series_path
-from podium.pipeline.ranges import shared_walk
+from podium.pipeline.walk_cache import shared_walk
 from podium.records import Series
 
 N_DAYS = 900
@@ -41,15 +41,16 @@ def test_tomorrow_is_forecast_by_the_registered_champion(crowned, rates):
     (told,) = forecast(crowned.settings)
     champion = crowned.store.champion()
     series = rates.until(N_DAYS)
-    assert told.forecast_return == pytest.approx(pyfunc_at_the_last_row(crowned, series), abs=1e-12)
+    assert told.forecast == pytest.approx(pyfunc_at_the_last_row(crowned, series), abs=1e-12)
     assert (told.model_name, told.model_version) == (champion.name, champion.version)
-    assert told.origin == str(series.dates[-1])
-    assert told.target_date == str(next_business_day(series.dates[-1])) == str(rates.dates[N_DAYS])
+    assert str(told.origin) == str(series.dates[-1])
+    assert str(told.target_date) == str(next_business_day(series.dates[-1])) == str(rates.dates[N_DAYS])
     assert told.close == series.closes[-1]
-    assert told.forecast_rate == pytest.approx(told.close * np.exp(told.forecast_return))
-    assert told.lower_95 < told.lower_80 < told.forecast_rate < told.upper_80 < told.upper_95
+    assert told.forecast_rate == pytest.approx(told.close * np.exp(told.forecast))
+    lower_80, upper_80, lower_95, upper_95 = told.rates.values()
+    assert lower_95 < lower_80 < told.forecast_rate < upper_80 < upper_95
     assert 0.4 < told.probability_of_rise < 0.6
-    assert told.age_days == (np.datetime64("today", "D") - series.dates[-1]).astype(int)
+    assert told.age_days() == (np.datetime64("today", "D") - series.dates[-1]).astype(int)
     assert told.verdict == "unproven"
 
 
@@ -58,9 +59,9 @@ def test_newer_days_are_used_without_a_new_training(crowned, rates):
     before = crowned.state()
     save_series(rates, series_path(crowned.settings))
     (told,) = forecast(crowned.settings)
-    assert told.origin == str(rates.dates[-1])
+    assert str(told.origin) == str(rates.dates[-1])
     assert told.model_version == 1
-    assert told.forecast_return == pytest.approx(pyfunc_at_the_last_row(crowned, rates), abs=1e-12)
+    assert told.forecast == pytest.approx(pyfunc_at_the_last_row(crowned, rates), abs=1e-12)
     assert crowned.state() == before
 
     # by hand: the recorded forecasts, then the registered model's own for the days that it had not seen
@@ -72,9 +73,9 @@ def test_newer_days_are_used_without_a_new_training(crowned, rates):
     said = np.concatenate([scored.forecast, own[len(scored) : -1]])
     path = choose_volatility(shared_walk(crowned.settings, rates, scored.origins[0]))
     past = type(scored)(table.origins[known], table.target_dates[known], table.target[known], said)
-    by_hand = range_forecast(path, past, own[-1]).next_day
-    assert np.log(told.lower_80 / told.close) == pytest.approx(by_hand.lower_80)
-    assert np.log(told.upper_95 / told.close) == pytest.approx(by_hand.upper_95)
+    by_hand = interval_forecast(path, past).interval.around(own[-1])
+    assert told.bounds["lower_80"] == pytest.approx(by_hand["lower_80"])
+    assert told.bounds["upper_95"] == pytest.approx(by_hand["upper_95"])
 
 
 def test_a_revised_rate_changes_the_forecast_and_breaks_nothing(crowned, rates):
@@ -86,8 +87,8 @@ def test_a_revised_rate_changes_the_forecast_and_breaks_nothing(crowned, rates):
     save_series(revised, series_path(crowned.settings))
     (after,) = forecast(crowned.settings)
     assert after.data_version != before.data_version
-    assert after.forecast_return == pytest.approx(pyfunc_at_the_last_row(crowned, revised), abs=1e-12)
-    assert after.sigma != before.sigma
+    assert after.forecast == pytest.approx(pyfunc_at_the_last_row(crowned, revised), abs=1e-12)
+    assert after.interval.sigma != before.interval.sigma
 
 
 def test_further_days_are_direct_forecasts_of_the_champions_recipe(crowned, rates):
@@ -95,10 +96,10 @@ def test_further_days_are_direct_forecasts_of_the_champions_recipe(crowned, rate
     series = rates.until(N_DAYS)
     told = forecast(crowned.settings, (1, 5, 20))
     assert [item.horizon for item in told] == [1, 5, 20]
-    assert [item.target_date for item in told] == [
+    assert [str(item.target_date) for item in told] == [
         str(next_business_day(series.dates[-1], days)) for days in (1, 5, 20)
     ]
-    widths = [item.upper_95 - item.lower_95 for item in told]
+    widths = [item.rates["upper_95"] - item.rates["lower_95"] for item in told]
     assert widths == sorted(widths)
     assert widths[1] / widths[0] == pytest.approx(np.sqrt(5), rel=0.5)
 
@@ -116,7 +117,7 @@ def test_further_days_are_direct_forecasts_of_the_champions_recipe(crowned, rate
     )
     tuned = contestant.tuned(X[: first - 4], y[: first - 4])
     model = tuned.fit(X[learned], y[learned])
-    assert told[1].forecast_return == pytest.approx(float(model.predict(X[-1:])[0]), abs=1e-12)
+    assert told[1].forecast == pytest.approx(float(model.predict(X[-1:])[0]), abs=1e-12)
 
 
 def test_further_days_are_those_of_the_recipe_that_was_trained(crowned):

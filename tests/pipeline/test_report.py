@@ -46,7 +46,7 @@ def test_rates_that_were_moved_leave_a_page_with_reasons(held: Any) -> None:
     """Without the series there is neither fan nor open range, each with its reason, and everything else is there."""
     series_path(held.settings).unlink()
     written = report(held.settings)
-    assert set(written.untold) == {"series", "tomorrow"}
+    assert set(written.untold) == {"series", "next_day"}
     page = written.path.read_text(encoding="utf-8")
     assert "podium ingest" in page
     assert page.count("<figcaption>") == 5

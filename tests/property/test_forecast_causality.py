@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from podium.evaluate.horizons import choose_volatility
-from podium.evaluate.intervals import range_forecast
+from podium.evaluate.intervals import interval_forecast
 from podium.evaluate.volatility import volatility_walk
 from podium.evaluate.walkforward import ScoredRows, at_horizon, walk_forward
-from podium.features import build_features, frame, log_returns
+from podium.features import build_features, log_returns
 from podium.models.arima import ArimaContestant
 from podium.models.linear import LinearRegressionContestant
 from podium.records import Series
@@ -35,8 +35,7 @@ def ranged(series: Series, family, horizon: int, first: int):
     days = ScoredRows(first_scored=first, n_known=len(table) - horizon)
     walked = walk_forward(family(n_lags=N_LAGS, horizon=horizon), table, days, REFIT)
     walk = volatility_walk(log_returns(series.closes), series.dates[1:], table.origins[first], REFIT)
-    point = float(walked.future.predict(frame(table)[-1:])[0])
-    return walked.forecasts, range_forecast(choose_volatility(walk, horizon), walked.forecasts, point)
+    return walked.forecasts, interval_forecast(choose_volatility(walk, horizon), walked.forecasts)
 
 
 @pytest.mark.parametrize("horizon", [1, 5])

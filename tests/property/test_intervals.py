@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from podium.evaluate.horizons import choose_volatility
-from podium.evaluate.intervals import COVERAGES, RATE, RangeForecast, conformal_multiplier, range_forecast
+from podium.evaluate.intervals import COVERAGES, RATE, IntervalForecast, conformal_multiplier, interval_forecast
 from podium.evaluate.volatility import volatility_walk
 from podium.records import Forecasts
 
@@ -14,12 +14,12 @@ DATES = np.arange("2000-01-03", "2003-01-03", dtype="datetime64[D]")[:N_DAYS]
 NAMES = tuple(f"{side}_{coverage}" for side in ("lower", "upper") for coverage in (80, 95))
 
 
-def ranges(returns: np.ndarray, point: np.ndarray, horizon: int) -> RangeForecast:
+def ranges(returns: np.ndarray, point: np.ndarray, horizon: int) -> IntervalForecast:
     """Ranges around `point`, shape (n_days - FIRST,), the last of which is for the day to come."""
     path = choose_volatility(volatility_walk(returns, DATES[: len(returns)], DATES[FIRST], 40), horizon)
     rows = slice(-len(point), -1)
     forecasts = Forecasts(path.origins[rows], path.target_dates[rows], path.outcome[rows], point[:-1])
-    return range_forecast(path, forecasts, float(point[-1]))
+    return interval_forecast(path, forecasts)
 
 
 @settings(max_examples=12, deadline=None)
@@ -43,7 +43,7 @@ def test_the_future_changes_no_bound(seed: int, day: int, shock: float, horizon:
         assert np.array_equal(before.bounds[name][:made_by_then], after.bounds[name][:made_by_then])
     for name, column in before.densities.items():
         assert np.array_equal(column[:made_by_then], after.densities[name][:made_by_then])
-    assert before.next_day.lower_80 != after.next_day.lower_80
+    assert before.interval.half_widths != after.interval.half_widths
 
 
 @settings(max_examples=12, deadline=None)
@@ -53,11 +53,10 @@ def test_what_is_said_of_tomorrow_is_what_is_scored_later(seed: int, day: int, h
     rng = np.random.default_rng(seed)
     returns = 0.005 * rng.standard_t(5, N_DAYS)
     point = 0.0005 * rng.standard_normal(N_DAYS - FIRST)
-    said = ranges(returns[: day + 1], point[: day + 1 - FIRST], horizon).next_day
+    said = ranges(returns[: day + 1], point[: day + 1 - FIRST], horizon).interval.around(point[day - FIRST])
     scored = ranges(returns, point, horizon)
-    assert said.forecast == point[day - FIRST]
     for name in NAMES:
-        assert getattr(said, name) == pytest.approx(scored.bounds[name][day - FIRST], rel=1e-9)
+        assert said[name] == pytest.approx(scored.bounds[name][day - FIRST], rel=1e-9)
 
 
 @settings(max_examples=60, deadline=None)

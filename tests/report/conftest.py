@@ -14,8 +14,8 @@ import pytest
 from podium.evaluate.intervals import COVERAGES
 from podium.evaluate.judgement import Judgement, Standing
 from podium.evaluate.metrics import directional_accuracy, mae, rmse
-from podium.records import DataVersion, Forecasts, Series
-from podium.report.scene import Scene, Tomorrow
+from podium.records import DataVersion, Forecasts, Interval, NextDay, Series
+from podium.report.scene import Scene
 
 N_DAYS, SIGMA = 420, 0.005
 SKILL = {"LinearRegression": 0.15, "ARIMA": 0.0, "LSTM": -0.2}  # share of the outcome in the forecast
@@ -201,18 +201,23 @@ def make_scene() -> Callable[..., Scene]:
             judgement=judgement,
             forecasts=forecasts,
             series=Series("EURUSD", dates, closes, "test"),
-            tomorrow=Tomorrow(
-                model=f"{rows[0].model_name} (v{rows[0].model_version})",
-                origin=dates[-1],
-                target_date=np.busday_offset(dates[-1], 1).astype("datetime64[D]"),
+            next_day=NextDay(
+                pair="EURUSD",
+                origin=dates[-1].item(),
+                target_date=np.busday_offset(dates[-1], 1).item(),
                 close=last,
-                forecast_rate=last * 1.0002,
-                lower_80=last * 0.9938,
-                upper_80=last * 1.0065,
-                lower_95=last * 0.9896,
-                upper_95=last * 1.0107,
+                forecast=0.0002,
+                interval=Interval(
+                    origin=dates[-1].item(),
+                    half_widths={"80": 0.0063, "95": 0.0105},
+                    sigma=0.005,
+                    df=6.0,
+                    volatility_model="garch",
+                ),
+                model_name=rows[0].model_name,
+                model_version=rows[0].model_version,
+                data_version=DataVersion("test", "EURUSD", np.datetime64("2026-07-13"), "0a1b2c3d"),
                 probability_of_rise=0.513,
-                volatility_model="garch",
             ),
             written_at=datetime(2026, 7, 14, 6, 30, tzinfo=UTC),
             versions={"podium": "1.2.3", "Python": "3.11.4"},

@@ -369,7 +369,7 @@ def test_a_test_that_was_not_computed_says_why(make_scene: MakeScene, parse) -> 
 def test_what_is_missing_says_why_and_the_rest_is_there(make_scene: MakeScene, parse) -> None:
     """No series, no open forecast, no density: each has its reason in its place, and the other figures are drawn."""
     scene = make_scene(
-        series=None, tomorrow=None, untold={"series": "the rates were moved", "tomorrow": "the registry is away"}
+        series=None, next_day=None, untold={"series": "the rates were moved", "next_day": "the registry is away"}
     )
     bare = {name: dataclasses.replace(rows, bounds={}) for name, rows in scene.forecasts.items()}
     for forecasts, missing in ((scene.forecasts, 1), (bare, 3)):
@@ -383,7 +383,7 @@ def test_what_is_missing_says_why_and_the_rest_is_there(make_scene: MakeScene, p
 
 def test_a_championship_without_any_forecasts_is_still_told(make_scene: MakeScene, parse) -> None:
     """All records lost: the judgement's own numbers stay, every figure says why it is not drawn."""
-    scene = make_scene(forecasts={}, tomorrow=None, untold={"LSTM": "run 1 has lost its forecasts.parquet"})
+    scene = make_scene(forecasts={}, next_day=None, untold={"LSTM": "run 1 has lost its forecasts.parquet"})
     page = parse(championship_page(scene))
     assert len(page.all("p", **{"class": "missing"})) >= 6
     assert "has lost its forecasts.parquet" in page.words

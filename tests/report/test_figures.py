@@ -51,7 +51,7 @@ def test_the_fan_is_in_rates_around_the_last_close(make_scene: MakeScene) -> Non
     rows = scene.forecasts[scene.leader.family]
     drawn = {row["name"]: row["text"] for row in hover(fan_figure(scene))["rows"]}
     assert scene.series is not None
-    assert scene.tomorrow is not None
+    assert scene.next_day is not None
     closes = scene.series.closes
     assert len(drawn["what came"]) == 61
     assert drawn["what came"][-1] == ""
@@ -59,17 +59,18 @@ def test_the_fan_is_in_rates_around_the_last_close(make_scene: MakeScene) -> Non
     assert float(drawn["95% range"][0].split(" to ")[0]) == pytest.approx(
         closes[-61] * np.exp(rows.bounds["lower_95"][-60]), abs=5e-6
     )
-    assert float(drawn["95% range"][-1].split(" to ")[1]) == pytest.approx(scene.tomorrow.upper_95, abs=5e-6)
+    assert float(drawn["95% range"][-1].split(" to ")[1]) == pytest.approx(scene.next_day.rates["upper_95"], abs=5e-6)
 
 
 def test_a_forecast_of_newer_data_is_not_joined_to_the_fan(make_scene: MakeScene) -> None:
     """Days between the last scored one and the open forecast would be a gap drawn as if nothing were missing."""
     import dataclasses
+    from datetime import timedelta
 
     scene = make_scene()
-    assert scene.tomorrow is not None
-    later = dataclasses.replace(scene.tomorrow, origin=scene.tomorrow.origin + 30)
-    drawn = hover(fan_figure(dataclasses.replace(scene, tomorrow=later)))
+    assert scene.next_day is not None
+    later = dataclasses.replace(scene.next_day, origin=scene.next_day.origin + timedelta(days=30))
+    drawn = hover(fan_figure(dataclasses.replace(scene, next_day=later)))
     assert len(drawn["labels"]) == 60
 
 

@@ -7,16 +7,18 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
 from podium.data.store import save_series
 from podium.features import build_features, frame
 from podium.models.linear import LinearRegressionContestant
-from podium.records import FeatureTable, Floats, Series, VersionRecord
+from podium.records import FeatureTable, Floats, Interval, Series, VersionRecord
 from podium.registry.log_items import RunContext
 from podium.registry.mlflow_store import MlflowStore
 from podium.serve.hotswap.manifest import MANIFEST, Manifest, load
@@ -192,6 +194,23 @@ def runner() -> Iterator[asyncio.Runner]:
 
 
 MakeCaller = Callable[..., Caller]
+
+
+@pytest.fixture
+def give_interval() -> Callable[[Caller, date, dict[str, float]], None]:
+    """`give_interval(caller, origin, {"80": 0.01})`: every model in service has it, as if its run had recorded it."""
+
+    def give(caller: Caller, origin: date, half_widths: dict[str, float]) -> None:
+        found = Interval(origin=origin, half_widths=half_widths, sigma=0.005, df=6.0, volatility_model="EWMA")
+        swapper = caller.service.swapper
+        for pair, lineup in swapper.lineups.items():
+            arms = {
+                arm: replace(model, card=msgspec.structs.replace(model.card, interval=found))
+                for arm, model in lineup.arms.items()
+            }
+            swapper.lineups = {**swapper.lineups, pair: replace(lineup, arms=arms)}
+
+    return give
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator, Sequence
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +14,10 @@ from podium.cli.console import table
 if TYPE_CHECKING:
     from podium.evaluate.judgement import Judgement, Standing
     from podium.evaluate.live import Arm, Report
-    from podium.pipeline.forecast import Forecast
     from podium.pipeline.prepare import Ingested
     from podium.pipeline.simulate import Simulation
     from podium.pipeline.status import PairStatus, Status
-    from podium.records import FeatureTable, RunRecord
+    from podium.records import FeatureTable, NextDay, RunRecord
     from podium.registry.titles import Title
 
 
@@ -225,7 +225,7 @@ def pairs_lines(pairs: Sequence[PairStatus], alpha: float) -> Iterator[str]:
     )
 
 
-def forecast_lines(forecasts: Sequence[Forecast]) -> Iterator[str]:
+def forecast_lines(forecasts: Sequence[NextDay], today: date | None = None) -> Iterator[str]:
     """One row a horizon, then who says so, from what, and how good it is."""
     first = forecasts[0]
     digits = max(4, 6 - len(str(int(first.close))))
@@ -233,15 +233,15 @@ def forecast_lines(forecasts: Sequence[Forecast]) -> Iterator[str]:
     head = ("day", "ahead", "forecast", "return", "80% between", "and", "95% between", "and", "rise")
     rows: list[tuple[str, ...]] = [head]
     for item in forecasts:
-        rates = (item.lower_80, item.upper_80, item.lower_95, item.upper_95)
-        shown = [f"{rate:.{digits}f}" for rate in rates]
+        shown = [f"{rate:.{digits}f}" for rate in item.rates.values()]
         expected = f"{item.forecast_rate:.{digits}f}"
-        rise = f"{item.probability_of_rise:.0%}"
-        rows.append((item.target_date, str(item.horizon), expected, f"{item.forecast_return:+.3%}", *shown, rise))
+        rise = _percent(item.probability_of_rise, 0)
+        rows.append((str(item.target_date), str(item.horizon), expected, f"{item.forecast:+.3%}", *shown, rise))
     yield from table(rows)
     yield (
-        f"by {first.model_name} (v{first.model_version}), range by {first.volatility_model}, "
-        f"data up to {first.origin}, {first.age_days} days old ({first.data_version})"
+        f"by {first.model_name} (v{first.model_version}), "
+        f"range by {first.interval.volatility_model if first.interval else 'nobody'}, "
+        f"data up to {first.origin}, {first.age_days(today)} days old ({first.data_version})"
     )
     for item in forecasts:
         if item.verdict is not None:

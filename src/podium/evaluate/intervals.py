@@ -16,12 +16,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from types import MappingProxyType
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from podium.data.calendar import next_business_day
+from podium.data.store import data_version
 from podium.errors import InputError
 from podium.evaluate.confidence_sequence import check_probability
 from podium.evaluate.density import (
@@ -37,7 +40,7 @@ from podium.evaluate.density import (
 )
 from podium.evaluate.horizons import VolatilityPath
 from podium.evaluate.significance import TestResult
-from podium.records import Floats, Forecasts
+from podium.records import Floats, Forecasts, Interval, NextDay, Series
 
 COVERAGES: Final = (0.80, 0.95)
 RATE: Final = 0.05  # step of ln m for the next day; decision 0040 shows what other rates buy and cost
@@ -45,8 +48,8 @@ NARROWEST: Final = 0.1  # floor of m: a peg that breaks is caught up with in wee
 
 
 @dataclass(frozen=True, slots=True)
-class RangeScores:
-    """What a contestant's ranges were worth on the scored days. `None` where `notes` says why it cannot be computed.
+class IntervalScores:
+    """What a contestant's intervals were worth on the scored days. `None` where `notes` says why it cannot be computed.
 
     Attributes:
         scored_days: outcomes scored.
@@ -60,7 +63,6 @@ class RangeScores:
         crps_skill: 1 - crps / crps of the same point forecasts with constant volatility and fitted tails.
         crps_skill_t: t statistic of that difference, HAC.
         volatility_model: the one believed for the next day.
-        volatility_shares: share of the scored days on which each model was believed.
         notes: why a number is missing, by its name.
     """
 
@@ -81,40 +83,11 @@ class RangeScores:
     crps_skill: float
     crps_skill_t: float | None
     volatility_model: str
-    volatility_shares: Mapping[str, float]
     notes: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class NextDay:
-    """The forecast that is still open.
-
-    Attributes:
-        origin: last day of the series, at whose close it is made.
-        horizon: trading days to its outcome.
-        forecast: log return.
-        sigma: standard deviation forecast for it.
-        df: degrees of freedom of its Student's t.
-        volatility_model: who forecast `sigma`.
-        probability_of_rise: that the return is above zero.
-        lower_80: bound in log return; the rate is close · exp(bound). Likewise the other three.
-    """
-
-    origin: np.datetime64
-    horizon: int
-    forecast: float
-    sigma: float
-    df: float
-    volatility_model: str
-    probability_of_rise: float
-    lower_80: float
-    upper_80: float
-    lower_95: float
-    upper_95: float
-
-
-@dataclass(frozen=True, slots=True)
-class RangeForecast:
+class IntervalForecast:
     """Intervals and densities of one contestant over the scored days.
 
     Attributes:
@@ -123,14 +96,14 @@ class RangeForecast:
             the outcome they give every score here again.
         pit: shape (n_scored,), probability integral transform of the outcomes; NaN where one is to come.
         scores: the means and tests.
-        next_day: the forecast still open.
+        interval: the one still open, from the last day of the series.
     """
 
     bounds: Mapping[str, Floats]
     densities: Mapping[str, Floats]
     pit: Floats
-    scores: RangeScores
-    next_day: NextDay
+    scores: IntervalScores
+    interval: Interval
 
 
 def conformal_multiplier(excess: Floats, coverage: float, delay: int = 1, rate: float = RATE) -> Floats:
@@ -184,8 +157,8 @@ def half_widths(path: VolatilityPath, point: Floats, rate: float = RATE) -> dict
     return widths
 
 
-def range_forecast(path: VolatilityPath, forecasts: Forecasts, next_forecast: float = 0.0) -> RangeForecast:
-    """Intervals, densities and their scores for one contestant, and its forecast for the day to come.
+def interval_forecast(path: VolatilityPath, forecasts: Forecasts) -> IntervalForecast:
+    """Intervals, densities and their scores for one contestant, and the interval of the day to come.
 
     Every bound of an origin uses nothing after its close. The calibration begins at the start of the walk, years
     before the first scored day, around a forecast of zero there.
@@ -193,14 +166,13 @@ def range_forecast(path: VolatilityPath, forecasts: Forecasts, next_forecast: fl
     Args:
         path: from `choose_volatility`, shared by all contestants of a championship.
         forecasts: the contestant's out-of-sample forecasts for the path's horizon.
-        next_forecast: its forecast made at the last day of the series.
 
     Raises:
         InputError: the forecasts are not of this series, not finite, or have no outcome yet.
     """
     rows = _rows(path, forecasts)
     point = np.zeros(len(path.sigma))
-    point[rows], point[-1] = forecasts.forecast, next_forecast
+    point[rows] = forecasts.forecast
     widths = half_widths(path, point)
     bounds = {
         f"{side}_{_percent(coverage)}": point + sign * widths[coverage]
@@ -209,7 +181,7 @@ def range_forecast(path: VolatilityPath, forecasts: Forecasts, next_forecast: fl
     }
     scored = MappingProxyType({name: column[rows] for name, column in bounds.items()})
     outcome = path.outcome[rows]
-    return RangeForecast(
+    return IntervalForecast(
         bounds=scored,
         densities=MappingProxyType(
             {
@@ -221,7 +193,7 @@ def range_forecast(path: VolatilityPath, forecasts: Forecasts, next_forecast: fl
         ),
         pit=probability_below(outcome, point[rows], path.sigma[rows], path.df[rows]),
         scores=_scores(path, rows[np.isfinite(outcome)], point, bounds),
-        next_day=_next_day(path, float(next_forecast), {name: float(column[-1]) for name, column in bounds.items()}),
+        interval=_open_interval(path, widths),
     )
 
 
@@ -247,7 +219,9 @@ def _rows(path: VolatilityPath, forecasts: Forecasts) -> NDArray[np.intp]:
     return np.asarray(rows)
 
 
-def _scores(path: VolatilityPath, rows: NDArray[np.intp], point: Floats, bounds: Mapping[str, Floats]) -> RangeScores:
+def _scores(
+    path: VolatilityPath, rows: NDArray[np.intp], point: Floats, bounds: Mapping[str, Floats]
+) -> IntervalScores:
     outcome, mean = path.outcome[rows], point[rows]
     numbers: dict[str, float | None] = {}
     notes: dict[str, str] = {}
@@ -266,12 +240,10 @@ def _scores(path: VolatilityPath, rows: NDArray[np.intp], point: Floats, bounds:
     numbers["crps"] = float(score.mean())
     skill = score_skill(score, benchmark, path.horizon)
     numbers["crps_skill"], numbers["crps_skill_t"], notes["crps_skill_t"] = skill.skill, skill.t, skill.reason
-    shares = np.bincount(path.model[rows], minlength=len(path.models)) / len(rows)
-    return RangeScores(
+    return IntervalScores(
         scored_days=len(rows),
         **numbers,  # type: ignore[arg-type]  # the names are those of the fields; a test holds them to it
         volatility_model=path.models[path.model[-1]],
-        volatility_shares=MappingProxyType(dict(zip(path.models, shares.tolist(), strict=True))),
         notes=MappingProxyType({name: reason for name, reason in notes.items() if reason}),
     )
 
@@ -290,16 +262,40 @@ def _percent(coverage: float) -> str:
     return f"{100 * coverage:.0f}"
 
 
-def _next_day(path: VolatilityPath, forecast: float, bounds: Mapping[str, float]) -> NextDay:
-    sigma, df = path.sigma[-1:], path.df[-1:]
-    fall = probability_below(np.zeros(1), np.array([forecast]), sigma, df)
-    return NextDay(
-        origin=path.origins[-1],
+def _open_interval(path: VolatilityPath, widths: Mapping[float, Floats]) -> Interval:
+    return Interval(
+        origin=path.origins[-1].item(),
         horizon=path.horizon,
-        forecast=forecast,
-        sigma=float(sigma[0]),
-        df=float(df[0]),
+        half_widths={_percent(coverage): float(width[-1]) for coverage, width in widths.items()},
+        sigma=float(path.sigma[-1]),
+        df=float(path.df[-1]),
         volatility_model=path.models[path.model[-1]],
+    )
+
+
+def next_day(
+    series: Series, forecast: float, interval: Interval, model_name: str, model_version: int | None = None
+) -> NextDay:
+    """The forecast that is still open, made at the last day of a series.
+
+    Args:
+        series: whose last day is the interval's origin.
+        forecast: log return.
+        interval: of the same series, from `interval_forecast`.
+        model_name: registered model that forecasts.
+        model_version: its version; None before it is registered.
+    """
+    fall = probability_below(np.zeros(1), np.array([forecast]), np.array([interval.sigma]), np.array([interval.df]))
+    return NextDay(
+        pair=series.pair,
+        origin=interval.origin,
+        target_date=date.fromisoformat(str(next_business_day(series.dates[-1], interval.horizon))),
+        horizon=interval.horizon,
+        close=float(series.closes[-1]),
+        forecast=forecast,
+        interval=interval,
+        model_name=model_name,
+        model_version=model_version,
+        data_version=data_version(series),
         probability_of_rise=1.0 - float(fall[0]),
-        **bounds,
     )

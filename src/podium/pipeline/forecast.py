@@ -1,4 +1,4 @@
-"""The champion's forecast from the newest stored series, with its range."""
+"""The champion's forecast from the newest stored series, with its interval."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from podium.data.calendar import next_business_day
 from podium.data.store import data_version, load_series
 from podium.errors import MissingError, RegistryError, SettingError
 from podium.evaluate.horizons import MAX_HORIZON, choose_volatility
-from podium.evaluate.intervals import NextDay, range_forecast
+from podium.evaluate.intervals import interval_forecast, next_day
 from podium.evaluate.walkforward import ScoredRows, at_horizon, walk_forward
 from podium.features import build_features, frame
 from podium.models.onnx_graph import run_graph
@@ -22,9 +20,9 @@ from podium.models.roster import enter
 from podium.pipeline.evaluate import carried_judgement
 from podium.pipeline.judge import FORECASTS
 from podium.pipeline.prepare import series_path
-from podium.pipeline.ranges import shared_walk
 from podium.pipeline.recipe import as_trained
-from podium.records import FeatureTable, Floats, Forecasts, Series, VersionRecord
+from podium.pipeline.walk_cache import shared_walk
+from podium.records import FeatureTable, Floats, Forecasts, Interval, NextDay, Series, VersionRecord
 from podium.registry.log_items import RECIPE, read_forecasts
 from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
@@ -33,65 +31,11 @@ GRAPH = "forecast.onnx"
 UNTESTED = "championships test forecasts of the next day; whether those further ahead know a direction is not tested"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forecast:
-    """What the champion says of one day to come.
-
-    Attributes:
-        pair: six capital letters.
-        origin: last day of the data.
-        target_date: the day that is forecast: working days ahead in the ECB's calendar.
-        horizon: trading days ahead.
-        model_name: registered model, `EURUSD_LSTM`.
-        model_version: MLflow's version number.
-        data_version: the exact series.
-        close: rate at the origin.
-        forecast_return: forecast log return over the horizon.
-        forecast_rate: `close * exp(forecast_return)`.
-        lower_80: of the rate, as the other bounds.
-        upper_80: see `lower_80`.
-        lower_95: see `lower_80`.
-        upper_95: see `lower_80`.
-        probability_of_rise: that the rate will stand above the close.
-        sigma: forecast standard deviation of the log return.
-        volatility_model: behind the range.
-        age_days: calendar days from the origin to today.
-        verdict: of the championship that made the champion, which is about the next day; None further ahead, and if it
-            carries none.
-        reason: of the verdict, or why there is none.
-    """
-
-    pair: str
-    origin: str
-    target_date: str
-    horizon: int
-    model_name: str
-    model_version: int
-    data_version: str
-    close: float
-    forecast_return: float
-    forecast_rate: float
-    lower_80: float
-    upper_80: float
-    lower_95: float
-    upper_95: float
-    probability_of_rise: float
-    sigma: float
-    volatility_model: str
-    age_days: int
-    verdict: str | None
-    reason: str | None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return dataclasses.asdict(self)
-
-
-def forecast(settings: Settings, horizons: Sequence[int] = (1,)) -> list[Forecast]:
+def forecast(settings: Settings, horizons: Sequence[int] = (1,)) -> list[NextDay]:
     """The champion's forecast for each horizon, from the newest stored series.
 
     The next day is forecast by the registered champion. Further days are direct forecasts: the champion's recipe,
-    as its run recorded it, walks forward on the return over so many days, which also calibrates that horizon's range.
+    as its run recorded it, walks forward on the return over so many days, which also calibrates its interval.
 
     Args:
         settings: pair, addresses and folders.
@@ -132,10 +76,10 @@ class _Scene:
         table = build_features(series, settings.n_lags, data_version(series))
         return cls(settings, store, series, table, champion, read_forecasts(parquet))
 
-    def forecast(self, horizon: int) -> Forecast:
+    def forecast(self, horizon: int) -> NextDay:
         forecasts, point = self._tomorrow() if horizon == 1 else self._direct(horizon)
         walk = shared_walk(self.settings, self.series, forecasts.origins[0])
-        return self._told(range_forecast(choose_volatility(walk, horizon), forecasts, point).next_day)
+        return self._told(point, interval_forecast(choose_volatility(walk, horizon), forecasts).interval)
 
     def _tomorrow(self) -> tuple[Forecasts, float]:
         _, here, there = np.intersect1d(self.table.origins, self.scored.origins, return_indices=True)
@@ -185,28 +129,11 @@ class _Scene:
         walked = walk_forward(contestant, table, days, made.refit_every)
         return walked.forecasts, float(walked.future.predict(frame(table)[-1:])[0])
 
-    def _told(self, told: NextDay) -> Forecast:
-        close = float(self.series.closes[-1])
+    def _told(self, point: float, interval: Interval) -> NextDay:
         judgement = carried_judgement(self.champion)
-        return Forecast(
-            pair=self.settings.pair,
-            origin=str(told.origin),
-            target_date=str(next_business_day(told.origin, told.horizon)),
-            horizon=told.horizon,
-            model_name=self.champion.name,
-            model_version=self.champion.version,
-            data_version=str(self.table.data_version),
-            close=close,
-            forecast_return=told.forecast,
-            forecast_rate=close * float(np.exp(told.forecast)),
-            lower_80=close * float(np.exp(told.lower_80)),
-            upper_80=close * float(np.exp(told.upper_80)),
-            lower_95=close * float(np.exp(told.lower_95)),
-            upper_95=close * float(np.exp(told.upper_95)),
-            probability_of_rise=told.probability_of_rise,
-            sigma=told.sigma,
-            volatility_model=told.volatility_model,
-            age_days=int((np.datetime64("today", "D") - told.origin).astype(int)),
-            verdict=judgement.verdict if judgement and told.horizon == 1 else None,
-            reason=(judgement.reason if judgement else None) if told.horizon == 1 else UNTESTED,
+        tested = interval.horizon == 1
+        return dataclasses.replace(
+            next_day(self.series, point, interval, self.champion.name, self.champion.version),
+            verdict=judgement.verdict if judgement and tested else None,
+            reason=UNTESTED if not tested else judgement.reason if judgement else None,
         )

@@ -24,7 +24,7 @@ from podium.records import DataVersion, Forecasts, VersionRecord
 from podium.registry.log_items import read_forecasts
 from podium.registry.mlflow_store import MlflowStore
 from podium.report.championship import championship_page
-from podium.report.scene import Scene, Tomorrow
+from podium.report.scene import Scene
 from podium.settings import Settings
 
 ARTIFACT: Final = "report.html"
@@ -103,7 +103,7 @@ def gather(settings: Settings, store: MlflowStore, champion: VersionRecord, cost
         judgement=judgement,
         forecasts=forecasts,
         series=series,
-        tomorrow=_tried(untold, "tomorrow", lambda: _tomorrow(settings)),
+        next_day=_tried(untold, "next_day", lambda: forecast(settings)[0]),
         untold=untold,
         notices=_notices(judgement, champion, None if series is None else data_version(series)),
         cost_bps=cost_bps,
@@ -125,23 +125,6 @@ def _forecasts(store: MlflowStore, run_id: str) -> Forecasts:
     if parquet is None:
         raise RegistryError(f"run {run_id} has lost its {FORECASTS}")
     return read_forecasts(parquet)
-
-
-def _tomorrow(settings: Settings) -> Tomorrow:
-    told = forecast(settings)[0]
-    return Tomorrow(
-        model=f"{told.model_name} (v{told.model_version})",
-        origin=np.datetime64(told.origin, "D"),
-        target_date=np.datetime64(told.target_date, "D"),
-        close=told.close,
-        forecast_rate=told.forecast_rate,
-        lower_80=told.lower_80,
-        upper_80=told.upper_80,
-        lower_95=told.lower_95,
-        upper_95=told.upper_95,
-        probability_of_rise=told.probability_of_rise,
-        volatility_model=told.volatility_model,
-    )
 
 
 def _notices(judgement: Judgement, champion: VersionRecord, stored: DataVersion | None) -> tuple[str, ...]:

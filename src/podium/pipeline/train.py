@@ -10,16 +10,16 @@ from collections.abc import Callable
 from podium.data.store import load_series
 from podium.evaluate.baselines import baseline_scores
 from podium.evaluate.horizons import choose_volatility
-from podium.evaluate.intervals import NextDay, RangeForecast, range_forecast
+from podium.evaluate.intervals import IntervalForecast, interval_forecast, next_day
 from podium.evaluate.metrics import score
 from podium.evaluate.walkforward import ScoredRows, WalkForward, scored_rows, walk_forward
 from podium.features import frame
 from podium.models.checks import admit
 from podium.models.roster import enter, enter_all
 from podium.pipeline.prepare import load_table, series_path
-from podium.pipeline.ranges import shared_walk
 from podium.pipeline.recipe import TAG, ingredients, recipe
-from podium.records import FeatureTable, RunRecord, Series
+from podium.pipeline.walk_cache import shared_walk
+from podium.records import FeatureTable, ModelName, RunRecord, Series
 from podium.registry.log_items import ContestantResult, RunContext
 from podium.registry.mlflow_store import MlflowStore
 from podium.runners.local import side_by_side
@@ -64,24 +64,19 @@ def train_one(task: tuple[Settings, str]) -> RunRecord:
     contestant = enter(family, settings)
     admit(contestant, table)
     walked = walk_forward(contestant, table, days, settings.refit_every)
-    ranged = _ranges(settings, series, table, days, walked)
+    walk = shared_walk(settings, series, table.origins[days.first_scored])
+    ranged = interval_forecast(choose_volatility(walk), walked.forecasts)
+    tomorrow = float(walked.future.predict(frame(table)[days.n_known :])[0])
     result = dataclasses.replace(
         _result(family, walked, ranged, recipe(settings, family, table)),
+        next_day=next_day(series, tomorrow, ranged.interval, str(ModelName(series.pair, family))),
         recipe=ingredients(settings, family),
         started_at=started_at,
     )
     return MlflowStore(settings).log_run(result, _context(settings, series, table, days))
 
 
-def _ranges(
-    settings: Settings, series: Series, table: FeatureTable, days: ScoredRows, walked: WalkForward
-) -> RangeForecast:
-    walk = shared_walk(settings, series, table.origins[days.first_scored])
-    tomorrow = walked.future.predict(frame(table)[days.n_known :])
-    return range_forecast(choose_volatility(walk), walked.forecasts, float(tomorrow[0]))
-
-
-def _result(family: str, walked: WalkForward, ranged: RangeForecast, digest: str) -> ContestantResult:
+def _result(family: str, walked: WalkForward, ranged: IntervalForecast, digest: str) -> ContestantResult:
     scored = walked.forecasts
     bounds = {**ranged.bounds, **ranged.densities, "pit": ranged.pit}
     fields = {field.name: getattr(ranged.scores, field.name) for field in dataclasses.fields(ranged.scores)}
@@ -99,22 +94,7 @@ def _result(family: str, walked: WalkForward, ranged: RangeForecast, digest: str
             TAG: digest,
             UNTESTED_TAG: json.dumps(dict(ranged.scores.notes)),
         },
-        next_day=_next_day(ranged.next_day),
     )
-
-
-def _next_day(told: NextDay) -> dict[str, object]:
-    """What a server needs to put the range around its own forecast: log returns, half widths by coverage."""
-    return {
-        "origin": str(told.origin),
-        "horizon": told.horizon,
-        "forecast": told.forecast,
-        "half_width_80": told.upper_80 - told.forecast,
-        "half_width_95": told.upper_95 - told.forecast,
-        "sigma": told.sigma,
-        "df": told.df,
-        "volatility_model": told.volatility_model,
-    }
 
 
 def _context(settings: Settings, series: Series, table: FeatureTable, days: ScoredRows) -> RunContext:

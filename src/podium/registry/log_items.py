@@ -16,7 +16,7 @@ import numpy as np
 from podium.data.store import read_columns
 from podium.errors import RegistryError
 from podium.evaluate.baselines import PERSISTENCE
-from podium.records import FeatureTable, Floats, Forecasts, ScoredDays
+from podium.records import FeatureTable, Floats, Forecasts, Interval, NextDay, ScoredDays
 from podium.registry import figures
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class ContestantResult:
         learning_curve: losses by name, each of shape (n_epochs,); None where nothing is learnt in epochs.
         timings: seconds by step, such as `fit`, `forecast`.
         tags: further words to search by.
-        next_day: what the range of the forecast still open is made of, for those who serve the model; None without one.
+        next_day: its forecast that is still open, for those who serve the model; None without one.
         recipe: the settings by which the contestant can be entered again.
         started_at: milliseconds since the epoch at which work on it began; None takes the moment of recording.
     """
@@ -100,7 +100,7 @@ class ContestantResult:
     learning_curve: Mapping[str, Floats] | None = None
     timings: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    next_day: Mapping[str, object] | None = None
+    next_day: NextDay | None = None
     recipe: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     started_at: int | None = None
 
@@ -216,7 +216,7 @@ def items(result: ContestantResult, context: RunContext) -> Iterator[Item]:
     yield _dataset(context)
     yield FileArtifact(FORECASTS, forecasts_parquet(result.forecasts))
     if result.next_day is not None:
-        yield TextArtifact(NEXT_DAY, json.dumps(dict(result.next_day), indent=2))
+        yield TextArtifact(NEXT_DAY, next_day_json(result.next_day))
     yield TextArtifact(RECIPE, json.dumps(dict(result.recipe), indent=2, default=str))
     yield TextArtifact("baselines.json", json.dumps(_plain(context.baselines), indent=2))
     yield from _figures(result, context)
@@ -300,6 +300,32 @@ def read_forecasts(parquet: bytes) -> Forecasts:
         return Forecasts(dates["origin"], dates["target_date"], actual, forecast, numbers)
     except (ValueError, KeyError) as error:
         raise RegistryError(f"{FORECASTS} is not as Podium writes it ({error}); run `podium train`") from None
+
+
+def next_day_json(next_day: NextDay) -> str:
+    """A text with every field, for `next_day.json`."""
+    import msgspec
+
+    plain = msgspec.to_builtins(next_day, enc_hook=str) | {"data_version": str(next_day.data_version)}
+    return json.dumps(plain, indent=2)
+
+
+def read_interval(text: bytes) -> Interval | None:
+    """The interval in a `next_day.json`; None where it has none.
+
+    Raises:
+        RegistryError: Podium did not write it.
+    """
+    import msgspec
+
+    try:
+        found = msgspec.json.decode(text, type=dict[str, Any])
+        if "half_width_80" in found:  # of the first release, whose file was the interval
+            halves = {coverage: found[f"half_width_{coverage}"] for coverage in ("80", "95")}
+            found = {"interval": {**found, "half_widths": halves}}
+        return msgspec.convert(found["interval"], Interval | None)
+    except (msgspec.MsgspecError, KeyError) as error:
+        raise RegistryError(f"{NEXT_DAY} is not as Podium writes it ({error}); run `podium train`") from None
 
 
 def example_rows(table: FeatureTable) -> DataFrame:

@@ -169,7 +169,7 @@ def _best(inside: bool | None) -> str:
 
 def tiles(scene: Scene) -> list[dict[str, str]]:
     """The few numbers on top."""
-    leader, ahead = scene.leader, scene.tomorrow
+    leader, ahead = scene.leader, scene.next_day
     seen, needed = share(leader.r2_oos, 2, sign=True), number(3)(scene.alpha_needed)
     found = [
         {
@@ -188,13 +188,13 @@ def tiles(scene: Scene) -> list[dict[str, str]]:
             "note": f"of {scene.judgement.n_scored_days:,} scored days; kept by construction",
         },
     ]
-    if ahead is not None:
-        write = number(rate_digits(ahead.close))
+    if ahead is not None and ahead.interval is not None:
+        write, rates = number(rate_digits(ahead.close)), ahead.rates
         found.append(
             {
                 "name": f"95% range for {told_date(ahead.target_date)}",
-                "value": f"{write(ahead.lower_95)} \u2013 {write(ahead.upper_95)}",
-                "note": f"last rate {write(ahead.close)}, rise {percent(0)(ahead.probability_of_rise)} likely",
+                "value": f"{write(rates['lower_95'])} \u2013 {write(rates['upper_95'])}",
+                "note": f"last rate {write(ahead.close)}, rise {share(ahead.probability_of_rise, 0)} likely",
             }
         )
     return found
@@ -210,11 +210,7 @@ def _ratio_note(scene: Scene) -> str:
 
 def age_days(scene: Scene) -> int | None:
     """Calendar days from the last day of the data to the day the page is written."""
-    if scene.tomorrow is None:
-        return None
-    import numpy as np
-
-    return int((np.datetime64(scene.written_at.date(), "D") - scene.tomorrow.origin).astype(int))
+    return None if scene.next_day is None else scene.next_day.age_days(scene.written_at.date())
 
 
 def about(scene: Scene) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Figures of the ranges: the last weeks and tomorrow in rates, coverage, calibration of the density, PIT."""
+"""Figures of the ranges: the last weeks and the next day in rates, coverage, calibration of the density, PIT."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from markupsafe import Markup
 
 from podium.evaluate.density import coverage_by_year
+from podium.records import NextDay
 from podium.report.charts import (
     BAD,
     MAIN,
@@ -29,7 +30,7 @@ from podium.report.charts import (
 )
 from podium.report.marks import Write
 from podium.report.scales import round_scale
-from podium.report.scene import Scene, Tomorrow, rate_digits, told_date
+from podium.report.scene import Scene, rate_digits, told_date
 from podium.report.skill import years_of
 from podium.report.trust import BARS, COVERAGES, Calibration, calibration, misses_of
 
@@ -58,10 +59,10 @@ def fan_figure(scene: Scene) -> Markup:
         return no_figure("fan", title, "the stored rates do not hold the days that were scored")
     inside = {coverage: int((~misses_of(rows.bounds, rows.actual, coverage)[last]).sum()) for coverage in ("80", "95")}
     missed = np.where(misses_of(rows.bounds, rows.actual, "95")[last], realised, np.nan)
-    ahead = scene.tomorrow if scene.tomorrow is not None and scene.tomorrow.origin == days[-1] else None
+    ahead = scene.next_day if scene.next_day is not None and scene.next_day.origin == days[-1].item() else None
     if ahead is not None:
-        days = np.append(days, ahead.target_date)
-        bounds = {side: np.append(column, getattr(ahead, side)) for side, column in bounds.items()}
+        days = np.append(days, np.datetime64(ahead.target_date))
+        bounds = {side: np.append(column, ahead.rates.get(side, np.nan)) for side, column in bounds.items()}
         point = np.append(point, ahead.forecast_rate)
         realised, missed = np.append(realised, np.nan), np.append(missed, np.nan)
     write, ink = (
@@ -103,7 +104,7 @@ def _rate(value: float, write: Write) -> str:
     return write(float(value)) if np.isfinite(value) else "to come"
 
 
-def _open_range(ahead: Tomorrow | None) -> str:
+def _open_range(ahead: NextDay | None) -> str:
     return "" if ahead is None else f"The last range, for {told_date(ahead.target_date)}, is still open."
 
 

@@ -4,47 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from types import MappingProxyType
 
 import numpy as np
 
 from podium.evaluate.economics import COST_BPS
 from podium.evaluate.judgement import Judgement, Standing
-from podium.records import Floats, Forecasts, Series
+from podium.records import Floats, Forecasts, NextDay, Series
 
 RANDOM_WALK = "random walk"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tomorrow:
-    """The forecast that is still open, in rates.
-
-    Attributes:
-        model: who made it, `EURUSD_LSTM (v3)`.
-        origin: last day of the data.
-        target_date: the business day that is forecast.
-        close: rate at the origin.
-        forecast_rate: expected rate.
-        lower_80: bound of the rate, as the other three.
-        upper_80: see `lower_80`.
-        lower_95: see `lower_80`.
-        upper_95: see `lower_80`.
-        probability_of_rise: that the rate will stand above the close.
-        volatility_model: behind the range.
-    """
-
-    model: str
-    origin: np.datetime64
-    target_date: np.datetime64
-    close: float
-    forecast_rate: float
-    lower_80: float
-    upper_80: float
-    lower_95: float
-    upper_95: float
-    probability_of_rise: float
-    volatility_model: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +22,10 @@ class Scene:
 
     Attributes:
         judgement: of the championship.
-        forecasts: by model type, on the scored days; a contestant whose record is lost is left out.
+        forecasts: by family, on the scored days; a contestant whose record is lost is left out.
         series: the stored rates; None where `untold["series"]` says why.
-        tomorrow: the open forecast; None where `untold["tomorrow"]` says why.
-        untold: why something is missing, by its name: `series`, `tomorrow`, or a model type.
+        next_day: the champion's open forecast; None where `untold["next_day"]` says why.
+        untold: why something is missing, by its name: `series`, `next_day`, or a family.
         notices: lines that a reader must see first.
         cost_bps: cost of changing a position by one unit, in basis points.
         written_at: when the page is made, UTC.
@@ -66,7 +35,7 @@ class Scene:
     judgement: Judgement
     forecasts: Mapping[str, Forecasts]
     series: Series | None
-    tomorrow: Tomorrow | None
+    next_day: NextDay | None
     written_at: datetime
     versions: Mapping[str, str]
     cost_bps: float = COST_BPS
@@ -132,11 +101,11 @@ def rate_digits(rate: float) -> int:
     return max(4, 6 - len(str(int(rate)))) if rate >= 0.1 else 6
 
 
-def told_date(day: np.datetime64) -> str:
+def told_date(day: date | np.datetime64) -> str:
     """`2 Nov 2026`, with no word of this machine's language."""
     from podium.report.scales import MONTHS
 
-    year, month, number = str(day.astype("datetime64[D]")).split("-")
+    year, month, number = str(day)[:10].split("-")
     return f"{int(number)} {MONTHS[int(month) - 1]} {year}"
 
 

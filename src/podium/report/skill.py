@@ -151,5 +151,5 @@ def _years_message(found: dict[str, dict[int, tuple[int, float | None]]]) -> str
 
 
 def _why_not(scene: Scene) -> str:
-    reasons = [f"{name}: {reason}" for name, reason in scene.untold.items() if name not in {"series", "tomorrow"}]
+    reasons = [f"{name}: {reason}" for name, reason in scene.untold.items() if name not in {"series", "next_day"}]
     return "; ".join(reasons) or "the rate never moved on the scored days"

@@ -45,10 +45,10 @@ def _worth_of(scene: Scene) -> str:
 
 
 def to_act_on(scene: Scene) -> list[str]:
-    """What a treasurer may believe: direction, range, tomorrow, money, and whether the choice of model matters."""
+    """What a treasurer may believe: direction, range, next day, money, and whether the choice of model matters."""
     if scene.judgement.leaks:
         return _warning(scene)
-    return [*_direction(scene), *told_range(scene), *_tomorrow(scene), *_money(scene), *_choice(scene)]
+    return [*_direction(scene), *told_range(scene), *_next_day(scene), *_money(scene), *_choice(scene)]
 
 
 def suspicion(scene: Scene) -> str:
@@ -98,14 +98,14 @@ def _size(r2: float | None) -> str:
     return f"{told}: more than is known of any floating currency, so look for the reason before you act on it"
 
 
-def _tomorrow(scene: Scene) -> list[str]:
-    ahead = scene.tomorrow
-    if ahead is None:
-        return [f"There is no range for the next business day: {scene.untold.get('tomorrow', 'it was not asked for')}."]
-    write = number(rate_digits(ahead.close))
+def _next_day(scene: Scene) -> list[str]:
+    ahead = scene.next_day
+    if ahead is None or ahead.interval is None:
+        return [f"There is no range for the next business day: {scene.untold.get('next_day', 'it was not asked for')}."]
+    write, rates = number(rate_digits(ahead.close)), ahead.rates
     line = (
-        f"For {told_date(ahead.target_date)} it runs from {write(ahead.lower_95)} to {write(ahead.upper_95)} "
-        f"(19 days of 20), and from {write(ahead.lower_80)} to {write(ahead.upper_80)} (4 days of 5), "
+        f"For {told_date(ahead.target_date)} it runs from {write(rates['lower_95'])} to {write(rates['upper_95'])} "
+        f"(19 days of 20), and from {write(rates['lower_80'])} to {write(rates['upper_80'])} (4 days of 5), "
         f"around a last rate of {write(ahead.close)}."
     )
     return [line]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-import math
 
 import pytest
 
@@ -11,6 +11,7 @@ from podium.data.store import load_series
 from podium.pipeline.evaluate import evaluate
 from podium.pipeline.forecast import forecast
 from podium.pipeline.prepare import series_path
+from podium.registry.log_items import read_interval
 
 
 def test_the_range_left_for_servers_is_that_of_the_forecast_verb(trained, monkeypatch):
@@ -19,9 +20,10 @@ def test_the_range_left_for_servers_is_that_of_the_forecast_verb(trained, monkey
     evaluate(trained.settings)
     champion, told = trained.store.champion(), forecast(trained.settings)[0]
     left = json.loads(trained.store.read_file(champion.run_id, "next_day.json"))
-    assert left["origin"] == told.origin == str(load_series(series_path(trained.settings)).dates[-1])
-    assert left["forecast"] == pytest.approx(told.forecast_return, abs=1e-9)
-    assert left["sigma"] == pytest.approx(told.sigma)
-    for alpha in ("80", "95"):
-        ratio = getattr(told, f"upper_{alpha}") / getattr(told, f"lower_{alpha}")
-        assert 2 * left[f"half_width_{alpha}"] == pytest.approx(math.log(ratio), rel=1e-6)
+    assert left["origin"] == str(told.origin) == str(load_series(series_path(trained.settings)).dates[-1])
+    assert left["forecast"] == pytest.approx(told.forecast, abs=1e-9)
+    assert (left["model_name"], left["data_version"]) == (champion.name, str(told.data_version))
+    assert (left["close"], left["target_date"]) == (told.close, str(told.target_date))
+    found = read_interval(json.dumps(left).encode())
+    assert found.half_widths == pytest.approx(told.interval.half_widths, rel=1e-6)
+    assert dataclasses.replace(found, half_widths={}) == dataclasses.replace(told.interval, half_widths={})

@@ -14,11 +14,12 @@ import numpy as np
 import pytest
 
 from podium.data.store import data_version, save_series
+from podium.evaluate.intervals import next_day
 from podium.evaluate.judgement import Judgement, Standing
 from podium.evaluate.metrics import score
 from podium.features import build_features, frame
 from podium.models.linear import LinearRegressionContestant
-from podium.records import Forecasts, Series
+from podium.records import Forecasts, Interval, NextDay, Series
 from podium.registry.log_items import RunContext
 from podium.registry.mlflow_store import MlflowStore
 from podium.serve.dashboard.page import Pages
@@ -54,10 +55,10 @@ def _past(table: Any, model: Any) -> Forecasts:
     return Forecasts(table.origins[known], table.target_dates[known], table.target[known], forecast, bounds)
 
 
-def _next_day(table: Any) -> dict[str, object]:
-    halves = {f"half_width_{alpha}": width for alpha, width in WIDTHS.items()}
-    more = {"sigma": 0.005, "df": 6.0, "volatility_model": "EWMA", "horizon": 1, "forecast": 0.0}
-    return {"origin": str(table.origins[-1]), **halves, **more}
+def _next_day(series: Series, name: str) -> NextDay:
+    origin = series.dates[-1].item()
+    interval = Interval(origin=origin, half_widths=WIDTHS, sigma=0.005, df=6.0, volatility_model="EWMA")
+    return next_day(series, 0.0, interval, name)
 
 
 def _standing(version: Any, alias: str | None, past: Forecasts) -> Standing:
@@ -97,7 +98,7 @@ def championship(root: Path, settings: Settings, series: Series, make_result: An
             make_result(family, given=given, model=model),
             forecasts=past,
             metrics=score(past.actual, past.forecast),
-            next_day=_next_day(table),
+            next_day=_next_day(series, f"{series.pair}_{family}"),
         )
         versions.append(store.register(store.log_run(result, replace(context, table=given))))
         standings.append(_standing(versions[-1], alias, past))

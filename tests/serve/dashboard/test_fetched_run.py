@@ -23,8 +23,8 @@ def test_what_pages_need_of_a_run_comes_with_its_model(own_hall: Any) -> None:
         folder = own_hall.cache / card.folder
         assert fetched.is_whole(folder)
         assert (folder / "run" / "forecasts.parquet").stat().st_size > 0
-        assert card.next_day is not None
-        assert (card.next_day.half_width_80, card.next_day.half_width_95) == (0.006, 0.010)
+        assert card.interval is not None
+        assert card.interval.half_widths == {"80": 0.006, "95": 0.010}
         assert card.experiment_id
 
 
@@ -40,10 +40,10 @@ def test_a_run_that_cannot_be_read_is_asked_for_again(own_hall: Any, monkeypatch
         patched.setattr(MlflowStore, "read_file", away)
         RegistryReader(own_hall.settings, (), own_hall.cache).look()
     arms = published(own_hall).pairs["EURUSD"].arms
-    assert [card.next_day for card in arms.values()] == [None] * 3
+    assert [card.interval for card in arms.values()] == [None] * 3
     assert all(fetched.is_whole(own_hall.cache / card.folder) for card in arms.values())
     RegistryReader(own_hall.settings, (), own_hall.cache).look(anew=True)
-    assert all(card.next_day for card in published(own_hall).pairs["EURUSD"].arms.values())
+    assert all(card.interval for card in published(own_hall).pairs["EURUSD"].arms.values())
 
 
 def test_a_range_that_was_changed_in_the_cache_is_fetched_again(own_hall: Any) -> None:
@@ -52,4 +52,4 @@ def test_a_range_that_was_changed_in_the_cache_is_fetched_again(own_hall: Any) -
     path = Path(own_hall.cache / card.folder / "run" / "next_day.json")
     path.write_text(path.read_text().replace("0.006", "0.9"))
     RegistryReader(own_hall.settings, (), own_hall.cache).look(anew=True)
-    assert published(own_hall).pairs["EURUSD"].arms["champion"].next_day == card.next_day
+    assert published(own_hall).pairs["EURUSD"].arms["champion"].interval == card.interval

@@ -89,7 +89,7 @@ def test_a_range_is_not_shown_for_another_day_than_its_own(own_hall: Any, serve_
     assert answer["interval_close"] is None
     assert "run `podium run`" in answer["interval_missing"]
     text = words(caller.get("/").content.decode())
-    assert "No range." in text
+    assert "No interval." in text
     assert "Newer rates are stored than the champion was trained on" in text
 
 
@@ -149,14 +149,14 @@ def test_models_without_a_record_are_shown_without_figures(make_caller: Any) -> 
     caller = make_caller()
     lineup = caller.service.lineup("EURUSD")
     bare = {
-        arm: dataclasses.replace(model, card=_changed(model.card, tags={}, folder="nowhere", next_day=None))
+        arm: dataclasses.replace(model, card=_changed(model.card, tags={}, folder="nowhere", interval=None))
         for arm, model in lineup.arms.items()
     }
     _serve(caller, dataclasses.replace(lineup, arms=MappingProxyType(bare), titles=()))
     text = words(Pages(caller.service).render(None) or "")
     assert "LinearRegression holds the title" in text
     assert "no championship is recorded" in text
-    assert "No range." in text
+    assert "No interval." in text
     assert "No title was recorded" in text
 
 

@@ -91,12 +91,10 @@ def test_the_age_of_the_data_is_told(caller: Any, walk: Any) -> None:
     assert before <= found <= (datetime.now(UTC).date() - origin).days
 
 
-def test_bounds_are_shown_where_there_are_any(caller: Any) -> None:
-    """A range that is wired in is part of the next-day forecast."""
-    caller.service.bounds = lambda _model, _close, forecast: {
-        "lower_80": forecast - 0.01,
-        "upper_80": forecast + 0.01,
-    }
+def test_bounds_are_shown_where_there_are_any(make_caller: Any, give_interval: Any, walk: Any) -> None:
+    """The interval that the model's run recorded is part of the next-day forecast."""
+    caller = make_caller()
+    give_interval(caller, walk.dates[-1].item(), {"80": 0.01})
     found = caller.get("/v1/forecast/EURUSD").json
     assert found["interval"]["upper_80"] - found["interval"]["lower_80"] == pytest.approx(0.02)
 

@@ -41,15 +41,16 @@ def test_an_answered_forecast_is_in_the_ledger(  # noqa: PLR0917  fixtures are a
 
 
 def test_the_next_day_forecast_is_in_the_ledger_with_its_range(
-    make_caller: Any, own_world: Any, path: Path, walk: Any
+    make_caller: Any, own_world: Any, path: Path, walk: Any, give_interval: Any
 ) -> None:
     """`/v1/forecast` is written down like any other answer, with its range where there is one."""
     caller = make_caller(own_world, ledger="required")
-    caller.service.bounds = lambda *_: {"lower_80": -0.01, "upper_80": 0.01, "lower_95": -0.02, "upper_95": 0.02}
+    give_interval(caller, walk.dates[-1].item(), {"80": 0.01, "95": 0.02})
     found = caller.get("/v1/forecast/EURUSD", X_Podium_Arm="challenger").json
     (line,) = lines(path)
     assert line["forecast_id"] == found["forecast_id"]
-    assert (line["lower"], line["upper"], line["forced"]) == (-0.02, 0.02, 1)
+    assert (line["lower"], line["upper"]) == pytest.approx((found["forecast"] - 0.02, found["forecast"] + 0.02))
+    assert line["forced"] == 1
     assert line["origin"] == str(walk.dates[-1])
 
 

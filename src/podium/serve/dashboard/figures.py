@@ -9,7 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from podium.evaluate.live import Report
-from podium.records import Floats, Forecasts, ModelName
+from podium.records import Floats, Forecasts, ModelName, NextDay
 from podium.report.charts import (
     MAIN,
     Band,
@@ -27,7 +27,7 @@ from podium.report.charts import (
 from podium.report.scales import round_scale
 from podium.report.scene import RANDOM_WALK, listed, rate_digits
 from podium.report.skill import cumulative_skill
-from podium.serve.dashboard.state import Ahead, PairState
+from podium.serve.dashboard.state import PairState
 from podium.serve.dashboard.words import is_over, sequence_line, told_day
 from podium.serve.hotswap.lineup import Lineup
 
@@ -53,16 +53,16 @@ def next_day_figure(state: PairState) -> Markup:
     title = "The last three months and the next business day"
     if is_over(state):
         title = "The last three months that are stored, and the day after"
-    if state.close is None or state.ahead is None or len(state.close.series) < 3:
-        return no_figure("next-day", title, state.why_not_ahead.rstrip(".") or "too few rates are stored")
-    series, ahead = state.close.series, state.ahead
+    if state.close is None or state.next_day is None or len(state.close.series) < 3:
+        return no_figure("next-day", title, state.untold.rstrip(".") or "too few rates are stored")
+    series, ahead = state.close.series, state.next_day
     name = state.lineup.champion.card.family
     ink = inks(state)[name]
     rows = slice(max(1, len(series) - MONTHS_SHOWN), None)
     before, days, rates = series.closes[rows.start - 1 : -1], series.dates[rows], series.closes[rows]
     sides = _past_sides(state.past, days, before)
     days = np.append(days, np.datetime64(state.close.target_date, "D"))
-    sides = {side: np.append(column, ahead.bounds[side] if ahead.bounds else np.nan) for side, column in sides.items()}
+    sides = {side: np.append(column, ahead.rates.get(side, np.nan)) for side, column in sides.items()}
     nothing = np.full(len(rates), np.nan)
     bands = [
         Band("95% range", sides["lower_95"], sides["upper_95"], ink),
@@ -74,7 +74,7 @@ def next_day_figure(state: PairState) -> Markup:
         days,
         [Line("rate", np.append(rates, np.nan), MAIN)],
         bands=bands,
-        dots=[Dots(f"{name}'s forecast", np.append(nothing, ahead.rate), ink)],
+        dots=[Dots(f"{name}'s forecast", np.append(nothing, ahead.forecast_rate), ink)],
         write=write,
         axis=number(round_scale([rates, *(column for column in sides.values() if np.isfinite(column).any())]).digits),
         unit=f"{series.pair[3:]} for 1 {series.pair[:3]}; each range was made at the close of the day before",
@@ -104,14 +104,14 @@ def _next_day_message(state: PairState, sides: dict[str, Floats], rates: Floats)
     if known.any():
         inside = int(((lower <= rates) & (rates <= upper))[known].sum())
         said = f"Of these {int(known.sum())} days {inside} ended inside the 95% range made the day before. "
-    if state.ahead is None or state.ahead.bounds is None:
-        return said + (state.ahead.why_no_range or "" if state.ahead else "")
-    day = state.ahead.close.target_date
+    if state.next_day is None or state.next_day.interval is None:
+        return said + state.untold
+    day = state.next_day.target_date
     came = "is over, and its rate is not stored" if is_over(state) else "is still open"
     return f"{said}The last range, for {told_day(day)}, {came}."
 
 
-def _next_day_table(days: np.ndarray, rates: Floats, sides: dict[str, Floats], ahead: Ahead) -> Table:
+def _next_day_table(days: np.ndarray, rates: Floats, sides: dict[str, Floats], ahead: NextDay) -> Table:
     write = number(rate_digits(float(rates[-1])))
     shown = [*rates, None]
     rows = [
@@ -120,7 +120,7 @@ def _next_day_table(days: np.ndarray, rates: Floats, sides: dict[str, Floats], a
         for row, (day, rate) in enumerate(zip(days, shown, strict=True))
     ]
     return Table(
-        f"Rates, and the ranges made the day before; the forecast for the last day is {write(ahead.rate)}",
+        f"Rates, and the ranges made the day before; the forecast for the last day is {write(ahead.forecast_rate)}",
         ["Day", "Rate", "95% from", "80% from", "80% to", "95% to"],
         rows[-23:],
     )
@@ -218,19 +218,20 @@ def _shown(value: float) -> str:
     return SHARE(float(value)) if np.isfinite(value) else "not yet"
 
 
-def range_bar(ahead: Ahead) -> dict[str, object] | None:
+def range_bar(ahead: NextDay) -> dict[str, object] | None:
     """Geometry of the bar that shows the next day's range: places in percent of its width, and words."""
-    if ahead.bounds is None:
+    rates = ahead.rates
+    if not rates:
         return None
-    lowest, highest = ahead.bounds["lower_95"], ahead.bounds["upper_95"]
+    lowest, highest = rates["lower_95"], rates["upper_95"]
     pad = 0.12 * (highest - lowest)
-    write = number(rate_digits(ahead.close.price))
+    write = number(rate_digits(ahead.close))
 
     def place(rate: float) -> float:
         return round(100 * (rate - lowest + pad) / (highest - lowest + 2 * pad), 2)
 
     return {
-        "ends": {side: {"x": place(rate), "label": write(rate)} for side, rate in ahead.bounds.items()},
-        "close": {"x": place(ahead.close.price), "label": write(ahead.close.price)},
-        "forecast": {"x": place(ahead.rate), "label": write(ahead.rate)},
+        "ends": {side: {"x": place(rate), "label": write(rate)} for side, rate in rates.items()},
+        "close": {"x": place(ahead.close), "label": write(ahead.close)},
+        "forecast": {"x": place(ahead.forecast_rate), "label": write(ahead.forecast_rate)},
     }

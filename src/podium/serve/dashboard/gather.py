@@ -9,18 +9,17 @@ import numpy as np
 
 from podium.errors import PodiumError
 from podium.evaluate.judgement import Judgement
-from podium.records import Forecasts
+from podium.records import Forecasts, Interval, NextDay
 from podium.registry.log_items import FORECASTS, read_forecasts
 from podium.registry.titles import Title
 from podium.report.scene import Scene
 from podium.serve.dashboard.live import LiveComparisons
-from podium.serve.dashboard.state import Ahead, PairState
+from podium.serve.dashboard.state import PairState
 from podium.serve.hotswap.artifacts import RUN
 from podium.serve.hotswap.lineup import Lineup, ServedModel
-from podium.serve.hotswap.manifest import NextDay
 from podium.serve.hotswap.scorer import Scorer
 from podium.serve.web.market import Close
-from podium.serve.web.ranges import in_rates, next_day_bounds, why_no_bounds
+from podium.serve.web.next_day import next_day, why_no_interval
 from podium.serve.web.service import Service
 
 JUDGEMENT_TAG = "championship"
@@ -31,8 +30,8 @@ class _Said:
     """A forecast that need not be made again while model, close and range stay."""
 
     scorer: Scorer
-    given: tuple[Close, NextDay | None]
-    ahead: Ahead
+    given: tuple[Close, Interval | None]
+    next_day: NextDay
 
 
 @dataclass(slots=True)
@@ -55,7 +54,7 @@ class Gatherer:
         close = self.service.market.known(lineup.pair)
         judgement = self._judgement(lineup)
         champion = lineup.champion.card
-        ahead, why = self._ahead(lineup, close)
+        told, untold = self._next_day(lineup, close)
         return PairState(
             lineup=lineup,
             scene=self._scene(lineup, judgement) if judgement and judgement.ranking else None,
@@ -63,8 +62,8 @@ class Gatherer:
             and (champion.name, champion.version) != (judgement.champion, judgement.champion_version),
             titles=tuple(Title.from_dict(title) for title in lineup.titles),
             close=close,
-            ahead=ahead,
-            why_not_ahead=why,
+            next_day=told,
+            untold=untold,
             past=self._past(lineup.champion),
             live=self.live.of(lineup),
             now=datetime.now(UTC),
@@ -103,7 +102,7 @@ class Gatherer:
             judgement=judgement,
             forecasts={name: rows for name, rows in found.items() if np.array_equal(rows.origins, days)},
             series=None,
-            tomorrow=None,
+            next_day=None,
             written_at=datetime.now(UTC),
             versions={},
         )
@@ -118,30 +117,20 @@ class Gatherer:
                 return None
         return self._forecasts[place]
 
-    def _ahead(self, lineup: Lineup, close: Close | None) -> tuple[Ahead | None, str]:
+    def _next_day(self, lineup: Lineup, close: Close | None) -> tuple[NextDay | None, str]:
         if close is None:
             return None, "There are no stored rates; `podium ingest` brings them."
-        scorer, given = lineup.champion.scorer, (close, lineup.champion.card.next_day)
+        card, scorer = lineup.champion.card, lineup.champion.scorer
+        given = (close, card.interval)
         said = self._said.get(lineup.pair)
         if said is None or said.scorer is not scorer or said.given[0] is not close or said.given[1] != given[1]:
             try:
-                row = close.row(lineup.champion.card.features)
-                said = _Said(scorer, given, _told(lineup.champion, close, float(scorer.score(row)[0])))
+                forecast = float(scorer.score(close.row(card.features))[0])
+                said = _Said(scorer, given, next_day(card, close, forecast))
             except PodiumError as error:
                 return None, f"The champion does not forecast the next day: {error}."
             self._said[lineup.pair] = said
-        return said.ahead, ""
-
-
-def _told(model: ServedModel, close: Close, change: float) -> Ahead:
-    bounds = next_day_bounds(model, close, change)
-    return Ahead(
-        close=close,
-        rate=close.price * float(np.exp(change)),
-        change=change,
-        bounds=in_rates(bounds, close.price) if bounds else None,
-        why_no_range=why_no_bounds(model, close),
-    )
+        return said.next_day, why_no_interval(card, close) or ""
 
 
 def _parsed(text: str) -> Judgement | None:

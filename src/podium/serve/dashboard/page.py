@@ -100,11 +100,11 @@ class Pages:
             "steps": steps(state, self._links),
             "ties": words.tie_line(state),
             "rows": standings(state, self._links),
-            "bar": range_bar(state.ahead) if state.ahead else None,
+            "bar": range_bar(state.next_day) if state.next_day else None,
             "range_ink": inks(state)[state.lineup.champion.card.family],
             "figures": {
                 "next_day": self._figure(
-                    "next_day", state, next_day_figure, (state.ahead, state.past, words.is_over(state))
+                    "next_day", state, next_day_figure, (state.next_day, state.untold, state.past, words.is_over(state))
                 ),
                 "skill": self._figure("skill", state, skill_figure, (state.judgement, state.past)),
                 "live": self._figure("live", state, live_figure, (state.live,)),
@@ -128,16 +128,16 @@ class Pages:
         return known[1]
 
     def _overview(self, state: PairState) -> dict[str, Any]:
-        ahead, champion = state.ahead, state.lineup.champion.card
-        write = number(rate_digits(ahead.close.price)) if ahead else number(4)
+        ahead, champion = state.next_day, state.lineup.champion.card
+        write = number(rate_digits(ahead.close)) if ahead else number(4)
         return {
             "pair": state.lineup.pair,
             "told": _slashed(state.lineup.pair),
             "champion": f"{champion.family} v{champion.version}",
             "verdict": words.verdict_badge(state)[0],
-            "forecast": write(ahead.rate) if ahead else DASH,
-            "range": f"{write(ahead.bounds['lower_95'])} {DASH} {write(ahead.bounds['upper_95'])}"
-            if ahead and ahead.bounds
+            "forecast": write(ahead.forecast_rate) if ahead else DASH,
+            "range": f"{write(ahead.rates['lower_95'])} {DASH} {write(ahead.rates['upper_95'])}"
+            if ahead and ahead.interval
             else DASH,
             "until": words.told_day(state.close.origin) if state.close else DASH,
         }

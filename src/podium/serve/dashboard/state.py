@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from podium.evaluate.judgement import Judgement, Standing
-from podium.records import Forecasts
+from podium.records import Forecasts, NextDay
 from podium.registry.titles import Title
 from podium.report.scene import Scene
 from podium.serve.dashboard.live import Live
 from podium.serve.hotswap.lineup import Lineup, ServedModel
 from podium.serve.web.market import Close
-
-
-@dataclass(frozen=True, slots=True)
-class Ahead:
-    """The champion's forecast of the next business day, in rates.
-
-    Attributes:
-        close: the newest stored close, from which it was made.
-        rate: forecast rate.
-        change: forecast log return.
-        bounds: rates by `lower_80` and so on; None where there is no range.
-        why_no_range: one sentence where there is none.
-    """
-
-    close: Close
-    rate: float
-    change: float
-    bounds: Mapping[str, float] | None
-    why_no_range: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +24,8 @@ class PairState:
         moved: whether the champion is another version than the one that the championship named.
         titles: history, oldest first.
         close: the newest stored close; None without any.
-        ahead: the next day; None where `why_not_ahead` says why.
-        why_not_ahead: one sentence.
+        next_day: the champion's forecast of the next business day; None where `untold` says why.
+        untold: one sentence where the forecast or its interval is missing; else empty.
         past: the champion's own out-of-sample forecasts; None where its run is lost.
         live: of the ledger.
         now: UTC.
@@ -56,8 +36,8 @@ class PairState:
     moved: bool
     titles: tuple[Title, ...]
     close: Close | None
-    ahead: Ahead | None
-    why_not_ahead: str
+    next_day: NextDay | None
+    untold: str
     past: Forecasts | None
     live: Live
     now: datetime

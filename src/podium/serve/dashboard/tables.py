@@ -30,13 +30,13 @@ def tiles(state: PairState) -> list[Row]:
 
 
 def _tile_ahead(state: PairState) -> Row | None:
-    if state.ahead is None:
+    if state.next_day is None:
         return None
-    write, bounds = number(rate_digits(state.ahead.close.price)), state.ahead.bounds
+    write, rates = number(rate_digits(state.next_day.close)), state.next_day.rates
     return {
-        "name": f"95% range for {words.told_day(state.ahead.close.target_date)}",
-        "value": f"{write(bounds['lower_95'])} {DASH} {write(bounds['upper_95'])}" if bounds else "none",
-        "note": f"last rate {write(state.ahead.close.price)}",
+        "name": f"95% range for {words.told_day(state.next_day.target_date)}",
+        "value": f"{write(rates['lower_95'])} {DASH} {write(rates['upper_95'])}" if rates else "none",
+        "note": f"last rate {write(state.next_day.close)}",
     }
 
 

@@ -12,9 +12,10 @@ from typing import Any
 
 import msgspec
 
-from podium.records import VersionRecord
-from podium.registry.log_items import NEXT_DAY
-from podium.serve.hotswap.manifest import ModelCard, NextDay
+from podium.errors import RegistryError
+from podium.records import Interval, VersionRecord
+from podium.registry.log_items import NEXT_DAY, read_interval
+from podium.serve.hotswap.manifest import ModelCard
 from podium.serve.hotswap.scorer import ScoringError
 
 SEAL = "podium-seal.json"
@@ -116,7 +117,7 @@ def card(record: VersionRecord, folder: Path, place: str) -> ModelCard:
         tags=dict(record.tags),
         created_at=_created_at(about),
         experiment_id=_experiment(folder),
-        next_day=_next_day(folder),
+        interval=_interval(folder),
     )
 
 
@@ -180,10 +181,10 @@ def _experiment(folder: Path) -> str:
         return ""
 
 
-def _next_day(folder: Path) -> NextDay | None:
+def _interval(folder: Path) -> Interval | None:
     try:
-        return msgspec.json.decode((folder / RUN / NEXT_DAY).read_bytes(), type=NextDay)
-    except (OSError, msgspec.DecodeError):
+        return read_interval((folder / RUN / NEXT_DAY).read_bytes())
+    except (OSError, RegistryError):
         return None
 
 

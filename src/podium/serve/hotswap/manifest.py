@@ -14,31 +14,11 @@ from typing import Any
 import msgspec
 
 from podium.data.store import atomic_write
-from podium.records import DataVersion, ModelName
+from podium.records import DataVersion, Interval, ModelName
 
 MANIFEST = "manifest.json"
 REQUESTS = "requests"  # folder of wishes for a look at once; the reader takes one away when it is answered
 IN_SERVICE = "in-service"  # folder in which each serving process says which reading it serves
-
-
-class NextDay(msgspec.Struct, frozen=True):
-    """What the range around a next-day forecast is made of, as the model's run recorded it.
-
-    Attributes:
-        origin: last day of the series that the model was fitted on, ISO; the range is for forecasts from there.
-        half_width_80: of the 80 % range, log return.
-        half_width_95: of the 95 % range, log return.
-        sigma: standard deviation forecast for that day.
-        df: degrees of freedom of its Student's t.
-        volatility_model: who forecast `sigma`.
-    """
-
-    origin: str
-    half_width_80: float
-    half_width_95: float
-    sigma: float
-    df: float
-    volatility_model: str
 
 
 class ModelCard(msgspec.Struct, frozen=True):
@@ -57,7 +37,7 @@ class ModelCard(msgspec.Struct, frozen=True):
         tags: of the version.
         created_at: seconds since the epoch at which the model was logged; 0 when unknown.
         experiment_id: of the run; empty when unknown.
-        next_day: the range of its forecast from the last day that it was fitted on; None where the run recorded none.
+        interval: of its forecast from the last day that it was fitted on; None where the run recorded none.
     """
 
     name: str
@@ -72,7 +52,7 @@ class ModelCard(msgspec.Struct, frozen=True):
     tags: dict[str, str]
     created_at: float = 0.0
     experiment_id: str = ""
-    next_day: NextDay | None = None
+    interval: Interval | None = None
 
     @property
     def identity(self) -> tuple[str, int, str]:

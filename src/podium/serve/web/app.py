@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -22,7 +21,7 @@ from starlette.routing import BaseRoute, Route
 from podium.errors import MissingError
 from podium.serve.web import health, openapi
 from podium.serve.web.invocations import Invocations, Message, Receive, Scope, Send
-from podium.serve.web.ranges import in_rates, why_no_bounds
+from podium.serve.web.next_day import next_day, why_no_interval
 from podium.serve.web.refusal import INTERNAL, RefusedError, quoted, unavailable
 from podium.serve.web.security import ANSWER_HEADERS, PAGE_HEADERS
 from podium.serve.web.service import Service
@@ -253,22 +252,22 @@ async def _forecast(request: Request) -> Response:
     except MissingError as error:
         raise unavailable(f"The model cannot be asked for the next day: {error}.", 60) from None
     answer = await service.answer(ask, X, close, 0)
-    forecast = float(answer.forecasts[0])
+    told = next_day(ask.model.card, close, float(answer.forecasts[0]))
     content = {
-        "pair": lineup.pair,
-        "origin": close.origin,
-        "target_date": close.target_date,
-        "age_days": (datetime.now(UTC).date() - date.fromisoformat(close.origin)).days,
-        "last_close": close.price,
-        "forecast": forecast,
-        "forecast_close": close.price * math.exp(forecast),
-        "interval": dict(answer.bounds) or None,
-        "interval_close": in_rates(dict(answer.bounds), close.price) or None,
-        "interval_missing": None if answer.bounds else why_no_bounds(ask.model, close),
+        "pair": told.pair,
+        "origin": told.origin,
+        "target_date": told.target_date,
+        "age_days": told.age_days(),
+        "last_close": told.close,
+        "forecast": told.forecast,
+        "forecast_close": told.forecast_rate,
+        "interval": told.bounds or None,
+        "interval_close": told.rates or None,
+        "interval_missing": why_no_interval(ask.model.card, close),
         "arm": ask.arm,
-        "model": ask.model.card.name,
-        "version": ask.model.card.version,
-        "data_version": str(close.data_version),
+        "model": told.model_name,
+        "version": told.model_version,
+        "data_version": str(told.data_version),
         "forecast_id": ask.forecast_id,
     }
     return answer_json(content, headers=ask.headers)

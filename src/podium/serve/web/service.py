@@ -18,7 +18,7 @@ from podium.serve.hotswap.scorer import ScoringError
 from podium.serve.hotswap.swap import Swapper
 from podium.serve.processes.options import WorkerConfig
 from podium.serve.web.market import Close, Market
-from podium.serve.web.ranges import next_day_bounds
+from podium.serve.web.next_day import open_interval
 from podium.serve.web.recording import Recording
 from podium.serve.web.refusal import BAD_REQUEST, MISSING, RefusedError, quoted, unavailable
 from podium.serve.web.security import Gate
@@ -31,9 +31,6 @@ SHADOW_PATIENCE = 1.0  # seconds for which an answer waits for the shadow of a s
 MAX_WAITING_SHADOWS = 64  # of slow models; a model that hangs must not gather requests
 
 _NOTHING: Floats = np.array([np.nan])
-
-Bounds = Callable[[ServedModel, Close, float], Mapping[str, float] | None]
-"""Model, newest close and forecast to named bounds such as `lower_80` and `upper_80`, log returns; None without any."""
 
 LiveErrors = Callable[[], Mapping[tuple[str, str], tuple[float, int]]]
 """RMSE and number of each arm's own settled days, by pair and arm."""
@@ -78,12 +75,10 @@ class Answer(NamedTuple):
 
     Attributes:
         forecasts: shape (n_rows,), log returns.
-        bounds: of the next-day forecast, by name; empty without any.
         entries: of the answer and its shadows.
     """
 
     forecasts: Floats
-    bounds: Mapping[str, float]
     entries: Sequence[Entry]
 
 
@@ -98,7 +93,6 @@ class Service:
         recording: the ledger.
         market: the newest stored closes.
         split: shares of the traffic by arm.
-        bounds: gives the range of a next-day forecast; None gives none.
         live_errors: gives the live error of each arm; None gives none.
         in_flight: requests being worked on.
     """
@@ -112,7 +106,6 @@ class Service:
         self.recording = Recording(self.options, config.settings.ledger, self.telemetry)
         self.market = Market(config.settings.data_dir)
         self.split = Split.parse(self.options.split)
-        self.bounds: Bounds | None = next_day_bounds
         self.live_errors: LiveErrors | None = None
         self.in_flight = 0
         self.pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="podium-score")
@@ -226,14 +219,13 @@ class Service:
             raise RefusedError(400, "A value is too large: the forecast is not a finite number.")
         model, kept = ask.model, self.recording.mode != "off"
         self.telemetry.forecast(ask.lineup.labels[ask.arm], len(X))
-        bounds: Mapping[str, float] = {}
-        if self.bounds is not None and close is not None and row is not None:
-            bounds = self.bounds(model, close, float(forecasts[row])) or {}
+        interval = open_interval(model.card, close) if kept and close is not None and row is not None else None
+        bounds = interval.around(float(forecasts[row or 0])) if interval else {}
         columns = _forecast_columns(forecasts, close, row, bounds) if kept else {}
         entries = [self._entry(ask, ask.arm, columns, close.origin if close else None)] if kept else []
         if self.options.shadow:
             entries += self._shadows(ask, X, close, row)
-        return Answer(forecasts, bounds, entries)
+        return Answer(forecasts, entries)
 
     def _shadows(self, ask: Ask, X: Floats, close: Close | None, row: int | None) -> list[Entry]:
         """Entries of the other arms; one that fails is counted, and takes nothing from the client's answer."""

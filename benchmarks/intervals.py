@@ -1,7 +1,7 @@
 """How well the ranges keep their promise on the ECB's rates, and what they cost to make.
 
-    python benchmarks/ranges.py                    # EUR/USD and five others
-    python benchmarks/ranges.py EURUSD USDJPY ...  # the pairs named
+    python benchmarks/intervals.py                    # EUR/USD and five others
+    python benchmarks/intervals.py EURUSD USDJPY ...  # the pairs named
 
 The last fifth of each series is scored around a forecast of zero, as a championship would. Nothing here is tuned on it
 but the step of the intervals, whose alternatives are in docs/decisions/0040-intervals.md.
@@ -15,7 +15,7 @@ import numpy as np
 from podium.data.fetch import fetch_series
 from podium.evaluate.density import coverage_by_year
 from podium.evaluate.horizons import HORIZONS, choose_volatility, direct_target
-from podium.evaluate.intervals import COVERAGES, RangeForecast, range_forecast
+from podium.evaluate.intervals import COVERAGES, IntervalForecast, interval_forecast
 from podium.evaluate.volatility import volatility_walk
 from podium.records import Forecasts
 from podium.settings import Settings
@@ -51,14 +51,14 @@ def report(pair: str) -> None:
         start = time.process_time()
         path = choose_volatility(walk, horizon)
         chosen = time.process_time()
-        found = range_forecast(path, forecasts)
+        found = interval_forecast(path, forecasts)
         print(
             f"  {horizon} days ahead (choice {chosen - start:.3f} s, ranges {time.process_time() - chosen:.3f} s CPU)"
         )
         show(found, forecasts)
 
 
-def show(found: RangeForecast, forecasts: Forecasts) -> None:
+def show(found: IntervalForecast, forecasts: Forecasts) -> None:
     """The scores of one horizon."""
     scores = found.scores
     for coverage in COVERAGES:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from podium.evaluate import volatility
-from podium.pipeline import ranges
-from podium.pipeline.ranges import shared_walk, walk_path
+from podium.pipeline import walk_cache
+from podium.pipeline.walk_cache import shared_walk, walk_path
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def counted(monkeypatch):
         made.append(arguments)
         return real(*arguments)
 
-    monkeypatch.setattr(ranges, "volatility_walk", counting)
+    monkeypatch.setattr(walk_cache, "volatility_walk", counting)
     return made
 
 
@@ -86,14 +86,14 @@ def _npy() -> bytes:
 def test_in_a_folder_that_cannot_be_written_it_is_read_or_made(arena, rates, counted, monkeypatch):
     """Without a lock and without storing: made where it is not there, read where it is."""
     with monkeypatch.context() as patched:
-        patched.setattr(ranges.os, "access", lambda path, mode: False)
+        patched.setattr(walk_cache.os, "access", lambda path, mode: False)
         first = shared_walk(arena.settings, rates, rates.dates[700])
     assert list(walk_path(arena.settings).parent.iterdir()) == []
     shared_walk(arena.settings, rates, rates.dates[700])
     lock = walk_path(arena.settings).with_suffix(".lock")
     lock.unlink()
     with monkeypatch.context() as patched:
-        patched.setattr(ranges.os, "access", lambda path, mode: False)
+        patched.setattr(walk_cache.os, "access", lambda path, mode: False)
         again = shared_walk(arena.settings, rates, rates.dates[700])
     np.testing.assert_array_equal(again.variance, first.variance)
     assert len(counted) == 2
