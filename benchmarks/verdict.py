@@ -21,9 +21,9 @@ from podium.pipeline.evaluate import gather
 from podium.pipeline.judge import EVIDENCE, FORECASTS, Case, judge, judgement
 from podium.pipeline.prepare import series_path
 from podium.pipeline.walk_cache import shared_walk, walk_path
-from podium.registry import figures
 from podium.registry.log_items import read_forecasts
 from podium.registry.mlflow_store import MlflowStore
+from podium.registry.plots import cumulative_skill, forecast
 from podium.settings import Settings
 
 GOAL = 6.0
@@ -46,14 +46,14 @@ def plots(settings: Settings) -> None:
     store, case = _case(settings)
     for run in case.runs:
         forecasts = read_forecasts(store.read_file(run.run_id, FORECASTS) or b"")
-        for draw in (figures.forecast, figures.cumulative_skill):
+        for draw in (forecast, cumulative_skill):
             draw(forecasts, settings.pair, run.family).savefig(io.BytesIO())
 
 
 def verdict(settings: Settings) -> None:
     """Tests, model confidence set, sentinel, evidence, policy and judgement."""
     store, case = _case(settings)
-    versions = {version.family: version for version in store.family()}
+    versions = {version.family: version for version in store.versions()}
     for run in case.runs:
         if store.read_file(run.run_id, EVIDENCE) is None:
             raise RuntimeError(f"{run.family} has no evidence yet; the championship was not evaluated")

@@ -226,7 +226,7 @@ def check_podium() -> Callable[..., Verdict]:
     """Checks the invariants of a finished championship: exclusive aliases, one version a run, a champion that loads."""
 
     def check(store: MlflowStore, models_dir: Path | None = None, X: Any = None) -> Verdict:
-        family = store.family()
+        family = store.versions()
         holders: dict[str, list[tuple[str, int]]] = {}
         for version in family:
             for alias in version.aliases:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from podium.registry.edge import ENVIRONMENT
+from podium.registry.quiet import ENVIRONMENT
 
 ROOT = Path(__file__).parent.parent
 START_SECONDS = 180

@@ -19,7 +19,7 @@ from podium.pipeline.prepare import Ingested
 from podium.pipeline.simulate import Routine, Simulation
 from podium.pipeline.status import PairStatus, Status
 from podium.records import DataVersion, FeatureTable, Interval, NextDay, RunRecord, Series, VersionRecord
-from podium.registry.titles import Title
+from podium.registry.history import Title
 
 WIDEST_TABLE = 100
 TODAY = date(2026, 11, 23)

@@ -19,7 +19,8 @@ from podium.pipeline.evaluate import evaluate as run_evaluate
 from podium.pipeline.prepare import preprocess, series_path
 from podium.pipeline.train import train
 from podium.records import Series
-from podium.registry import pointer
+from podium.registry import pair_models, pointer, versions
+from podium.registry.connection import Connection
 from podium.registry.log_items import example_rows
 from podium.registry.mlflow_store import MlflowStore
 
@@ -109,10 +110,10 @@ def test_the_real_steps_hold_a_championship(backend):
     judgement = run_evaluate(settings)
     store = MlflowStore(settings)
     assert {run.run_id for run in runs} == {row.run_id for row in judgement.ranking}
-    state = {version.pinned_uri: version.aliases for version in store.family()}
+    state = {version.pinned_uri: version.aliases for version in store.versions()}
     assert sorted(alias for held in state.values() for alias in held) == ["challenger", "champion"]
     assert run_evaluate(settings) == judgement
-    assert {version.pinned_uri: version.aliases for version in store.family()} == state
+    assert {version.pinned_uri: version.aliases for version in store.versions()} == state
     champion = store.champion()
     assert (champion.name, champion.version) == (judgement.champion, judgement.champion_version)
     forecasts = store.load(f"models:/{champion.name}@champion").predict(example_rows(table))
@@ -124,26 +125,25 @@ def test_two_machines_register_one_run_at_once(store, context, make_result, back
     """Both look, see nothing, and create; one version is left, and both have it."""
     run = store.log_run(make_result("ARIMA"), context)
     stores = [MlflowStore(backend.settings) for _ in range(2)]
-    monkeypatch.setattr(MlflowStore, "lock", lambda _: threading.Lock())  # machines share no lock
+    monkeypatch.setattr(Connection, "lock", lambda _: threading.Lock())  # machines share no lock
     both_looked = threading.Barrier(2, timeout=60)
-    look = MlflowStore._versions_of
+    look = versions.of_run
     looked: set[int] = set()
 
-    def look_and_wait(self, name, run_id):
-        found = look(self, name, run_id)
-        if id(self) not in looked:
-            looked.add(id(self))
+    def look_and_wait(to, name, run_id):
+        found = look(to, name, run_id)
+        if id(to) not in looked:
+            looked.add(id(to))
             both_looked.wait()
         return found
 
     stores[0].register(store.log_run(make_result("ARIMA", alpha=2.0), context))  # the model is there already
     looked.clear()
-    monkeypatch.setattr(MlflowStore, "_versions_of", look_and_wait)
+    monkeypatch.setattr(versions, "of_run", look_and_wait)
     with ThreadPoolExecutor(2) as pool:
         kept = list(pool.map(lambda each: each.register(run).version, stores))
-    versions = [version for version in store.family() if version.run_id == run.run_id]
-    assert kept == [versions[0].version] * 2
-    assert len(versions) == 1
+    (left,) = [version for version in store.versions() if version.run_id == run.run_id]
+    assert kept == [left.version] * 2
 
 
 def test_two_machines_assign_at_once(store, context, make_result, evaluate, check_podium):
@@ -153,16 +153,16 @@ def test_two_machines_assign_at_once(store, context, make_result, evaluate, chec
     evaluate(store)
     store.log_run(make_result("LSTM", 0.0040), context)
     together = threading.Barrier(2, timeout=60)
-    make = MlflowStore._make
+    make = pair_models.make
 
-    def make_together(self, move, patient=True):
+    def make_together(to, move, patient=True):
         with contextlib.suppress(threading.BrokenBarrierError):  # the other one has finished
             together.wait(2)
-        return make(self, move, patient)
+        return make(to, move, patient)
 
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(2) as pool:
-        patch.setattr(MlflowStore, "lock", lambda _: threading.Lock())  # machines share no lock
-        patch.setattr(MlflowStore, "_make", make_together)
+        patch.setattr(Connection, "lock", lambda _: threading.Lock())  # machines share no lock
+        patch.setattr(pair_models, "make", make_together)
         list(pool.map(lambda _: evaluate(MlflowStore(store.settings)), range(2)))
     assert check_podium(store).champion[0] == f"{store.settings.pair}_LSTM"
     assert len(store.titles()) == 2

@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 
 from podium.cli.main import run as podium
 from podium.data.fetch import fetch_series
-from podium.data.store import save_series
+from podium.data.store import data_version, save_series
 from podium.evaluate.baselines import baseline_scores
 from podium.evaluate.judgement import Judgement
 from podium.evaluate.metrics import score
@@ -115,7 +115,7 @@ class Arena:
 
     def state(self) -> tuple[Any, ...]:
         """Everything that a championship may write in the registry and beside it."""
-        versions = [(version, sorted(version.tags.items())) for version in self.store.family()]
+        versions = [(version, sorted(version.tags.items())) for version in self.store.versions()]
         models = [
             (model.name, sorted(model.tags.items()), sorted(model.aliases.items()), model.last_updated_timestamp)
             for model in self.client.search_registered_models()
@@ -138,4 +138,4 @@ def arena(settings: Settings, make_result: Callable[..., ContestantResult]) -> A
 @pytest.fixture(scope="session")
 def table_of() -> Any:
     """`table_of(series, n_lags)`: features of a series."""
-    return lambda series, n_lags=32: build_features(series, n_lags, "x-EURUSD-2026-01-01-00000000")
+    return lambda series, n_lags=32: build_features(series, n_lags, data_version(series))

@@ -290,7 +290,7 @@ class TestLeak:
         """The versions of a refused championship carry the verdict and its reason."""
         arena, _, _ = leaking
         arena.evaluate()
-        tags = {version.pinned_uri: version.tags.get("verdict") for version in arena.store.family()}
+        tags = {version.pinned_uri: version.tags.get("verdict") for version in arena.store.versions()}
         assert tags["models:/EURUSD_LinearRegression/1"] == tags["models:/EURUSD_ARIMA/2"] == "leak"
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from podium.registry import log_items
+from podium.registry import log_items, plots
 from podium.registry.log_items import FigureArtifact, FileArtifact, Metric, Model, Param, Tag, items
 
 
@@ -54,10 +54,8 @@ def test_plots_are_titled_and_have_units(make_result, context, curve, plots):
 
 def test_the_lead_over_the_random_walk_ends_where_the_scores_say(make_result, context):
     """The curve of Goyal and Welch ends at the difference of the summed squared errors."""
-    from podium.registry import figures
-
     forecasts = make_result("LSTM").forecasts
-    line = figures.cumulative_skill(forecasts, "EURUSD", "LSTM").axes[0].lines[0]
+    line = plots.cumulative_skill(forecasts, "EURUSD", "LSTM").axes[0].lines[0]
     expected = np.sum(forecasts.actual**2) - np.sum((forecasts.actual - forecasts.forecast) ** 2)
     assert line.get_ydata()[-1] == pytest.approx(1e4 * expected)
 

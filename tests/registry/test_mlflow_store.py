@@ -10,6 +10,7 @@ import pytest
 
 from podium.errors import MissingError, RegistryError
 from podium.records import DataVersion, RunRecord
+from podium.registry import pair_models
 from podium.registry.log_items import RunContext
 from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
@@ -128,7 +129,7 @@ def test_of_two_that_set_the_same_tag_at_once_none_fails(store, three, monkeypat
 
     monkeypatch.setattr(type(store.client), "set_model_version_tag", overtaken)
     store.tag(version, {"verdict": "held"})
-    found = next(item for item in store.family() if item.pinned_uri == version.pinned_uri)
+    found = next(item for item in store.versions() if item.pinned_uri == version.pinned_uri)
     assert found.tags["verdict"] == "held"
 
 
@@ -138,7 +139,7 @@ def test_a_twin_left_by_a_kill_is_removed(store, make_result, context):
     store.register(run)
     store.client.create_model_version("EURUSD_ARIMA", "file:///nowhere", run.run_id)
     assert store.register(run).version == 1
-    assert [version.version for version in store.family()] == [1]
+    assert [version.version for version in store.versions()] == [1]
 
 
 def test_a_twin_that_somebody_points_at_stays(store, make_result, context):
@@ -148,7 +149,7 @@ def test_a_twin_that_somebody_points_at_stays(store, make_result, context):
     store.client.create_model_version("EURUSD_ARIMA", "file:///nowhere", run.run_id)
     store.client.set_registered_model_alias("EURUSD_ARIMA", "canary", "2")
     store.register(run)
-    assert [version.version for version in store.family()] == [1, 2]
+    assert [version.version for version in store.versions()] == [1, 2]
 
 
 @pytest.fixture
@@ -201,20 +202,20 @@ def test_families_of_other_pairs_are_left_alone(store, three, settings, make_res
     store.client.set_registered_model_alias("EURUSDX_LSTM", "champion", "1")
     store.assign("EURUSD", dict(zip(ALIASES, three, strict=True)))
     assert store.client.get_model_version_by_alias("EURUSDX_LSTM", "champion").version in (1, "1")
-    assert all(not version.name.startswith("EURUSDX") for version in store.family())
+    assert all(not version.name.startswith("EURUSDX") for version in store.versions())
 
 
 def test_a_champion_leads_at_every_instant(store, three, monkeypatch):
     """After every single write of a change of order, somebody holds the title."""
     store.assign("EURUSD", dict(zip(ALIASES, three, strict=True)))
-    make, seen = store._make, []
+    make, seen = pair_models.make, []
 
-    def watched(move, patient=True):
-        done = make(move, patient)
+    def watched(to, move, patient=True):
+        done = make(to, move, patient)
         seen.append(store.champion().name)
         return done
 
-    monkeypatch.setattr(store, "_make", watched)
+    monkeypatch.setattr(pair_models, "make", watched)
     store.assign("EURUSD", dict(zip(ALIASES, reversed(three), strict=True)))
     assert len(seen) >= 4
     assert set(seen) <= {"EURUSD_LinearRegression", "EURUSD_LSTM"}
@@ -245,7 +246,7 @@ def test_titles_are_kept_in_order_and_once(store, three):
 def test_reading_an_empty_directory_creates_nothing(workdir):
     """Asking for a champion where there is none leaves no database behind."""
     store = MlflowStore(Settings())
-    assert store.family() == store.holders() == store.titles() == store.completed_runs("v", "w") == []
+    assert store.versions() == store.holders() == store.titles() == store.completed_runs("v", "w") == []
     with pytest.raises(MissingError):
         store.champion()
     assert list(workdir.iterdir()) == []
@@ -291,17 +292,17 @@ def test_a_schema_that_is_made_half_is_never_in_place(workdir, settings, monkeyp
 
 def test_the_commit_of_the_code_is_recorded(store, make_result, context, monkeypatch):
     """The run says which commit of Podium made it, under the name that the issue of a run asks for and MLflow's own."""
-    monkeypatch.setattr("podium.registry.recording.source_commit", lambda: "c0ffee")
+    monkeypatch.setattr("podium.registry.recorder.source_commit", lambda: "c0ffee")
     tags = store.client.get_run(store.log_run(make_result("ARIMA"), context).run_id).data.tags
     assert (tags["git_commit"], tags["mlflow.source.git.commit"]) == ("c0ffee", "c0ffee")
-    monkeypatch.setattr("podium.registry.recording.source_commit", lambda: "")
+    monkeypatch.setattr("podium.registry.recorder.source_commit", lambda: "")
     tags = store.client.get_run(store.log_run(make_result("LSTM"), context).run_id).data.tags
     assert "git_commit" not in tags
 
 
 def test_the_commit_is_that_of_the_checkout():
     """Forty hexadecimal digits where this package is under version control, and nothing elsewhere."""
-    from podium.registry.recording import source_commit
+    from podium.registry.recorder import source_commit
 
     assert re.fullmatch(r"([0-9a-f]{40})?", source_commit())
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from podium.pipeline.simulate import Simulation
     from podium.pipeline.status import PairStatus, Status
     from podium.records import FeatureTable, NextDay, RunRecord
-    from podium.registry.titles import Title
+    from podium.registry.history import Title
 
 
 def ingested_line(ingested: Ingested) -> str:

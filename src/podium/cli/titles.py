@@ -59,7 +59,7 @@ def history(settings: Settings, as_json: Json = False) -> None:
 
 
 def _tell(title: object, as_json: bool) -> None:
-    from podium.registry.titles import Title
+    from podium.registry.history import Title
 
     if not isinstance(title, Title):
         say_json({"changed": False}) if as_json else say("nothing to change: it holds the title, pinned, already")

@@ -38,6 +38,7 @@ def ui(
     port: Annotated[int, typer.Option(help="Port to listen on; the next free one is taken if it is in use.")] = 5001,
 ) -> None:
     """Open MLflow's own pages on the championship; Ctrl-C ends them."""
+    from podium.registry.mlflow_store import MlflowStore
     from podium.settings.wording import mask
 
     if not settings.tracking_uri.startswith(("sqlite:", "postgresql", "mysql")):
@@ -46,7 +47,7 @@ def ui(
             f"setting tracking_uri = {address!r} is a server with pages of its own; open it in a browser"
         )
     free = _free_port(host, port)
-    _open(settings)
+    _ = MlflowStore(settings).client  # makes the schema under our lock; MLflow's server would make it without one
     if free != port:
         note(f"port {port} is taken ({_who_holds(port)}); taking {free}")
     say(f"MLflow on http://{host}:{free} - Ctrl-C ends it")
@@ -60,20 +61,6 @@ def ui(
         MLFLOW_REGISTRY_STORE_URI=settings.registry_uri or settings.tracking_uri,
     )
     raise typer.Exit(_until_interrupted(command, environment))
-
-
-def _open(settings: Settings) -> None:
-    """See that the stores answer and have their schema: MLflow's server would make it without our lock.
-
-    Raises:
-        RegistryError: one cannot be reached, or is no database.
-    """
-    from podium.registry.mlflow_store import MlflowStore
-
-    store = MlflowStore(settings)
-    client = store.client
-    with store.errors("open the registry"), store.lock():
-        client.search_registered_models(max_results=1)
 
 
 def _until_interrupted(command: list[str], environment: Mapping[str, str]) -> int:
@@ -154,10 +141,10 @@ def reset(
 
 
 def _doomed(settings: Settings, data: bool) -> list[Path]:
-    from podium.registry import local
+    from podium.registry import local_files
 
     databases = _databases(settings)
-    championship = local.read(databases[0])
+    championship = local_files.read(databases[0])
     paths = [
         database.with_name(f"{database.name}{end}")
         for database in databases
@@ -178,7 +165,7 @@ def _doomed(settings: Settings, data: bool) -> list[Path]:
 
 
 def _databases(settings: Settings) -> list[Path]:
-    from podium.registry.connection import sqlite_path
+    from podium.registry.databases import sqlite_path
 
     addresses = {"tracking_uri": settings.tracking_uri, "registry_uri": settings.registry_uri or settings.tracking_uri}
     found = {name: sqlite_path(address) for name, address in addresses.items()}

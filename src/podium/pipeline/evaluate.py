@@ -19,8 +19,8 @@ from podium.pipeline.prepare import load_table
 from podium.pipeline.recipe import recipes_tried
 from podium.records import RunRecord, VersionRecord
 from podium.registry import pointer
+from podium.registry.history import Title, latest
 from podium.registry.mlflow_store import MlflowStore
-from podium.registry.titles import Title, latest
 from podium.settings import Settings
 
 JUDGEMENT_TAG = "championship"
@@ -179,7 +179,7 @@ def _newest_versions(store: MlflowStore, case: Case) -> dict[str, VersionRecord]
     """The newest version of each model type, before this championship registers its own."""
     newest: dict[str, VersionRecord] = {}
     taking_part = {run.run_id for run in case.runs}
-    for version in sorted(store.family(), key=lambda version: version.version):
+    for version in sorted(store.versions(), key=lambda version: version.version):
         if version.run_id not in taking_part:
             newest[version.family] = version
     return newest

@@ -20,9 +20,9 @@ from podium.evaluate.walkforward import ScoredRows
 from podium.pipeline.recipe import TAG
 from podium.pipeline.train import UNTESTED_TAG
 from podium.records import FeatureTable, Forecasts, RunRecord, ScoredDays, VersionRecord
+from podium.registry.history import Title
 from podium.registry.log_items import forecasts_parquet, read_forecasts
 from podium.registry.mlflow_store import MlflowStore
-from podium.registry.titles import Title
 from podium.settings import Settings
 
 FORECASTS, EVIDENCE = "forecasts.parquet", "evidence.parquet"

@@ -12,8 +12,8 @@ from podium.evaluate.judgement import Judgement
 from podium.pipeline.evaluate import carried_judgement
 from podium.records import ALIASES, VersionRecord
 from podium.registry import pointer
+from podium.registry.history import Title
 from podium.registry.mlflow_store import MlflowStore
-from podium.registry.titles import Title
 from podium.settings import Settings
 
 BY_HAND, ROLLED_BACK = "by hand", "rolled back"
@@ -56,7 +56,7 @@ def rollback(settings: Settings, why: str) -> Title | None:
         raise MissingError(
             f"nobody held the title of {settings.pair} before {champion.pinned_uri}; nothing to roll back to"
         )
-    found = next((version for version in store.family() if version.pinned_uri == before[-1]), None)
+    found = next((version for version in store.versions() if version.pinned_uri == before[-1]), None)
     if found is None:
         raise MissingError(
             f"{before[-1]}, the champion before, is no longer registered; name another with `podium promote`"
@@ -82,7 +82,7 @@ def _reigns_before(titles: Sequence[Title], champion: VersionRecord) -> list[str
 
 
 def _find(settings: Settings, store: MlflowStore, wanted: str) -> VersionRecord:
-    family = store.family()
+    family = store.versions()
     if not family:
         raise MissingError(f"no model {settings.pair}_* is registered; run `podium evaluate`")
     if wanted.lstrip("@") in ALIASES:

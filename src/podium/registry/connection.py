@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import gc
 import os
-import re
-import sqlite3
-import uuid
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from podium.errors import RegistryError
-from podium.registry import edge
-from podium.registry.local import local_path
+from podium.registry import databases, quiet
+from podium.registry.databases import is_there, sqlite_path
+from podium.registry.local_files import local_path
 from podium.settings import Settings
 from podium.settings.wording import mask
 
@@ -23,8 +19,6 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 LOCK_TIMEOUT = 120.0  # seconds; creating the schema takes about three
-KNOCK_TIMEOUT = 10  # seconds
-DEFAULT_ARTIFACTS = "./mlruns"  # where MLflow keeps the artifacts of a local database
 
 
 class Connection:
@@ -40,20 +34,20 @@ class Connection:
         self.settings = settings
         self.address = settings.tracking_uri
         self.registry_address = settings.registry_uri or settings.tracking_uri
-        self.secrets = edge.secrets_of(self.address, self.registry_address)
+        self.secrets = quiet.secrets_of(self.address, self.registry_address)
 
     @cached_property
     def client(self) -> MlflowClient:
         """MLflow's client; the database behind it has its schema when it is handed out."""
         self.knock()
-        edge.calm_environment()
-        edge.quiet_warnings()
-        with self.errors("open the tracking store"), self.lock(), paused_collector():
+        quiet.calm_environment()
+        quiet.quiet_warnings()
+        with self.errors("open the tracking store"), self.lock(), databases.paused_collector():
             from mlflow import MlflowClient
 
-            edge.quiet_logs(self.secrets)
+            quiet.quiet_logs(self.secrets)
             for uri in dict.fromkeys((self.address, self.registry_address)):
-                _make_database(uri)
+                databases.make_database(uri)
             return MlflowClient(self.address, self.registry_address)
 
     def knock(self) -> None:
@@ -64,7 +58,7 @@ class Connection:
         """
         with self.errors("open the tracking store"), self.lock():
             for uri in dict.fromkeys((self.address, self.registry_address)):
-                _knock(uri)
+                databases.knock(uri)
 
     def prepare(self) -> str:
         """Make the database, its schema and the experiment where they are missing; safe in several processes at once.
@@ -131,34 +125,12 @@ class Connection:
         Raises:
             RegistryError: what could not be done, where, and why.
         """
-        with edge.plain_errors(doing, self.address, self.secrets):
+        with quiet.plain_errors(doing, self.address, self.secrets):
             yield
 
     def clean(self, text: str) -> str:
         """The text without passwords."""
         return mask(text, self.secrets)
-
-
-def _make_database(uri: str) -> None:
-    """A SQLite database with MLflow's schema where there is none: made aside, and in place only when it is whole.
-
-    MLflow makes it in twenty steps. Whoever ends it between two of them leaves a file that no later start can open.
-    """
-    path = sqlite_path(uri)
-    if path is None or (path.exists() and path.stat().st_size):
-        return
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
-    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        store = SqlAlchemyStore(f"sqlite:///{aside}", DEFAULT_ARTIFACTS)  # type: ignore[no-untyped-call]
-        store.engine.dispose()
-        aside.replace(path)
-    finally:
-        for left in path.parent.glob(
-            f".{path.name}.*.tmp*"
-        ):  # also those of a process that was killed; we have the lock
-            left.unlink(missing_ok=True)
 
 
 EXISTS = frozenset({"RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS"})
@@ -196,60 +168,3 @@ def insisting(act: Callable[[], Any]) -> None:
         if error.error_code in ABSENT:
             raise
         act()
-
-
-def sqlite_path(uri: str) -> Path | None:
-    """The file of a SQLite address; None for servers, other databases, and databases in memory."""
-    scheme, _, rest = uri.partition(":///")
-    path = rest.split("?")[0].removeprefix("file:")
-    if scheme.split("+")[0] != "sqlite" or path in {"", ":memory:"}:
-        return None
-    return Path(path)
-
-
-@contextmanager
-def paused_collector() -> Iterator[None]:
-    """No garbage collection inside: importing MLflow and its stores makes a million objects that all stay.
-
-    It takes a sixth off the time that every short verb waits for.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
-def is_there(uri: str) -> bool:
-    """Whether there is anything to read; a SQLite file that is not there is not, and reading must not create it."""
-    path = sqlite_path(uri)
-    return path is None or path.exists()
-
-
-def _knock(uri: str) -> None:
-    path = sqlite_path(uri)
-    if path is not None:
-        with closing(sqlite3.connect(path, timeout=KNOCK_TIMEOUT)) as connection:
-            connection.execute("PRAGMA schema_version").fetchone()
-    elif uri.startswith(("postgresql", "mysql")):
-        import sqlalchemy
-
-        timeout = {"connect_timeout": KNOCK_TIMEOUT}
-        engine = sqlalchemy.create_engine(uri, poolclass=sqlalchemy.NullPool, connect_args=timeout)
-        engine.connect().close()
-    elif uri.startswith(("http://", "https://")):
-        _knock_http(uri)
-
-
-def _knock_http(uri: str) -> None:
-    import requests
-
-    try:
-        requests.get(uri, timeout=KNOCK_TIMEOUT, stream=True, allow_redirects=False).close()
-    except requests.exceptions.SSLError:
-        return  # somebody is there; whom to trust is for MLflow's own settings to say
-    except requests.ConnectionError as error:
-        reason = re.search(r"\[Errno -?\d+\] ([\w ]+)", str(error))
-        raise ConnectionError(f"nobody answers there ({reason[1] if reason else type(error).__name__})") from None

@@ -17,7 +17,7 @@ from podium.data.store import read_columns
 from podium.errors import RegistryError
 from podium.evaluate.baselines import PERSISTENCE
 from podium.records import FeatureTable, Floats, Forecasts, Interval, NextDay, ScoredDays
-from podium.registry import figures
+from podium.registry import plots
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -265,10 +265,10 @@ def _dataset(context: RunContext) -> Dataset:
 
 def _figures(result: ContestantResult, context: RunContext) -> Iterator[FigureArtifact]:
     pair, name = context.table.pair, result.family
-    yield FigureArtifact("plots/forecast.png", figures.forecast(result.forecasts, pair, name))
-    yield FigureArtifact("plots/cumulative_skill.png", figures.cumulative_skill(result.forecasts, pair, name))
+    yield FigureArtifact("plots/forecast.png", plots.forecast(result.forecasts, pair, name))
+    yield FigureArtifact("plots/cumulative_skill.png", plots.cumulative_skill(result.forecasts, pair, name))
     if result.learning_curve:
-        yield FigureArtifact("plots/learning_curve.png", figures.learning_curve(result.learning_curve, pair, name))
+        yield FigureArtifact("plots/learning_curve.png", plots.learning_curve(result.learning_curve, pair, name))
 
 
 def forecasts_parquet(forecasts: Forecasts) -> bytes:

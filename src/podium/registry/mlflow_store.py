@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import re
+import tempfile
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from podium.environment import TENSORFLOW, lent
-from podium.registry import edge
-from podium.registry.family import Family
-from podium.registry.runs import Runs
-from podium.registry.versions import Versions
+from podium.errors import MissingError
+from podium.records import CHAMPION, DataVersion, RunRecord, ScoredDays, VersionRecord
+from podium.registry import pair_models, quiet, versions
+from podium.registry.aliases import Move
+from podium.registry.connection import Connection, insisting
+from podium.registry.databases import is_there
+from podium.registry.entities import MODEL_URI_TAG, pages, quoted, run_record
+from podium.registry.history import Title, latest
+from podium.registry.log_items import ContestantResult, RunContext, items
+from podium.registry.recorder import COMPLETED, STATUS, Recorder
+from podium.settings import Settings
 
 if TYPE_CHECKING:
+    from mlflow import MlflowClient
     from mlflow.pyfunc import PyFuncModel
 
 
@@ -20,11 +31,149 @@ if TYPE_CHECKING:
 MODELS_URI = re.compile(r"models:/(?P<name>[^/@]+)(?:/(?P<version>\d+)|@(?P<alias>[^/]+))?(?P<below>(?:/.*)?)")
 
 
-class MlflowStore(Runs, Versions, Family):
+class MlflowStore:
     """Everything that Podium asks of MLflow, on SQLite, a database server or an MLflow server alike.
 
-    Runs are recorded and found by `Runs`, versions made by `Versions`, aliases and titles kept by `Family`.
+    Every method raises `RegistryError` where the store refuses or cannot be reached; `pair` is the settings' where it
+    is not given.
+
+    Args:
+        settings: addresses, pair, experiment and developer.
     """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.connection = Connection(settings)
+
+    @property
+    def client(self) -> MlflowClient:
+        """MLflow's own client, opened."""
+        return self.connection.client
+
+    def knock(self) -> None:
+        """See at once whether somebody answers, before MLflow is imported and tries ten times in a hundred seconds."""
+        self.connection.knock()
+
+    def prepare(self) -> str:
+        """Make database, schema and experiment where they are missing; the experiment's id."""
+        return self.connection.prepare()
+
+    def check_artifacts(self) -> None:
+        """Look whether the experiment's files are where the database says; see `Connection.check_artifacts`."""
+        self.connection.check_artifacts()
+
+    # Runs
+
+    def log_run(self, result: ContestantResult, context: RunContext) -> RunRecord:
+        """Record one contestant: metrics, parameters, files and model; `status=completed` comes last.
+
+        A run that the store refuses stays without it and never counts.
+        """
+        to, experiment_id = self.connection, self.prepare()
+        with to.errors(f"log the run of {result.family}"):
+            return Recorder(to.client, experiment_id, to.clean).record(items(result, context), result.started_at)
+
+    def completed_runs(self, data_version: DataVersion, scored_days: ScoredDays) -> list[RunRecord]:
+        """Completed runs on exactly this series and these scored days, oldest first; others are never compared."""
+        to = self.connection
+        if not is_there(to.address):
+            return []
+        wanted = {STATUS: COMPLETED, "data_version": str(data_version)}
+        query = " and ".join(f"tags.{key} = {quoted(value)}" for key, value in wanted.items())
+        with to.errors("search the runs"):
+            experiment = to.client.get_experiment_by_name(self.settings.experiment_name)
+            ids = [experiment.experiment_id] if experiment else []
+            search = partial(to.client.search_runs, ids, query, order_by=["attributes.start_time ASC"])
+            runs = pages(lambda token: search(max_results=1000, page_token=token)) if ids else []
+        found = [run_record(run) for run in runs if MODEL_URI_TAG in run.data.tags]
+        return [run for run in found if run.scored_days == str(scored_days)]
+
+    def experiment_of(self, run_id: str) -> str:
+        """Id of the experiment that a run belongs to."""
+        with self.connection.errors(f"find run {run_id}"):
+            return str(self.client.get_run(run_id).info.experiment_id)
+
+    def read_file(self, run_id: str, path: str) -> bytes | None:
+        """An artifact of a run, `forecasts.parquet`; None where the run has no such file."""
+        to = self.connection
+        with to.errors(f"read {path} of run {run_id}"), tempfile.TemporaryDirectory(prefix="podium-") as folder:
+            if path not in {file.path for file in to.client.list_artifacts(run_id, str(Path(path).parent).strip("."))}:
+                return None
+            return Path(to.client.download_artifacts(run_id, path, folder)).read_bytes()
+
+    def add_file(self, run_id: str, path: str, content: bytes) -> None:
+        """Give a run one more artifact, or replace it."""
+        to, place = self.connection, Path(path)
+        with to.errors(f"add {path} to run {run_id}"), tempfile.TemporaryDirectory(prefix="podium-") as folder:
+            file = Path(folder, place.name)
+            file.write_bytes(content)
+            to.client.log_artifact(run_id, str(file), str(place.parent) if place.parent.name else None)
+
+    # Versions and models
+
+    def register(
+        self,
+        run: RunRecord,
+        description: str = "",
+        tags: Mapping[str, str] | None = None,
+        model_description: str = "",
+    ) -> VersionRecord:
+        """The version of a run's model under `<PAIR>_<Family>`; made if the run has none yet, else found again.
+
+        Two championships that register the same run at once, even from two machines, end with one version.
+
+        Args:
+            run: a completed run.
+            description: of the version, for people.
+            tags: of the version, beside `model_type`, `rmse` and its other scores, `data_version`, `scored_days`.
+            model_description: of the registered model; written when the model has none.
+        """
+        with self.connection.errors(f"register the model of run {run.run_id}"), self.connection.lock():
+            return versions.register(self.connection, run, description, tags or {}, model_description)
+
+    def tag(self, version: VersionRecord, tags: Mapping[str, str]) -> None:
+        """Set tags of a version; those that it has already are not written again."""
+        to, place = self.connection, (version.name, str(version.version))
+        with to.errors(f"tag {version.name}"):
+            for name, value in tags.items():
+                if version.tags.get(name) != to.clean(value):
+                    insisting(partial(to.client.set_model_version_tag, *place, name, to.clean(value)))
+
+    def versions(self, pair: str | None = None) -> list[VersionRecord]:
+        """Every version of the pair's models with its aliases, by name and version."""
+        with self.connection.errors("read the versions"):
+            return pair_models.versions(self.connection, self._pair(pair))
+
+    def holders(self, pair: str | None = None) -> list[VersionRecord]:
+        """Only the versions that hold an alias: what a status or a server needs, in few and short calls."""
+        with self.connection.errors("read the aliases"):
+            return pair_models.holders(self.connection, self._pair(pair))
+
+    def champion(self, pair: str | None = None) -> VersionRecord:
+        """The version that leads, whatever its architecture.
+
+        Where two versions hold `@champion` (a championship was killed, or somebody set the alias by hand), the one
+        that is not the last recorded title is the newer intention, and leads.
+
+        Raises:
+            MissingError: nobody holds the alias.
+        """
+        with self.connection.errors("find the champion"):
+            found = pair_models.champion(self.connection, self._pair(pair))
+        if found is None:
+            raise MissingError(f"no version of {self._pair(pair)}_* holds @{CHAMPION}; run `podium evaluate`")
+        return found
+
+    def pairs(self) -> list[str]:
+        """Every pair one of whose models is its champion, by name."""
+        with self.connection.errors("read the pairs"):
+            models = pair_models.all_models(self.connection)
+        return sorted({name.pair for name, model in models if CHAMPION in (model.aliases or {})})
+
+    def has_models(self, pair: str) -> bool:
+        """Whether any model `<PAIR>_*` is registered, with an alias or without."""
+        with self.connection.errors(f"look for models of {pair}"):
+            return bool(pair_models.models(self.connection, pair))
 
     def fetch(self, uri: str, folder: Path | None = None) -> Path:
         """The artifacts of a model, or one file below them, as a local path.
@@ -32,18 +181,25 @@ class MlflowStore(Runs, Versions, Family):
         Args:
             uri: `models:/EURUSD_LSTM@champion`, `models:/EURUSD_LSTM/3` or `models:/EURUSD_LSTM/3/forecast.onnx`.
             folder: where to put them; by default a new temporary folder, or where they lie if that is this machine.
-
-        Raises:
-            RegistryError: there is no such model or file, or it cannot be fetched.
         """
         client = self.client
         from mlflow.artifacts import download_artifacts
 
         place = str(folder) if folder else None
-        with self.errors(f"fetch {uri}"):
+        with self.connection.errors(f"fetch {uri}"):
             where = self._location(uri)
             path = download_artifacts(artifact_uri=where, dst_path=place, tracking_uri=client.tracking_uri)
         return Path(path)
+
+    def load(self, uri: str) -> PyFuncModel:
+        """A model ready to predict, whatever its architecture."""
+        path = self.fetch(uri)
+        import mlflow.pyfunc
+
+        with self.connection.errors(f"load {uri}"), lent(TENSORFLOW):
+            model: PyFuncModel = mlflow.pyfunc.load_model(str(path))
+        quiet.quiet_forecasts(model)
+        return model
 
     def _location(self, uri: str) -> str:
         """Where the files of a `models:/` address lie; MLflow itself would ask the process's global registry."""
@@ -57,16 +213,74 @@ class MlflowStore(Runs, Versions, Family):
             return f"{self.client.get_model_version_download_uri(name, version)}{below}"
         return f"{self.client.get_logged_model(name).artifact_location}{below}"
 
-    def load(self, uri: str) -> PyFuncModel:
-        """A model ready to predict, whatever its architecture.
+    # Aliases and titles
+
+    def assign(self, pair: str, wanted: Mapping[str, VersionRecord]) -> list[Move]:
+        """Give each alias to exactly one version of the pair's models, and take Podium's other aliases away.
+
+        The new champion is set before the old one is removed, so a champion can be loaded at every instant. What a
+        killed or simultaneous championship left is repaired.
+
+        Returns:
+            The writes that were made; none when nothing had to change.
 
         Raises:
-            RegistryError: there is no such model, or it cannot be fetched or loaded.
+            RegistryError: also where another championship keeps assigning other aliases at the same time.
         """
-        path = self.fetch(uri)
-        import mlflow.pyfunc
+        _ = self.client  # opened first: opening takes the lock too
+        with self.connection.errors("assign the aliases"), self.connection.lock():
+            return pair_models.assign(self.connection, pair, wanted)
 
-        with self.errors(f"load {uri}"), lent(TENSORFLOW):
-            model: PyFuncModel = mlflow.pyfunc.load_model(str(path))
-        edge.quiet_forecasts(model)
-        return model
+    def titles(self, pair: str | None = None) -> list[Title]:
+        """Every recorded change of a title, oldest first."""
+        with self.connection.errors("read the titles"):
+            return pair_models.titles(pair_models.models(self.connection, self._pair(pair)))
+
+    def record_title(
+        self,
+        winner: VersionRecord,
+        *,
+        why: str,
+        verdict: str,
+        data_version: DataVersion | None,
+        alias: str = CHAMPION,
+        pinned: bool = False,
+    ) -> Title | None:
+        """Add a title change to the history, after the alias has moved; nothing when the winner held it already.
+
+        Who held it before is read from the history, so a championship that was killed between alias and title is
+        completed by the next one.
+
+        Args:
+            winner: who holds the alias now.
+            why: one sentence for people.
+            verdict: one word for programs.
+            data_version: of the series on which it was decided; None where that is not known.
+            alias: the title.
+            pinned: whether championships leave it there; a change of this alone is recorded too.
+
+        Returns:
+            The title that was added, or None.
+        """
+        to, past = self.connection, self.titles(winner.pair)
+        before = latest(past, alias)
+        if before is not None and (before.pinned_uri, before.pinned) == (winner.pinned_uri, pinned):
+            return None
+        title = Title.after(
+            past,
+            alias=alias,
+            name=winner.name,
+            version=winner.version,
+            run_id=winner.run_id,
+            why=to.clean(why),
+            verdict=to.clean(verdict),
+            data_version=data_version,
+            by=to.clean(self.settings.developer),
+            pinned=pinned,
+        )
+        with to.errors("record the title"):
+            insisting(partial(to.client.set_registered_model_tag, title.name, title.key, title.to_json()))
+        return title
+
+    def _pair(self, pair: str | None) -> str:
+        return pair or self.settings.pair

@@ -15,7 +15,7 @@ from podium.registry.pointer import FILE_NAME
 
 def state(trained):
     """Every version with its aliases, every title, and the pointer's bytes."""
-    family = {(item.name, item.version, item.run_id): item.aliases for item in trained.store.family()}
+    family = {(item.name, item.version, item.run_id): item.aliases for item in trained.store.versions()}
     return family, trained.store.titles(), (trained.settings.models_dir / FILE_NAME).read_bytes()
 
 

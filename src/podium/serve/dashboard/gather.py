@@ -10,8 +10,8 @@ import numpy as np
 from podium.errors import PodiumError
 from podium.evaluate.judgement import Judgement
 from podium.records import Forecasts, Interval, NextDay
+from podium.registry.history import Title
 from podium.registry.log_items import FORECASTS, read_forecasts
-from podium.registry.titles import Title
 from podium.report.scene import Scene
 from podium.serve.dashboard.live import LiveComparisons
 from podium.serve.dashboard.state import PairState

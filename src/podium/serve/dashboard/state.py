@@ -7,7 +7,7 @@ from datetime import datetime
 
 from podium.evaluate.judgement import Judgement, Standing
 from podium.records import Forecasts, NextDay
-from podium.registry.titles import Title
+from podium.registry.history import Title
 from podium.report.scene import Scene
 from podium.serve.dashboard.live import Live
 from podium.serve.hotswap.lineup import Lineup, ServedModel

@@ -22,7 +22,7 @@ import msgspec
 
 from podium.errors import MissingError, PodiumError, RegistryError
 from podium.records import ALIASES, CHAMPION, VersionRecord
-from podium.registry.connection import sqlite_path
+from podium.registry.databases import sqlite_path
 from podium.registry.log_items import FORECASTS, NEXT_DAY
 from podium.registry.mlflow_store import MlflowStore
 from podium.serve.hotswap import artifacts as fetched

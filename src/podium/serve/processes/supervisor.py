@@ -66,7 +66,7 @@ def serve(settings: Settings, announce: Announce = lambda line: None) -> int:
 
 def worker_config(settings: Settings) -> WorkerConfig:
     """What each serving process is told."""
-    from podium.registry.connection import sqlite_path
+    from podium.registry.databases import sqlite_path
 
     options = settings.serve
     registry = sqlite_path(settings.registry_uri or settings.tracking_uri)

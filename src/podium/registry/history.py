@@ -7,12 +7,12 @@ model: key `title.<UTC time>`, value a JSON object. Tags are only ever added.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
-from podium.records import DataVersion, ModelName
+from podium.records import CHAMPION, DataVersion, ModelName
 
 PREFIX = "title."
 
@@ -56,6 +56,13 @@ class Title:
     def key(self) -> str:
         """The tag's key."""
         return f"{PREFIX}{self.at}"
+
+    @classmethod
+    def after(cls, past: Sequence[Title], *, alias: str, **values: Any) -> Self:
+        """The change that comes now, after those of the past; who held the title before is read from them."""
+        before = latest(past, alias)
+        at = next_time(past, datetime.now(UTC))
+        return cls(at=at, alias=alias, previous=before.pinned_uri if before else "", **values)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -117,7 +124,7 @@ def _change(title: Title) -> tuple[str, str, bool]:
     return title.previous, title.pinned_uri, title.pinned
 
 
-def latest(titles: Iterable[Title], alias: str = "champion") -> Title | None:
+def latest(titles: Iterable[Title], alias: str = CHAMPION) -> Title | None:
     """The last recorded change of one title."""
     return next((title for title in reversed(ordered(titles)) if title.alias == alias), None)
 

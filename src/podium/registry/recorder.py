@@ -11,10 +11,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import podium
 from podium.records import RunRecord
 from podium.registry import log_items, packing
-from podium.registry.answers import MODEL_URI_TAG
+from podium.registry.entities import MODEL_URI_TAG
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -167,7 +166,7 @@ def podium_version() -> str:
 @lru_cache(maxsize=1)
 def source_commit() -> str:
     """Commit that this very code was checked out from; empty when it is not under version control."""
-    folder = Path(podium.__file__).parent
+    folder = Path(__file__).parents[1]
     command = ["git", "-C", str(folder), "rev-parse", "HEAD", "HEAD:./__init__.py"]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from podium.records import DataVersion
-from podium.registry.titles import Title, latest, next_time, ordered, parse
+from podium.registry.history import Title, latest, next_time, ordered, parse
 
 FIRST = Title(
     at="2026-11-02T09:00:00.000000Z",
