@@ -7,10 +7,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Dates = NDArray[np.datetime64]
 Floats = NDArray[np.float64]
@@ -22,8 +25,43 @@ ALIASES = ("champion", "challenger", "candidate")
 CHAMPION = ALIASES[0]
 
 
+class Tabular:
+    """A value that is naturally a table, which a notebook shows as one."""
+
+    __slots__ = ()
+
+    def to_frame(self) -> pd.DataFrame:
+        """The value as a table."""
+        raise NotImplementedError
+
+    def _repr_html_(self) -> str:
+        return str(self.to_frame().to_html(max_rows=20))
+
+
+class Row(Protocol):
+    """What a `Table` holds."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values by name."""
+
+
+Row_co = TypeVar("Row_co", bound=Row, covariant=True)
+
+
+class Table(tuple[Row_co, ...], Tabular):
+    """Values of one kind, in order."""
+
+    __slots__ = ()
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row a value, a column a field."""
+        import pandas as pd
+
+        return pd.DataFrame([row.as_dict() for row in self])
+
+
 @dataclass(frozen=True, slots=True)
-class Series:
+class Series(Tabular):
     """Daily closes of one currency pair.
 
     Attributes:
@@ -42,6 +80,12 @@ class Series:
 
     def __len__(self) -> int:
         return len(self.dates)
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row a day: `close`, then the further columns."""
+        import pandas as pd
+
+        return pd.DataFrame({"close": self.closes, **self.extras}, index=pd.Index(self.dates, name="date"))
 
     def until(self, n_days: int) -> Series:
         """The first `n_days` days: what was known at the close of day `n_days - 1`."""
@@ -123,7 +167,7 @@ class ModelName:
 
 
 @dataclass(frozen=True, slots=True)
-class FeatureTable:
+class FeatureTable(Tabular):
     """What every contestant sees: one row an origin, the same columns for all.
 
     Attributes:
@@ -146,6 +190,12 @@ class FeatureTable:
 
     def __len__(self) -> int:
         return len(self.origins)
+
+    def to_frame(self) -> pd.DataFrame:
+        """X, which every model takes: named float64 columns, one row an origin."""
+        import pandas as pd
+
+        return pd.DataFrame(self.values, columns=list(self.names), index=pd.Index(self.origins, name="origin"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,6 +383,10 @@ class RunRecord:
     def rmse(self) -> float:
         """Root mean squared error of the log return over the scored days."""
         return self.metrics["rmse"]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Who it is, and every metric."""
+        return {"family": self.family, "run_id": self.run_id, "model_uri": self.model_uri, **self.metrics}
 
 
 @dataclass(frozen=True, slots=True)

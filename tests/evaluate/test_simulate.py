@@ -138,7 +138,7 @@ def test_too_few_days_and_unknown_policies_are_refused(panel):
 
 def test_a_day_that_chose_the_champion_is_no_evidence_for_it(panel, monkeypatch):
     """Evidence begins with the forecast made at the close of the last day that the look could see."""
-    import podium.evaluate.simulate as room
+    from podium.evaluate import simulate as room
 
     seen = []
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from podium.evaluate.evidence import Comparison
-from podium.records import DataVersion
+from podium.records import DataVersion, Tabular
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +89,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class Judgement(Tabular):
     """What a championship decided, and on what.
 
     Attributes:
@@ -141,6 +145,15 @@ class Judgement:
         """The champion's standing; None where the title is pinned to a version that did not take part."""
         holder = (self.champion, self.champion_version)
         return next((row for row in self.ranking if (row.model_name, row.model_version) == holder), None)
+
+    def to_frame(self) -> pd.DataFrame:
+        """The ranking, a row a contestant."""
+        import pandas as pd
+
+        return pd.DataFrame(self.as_dict()["ranking"]).set_index("family")
+
+    def _repr_html_(self) -> str:
+        return f"<p>{self.pair}: <b>{self.verdict}</b> - {html.escape(self.reason)}</p>{Tabular._repr_html_(self)}"
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,14 +11,17 @@ from podium.errors import MissingError, RegistryError
 from podium.evaluate.judgement import Judgement, Standing
 from podium.evaluate.significance import false_discoveries
 from podium.pipeline.evaluate import carried_judgement, pin_of
-from podium.records import VersionRecord
+from podium.records import Tabular, VersionRecord
 from podium.registry import pointer
 from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class Status(Tabular):
     """How things stand for one pair.
 
     Attributes:
@@ -38,6 +41,17 @@ class Status:
     age_days: int | None
     pointer_agrees: bool | None
     pinned: str | None
+
+    def to_frame(self) -> pd.DataFrame:
+        """Who holds which alias now, a row a holder."""
+        import pandas as pd
+
+        held = [(alias, uri) for alias, uris in self.aliases.items() for uri in uris]
+        return pd.DataFrame(held, columns=["alias", "model"])
+
+    def _repr_html_(self) -> str:
+        last = f" Last championship: <b>{self.judgement.verdict}</b>." if self.judgement else ""
+        return f"<p>{self.pair}: {self.champion.pinned_uri} leads.{last}</p>{Tabular._repr_html_(self)}"
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON: those of the championship, and how things stand now."""

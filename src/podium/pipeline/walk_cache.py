@@ -41,7 +41,7 @@ def shared_walk(settings: Settings, series: Series, first_scored: np.datetime64)
         first_scored: first scored origin.
     """
     key = hashlib.sha256(
-        json.dumps([FORMAT, str(str(data_version(series))), str(first_scored), settings.refit_every]).encode()
+        json.dumps([FORMAT, str(data_version(series)), str(first_scored), settings.refit_every]).encode()
     ).hexdigest()
     path = walk_path(settings)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
@@ -50,7 +51,7 @@ def side_by_side(
         pool = ProcessPoolExecutor(n_workers, mp_context=get_context("spawn"), initializer=_begin)
     with pool:
         try:
-            with _deaf_to_interrupts(), lent(SAFE_PATH):
+            with _deaf_to_interrupts(), _without_script(), lent(SAFE_PATH):
                 results = _results(pool, work, tasks)
             yield results
         except KeyboardInterrupt:
@@ -100,6 +101,18 @@ def _deaf_to_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     if heard:
         raise KeyboardInterrupt
+
+
+@contextmanager
+def _without_script() -> Iterator[None]:
+    """Processes begun inside do not run the caller's script again, as Python's spawn would: nothing of it is needed."""
+    main = sys.modules["__main__"]
+    named = {name: vars(main).get(name) for name in ("__file__", "__spec__")}
+    vars(main).update(dict.fromkeys(named))
+    try:
+        yield
+    finally:
+        vars(main).update(named)
 
 
 def _begin() -> None:
