@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
+from podium.data.sources.ecb import bundled_table
 from podium.evaluate.judgement import Judgement
 from podium.models.base import FittedModel
 from podium.records import DataVersion, FeatureTable, Forecasts, ScoredDays
@@ -337,11 +338,10 @@ def championship(tmp_path_factory: pytest.TempPathFactory) -> Ran:
 
 @pytest.fixture(scope="session")
 def few_rates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A CSV of six hundred days, for tests that train in processes and must not take long."""
-    closes = 1.1 * np.exp(np.cumsum(np.random.default_rng(5).normal(0, 0.005, 600)))
-    days = np.busday_offset("2024-01-01", np.arange(600), roll="forward")
+    """A CSV of the ECB's last six hundred days, for tests that train in processes and must not take long."""
+    series = bundled_table().pair("EURUSD", "ecb")
     path = tmp_path_factory.mktemp("rates") / "rates.csv"
-    rows = [f"{day},{close:.6f}" for day, close in zip(days, closes, strict=True)]
+    rows = [f"{day},{close}" for day, close in zip(series.dates[-600:], series.closes[-600:], strict=True)]
     path.write_text("\n".join(["date,close", *rows]))
     return path
 

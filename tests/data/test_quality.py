@@ -158,25 +158,27 @@ def test_a_peg_is_no_dead_feed_until_it_lasts(raw):
     assert "stale" in _faults_of(replace(raw, closes=closes))
 
 
-def test_weekends_that_carry_friday_are_found():
-    """A calendar filled with Friday's price is refused; real quotes on Sundays are not."""
-    dates = np.arange("2024-01-01", "2025-06-01", dtype="datetime64[D]")
-    rng = np.random.default_rng(5)
-    closes = 1.1 * np.exp(np.cumsum(rng.normal(0, 0.005, len(dates))))
-    table = RawTable("EURUSD", dates, closes, "csv", "rates.csv")
-    assert examine(table)
-    filled = closes.copy()
-    for day in range(1, len(dates)):
-        if not np.is_busday(dates[day]):
-            filled[day] = filled[day - 1]
-    fault = _faults_of(replace(table, closes=filled))["carried_forward"]
-    assert fault.count == np.count_nonzero(~np.is_busday(dates))
+@pytest.mark.parametrize("decimals", [0, 1])
+def test_prices_rounded_to_a_days_move_are_refused(raw, decimals):
+    """Whole yen, and pennies of what moves by less: what is left is rounding. One decimal more is enough."""
+    yen = replace(raw, pair="USDJPY", closes=raw.closes * 100)
+    assert _faults_of(replace(yen, closes=np.round(yen.closes, 0)))["coarse"].count == 400
+    assert examine(replace(yen, closes=np.round(yen.closes, 1)))
+    assert "coarse" in _faults_of(replace(raw, closes=np.round(raw.closes, 2 - decimals)))
 
 
-def test_weekly_rates_are_refused(raw):
-    """A weekly file is not a daily series, although no gap in it is long."""
-    dates = raw.dates[0] + 7 * np.arange(400)
-    assert set(_faults_of(replace(raw, dates=dates))) == {"not_daily"}
+@pytest.mark.parametrize("check", ["gap", "stale", "implausible_jump"])
+def test_what_is_meant_passes_and_is_told(raw, check):
+    """A check that is allowed by its name becomes a note with the same examples; the others still refuse."""
+    bad = {
+        "gap": _cut(raw, np.r_[0:101, 112:400]),
+        "stale": replace(raw, closes=np.where(np.arange(400) < 380, raw.closes, raw.closes[380])),
+        "implausible_jump": replace(raw, closes=np.where(np.arange(400) < 200, raw.closes, raw.closes * 5)),
+    }[check]
+    (note,) = examine(bad, allow=[check]).notes
+    assert f"{check} (" in note
+    assert note.endswith(f"let pass by --allow {check}")
+    assert "not_positive" in _faults_of(_with_closes(bad, r9=-1))
 
 
 def test_too_little_history_is_refused(raw):

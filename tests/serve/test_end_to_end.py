@@ -40,6 +40,7 @@ PATIENCE = 60.0  # seconds; a wait that takes longer is a failure
 
 CHAMPIONSHIP = """
 source = "csv:rates.csv"
+allow = ["other_level"]
 contestants = ["LinearRegression", "ARIMA"]
 n_lags = 8
 refit_every = 0

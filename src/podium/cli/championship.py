@@ -24,7 +24,7 @@ AcceptLeak = Annotated[
     bool, typer.Option("--accept-leak", help="Go on although a contestant is too good to be true; it is recorded.")
 ]
 
-INGEST = ("pair", "source", "ecb_url", *FOLDERS)
+INGEST = ("pair", "source", "allow", "ecb_url", *FOLDERS)
 PREPROCESS = ("pair", "n_lags", *FOLDERS)
 TRAIN = (
     "pair", "contestants", "n_lags", "test_fraction", "refit_every", "seed", "workers", "developer",

@@ -20,7 +20,7 @@ def enrol(app: typer.Typer) -> None:
     app.command("simulate")(simulate)
 
 
-@takes_settings("pair", "contestants", "source", "n_lags", "alpha", "seed", "workers", *FOLDERS)
+@takes_settings("pair", "contestants", "source", "allow", "n_lags", "alpha", "seed", "workers", *FOLDERS)
 def simulate(
     settings: Settings,
     *,

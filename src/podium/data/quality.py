@@ -6,71 +6,72 @@ The limits are set against every cross of the ECB's 29 live currencies (870 orde
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from podium.data.table import Fetched, RawTable
+from podium.data.identity import identify
+from podium.data.sources.ecb_table import EcbTable
+from podium.data.table import Fetched, Limits, RawTable
+from podium.data.timing import (
+    ROWS,
+    check_calendar,
+    check_straight,
+    check_weekends,
+    drop_short_sundays,
+    resolution,
+    settle_clock,
+)  # fmt: skip
 from podium.errors import DataError, Fault
 from podium.records import Floats, Series
 
-MAX_GAP_DAYS = 14
 DAY = np.timedelta64(1, "D")
 
 Bools = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What counts as plausible.
-
-    Attributes:
-        min_days: fewest days of history.
-        max_gap_days: most calendar days between two neighbouring days; real markets close for up to 11.
-        max_factor: most that a price may change by in one day, up or down, as a factor; the live ECB
-            crosses reach 1.37 (TRY, 2021), Argentina's devaluation of 2023 2.2, a decimal slip 10.
-        max_spike: largest log return that may be undone the next day; the ECB crosses reach 0.106 (2008).
-        max_still_days: days with the same price that are always plausible.
-        max_pegged_days: days with the same price that are plausible beside a peg, where they are frequent.
-        pegged_share: share of unchanged days around a still run from which the price counts as pegged.
-        last_day: no rate is of a later day; None where any day will do.
-    """
-
-    min_days: int = 284
-    max_gap_days: int = MAX_GAP_DAYS
-    max_factor: float = 3.0
-    max_spike: float = 0.15
-    max_still_days: int = 10
-    max_pegged_days: int = 60
-    pegged_share: float = 0.10
-    last_day: np.datetime64 | None = None
-
-
 DEFAULT = Limits()
 
 Check = Callable[[RawTable, Limits], Iterable[Fault]]
 
 
-def examine(raw: RawTable, limits: Limits = DEFAULT) -> Fetched:
+def examine(
+    raw: RawTable, limits: Limits = DEFAULT, allow: Collection[str] = (), ecb: EcbTable | None = None
+) -> Fetched:
     """Repair what is repairable without guessing, check the rest.
 
-    Rows out of order are sorted and exact duplicates dropped; both are told in the notes. Nothing is filled in,
-    interpolated or corrected.
+    Rows out of order are sorted, exact duplicates dropped, Sundays of two hours left out, and days that begin on the
+    evening before named rightly; all of it is told in the notes. Nothing is filled in, interpolated or corrected.
+
+    Args:
+        raw: as the source found it.
+        limits: what counts as plausible.
+        allow: checks whose findings are meant; they become notes.
+        ecb: rates by which the series must be what it is called; None where it comes from there itself.
 
     Raises:
         DataError: one or more checks failed; carries every fault found.
     """
-    table, repairs = repair(raw)
-    faults = [fault for check in VALUE_CHECKS + DATE_CHECKS for fault in check(table, limits)]
+    table, moved, found = settle_clock(raw)
+    table, repairs = repair(table)
+    faults = [*found, *(fault for check in VALUE_CHECKS + DATE_CHECKS for fault in check(table, limits))]
     if not any(fault.check in UNSOUND for fault in faults):  # logarithms need sound prices, one a day
+        table, dropped = (table, ()) if "weekend_days" in allow else drop_short_sundays(table)
+        repairs += dropped
         faults += [fault for check in PRICE_CHECKS for fault in check(table, limits)]
-    if faults:
-        raise DataError(faults)
-    series = Series(table.pair, table.dates, table.closes, table.source, table.extras)
-    return Fetched(series, raw.notes + repairs)
+    notes = raw.notes + moved + repairs + _let_pass(faults, allow)
+    if ecb is not None:
+        contradictions, told = identify(table, ecb)
+        notes += told + _let_pass(contradictions, allow)
+    return Fetched(Series(table.pair, table.dates, table.closes, table.source, table.extras), notes)
+
+
+def _let_pass(faults: Collection[Fault], allow: Collection[str]) -> tuple[str, ...]:
+    """A note on each fault that is meant; raises for the others."""
+    if refused := [fault for fault in faults if fault.check not in allow]:
+        raise DataError(refused)
+    return tuple(replace(fault, remedy=f"let pass by --allow {fault.check}").describe() for fault in faults)
 
 
 def repair(raw: RawTable) -> tuple[RawTable, tuple[str, ...]]:
@@ -97,22 +98,20 @@ def repair(raw: RawTable) -> tuple[RawTable, tuple[str, ...]]:
 def check_finite(table: RawTable, _: Limits) -> Iterable[Fault]:
     """Every value of every column is a finite number."""
     for name, column in _columns(table):
-        yield from _fault(
-            table, "not_finite", ~np.isfinite(column), column, "correct or remove these rows", column=name
-        )
+        yield from table.faults("not_finite", ~np.isfinite(column), "correct or remove these rows", name, column)
 
 
 def check_positive(table: RawTable, _: Limits) -> Iterable[Fault]:
     """A price is above zero."""
     for name, column in _columns(table):
         bad = np.isfinite(column) & (column <= 0)
-        yield from _fault(table, "not_positive", bad, column, "correct or remove these rows", column=name)
+        yield from table.faults("not_positive", bad, "correct or remove these rows", name, column)
 
 
 def check_dates(table: RawTable, _: Limits) -> Iterable[Fault]:
     """Every row has a date."""
     missing = np.isnat(table.dates)
-    yield from _fault(table, "missing_dates", missing, table.closes, "every row needs a date", column="date")
+    yield from table.faults("missing_dates", missing, "every row needs a date", "date")
 
 
 def check_future(table: RawTable, limits: Limits) -> Iterable[Fault]:
@@ -120,7 +119,7 @@ def check_future(table: RawTable, limits: Limits) -> Iterable[Fault]:
     if limits.last_day is not None:
         later = table.dates > limits.last_day
         remedy = f"days after {limits.last_day} are still to come; correct the dates or this machine's clock"
-        yield from _fault(table, "future_dates", later, table.closes, remedy, column="date")
+        yield from table.faults("future_dates", later, remedy, "date")
 
 
 def check_conflicts(table: RawTable, _: Limits) -> Iterable[Fault]:
@@ -129,7 +128,7 @@ def check_conflicts(table: RawTable, _: Limits) -> Iterable[Fault]:
     again[1:] = np.diff(table.dates) == 0 * DAY
     again[:-1] |= again[1:]
     remedy = "keep one row a day; which one is right cannot be known here"
-    yield from _fault(table, "conflicting_dates", again, table.closes, remedy, column="date")
+    yield from table.faults("conflicting_dates", again, remedy, "date")
 
 
 def check_history(table: RawTable, limits: Limits) -> Iterable[Fault]:
@@ -138,14 +137,6 @@ def check_history(table: RawTable, limits: Limits) -> Iterable[Fault]:
     if days < limits.min_days:
         remedy = f"{limits.min_days} days are needed, {days} are there; take a longer history or a smaller --n-lags"
         yield Fault(table.where, "", "enough_history", 0, (), remedy)
-
-
-def check_daily(table: RawTable, _: Limits) -> Iterable[Fault]:
-    """The series is daily, not weekly or monthly."""
-    steps = np.diff(np.unique(table.dates))
-    if len(steps) and np.median(steps.astype(np.int64)) > 2:
-        step = int(np.median(steps.astype(np.int64)))
-        yield Fault(table.where, "date", "not_daily", 0, (), f"the usual step is {step} days; take daily rates")
 
 
 def check_gaps(table: RawTable, limits: Limits) -> Iterable[Fault]:
@@ -162,7 +153,7 @@ def check_jumps(table: RawTable, limits: Limits) -> Iterable[Fault]:
     jump = np.zeros(len(table), dtype=bool)
     jump[1:] = np.abs(_returns(table)) > np.log(limits.max_factor)
     remedy = f"over {limits.max_factor:g} times the day before, or under 1/{limits.max_factor:g}; look for a slipped "
-    yield from _fault(table, "implausible_jump", jump, table.closes, remedy + "decimal point or a changed unit")
+    yield from table.faults("implausible_jump", jump, remedy + "decimal point or a changed unit")
 
 
 def check_spikes(table: RawTable, limits: Limits) -> Iterable[Fault]:
@@ -173,7 +164,7 @@ def check_spikes(table: RawTable, limits: Limits) -> Iterable[Fault]:
     spike = np.zeros(len(table), dtype=bool)
     spike[1:-1] = (out * back < 0) & (smaller > limits.max_spike) & (np.abs(out + back) < smaller / 2)
     remedy = "a leap that is undone the next day; correct or remove these rows"
-    yield from _fault(table, "spike", spike, table.closes, remedy)
+    yield from table.faults("spike", spike, remedy)
 
 
 def check_direction(table: RawTable, limits: Limits) -> Iterable[Fault]:
@@ -182,7 +173,18 @@ def check_direction(table: RawTable, limits: Limits) -> Iterable[Fault]:
     flip = np.zeros(len(table), dtype=bool)
     flip[1:] = (np.abs(np.diff(logs)) > limits.max_spike) & (np.abs(logs[1:] + logs[:-1]) < 0.03)
     remedy = "the price becomes 1/price; the file mixes both directions of the pair"
-    yield from _fault(table, "direction_flips", flip, table.closes, remedy)
+    yield from table.faults("direction_flips", flip, remedy)
+
+
+def check_coarse(table: RawTable, limits: Limits) -> Iterable[Fault]:
+    """Prices are not rounded until nothing of a day's move is left: whole yen, or cells cut at a decimal comma."""
+    if len(table) < ROWS:
+        return
+    step = resolution(table.closes) / float(np.median(table.closes))
+    if step > limits.max_rounding * float(np.std(_returns(table))):
+        shown = tuple(f"{table.dates[at]}: {table.closes[at]:g}" for at in range(min(5, len(table))))
+        remedy = "rounded to steps of about a day's move; take rates with all their decimals"
+        yield Fault(table.where, table.column, "coarse", len(table), shown, remedy)
 
 
 def check_still(table: RawTable, limits: Limits) -> Iterable[Fault]:
@@ -201,21 +203,19 @@ def check_still(table: RawTable, limits: Limits) -> Iterable[Fault]:
         yield Fault(table.where, table.column, "stale", sum(days for _, days in bad), examples, remedy)
 
 
-def check_weekends(table: RawTable, _: Limits) -> Iterable[Fault]:
-    """Weekends are not filled with Friday's price: such days are no observations."""
-    days = table.dates.astype("datetime64[D]").astype(np.int64)
-    weekend = np.isin((days + 3) % 7, (5, 6))  # 1970-01-01 was a Thursday; Monday is 0
-    carried = np.zeros(len(table), dtype=bool)
-    carried[1:] = weekend[1:] & (np.diff(table.closes) == 0)
-    if np.count_nonzero(weekend) >= 20 and np.count_nonzero(carried) > 0.9 * np.count_nonzero(weekend):
-        remedy = "weekends carry Friday's price; remove Saturdays and Sundays"
-        yield from _fault(table, "carried_forward", carried, table.closes, remedy)
-
-
 VALUE_CHECKS: tuple[Check, ...] = (check_finite, check_positive)
-DATE_CHECKS: tuple[Check, ...] = (check_dates, check_future, check_conflicts, check_history, check_daily, check_gaps)
-PRICE_CHECKS: tuple[Check, ...] = (check_jumps, check_spikes, check_direction, check_still, check_weekends)
+DATE_CHECKS: tuple[Check, ...] = (check_dates, check_future, check_conflicts, check_history, check_gaps, check_calendar)
+PRICE_CHECKS: tuple[Check, ...] = (
+    check_weekends, check_straight, check_jumps, check_spikes, check_direction, check_coarse, check_still
+)  # fmt: skip
 UNSOUND = frozenset({"not_finite", "not_positive", "missing_dates", "conflicting_dates"})
+ALLOWABLE = frozenset(
+    {
+        *("other_pair", "other_unit", "other_level", "unchecked_level", "differing_days", "shifted_days", "smoothed"),
+        *("mixed_times", "weekend_days", "missing_weekdays", "not_daily", "straight_lines"),
+        *("gap", "implausible_jump", "spike", "direction_flips", "coarse", "stale"),
+    }
+)  # what may be meant, by its check
 
 
 def _columns(table: RawTable) -> list[tuple[str, Floats]]:
@@ -246,12 +246,3 @@ def _share_around(flags: Bools, start: int, length: int, span: int = 60) -> floa
 
 def _examples(dates: NDArray[np.datetime64]) -> list[str]:
     return [str(day) for day in dates[:5]] + (["..."] if len(dates) > 5 else [])
-
-
-def _fault(
-    table: RawTable, check: str, bad: Bools, values: Floats, remedy: str, *, column: str | None = None
-) -> Iterable[Fault]:
-    rows = np.flatnonzero(bad)
-    if len(rows):
-        examples = tuple(f"{table.dates[i]}: {values[i]:g}" for i in rows[:5])
-        yield Fault(table.where, table.column if column is None else column, check, len(rows), examples, remedy)

@@ -109,6 +109,9 @@ class Settings(BaseModel):
 
     pair: Pair = Field(default="EURUSD", description="currency pair: USD per 1 EUR")
     source: str = Field(default="ecb", description="provider of rates: ecb, ecb-online, csv:PATH")
+    allow: Annotated[
+        Names[str], Field(description="checks of the rates whose findings are meant, as errors name them")
+    ] = ()
     contestants: Annotated[
         Names[str], AfterValidator(at_least_one), Field(description="model families that take part")
     ] = ("LinearRegression", "ARIMA", "LSTM")

@@ -1,41 +1,19 @@
-"""Which columns of a CSV file are the dates, the price of the pair, and the rest; nothing is guessed."""
+"""Which columns of a file are the dates, the price of the pair, and the rest; nothing is guessed."""
 
 from __future__ import annotations
 
-import csv
-import io
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from podium.data.sources.content import file_fault
-from podium.data.sources.naming import CURRENCIES, DATE_NAMES, PRICE_NAMES, SYMBOL_NAMES, find, pair_named
-from podium.errors import DataError, Fault
-
-Row = tuple[int, list[str]]  # line number in the file, stripped cells
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """A file as header and rows.
-
-    Attributes:
-        where: file that was read.
-        header: column names.
-        rows: each with its line number.
-    """
-
-    where: str
-    header: list[str]
-    rows: list[Row]
-
-    def is_ecb(self) -> bool:
-        """Whether this is the ECB's own layout: a date, then currencies as columns, in units per 1 EUR."""
-        codes = [name for name in self.header[1:] if name]
-        return (
-            len(codes) > 1
-            and self.header[0].lower() == "date"
-            and all(code in CURRENCIES for code in codes)
-            and "EUR" not in codes
-        )
+from podium.data.sources.csv_dates import is_clock, parse_dates
+from podium.data.sources.csv_grid import INDEX_NAMES, Grid
+from podium.data.sources.csv_pairs import other_pair
+from podium.data.sources.naming import CLOSE_NAMES, DATE_NAMES, OTHER_PRICES, RATE_NAMES, pairs_in, plain
+from podium.errors import DataError, SettingError
+from podium.records import Dates
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,113 +22,124 @@ class Layout:
 
     Attributes:
         date: the dates.
+        clock: times of day beside them; None where there is no such column.
         price: the closes of the pair.
-        others: what may be kept as extras.
+        others: what may be kept as extras, by name.
+        says_pair: whether a column is named after the pair.
     """
 
     date: int
+    clock: int | None
     price: int
-    others: tuple[int, ...]
+    others: Mapping[str, int]
+    says_pair: bool
 
 
-def read_grid(text: str, where: str, pair: str) -> Grid:
-    """Header and rows; of a download with a header of two levels, the columns of the pair.
-
-    Raises:
-        DataError: the file is no table, or only of other pairs.
-    """
-    delimiter = max(",;\t|", key=text.partition("\n")[0].count)
-    try:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        rows = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
-    except csv.Error as error:
-        raise file_fault(where, "not_csv", f"{error}; save it as a plain CSV file") from error
-    rows = [(line, cells) for line, cells in rows if any(cells) and not cells[0].startswith("#")]
-    if len(rows) < 2:
-        raise file_fault(where, "empty_file", "no rows below the header; get the file again")
-    if _has_two_levels(rows[0][1], rows[1][1]):
-        return _two_levels(rows, where, pair)
-    return Grid(where, [name.strip("<>") for name in rows[0][1]], rows[1:])  # MetaTrader writes <DATE>,<CLOSE>
-
-
-def find_layout(grid: Grid, pair: str) -> Layout:
+def find_layout(grid: Grid, pair: str, date: str = "", close: str = "") -> Layout:
     """Positions of date and price.
 
-    Raises:
-        DataError: there is no such column, or the file says that it holds another pair.
-    """
-    date = find(grid.header, DATE_NAMES)
-    if date is None and not grid.header[0]:
-        date = 0  # an index without a name, as pandas writes it
-    named = {at: found for at, name in enumerate(grid.header) if at != date and (found := pair_named(name))}
-    price = next((at for at, found in named.items() if found == pair), None)
-    if named and price is None:
-        raise _other_pair(grid.where, pair, {grid.header[at]: found for at, found in named.items()})
-    if price is None:
-        price = find(grid.header, PRICE_NAMES)
-    if date is None or price is None:
-        wanted = f"a date ({', '.join(DATE_NAMES[:5])}) and a price ({', '.join(PRICE_NAMES[:6])}, {pair})"
-        remedy = f"needs a column for {wanted}; its first row is shown here"
-        raise file_fault(grid.where, "wrong_columns", remedy, *[repr(name) for name in grid.header])
-    others = [at for at in range(len(grid.header)) if at not in named and at not in {date, price}]
-    return Layout(date, price, tuple(others))
-
-
-def rows_of_pair(grid: Grid, pair: str) -> Grid:
-    """The rows of the pair, where a column says for each row which pair it is.
+    Args:
+        grid: the file.
+        pair: whose closes are wanted.
+        date: name or number of the column of dates, where the reader says it.
+        close: the same of the closes.
 
     Raises:
-        DataError: all rows are of other pairs.
+        DataError: there is no such column, or more than one; or the file says that it holds another pair.
+        SettingError: the file has no column of the name that the reader says.
     """
-    names = _names_by_row(grid)
-    pairs = [pair_named(name) for name in names]
-    if not any(pairs):
-        return grid
-    rows = [row for row, found in zip(grid.rows, pairs, strict=True) if found == pair]
-    if not rows:
-        raise _other_pair(grid.where, pair, {n: p for n, p in zip(names, pairs, strict=True) if p})
-    return Grid(grid.where, grid.header, rows)
+    dates = [_named(grid, date, "date")] if date else _date_columns(grid)
+    clock = next(
+        (at for at, name in enumerate(grid.header) if plain(name) == "time" and is_clock(grid.cells(at))), None
+    )
+    speaking = {at: found for at, name in enumerate(grid.header) if at not in dates and (found := pairs_in(name))}
+    mine = [at for at, found in speaking.items() if pair in found]
+    if speaking and not mine and not close:
+        raise other_pair(grid.where, "", pair, {grid.header[at]: found for at, found in speaking.items()})
+    fields = {
+        at: _without(pair, plain(name.replace(":", " "))) if at in mine else plain(name)
+        for at, name in enumerate(grid.header)
+        if name and at not in {*dates, clock} and (at in mine or at not in speaking)
+    }
+    price = (
+        _named(grid, close, "close") if close else _price(grid, {at: fields[at] for at in mine} or fields, bool(mine))
+    )
+    if not dates or price is None:
+        raise _wrong_columns(grid, pair)
+    others: dict[str, int] = {}
+    for at, field in fields.items():
+        if at != price and not field.isdecimal():
+            others.setdefault(field.replace(" ", "_"), at)
+    return Layout(dates[0], clock, price, others, pair in pairs_in(grid.header[price]))
 
 
-def _names_by_row(grid: Grid) -> list[str]:
-    quote, base = find(grid.header, ("currency",)), find(grid.header, ("currency_denom",))
-    if quote is not None and base is not None:  # the ECB's SDMX: units of CURRENCY per 1 CURRENCY_DENOM
-        return [_cell(cells, base) + "/" + _cell(cells, quote) for _, cells in grid.rows]
-    symbol = find(grid.header, SYMBOL_NAMES)
-    return [] if symbol is None else [_cell(cells, symbol) for _, cells in grid.rows]
+def read_moments(grid: Grid, date: int, clock: int | None) -> Dates:
+    """The dates of a column as `datetime64[s]`, with the times of day beside it.
 
-
-def _has_two_levels(first: list[str], second: list[str]) -> bool:
-    if {first[0], second[0]} == {"Price", "Ticker"}:
-        return True
-    return first[0].lower() in DATE_NAMES and not second[0] and any(pair_named(cell) for cell in second)
-
-
-def _two_levels(rows: list[Row], where: str, pair: str) -> Grid:
-    """The columns of the pair in a download of yfinance, which puts each price's name above its ticker.
-
-    Its rows are `Price,Close,High,...`, `Ticker,EURUSD=X,...`, `Date,,...`; the first two swapped when grouped by
-    ticker; `Date,Close,High,...` and `,EURUSD=X,...` when the index was made a column.
+    Raises:
+        DataError: a cell is no date, or the column cannot be decided.
     """
-    levels = {"Ticker" if cells[0] in {"Ticker", ""} else "Price": cells[1:] for _, cells in rows[:2]}
-    body = rows[2:]
-    if body and not any(body[0][1][1:]):
-        body = body[1:]  # the name of the index, alone in its row
-    columns = zip(levels["Price"], levels["Ticker"], strict=False)
-    mine = [(at, price) for at, (price, ticker) in enumerate(columns, 1) if pair_named(ticker) == pair]
-    if not mine:
-        raise _other_pair(where, pair, {ticker: pair_named(ticker) for ticker in levels["Ticker"] if ticker})
-    # A row that is cut short stays short here, for `ragged_rows` to find.
-    cut = [(line, [cells[0], *(cells[at] for at, _ in mine if at < len(cells))]) for line, cells in body]
-    return Grid(where, ["Date", *(price for _, price in mine)], cut)
+    cells = grid.cells(date)
+    if clock is not None:
+        cells = [f"{day} {time}" for day, time in zip(cells, grid.cells(clock), strict=True)]
+    found = parse_dates(cells)
+    if found.fault:
+        raise grid.fault(found.fault, found.remedy, found.shown, date)
+    bad = np.flatnonzero(np.isnat(found.moments)).tolist()
+    if bad:
+        raise grid.fault("bad_dates", "no date; write dates as 2026-10-30", bad, date)
+    return found.moments
 
 
-def _cell(cells: list[str], at: int) -> str:
-    return cells[at] if at < len(cells) else ""
+def _date_columns(grid: Grid) -> list[int]:
+    """The column of dates, and others that say the same; empty where there is none."""
+    names = [plain(name) for name in grid.header]
+    called = [at for at, name in enumerate(names) if name in DATE_NAMES or (at == 0 and name in INDEX_NAMES)]
+    called = [at for at in called if names[at] != "time" or not is_clock(grid.cells(at))]
+    dated = [at for at in called if not np.isnat(parse_dates(grid.cells(at)[:1]).moments[0])]
+    if len(dated) < 2:
+        return dated or called[:1]
+    days = [read_moments(grid, at, None).astype("datetime64[D]") for at in dated]
+    if any(not np.array_equal(days[0], other) for other in days[1:]):
+        shown = [f"{grid.header[at]}: {grid.cells(at)[0]!r}" for at in dated]
+        remedy = "two columns of dates that differ; name the right one, csv:FILE?date=NAME"
+        raise file_fault(grid.where, "two_date_columns", remedy, *shown)
+    return dated
 
 
-def _other_pair(where: str, pair: str, found: dict[str, str | None]) -> DataError:
-    pairs = [name for name in dict.fromkeys(found.values()) if name]
-    remedy = f"the file does not hold {pair}; "
-    remedy += f"take --pair {' or '.join(pairs[:5])}, or another file" if pairs else "take another file"
-    return DataError([Fault(where, "", "other_pair", 0, tuple(found)[:5], remedy)])
+def _price(grid: Grid, fields: Mapping[int, str], said: bool) -> int | None:
+    """The column of closes by its name; else the one that is named after the pair, if it is no high or volume."""
+    for name in CLOSE_NAMES:
+        if found := [at for at, field in fields.items() if field == name]:
+            return found[0]
+    rates = [at for at, field in fields.items() if field in RATE_NAMES]
+    if said and not rates:
+        rates = [at for at, field in fields.items() if not OTHER_PRICES & {*field.split()}]
+    if len(rates) > 1:
+        remedy = "each of these may be the price; name the right one, csv:FILE?close=NAME"
+        raise file_fault(grid.where, "several_prices", remedy, *[repr(grid.header[at]) for at in rates])
+    return rates[0] if rates else None
+
+
+def _without(pair: str, field: str) -> str:
+    """What a column named after the pair says beside it: `close eurusd x` says `close`."""
+    own = {pair[:3].lower(), pair[3:].lower(), "x"}
+    return " ".join(word for word in field.split() if word not in own and pair.lower() not in word)
+
+
+def _named(grid: Grid, name: str, what: str) -> int:
+    if name in grid.header:
+        return grid.header.index(name)
+    if name.isdecimal() and 1 <= int(name) <= len(grid.header):
+        return int(name) - 1
+    there = ", ".join(repr(one) for one in grid.header)
+    raise SettingError(f"source csv:{grid.where}?{what}={name}: there is no such column; there are {there}")
+
+
+def _wrong_columns(grid: Grid, pair: str) -> DataError:
+    wanted = (
+        f"a date ({', '.join(DATE_NAMES[:4])}) and a price ({', '.join((*CLOSE_NAMES[:2], *RATE_NAMES[:3]))}, {pair})"
+    )
+    remedy = f"needs a column for {wanted}, or csv:FILE?date=NAME&close=NAME, by name or number; its first row is shown"
+    first: Sequence[str] = grid.rows[0][1] if grid.header[0] == "1" else grid.header
+    return file_fault(grid.where, "wrong_columns", remedy, *[repr(name) for name in first])

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from podium.data.quality import MAX_GAP_DAYS
-from podium.data.sources.content import file_fault, text_of
-from podium.data.table import RawTable
+from podium.data.sources.content import file_fault, text_of, unpack
+from podium.data.table import MAX_GAP_DAYS, RawTable
 from podium.errors import DataError, Fault, SettingError
 from podium.records import Dates, Floats
 
@@ -121,7 +120,7 @@ def read_table(data: bytes, where: str) -> EcbTable:
     Raises:
         DataError: it is empty, HTML, truncated, or not the ECB's table.
     """
-    rows = [line.split(",") for line in text_of(data, where).splitlines() if line.strip()]
+    rows = [line.split(",") for line in text_of(unpack(data, where), where).splitlines() if line.strip()]
     return table_of(rows, where)
 
 
