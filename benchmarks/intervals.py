@@ -78,9 +78,6 @@ def show(found: IntervalForecast, forecasts: Forecasts) -> None:
         )
     t = "none" if scores.crps_skill_t is None else f"{scores.crps_skill_t:.1f}"
     print(f"    CRPS {scores.crps:.6f}, skill over constant volatility {100 * scores.crps_skill:+.2f} %, t {t}")
-    print(
-        "    believed: " + ", ".join(f"{name} {100 * share:.0f} %" for name, share in scores.volatility_shares.items())
-    )
 
 
 if __name__ == "__main__":

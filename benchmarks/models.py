@@ -43,7 +43,7 @@ def measure(family: str) -> None:
     show("imports and a small fit", start)
     start = clocks()
     walked = walk_forward(contestant, table, days, settings.refit_every)
-    show(f"{walked.n_fits + 1} fits and forecasts", start)
+    show("fits and forecasts", start)
     start = clocks()
     walked.future.onnx(table.names)
     _ = walked.future.native

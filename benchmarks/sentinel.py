@@ -17,7 +17,7 @@ from collections import Counter
 
 from podium.cli.main import run as podium
 from podium.errors import PodiumError
-from podium.pipeline.evaluate import evaluate
+from podium.pipeline.contest import evaluate
 from podium.pipeline.prepare import ingest, preprocess
 from podium.pipeline.train import train
 from podium.settings import Settings
@@ -45,11 +45,11 @@ def main(pairs: tuple[str, ...]) -> None:
             words["no championship"] += 1
             continue
         words[judgement.verdict] += 1
-        for line in judgement.leaks:
-            print(f"{pair}: {line}", flush=True)
-        best = max(judgement.ranking, key=lambda row: row.r2_oos or 0.0)
-        direction = max(row.directional_accuracy or 0.0 for row in judgement.ranking)
-        print(f"{pair}: {judgement.verdict}, best R2 {best.r2_oos:+.2%}, best direction {direction:.1%}", flush=True)
+        for found in judgement.leaks:
+            print(f"{pair}: {found.message}", flush=True)
+        best = max(row.skill.r2_oos or 0.0 for row in judgement.ranking)
+        direction = max(row.skill.directional_accuracy or 0.0 for row in judgement.ranking)
+        print(f"{pair}: {judgement.verdict}, best R2 {best:+.2%}, best direction {direction:.1%}", flush=True)
     print(f"{len(pairs)} pairs in {time.perf_counter() - start:.0f} s: {dict(words)}")
     with contextlib.redirect_stdout(io.StringIO()) as shown:
         podium(["status", "--all"])

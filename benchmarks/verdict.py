@@ -17,8 +17,8 @@ from podium.cli.main import run as podium
 from podium.data.store import load_series
 from podium.evaluate.horizons import choose_volatility
 from podium.evaluate.intervals import interval_forecast
-from podium.pipeline.evaluate import gather
-from podium.pipeline.judge import EVIDENCE, FORECASTS, Case, judge, judgement
+from podium.pipeline.contest import gather
+from podium.pipeline.judge import EVIDENCE, FORECASTS, Case, judge
 from podium.pipeline.prepare import series_path
 from podium.pipeline.walk_cache import shared_walk, walk_path
 from podium.registry.log_items import read_forecasts
@@ -57,7 +57,7 @@ def verdict(settings: Settings) -> None:
     for run in case.runs:
         if store.read_file(run.run_id, EVIDENCE) is None:
             raise RuntimeError(f"{run.family} has no evidence yet; the championship was not evaluated")
-    judgement(settings, case, judge(settings, store, case, {}), versions)
+    judge(settings, store, case, versions, {})
 
 
 def nothing(settings: Settings) -> None:

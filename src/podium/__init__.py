@@ -47,7 +47,7 @@ def run(*, accept_leak: bool = False, unpin: bool = False, **settings: Any) -> J
     Returns:
         What was decided; `to_frame()` is the ranking.
     """
-    from podium.pipeline.evaluate import evaluate
+    from podium.pipeline.contest import evaluate
     from podium.pipeline.prepare import ingest, preprocess
     from podium.pipeline.train import train
 
@@ -94,7 +94,7 @@ def evaluate(*, accept_leak: bool = False, unpin: bool = False, **settings: Any)
     Raises:
         podium.errors.MissingError: nobody has been trained on the stored series.
     """
-    from podium.pipeline.evaluate import evaluate
+    from podium.pipeline.contest import evaluate
 
     with _isolated(settings) as given:
         return evaluate(given, accept_leak, unpin)

@@ -13,10 +13,11 @@ import pytest
 from podium.cli import texts
 from podium.evaluate.judgement import Judgement, Standing
 from podium.evaluate.live import Arm, Report
-from podium.evaluate.simulate import Reign, Replay
+from podium.evaluate.replay import Reign, Replay
+from podium.evaluate.sentinel import Suspicion
 from podium.pipeline.forecast import UNTESTED
 from podium.pipeline.prepare import Ingested
-from podium.pipeline.simulate import Routine, Simulation
+from podium.pipeline.routine import Routine, Simulation
 from podium.pipeline.status import PairStatus, Status
 from podium.records import DataVersion, FeatureTable, Interval, NextDay, RunRecord, Series, VersionRecord
 from podium.registry.history import Title
@@ -52,8 +53,10 @@ def standing(family: str, alias: str | None, rmse: float, **more: object) -> Sta
         "fit_seconds": 2.5,
         "forecast_seconds": 0.1,
         "untested": {},
+        **dict.fromkeys((f"{name}_{coverage}" for name in ("width", "winkler") for coverage in (80, 95)), 0.01),
+        **dict.fromkeys(f"{test}_p_{n}" for test in ("kupiec", "independence", "christoffersen") for n in (80, 95)),
     }
-    return Standing(**{**values, **more})
+    return Standing.from_flat({**values, **more})
 
 
 NO_FIGURES = dict.fromkeys(
@@ -170,7 +173,7 @@ def replay(policy: str, **more: object) -> Replay:
         "looks": 265,
         "title_changes": 71,
         "regretted": 34,
-        "reigns": (Reign("ARIMA", days[0], days[-1], 3, None, False),),
+        "reigns": (Reign("ARIMA", days[0], days[-1], 3, False),),
         "verdicts": {"promoted": 3},
         "served_days": 5564,
         "rmse": 0.0058123,
@@ -230,7 +233,7 @@ CASES = {
         dataclasses.replace(
             JUDGEMENT, verdict="leak", reason="LSTM is too good to be true", champion=None, champion_version=None,
             ranking=tuple(dataclasses.replace(row, alias=None) for row in JUDGEMENT.ranking),
-            leaks=("LSTM: out-of-sample R2 64.0% is above 5.0%",),
+            leaks=(Suspicion("LSTM", "LSTM: out-of-sample R2 64.0% is above 5.0%"),),
         )
     ),
     "judgement-untested": lambda: texts.judgement_lines(

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 
-from podium.pipeline.evaluate import evaluate
+from podium.pipeline.contest import evaluate
 from podium.pipeline.train import train_one
 from podium.registry import pointer
 from podium.settings import Settings

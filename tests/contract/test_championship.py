@@ -14,8 +14,8 @@ import pytest
 
 from podium.data.store import save_series
 from podium.errors import RegistryError
-from podium.evaluate.ranking import best_per_type, rank
-from podium.pipeline.evaluate import evaluate as run_evaluate
+from podium.evaluate.ranking import best_per_family, rank
+from podium.pipeline.contest import evaluate as run_evaluate
 from podium.pipeline.prepare import preprocess, series_path
 from podium.pipeline.train import train
 from podium.records import Series
@@ -50,7 +50,7 @@ def evaluate(context, judgement):
     """What the fourth step asks of the store, in its order: register each, assign, record the title, point at it."""
 
     def step(store: MlflowStore, models_dir: Path | None = None):
-        runs = rank(best_per_type(store.completed_runs(context.table.data_version, context.scored_days)))
+        runs = rank(best_per_family(store.completed_runs(context.table.data_version, context.scored_days)))
         versions = [store.register(run, "a version", model_description="a model") for run in runs]
         moves = store.assign(store.settings.pair, dict(zip(ALIASES, versions, strict=True)))
         version = context.table.data_version

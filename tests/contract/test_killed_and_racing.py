@@ -17,7 +17,7 @@ import pytest
 
 from podium.evaluate.metrics import score
 from podium.evaluate.walkforward import scored_rows
-from podium.pipeline.evaluate import evaluate
+from podium.pipeline.contest import evaluate
 from podium.pipeline.prepare import ingest, load_table, preprocess
 from podium.records import Forecasts
 from podium.registry.log_items import example_rows

@@ -195,7 +195,6 @@ def test_next_day_becomes_the_scored_day(path: VolatilityPath) -> None:
 def test_what_cannot_be_computed_is_none_with_a_reason(path: VolatilityPath) -> None:
     """On 40 scored days the tests at 95 % are None beside a reason, those at 80 % are numbers."""
     scores = interval_forecast(path, forecasts_of(path, len(path.origins) - 41)).scores
-    assert scores.scored_days == 40
     assert scores.kupiec_p_95 is None
     assert scores.christoffersen_p_95 is None
     assert scores.notes["kupiec_p_95"] == "40 scored days, 100 are needed at 95%"
@@ -238,7 +237,6 @@ def test_goals_on_the_euro(euro: Series) -> None:
     path = choose_volatility(volatility_walk(returns, dates, dates[first], 252))
     forecasts = forecasts_of(path, len(path.origins) - 1 - n_scored)
     found = interval_forecast(path, forecasts)
-    assert found.scores.scored_days == n_scored
     assert found.scores.coverage_80 == pytest.approx(0.80, abs=0.01)
     assert found.scores.coverage_95 == pytest.approx(0.95, abs=0.01)
     assert found.scores.crps_skill >= 0.015

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from podium.errors import InputError, SettingError
 from podium.evaluate.policy import Incumbent, decide
-from podium.records import Forecasts, ScoredDays
+from podium.evaluate.significance import point_scores
+from podium.records import Forecasts
 
 DAYS = np.arange(np.datetime64("2015-01-01"), np.datetime64("2015-01-01") + 3001)
 
@@ -14,6 +15,12 @@ def forecasts(actual, forecast, first=0):
     """Rows for consecutive days."""
     days = DAYS[first : first + len(actual)]
     return Forecasts(days, days + 1, actual, forecast)
+
+
+def hold(contestants, evidence=None, **asked):
+    """A championship of these forecasts, which are their own evidence unless other is given."""
+    skills = {name: point_scores(rows.actual, rows.forecast) for name, rows in contestants.items()}
+    return decide(skills, {**contestants, **(evidence or {})}, **asked)
 
 
 @pytest.fixture
@@ -30,30 +37,27 @@ def field():
 
 
 def test_by_rmse_the_lowest_takes_the_title_and_the_rest_follow_in_order(field):
-    """Aliases are given by rank, the verdict is `promoted`, and the champion is proven."""
-    found = decide(field)
+    """Aliases are given by rank, and the verdict is `promoted`."""
+    found = hold(field)
     assert found.podium == found.ranking == ("Good", "Weak", "Noise")
     assert found.aliases == {"Good": "champion", "Weak": "challenger", "Noise": "candidate"}
-    assert (found.verdict, found.proven, found.previous) == ("promoted", True, None)
+    assert (found.verdict, found.champion) == ("promoted", "Good")
 
 
 def test_by_rmse_an_equal_incumbent_keeps_the_title(field):
     """Of two with the same RMSE the incumbent is first, whatever its name; without one the name decides."""
     twins = {"A": field["Good"], "B": field["Good"]}
-    assert decide(twins).champion == "A"
-    found = decide(twins, incumbent=Incumbent("B", DAYS[0]))
+    assert hold(twins).champion == "A"
+    found = hold(twins, incumbent=Incumbent("B", DAYS[0]))
     assert (found.champion, found.verdict) == ("B", "held")
     assert found.reason.startswith("B stays champion")
 
 
-def test_every_recipe_that_was_tried_shares_the_level(field):
-    """Who shows the best of many recipes needs a p-value as much smaller, and never fewer than those that take part."""
-    one = {"Weak": field["Weak"]}
-    alpha = 2.5 * decide(one).proof.p_value
-    assert decide(one, alpha=alpha, n_tried=2).proven
-    assert not decide(one, alpha=alpha, n_tried=3).proven
-    assert decide(one, n_tried=20).alpha_needed == pytest.approx(0.05 / 20)
-    assert decide(field, n_tried=1).alpha_needed == pytest.approx(0.05 / 3)
+def test_a_first_place_is_promoted_only_at_the_alpha_that_is_needed(field):
+    """The word is `promoted` at the p-value of the champion's test and `unproven` below it."""
+    p_value = point_scores(field["Weak"].actual, field["Weak"].forecast).diebold_mariano.p_value
+    words = [hold({"Weak": field["Weak"]}, alpha_needed=p_value * share).verdict for share in (1.0, 0.99)]
+    assert words == ["promoted", "unproven"]
 
 
 def test_a_first_place_that_does_not_beat_the_random_walk_is_unproven(field):
@@ -62,36 +66,23 @@ def test_a_first_place_that_does_not_beat_the_random_walk_is_unproven(field):
     actual = field["Good"].actual
     lone = {"Lone": forecasts(actual, 0.05 * rng.standard_normal(2000))}
     for policy in ("rmse", "significant"):
-        found = decide(lone, policy=policy)
-        assert (found.verdict, found.champion, found.proven) == ("unproven", "Lone", False)
+        found = hold(lone, policy=policy)
+        assert (found.verdict, found.champion) == ("unproven", "Lone")
         assert "does not beat the random walk (Diebold-Mariano p" in found.reason
-    assert "cannot be tested" in decide({"Walk": forecasts(actual, np.zeros(2000))}).reason
-
-
-def test_the_best_of_several_must_prove_more():
-    """The same forecast is proven alone, and not as the best of ten: the alpha is shared."""
-    rng = np.random.default_rng(22)
-    signal, noise = rng.standard_normal((2, 1000))
-    actual = 0.1 * signal + noise
-    champion = {"A": forecasts(actual, 0.1 * signal)}
-    p_value = decide(champion).proof.p_value
-    alpha = 2 * p_value
-    others = {f"Z{i}": forecasts(actual, 3 + np.zeros(1000)) for i in range(9)}
-    assert decide(champion, alpha=alpha).proven
-    assert not decide(champion | others, alpha=alpha).proven
+    assert "cannot be tested" in hold({"Walk": forecasts(actual, np.zeros(2000))}).reason
 
 
 def test_significance_moves_the_title_to_a_challenger_beyond_doubt(field):
     """After years behind, the incumbent gives way; the reason names days and p."""
-    found = decide(field, policy="significant", incumbent=Incumbent("Weak", DAYS[0]))
-    assert (found.verdict, found.champion, found.previous) == ("promoted", "Good", "Weak")
+    found = hold(field, policy="significant", incumbent=Incumbent("Weak", DAYS[0]))
+    assert (found.verdict, found.champion) == ("promoted", "Good")
     assert "Good is better than Weak over the 2000 days" in found.reason
     assert [item.rival for item in found.comparisons] == ["Good", "Noise", "random_walk"]
 
 
 def test_significance_counts_only_the_days_since_the_title(field):
     """The same field with a title of 100 days ago holds: earlier days chose the champion and are no evidence."""
-    found = decide(field, policy="significant", incumbent=Incumbent("Weak", DAYS[1900]))
+    found = hold(field, policy="significant", incumbent=Incumbent("Weak", DAYS[1900]))
     assert (found.verdict, found.champion) == ("held", "Weak")
     assert found.ranking[0] == "Good"
     assert found.podium == ("Weak", "Good", "Noise")
@@ -101,7 +92,7 @@ def test_significance_counts_only_the_days_since_the_title(field):
 @pytest.mark.parametrize(("since", "n_days"), [(DAYS[1960], 40), (None, 0), (DAYS[2500], 0)])
 def test_significance_holds_while_there_is_too_little_evidence(field, since, n_days):
     """A fresh title, one of unknown age and one of the future hold, and the reason says how many days there are."""
-    found = decide(field, policy="significant", incumbent=Incumbent("Weak", since))
+    found = hold(field, policy="significant", incumbent=Incumbent("Weak", since))
     assert (found.verdict, found.champion) == ("held", "Weak")
     assert f"{n_days} days of evidence since the title; at least 60 are needed" in found.reason
     assert not found.comparisons[0].decisive
@@ -115,16 +106,16 @@ def test_a_degraded_incumbent_gives_way_to_one_that_is_not(field):
     close, bad = sorted(noises, key=lambda values: np.mean((actual - values) ** 2))
     wild = np.where(np.arange(2000) == 1000, 40.0, 0.0)  # one huge error: worse on average, and not beyond doubt
     close = {"Bad": forecasts(actual, bad), "Close": forecasts(actual, close), "Wild": forecasts(actual, wild)}
-    found = decide(close, policy="significant", incumbent=Incumbent("Bad", DAYS[0]))
+    found = hold(close, policy="significant", incumbent=Incumbent("Bad", DAYS[0]))
     assert [(item.rival, item.decisive) for item in found.comparisons][-1] == ("random_walk", True)
     assert {item.rival: item.mean_difference > 0 for item in found.comparisons}["Close"]
     assert found.verdict == "degraded"
     assert (found.champion, "worse than the random walk beyond doubt" in found.reason) == ("Bad", True)
     assert "forecast no change" in found.reason
     with_mean = close | {"Mean": forecasts(actual, np.full(2000, 1e-3))}
-    found = decide(with_mean, policy="significant", incumbent=Incumbent("Bad", DAYS[0]))
+    found = hold(with_mean, policy="significant", incumbent=Incumbent("Bad", DAYS[0]))
     assert (found.verdict, found.champion) == ("degraded", "Mean")
-    found = decide(with_mean, policy="rmse", incumbent=Incumbent("Bad", DAYS[0]))
+    found = hold(with_mean, policy="rmse", incumbent=Incumbent("Bad", DAYS[0]))
     assert (found.verdict, found.champion) == ("degraded", "Mean")
     assert "title Bad -> Mean" in found.reason
 
@@ -132,37 +123,33 @@ def test_a_degraded_incumbent_gives_way_to_one_that_is_not(field):
 @pytest.mark.parametrize("policy", ["rmse", "significant"])
 def test_a_leak_stops_everything(field, policy):
     """No alias moves, the incumbent stays, and the suspect is named."""
-    found = decide(field, policy=policy, incumbent=Incumbent("Weak", DAYS[0]), leaks=("Good",))
+    found = hold(field, policy=policy, incumbent=Incumbent("Weak", DAYS[0]), leaks=("Good",))
     assert (found.verdict, found.champion, found.podium, found.aliases) == ("leak", "Weak", (), {})
     assert found.reason == "Good: too good to be true; no alias moved, Weak stays champion"
-    assert decide(field, leaks=("Good",)).champion is None
+    assert hold(field, leaks=("Good",)).champion is None
 
 
 def test_an_accepted_leak_is_recorded(field):
-    """With the responsibility taken the championship goes on, and the decision says that it was."""
-    found = decide(field, leaks=("Good",), accept_leak=True)
-    assert (found.verdict, found.champion, found.leaks, found.leak_accepted) == ("promoted", "Good", ("Good",), True)
-    assert not decide(field, accept_leak=True).leak_accepted
+    """With the responsibility taken the championship goes on, and the reason says that it was."""
+    found = hold(field, leaks=("Good",), accept_leak=True)
+    assert (found.verdict, found.champion) == ("promoted", "Good")
+    assert found.reason.endswith("too good to be true, and accepted: Good")
+    assert "accepted" not in hold(field, accept_leak=True).reason
 
 
 def test_a_champion_that_no_longer_takes_part_leaves_the_title_vacant(field):
     """The title goes by RMSE, as at the first championship."""
-    found = decide(field, policy="significant", incumbent=Incumbent("Gone", DAYS[0]))
-    assert (found.verdict, found.champion, found.previous) == ("promoted", "Good", "Gone")
+    found = hold(field, policy="significant", incumbent=Incumbent("Gone", DAYS[0]))
+    assert (found.verdict, found.champion) == ("promoted", "Good")
 
 
-def test_the_ranking_looks_at_the_common_window_only(field):
-    """Days outside the window change no rank; a contestant that lacks one of its days is refused."""
-    worse = field["Good"].forecast.copy()
-    worse[:1000] = 5.0
-    changed = field | {"Good": forecasts(field["Good"].actual, worse)}
-    window = ScoredDays(DAYS[1000], DAYS[1999], 1000)
-    assert decide(changed, scored_days=window).champion == "Good"
-    assert decide(changed).champion == "Weak"
-    short = field | {"Late": forecasts(field["Good"].actual[1500:], np.zeros(500), first=1500)}
-    assert decide(short).n_scored == 500
-    with pytest.raises(InputError, match="do not share the 1000 days"):
-        decide(short, scored_days=window)
+def test_a_title_that_is_left_where_it_is_keeps_what_was_said(field):
+    """The holder stays in front, the word is `held`, and the reason says what the championship would have decided."""
+    found = hold(field).left_with("Noise", "pinned")
+    assert (found.champion, found.verdict, found.podium) == ("Noise", "held", ("Noise", "Good", "Weak"))
+    assert found.reason.startswith("pinned. Else: promoted, Good has the lowest RMSE")
+    absent = hold(field).left_with("Gone", "pinned")
+    assert (absent.podium[0], absent.reason) == ("Gone", "pinned")
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["rmse", "significant"]), st.permutations(["A", "B", "C", "D"]))
@@ -173,22 +160,22 @@ def test_the_order_in_which_contestants_are_named_does_not_matter(seed, policy, 
     actual = rng.standard_normal(150)
     given_ = {name: forecasts(actual, 0.3 * rng.standard_normal(150)) for name in "ABCD"}
     incumbent = Incumbent("B", DAYS[20])
-    plain = decide(given_, policy=policy, incumbent=incumbent)
-    assert decide({name: given_[name] for name in order}, policy=policy, incumbent=incumbent) == plain
+    plain = hold(given_, policy=policy, incumbent=incumbent)
+    assert hold({name: given_[name] for name in order}, policy=policy, incumbent=incumbent) == plain
     assert set(plain.podium) == set("ABCD")
 
 
 def test_the_level_is_shared_by_the_challengers_and_the_random_walk(field):
     """Four fifths to the challengers in equal parts, a fifth to the random walk; all together they spend the alpha."""
-    found = decide(field, policy="significant", incumbent=Incumbent("Weak", DAYS[0]), alpha=0.10)
+    found = hold(field, policy="significant", incumbent=Incumbent("Weak", DAYS[0]), alpha=0.10)
     levels = {item.rival: item.alpha for item in found.comparisons}
     assert levels == pytest.approx({"Good": 0.04, "Noise": 0.04, "random_walk": 0.02})
 
 
 def test_the_evidence_of_a_late_contestant_starts_with_it(field):
     """A challenger with fewer days is compared on the days that both have."""
-    late = field | {"Late": forecasts(field["Good"].actual[1000:], field["Good"].forecast[1000:], first=1000)}
-    found = decide(late, policy="significant", incumbent=Incumbent("Weak", DAYS[0]))
+    since = {"Late": forecasts(field["Good"].actual[1000:], field["Good"].forecast[1000:], first=1000)}
+    found = hold(field | {"Late": field["Good"]}, since, policy="significant", incumbent=Incumbent("Weak", DAYS[0]))
     assert {item.rival: item.n_days for item in found.comparisons}["Late"] == 1000
 
 
@@ -196,20 +183,17 @@ def test_the_ranking_is_of_this_championship_and_the_evidence_of_the_record(fiel
     """Recorded forecasts decide who is better since the title, and change no RMSE and no rank."""
     swapped = {"Good": field["Noise"], "Noise": field["Good"]}
     incumbent = Incumbent("Weak", DAYS[0])
-    plain = decide(field, policy="significant", incumbent=incumbent)
-    found = decide(field, evidence=swapped, policy="significant", incumbent=incumbent)
-    assert (found.ranking, found.rmse) == (plain.ranking, plain.rmse)
+    plain = hold(field, policy="significant", incumbent=incumbent)
+    found = hold(field, evidence=swapped, policy="significant", incumbent=incumbent)
+    assert found.ranking == plain.ranking
     assert (plain.champion, found.champion) == ("Good", "Noise")
 
 
 def test_bad_input_is_one_clear_line(field):
-    """A policy that does not exist, an alpha outside (0, 1), nobody, nobody on the same days."""
+    """A policy that does not exist, an alpha outside (0, 1), nobody."""
     with pytest.raises(SettingError, match=r"policy 'best'.*choose one of rmse, significant"):
-        decide(field, policy="best")
+        hold(field, policy="best")
     with pytest.raises(InputError, match="between 0 and 1"):
-        decide(field, alpha=1.0)
+        hold(field, alpha=1.0)
     with pytest.raises(InputError, match="no contestant"):
-        decide({})
-    apart = {"A": field["Good"], "B": forecasts(np.ones(10), np.ones(10), first=2100)}
-    with pytest.raises(InputError, match="do not share any day"):
-        decide(apart)
+        hold({})

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from podium.evaluate.policy import Incumbent, decide
+from podium.evaluate.significance import point_scores
 from podium.records import Forecasts
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "policy_error_rates.py"
@@ -64,7 +65,8 @@ def test_the_fast_arithmetic_is_that_of_the_policy(rates, r2):
                 name: Forecasts(days[until], days[1:][until], actual[row, until], values[row, until])
                 for name, values in zip("AB", forecasts, strict=True)
             }
-            if decide(rows, policy="significant", incumbent=incumbent, alpha=0.2).champion != "A":
+            skills = {name: point_scores(found.actual, found.forecast) for name, found in rows.items()}
+            if decide(skills, rows, policy="significant", incumbent=incumbent, alpha=0.2).champion != "A":
                 moved = number
                 break
         assert moved == first[row]

@@ -7,7 +7,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from podium.evaluate.ranking import best_per_type, comparable, rank
+from podium.evaluate.ranking import best_per_family, comparable, rank
 from podium.records import ALIASES, DataVersion, RunRecord, ScoredDays
 
 N_LAGS = ScoredDays(np.datetime64("2021-04-01"), np.datetime64("2026-10-29"), 1425)
@@ -51,13 +51,13 @@ def test_a_run_without_tags_is_left_out():
 def test_each_type_sends_its_best():
     """One run a type: the lowest RMSE."""
     runs = [run(rmse=0.006, run_id="a"), run(rmse=0.005, run_id="b"), run("ARIMA", 0.0055, run_id="c")]
-    assert {(best.family, best.run_id) for best in best_per_type(runs)} == {("LSTM", "b"), ("ARIMA", "c")}
+    assert {(best.family, best.run_id) for best in best_per_family(runs)} == {("LSTM", "b"), ("ARIMA", "c")}
 
 
 def test_a_repeated_run_changes_nothing():
     """Of equal runs of a type the oldest stays its best, in whatever order the store answers."""
     twins = [run(run_id=name, started_at=at) for at, name in enumerate("abc")]
-    assert all(best_per_type(order)[0].run_id == "a" for order in permutations(twins))
+    assert all(best_per_family(order)[0].run_id == "a" for order in permutations(twins))
 
 
 def test_the_order_is_by_rmse_then_time_then_name():

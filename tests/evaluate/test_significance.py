@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from podium.errors import InputError
 from podium.evaluate.significance import (
-    assess,
+    _positive_mean,
     clark_west,
     diebold_mariano,
     false_discoveries,
@@ -16,7 +16,8 @@ from podium.evaluate.significance import (
     model_confidence_set,
     out_of_sample_r2,
     pesaran_timmermann,
-    standard_error,
+    point_scores,
+    who_may_be_best,
 )
 
 
@@ -33,46 +34,36 @@ def skilled(returns):
 
 
 def test_clark_west_is_the_formula_of_the_paper():
-    """Equation 3.1, its Newey-West error and t statistic, computed in exact fractions by the textbook sum."""
+    """Equation 3.1 with a benchmark of zero, its mean over its error, computed in exact fractions."""
     rng = np.random.default_rng(12)
-    y, f1, f0 = (rng.integers(-9, 10, 40) for _ in range(3))
+    y, f1 = (rng.integers(-9, 10, 40) for _ in range(2))
     f = [
-        Fraction(int(a - c)) ** 2 - (Fraction(int(a - b)) ** 2 - Fraction(int(c - b)) ** 2)
-        for a, b, c in zip(y, f1, f0, strict=True)
+        Fraction(int(a)) ** 2 - (Fraction(int(a - b)) ** 2 - Fraction(int(b)) ** 2) for a, b in zip(y, f1, strict=True)
     ]
-    n, lags = len(f), 4  # the cube root of 40, rounded up
+    n = len(f)
     mean = sum(f) / n
-    variance = sum((x - mean) ** 2 for x in f)
-    for k in range(1, lags + 1):
-        products = sum((f[i] - mean) * (f[i - k] - mean) for i in range(k, n))
-        variance += 2 * (1 - Fraction(k, lags + 1)) * products
-    expected = float(mean) * n / math.sqrt(variance)
-    found = clark_west(y.astype(float), f1.astype(float), f0.astype(float))
-    assert found.statistic == pytest.approx(expected, rel=1e-12)
-    assert found.p_value == pytest.approx(0.5 * math.erfc(expected / math.sqrt(2)), rel=1e-10)
+    variance = sum((x - mean) ** 2 for x in f) / (n - 1)
+    found = clark_west(y.astype(float), f1.astype(float))
+    assert found.statistic == pytest.approx(float(mean) / math.sqrt(variance / n), rel=1e-12)
 
 
 def test_clark_west_is_a_regression_on_a_constant(returns, skilled):
-    """The statistic is that of statsmodels' regression of f on 1 with HAC errors, as the paper describes it."""
+    """Statistic and p-value are those of statsmodels' regression of f on 1, as the paper describes it."""
     from statsmodels.regression.linear_model import OLS
 
-    zero = np.zeros_like(returns)
-    f = (returns - zero) ** 2 - ((returns - skilled) ** 2 - (zero - skilled) ** 2)
-    fit = OLS(f, np.ones_like(f)).fit(cov_type="HAC", cov_kwds={"maxlags": 8})
-    assert clark_west(returns, skilled, zero).statistic == pytest.approx(float(fit.tvalues[0]), rel=1e-9)
+    f = returns**2 - ((returns - skilled) ** 2 - skilled**2)
+    fit = OLS(f, np.ones_like(f)).fit()
+    found = clark_west(returns, skilled)
+    assert found.statistic == pytest.approx(float(fit.tvalues[0]), rel=1e-9)
+    assert found.p_value == pytest.approx(float(fit.pvalues[0]) / 2, rel=1e-9)
 
 
 @given(st.integers(0, 2**32 - 1))
 @settings(max_examples=30, deadline=None)
-def test_against_the_random_walk_clark_west_asks_whether_the_forecast_covaries(seed):
-    """With the benchmark 0 the statistic is that of the mean of 2 y f, and so ignores the size of the forecast."""
-    rng = np.random.default_rng(seed)
-    y, f = rng.standard_normal((2, 200))
-    product = 2 * y * f
-    expected = product.mean() / standard_error(product, 6)
-    zero = np.zeros(200)
-    assert clark_west(y, f, zero).statistic == pytest.approx(expected)
-    assert clark_west(y, 0.01 * f, zero).statistic == pytest.approx(expected)
+def test_clark_west_asks_whether_the_forecast_covaries(seed):
+    """The statistic ignores the size of the forecast."""
+    y, f = np.random.default_rng(seed).standard_normal((2, 200))
+    assert clark_west(y, 0.01 * f).statistic == pytest.approx(clark_west(y, f).statistic)
 
 
 def test_clark_west_has_its_size_where_diebold_mariano_is_timid():
@@ -89,27 +80,44 @@ def test_clark_west_has_its_size_where_diebold_mariano_is_timid():
         squares = np.concatenate([[0.0], np.cumsum(x * x)])
         slope = (products[60:310] - products[:250]) / (squares[60:310] - squares[:250])
         forecast, actual = slope * x[60:], y[60:]
-        hits += [test(actual, forecast, np.zeros(250)).rejects(0.05) for test in (clark_west, diebold_mariano)]
+        hits += [test(actual, forecast).rejects(0.05) for test in (clark_west, diebold_mariano)]
     assert 4 <= hits[0] <= 41
     assert hits[1] <= 4
 
 
-def test_diebold_mariano_carries_the_small_sample_correction(returns, skilled):
-    """The statistic is mean over Newey-West error times sqrt((n-1)/n), read from Student's t, on the side of skill."""
+def test_diebold_mariano_is_that_of_harvey_leybourne_and_newbold(returns, skilled):
+    """The plain statistic times sqrt((n-1)/n), read from Student's t on the side of skill."""
     from scipy.stats import t
 
-    found = diebold_mariano(returns, skilled, np.zeros(500))
+    found = diebold_mariano(returns, skilled)
     difference = returns**2 - (returns - skilled) ** 2
-    expected = difference.mean() / standard_error(difference, 8) * math.sqrt(499 / 500)
-    assert found.statistic == pytest.approx(expected, rel=1e-9)
-    assert found.p_value == pytest.approx(t.sf(expected, 499), rel=1e-9)
+    plain = difference.mean() / math.sqrt(difference.var() / 500)
+    assert found.statistic == pytest.approx(plain * math.sqrt(499 / 500), rel=1e-9)
+    assert found.p_value == pytest.approx(t.sf(found.statistic, 499), rel=1e-9)
+
+
+@pytest.mark.parametrize("n_days", [30, 60, 250])
+def test_the_tests_have_their_size_on_short_records(n_days):
+    """Of 6,000 worlds without skill each test rejects 5 % and 1.67 % of them, within four binomial errors.
+
+    The forecast is noise and errs as often to each side of nothing, so that Clark-West's null holds; for
+    Diebold-Mariano the two forecasts lie as far from what comes on either side. The seed is fixed.
+    """
+    rng = np.random.default_rng(n_days)
+    y, f, e = rng.standard_normal((3, 6000, n_days))
+    equal = y**2 - (np.abs(y) + 0.1 * e) ** 2 + 0.01  # mean zero: neither is better
+    for alpha in (0.05, 0.05 / 3):
+        allowed = 4 * math.sqrt(alpha * (1 - alpha) / 6000)
+        for values in (2 * y * f, equal):
+            share = np.mean([_positive_mean(row, "").rejects(alpha) for row in values])
+            assert share == pytest.approx(alpha, abs=allowed)
 
 
 def test_every_test_speaks_for_the_better_forecast(returns, skilled):
     """A skilled forecast has small p-values; its opposite has large ones."""
     for test in (clark_west, diebold_mariano):
-        assert test(returns, skilled, np.zeros(500)).p_value < 0.01
-        assert test(returns, -skilled, np.zeros(500)).p_value > 0.99
+        assert test(returns, skilled).p_value < 0.01
+        assert test(returns, -skilled).p_value > 0.99
     assert pesaran_timmermann(returns, skilled).p_value < 0.01
     assert pesaran_timmermann(returns, -skilled).p_value > 0.99
 
@@ -139,11 +147,11 @@ def test_what_cannot_be_tested_is_said_and_not_computed(returns):
         "same sign": pesaran_timmermann(returns, np.full(500, 1e-5)),
         "days with a direction": pesaran_timmermann(returns, zero),
         "the series has the same sign": pesaran_timmermann(np.abs(returns), returns),
-        "same error every day": diebold_mariano(returns, zero, zero),
-        "never leaves the random walk": clark_west(returns, zero, zero),
-        "the same every day": diebold_mariano(zero, np.full(500, 1e-3), zero),
-        "29 scored days": diebold_mariano(returns[:29], returns[1:30], zero[:29]),
-        "29 scored": clark_west(returns[:29], returns[1:30], zero[:29]),
+        "same error every day": diebold_mariano(returns, zero),
+        "never leaves the random walk": clark_west(returns, zero),
+        "the same every day": diebold_mariano(zero, np.full(500, 1e-3)),
+        "29 scored days": diebold_mariano(returns[:29], returns[1:30]),
+        "29 scored": clark_west(returns[:29], returns[1:30]),
     }
     for reason, result in cases.items():
         assert (result.statistic, result.p_value) == (None, None), reason
@@ -219,36 +227,34 @@ def test_false_discoveries_of_the_example_of_benjamini_and_hochberg():
     assert false_discoveries({"x": None}) == {"x": None}
 
 
-def test_a_championship_is_assessed_as_a_whole(returns, skilled):
-    """The report of each contestant agrees with the single functions, and the random walk stands in the set."""
-    found = assess(returns, {"Skilled": skilled, "Mean": np.full(500, 2e-5)})
-    report = found.reports["Skilled"]
-    assert report.r2_oos == pytest.approx(1 - report.ratio_to_random_walk**2)
-    assert report.r2_oos == out_of_sample_r2(returns, skilled)
-    assert report.in_mcs
-    assert set(found.confidence_set.p_values) == {"random_walk", "Skilled", "Mean"}
-    assert found.reports["Mean"].pesaran_timmermann.reason
-    assert found.reports["Mean"].diebold_mariano.p_value is not None
+def test_a_contestant_is_scored_as_a_whole(returns, skilled):
+    """The scores agree with the single functions, and the random walk stands in the set."""
+    found = point_scores(returns, skilled, in_mcs=True)
+    assert found.r2_oos == pytest.approx(1 - found.ratio_to_random_walk**2)
+    assert found.r2_oos == out_of_sample_r2(returns, skilled)
+    assert found.in_mcs
+    assert found.tests["diebold_mariano"] == diebold_mariano(returns, skilled)
+    mean = point_scores(returns, np.full(500, 2e-5))
+    assert mean.pesaran_timmermann.reason
+    assert mean.diebold_mariano.p_value is not None
+    assert set(who_may_be_best(returns, {"Skilled": skilled}, 42).p_values) == {"random_walk", "Skilled"}
 
 
 def test_a_series_that_never_moves_has_no_ratio_and_no_test():
     """Constant closes give errors, and None with a reason for everything that divides by the random walk's."""
-    found = assess(np.zeros(100), {"Mean": np.full(100, 1e-4), "Zero": np.zeros(100)})
-    report = found.reports["Mean"]
-    assert (report.ratio_to_random_walk, report.r2_oos, report.directional_accuracy) == (None, None, None)
-    assert report.in_mcs is None
-    assert report.diebold_mariano.reason
-    assert report.clark_west.reason
+    still = np.zeros(100)
+    found = point_scores(still, np.full(100, 1e-4))
+    assert (found.ratio_to_random_walk, found.r2_oos, found.directional_accuracy) == (None, None, None)
+    assert who_may_be_best(still, {"Mean": np.full(100, 1e-4), "Zero": still}, 42).contains("Mean") is None
+    assert found.diebold_mariano.reason
+    assert found.clark_west.reason
 
 
-@pytest.mark.parametrize(
-    ("forecasts", "message"),
-    [({}, "no contestant"), ({"X": np.zeros(3)}, "X: needs one finite"), ({"X": np.full(50, np.nan)}, "X: needs one")],
-)
-def test_forecasts_that_do_not_fit_are_refused(forecasts, message):
-    """No contestant, another number of days or a missing forecast gives one line that names it."""
-    with pytest.raises(InputError, match=message):
-        assess(np.ones(50), forecasts)
+@pytest.mark.parametrize("forecast", [np.zeros(3), np.full(50, np.nan)])
+def test_forecasts_that_do_not_fit_are_refused(forecast):
+    """Another number of days or a missing forecast gives one line."""
+    with pytest.raises(InputError, match="one finite forecast for each of the 50 scored days"):
+        point_scores(np.ones(50), forecast)
 
 
 def test_impossible_questions_about_power_are_refused():

@@ -19,7 +19,7 @@ from podium.evaluate.judgement import Judgement
 from podium.evaluate.metrics import score
 from podium.evaluate.walkforward import scored_rows
 from podium.features import build_features
-from podium.pipeline.evaluate import evaluate
+from podium.pipeline.contest import evaluate
 from podium.pipeline.prepare import load_table, preprocess, series_path
 from podium.pipeline.recipe import recipe
 from podium.pipeline.train import train

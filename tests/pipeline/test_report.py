@@ -9,7 +9,7 @@ import pytest
 
 from podium.data.store import load_series, save_series
 from podium.errors import MissingError, SettingError
-from podium.pipeline.evaluate import JUDGEMENT_TAG
+from podium.pipeline.contest import JUDGEMENT_TAG
 from podium.pipeline.prepare import series_path
 from podium.pipeline.report import report
 from podium.records import Series

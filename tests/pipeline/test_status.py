@@ -69,7 +69,7 @@ def test_every_pair_has_one_row_with_p_values_adjusted_for_their_number(three, c
     for row in rows:
         single = status(three.settings.model_copy(update={"pair": row.pair}))
         assert row.verdict == single.judgement.verdict
-        assert row.dm_p == single.judgement.ranking[0].dm_p
+        assert row.dm_p == single.judgement.ranking[0].skill.diebold_mariano.p_value
         assert row.age_days == single.age_days
     by_pair = {row.pair: row.dm_p for row in rows}
     assert by_pair["EURJPY"] is None

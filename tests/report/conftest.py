@@ -110,45 +110,46 @@ def make_standing(name: str, rows: Forecasts, place: int) -> Standing:
         for alpha in ("80", "95")
     }
     direction = directional_accuracy(rows.actual, rows.forecast)
-    return Standing(
-        family=name,
-        model_name=f"EURUSD_{name}",
-        model_version=place + 2,
-        run_id=f"{place:032x}",
-        alias=ALIASES[place],
-        rmse=error,
-        ratio_to_random_walk=error / walk,
-        r2_oos=1 - (error / walk) ** 2,
-        mae=mae(rows.actual, rows.forecast),
-        directional_accuracy=direction if np.isfinite(direction) else None,
-        dm_p=(0.0412, 0.5173, None)[place],
-        clark_west_p=(0.0124, 0.4018, 0.9316)[place],
-        pesaran_timmermann_p=(0.0871, None, 0.7254)[place],
-        in_mcs=(True, True, False)[place],
-        coverage_80=inside["80"],
-        coverage_95=inside["95"],
-        crps=0.0026 + place / 1e5,
-        crps_skill=0.0171 - place / 1e3,
-        crps_skill_t=4.9 - place,
-        volatility_model="garch",
-        fit_seconds=1.0,
-        forecast_seconds=0.1,
-        width_80=2.6 * SIGMA,
-        width_95=4.2 * SIGMA,
-        winkler_80=0.0181 + place / 1e4,
-        winkler_95=0.0263 + place / 1e4,
-        kupiec_p_80=0.4312,
-        kupiec_p_95=0.8125,
-        independence_p_80=0.2963,
-        independence_p_95=(0.1277, 0.0034, None)[place],
-        christoffersen_p_80=0.3941,
-        christoffersen_p_95=(0.2876, 0.0131, None)[place],
-        untested=(
+    figures = {
+        "family": name,
+        "model_name": f"EURUSD_{name}",
+        "model_version": place + 2,
+        "run_id": f"{place:032x}",
+        "alias": ALIASES[place],
+        "rmse": error,
+        "ratio_to_random_walk": error / walk,
+        "r2_oos": 1 - (error / walk) ** 2,
+        "mae": mae(rows.actual, rows.forecast),
+        "directional_accuracy": direction if np.isfinite(direction) else None,
+        "dm_p": (0.0412, 0.5173, None)[place],
+        "clark_west_p": (0.0124, 0.4018, 0.9316)[place],
+        "pesaran_timmermann_p": (0.0871, None, 0.7254)[place],
+        "in_mcs": (True, True, False)[place],
+        "coverage_80": inside["80"],
+        "coverage_95": inside["95"],
+        "crps": 0.0026 + place / 1e5,
+        "crps_skill": 0.0171 - place / 1e3,
+        "crps_skill_t": 4.9 - place,
+        "volatility_model": "garch",
+        "fit_seconds": 1.0,
+        "forecast_seconds": 0.1,
+        "width_80": 2.6 * SIGMA,
+        "width_95": 4.2 * SIGMA,
+        "winkler_80": 0.0181 + place / 1e4,
+        "winkler_95": 0.0263 + place / 1e4,
+        "kupiec_p_80": 0.4312,
+        "kupiec_p_95": 0.8125,
+        "independence_p_80": 0.2963,
+        "independence_p_95": (0.1277, 0.0034, None)[place],
+        "christoffersen_p_80": 0.3941,
+        "christoffersen_p_95": (0.2876, 0.0131, None)[place],
+        "untested": (
             {},
             {"pesaran_timmermann_p": "it names one direction only"},
             {"dm_p": "they make the same error", **dict.fromkeys(("independence_p_95", "christoffersen_p_95"), ALONE)},
         )[place],
-    )
+    }
+    return Standing.from_flat(figures)
 
 
 @pytest.fixture
@@ -192,7 +193,11 @@ def make_scene() -> Callable[..., Scene]:
         fields = {field.name for field in dataclasses.fields(Judgement)}
         if "alpha" in changes:
             needed = changes["alpha"] / len(rows)
-            changes = {"alpha_needed": needed, "proven": (rows[0].dm_p or 1.0) <= needed, **changes}
+            changes = {
+                "alpha_needed": needed,
+                "proven": (rows[0].skill.diebold_mariano.p_value or 1.0) <= needed,
+                **changes,
+            }
         judgement = dataclasses.replace(judgement, **{k: v for k, v in changes.items() if k in fields})
         closes = 1.1 * np.exp(np.concatenate([[0.0], np.cumsum(returns)]))
         dates = np.append(any_rows.origins, any_rows.target_dates[-1])

@@ -11,6 +11,7 @@ import pytest
 from podium.evaluate.economics import trade_the_sign
 from podium.evaluate.evidence import Comparison
 from podium.evaluate.judgement import Standing
+from podium.evaluate.sentinel import Suspicion
 from podium.records import DataVersion
 from podium.report.championship import championship_page
 from podium.report.pages import content_policy, digest
@@ -37,6 +38,11 @@ def cells(page, row_name: str, table: int = 0) -> dict[str, str]:
     return next(row for number, row in rows if number == table and row.get("head", "").startswith(row_name))
 
 
+def changed(row: Standing, **changes: Any) -> Standing:
+    """The same contestant with other figures, by their flat names."""
+    return Standing.from_flat({**row.flat(), **changes})
+
+
 def value(text: str) -> float:
     """The number that a cell shows."""
     bare = text.replace("\u2212", "-").replace(",", "")
@@ -60,7 +66,7 @@ def test_every_number_of_the_podium_is_the_outcomes(make_scene: MakeScene, parse
     for row in scene.judgement.ranking:
         shown = cells(page, row.family)
         for label, (field, step) in columns.items():
-            expected = getattr(row, field)
+            expected = row.flat()[field]
             if expected is None:
                 assert shown[label] == "none", (row.family, label)
             else:
@@ -87,16 +93,16 @@ def test_every_number_of_the_ranges_is_the_outcomes(make_scene: MakeScene, parse
         for alpha in ("80", "95"):
             shown = cells(page, f"{row.family} {alpha}%", table=1)
             for label, (name, step) in columns.items():
-                expected = getattr(row, f"{name}_{alpha}")
+                expected = row.flat()[f"{name}_{alpha}"]
                 assert (
                     shown[label] == "none"
                     if expected is None
                     else (value(shown[label]) == pytest.approx(expected, abs=step + 1e-12))
                 ), (row.family, alpha, label)
         shown = cells(page, row.family, table=2)
-        assert value(shown["CRPS"]) == pytest.approx(row.crps, abs=5e-7)
-        assert value(shown["CRPS skill"]) == pytest.approx(row.crps_skill, abs=5e-5)
-        assert value(shown["t"]) == pytest.approx(row.crps_skill_t, abs=0.05)
+        assert value(shown["CRPS"]) == pytest.approx(row.intervals.crps, abs=5e-7)
+        assert value(shown["CRPS skill"]) == pytest.approx(row.intervals.crps_skill, abs=5e-5)
+        assert value(shown["t"]) == pytest.approx(row.intervals.crps_skill_t, abs=0.05)
 
 
 def test_money_is_what_the_signs_earn_at_the_cost_given(make_scene: MakeScene, parse) -> None:
@@ -134,7 +140,7 @@ def test_a_single_best_is_first_alone(make_scene: MakeScene, parse) -> None:
     """No tie is claimed where the set holds one."""
     scene = make_scene(random_walk_in_mcs=False)
     first, *others = scene.judgement.ranking
-    ranking = (first, *(dataclasses.replace(row, in_mcs=False) for row in others))
+    ranking = (first, *(changed(row, in_mcs=False) for row in others))
     scene = dataclasses.replace(scene, judgement=dataclasses.replace(scene.judgement, ranking=ranking))
     page = parse(championship_page(scene))
     assert [cells(page, row.family)["Place"] for row in ranking] == ["1", "2", "3"]
@@ -174,13 +180,13 @@ def test_a_hostile_name_stays_a_name(make_scene: MakeScene, parse) -> None:
         rename={"LSTM": NASTY},
         data_version=DataVersion(NASTY, "EURUSD", np.datetime64("2026-07-13"), "0a1b2c3d"),
         reason=NASTY,
-        leaks=(NASTY,),
+        leaks=(Suspicion(NASTY, NASTY),),
         notices=(NASTY,),
         versions={NASTY: NASTY},
         untold={"series": NASTY},
         series=None,
     )
-    rows = tuple(dataclasses.replace(row, volatility_model=NASTY) for row in scene.judgement.ranking)
+    rows = tuple(changed(row, volatility_model=NASTY) for row in scene.judgement.ranking)
     scene = dataclasses.replace(scene, judgement=dataclasses.replace(scene.judgement, ranking=rows))
     page = parse(championship_page(scene))
     assert not page.all("img")
@@ -220,7 +226,7 @@ def test_every_table_and_figure_can_be_read_without_seeing(make_scene: MakeScene
         ({"verdict": "promoted", "alpha": 0.15}, "beats the random walk"),
         ({"verdict": "held", "alpha": 0.001}, "holds the title; that it beats the random walk is not proven"),
         (
-            {"verdict": "leak", "leaks": ("LSTM: R2 of 64% on high_low",)},
+            {"verdict": "leak", "leaks": (Suspicion("LSTM", "LSTM: R2 of 64% on high_low"),)},
             "Refused: a contestant is too good to be true",
         ),
         ({"verdict": "degraded"}, "worse than no forecast at all"),
@@ -235,7 +241,10 @@ def test_each_verdict_has_its_headline(make_scene: MakeScene, parse, changes: di
         assert "Do not use any of these forecasts" in page.words
 
 
-LEAK = "LinearRegression is too good to be true on 420 days: R² 81 ± 2 %; columns to suspect: high_low"
+LEAK = Suspicion(
+    "LinearRegression",
+    "LinearRegression is too good to be true on 420 days: R² 81 ± 2 %; columns to suspect: high_low",
+)
 ACCEPTED = {"verdict": "promoted", "alpha": 0.15, "leaks": (LEAK,), "leak_accepted": True}
 
 
@@ -272,7 +281,7 @@ def test_only_a_proven_champion_has_a_green_badge(make_scene: MakeScene, parse, 
 def with_leader(scene: Scene, **changes: Any) -> Scene:
     """The same championship with figures of the first in rank changed."""
     first, *others = scene.judgement.ranking
-    ranking = (dataclasses.replace(first, **changes), *others)
+    ranking = (changed(first, **changes), *others)
     return dataclasses.replace(scene, judgement=dataclasses.replace(scene.judgement, ranking=ranking))
 
 
@@ -398,9 +407,7 @@ def flat(scene: Scene) -> Scene:
     }
 
     def untested(row: Standing) -> Standing:
-        return dataclasses.replace(
-            row, ratio_to_random_walk=None, r2_oos=None, directional_accuracy=None, dm_p=None, in_mcs=None
-        )
+        return changed(row, ratio_to_random_walk=None, r2_oos=None, directional_accuracy=None, dm_p=None, in_mcs=None)
 
     judgement = dataclasses.replace(
         scene.judgement,

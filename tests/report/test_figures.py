@@ -26,7 +26,7 @@ def test_the_cumulative_curve_ends_at_the_r2_of_the_judgement(make_scene: MakeSc
     for row in scene.judgement.ranking:
         curve = cumulative_skill(scene.forecasts[row.family])
         assert curve is not None
-        assert curve[-1] == pytest.approx(row.r2_oos, abs=1e-12)
+        assert curve[-1] == pytest.approx(row.skill.r2_oos, abs=1e-12)
     names = [row["name"] for row in hover(skill_figure(scene))["rows"]]
     assert names == [row.family for row in scene.judgement.ranking]
 
@@ -91,8 +91,8 @@ def test_coverage_on_the_chart_is_the_outcomes(make_scene: MakeScene, parse) -> 
     html = coverage_figure(scene)
     page = parse(html)
     *_, eighty, ninety_five = [cell.text for cell in page.all("td")]
-    assert eighty == f"{scene.leader.coverage_80:.1%}"
-    assert ninety_five == f"{scene.leader.coverage_95:.1%}"
+    assert eighty == f"{scene.leader.intervals.coverage_80:.1%}"
+    assert ninety_five == f"{scene.leader.intervals.coverage_95:.1%}"
     assert hover(html)["labels"] == ["2025"]
     assert "2024, 2026" in page.words if page.all("body") else "2024, 2026" in html
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from podium.evaluate.judgement import Standing
 from podium.report.scene import Scene
 from podium.report.trust import ALL_BARS, ALL_COVERAGES, BARS, COVERAGES, Calibration, interval_skill, told_range
 
@@ -17,7 +18,7 @@ N_DAYS = 420
 def told(scene: Scene, **changes: Any) -> str:
     """The judgement on the leader's range with some of its figures changed."""
     first, *others = scene.judgement.ranking
-    ranking = (dataclasses.replace(first, **changes), *others)
+    ranking = (Standing.from_flat({**first.flat(), **changes}), *others)
     return told_range(dataclasses.replace(scene, judgement=dataclasses.replace(scene.judgement, ranking=ranking)))[0]
 
 

@@ -159,7 +159,7 @@ def _train(settings: Settings, as_json: bool = False, quiet: bool = False) -> No
 
 
 def _evaluate(settings: Settings, *, as_json: bool, strict: bool, accept_leak: bool, unpin: bool) -> None:
-    from podium.pipeline.evaluate import evaluate as step
+    from podium.pipeline.contest import evaluate as step
 
     judgement = step(settings, accept_leak, unpin)
     if as_json:

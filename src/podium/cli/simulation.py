@@ -40,8 +40,8 @@ def simulate(
     against each contestant, and how many changes were regretted.
     """
     from podium.data.store import atomic_write
-    from podium.pipeline.simulate import Routine
-    from podium.pipeline.simulate import simulate as replay
+    from podium.pipeline.routine import Routine
+    from podium.pipeline.routine import simulate as replay
     from podium.report.simulation import picture
 
     routine = Routine(_split(policies, "--policies"), learn_days, refit_every, trailing_days)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from podium.evaluate.judgement import Judgement, Standing
     from podium.evaluate.live import Arm, Report
     from podium.pipeline.prepare import Ingested
-    from podium.pipeline.simulate import Simulation
+    from podium.pipeline.routine import Simulation
     from podium.pipeline.status import PairStatus, Status
     from podium.records import FeatureTable, NextDay, RunRecord
     from podium.registry.history import Title
@@ -85,9 +85,9 @@ def run_json(run: RunRecord) -> dict[str, Any]:
 
 
 TESTS = {
-    "dm_p": "Diebold-Mariano",
-    "clark_west_p": "Clark-West",
-    "pesaran_timmermann_p": "Pesaran-Timmermann",
+    "diebold_mariano": "Diebold-Mariano",
+    "clark_west": "Clark-West",
+    "pesaran_timmermann": "Pesaran-Timmermann",
 }
 
 
@@ -96,7 +96,7 @@ def judgement_lines(judgement: Judgement) -> Iterator[str]:
     yield "*** CHAMPIONSHIP RANKING (Lower RMSE is Better) ***"
     for number, row in enumerate(judgement.ranking, start=1):
         alias = f"gets alias '@{row.alias}'" if row.alias else "gets no alias"
-        yield f"{number}. {row.family} (RMSE: {row.rmse:.5f}) -> {row.model_name} (v{row.model_version}) {alias}"
+        yield f"{number}. {row.family} (RMSE: {row.skill.rmse:.5f}) -> {row.model_name} (v{row.model_version}) {alias}"
     yield ""
     leader = judgement.leader
     if judgement.champion is not None:
@@ -108,30 +108,30 @@ def judgement_lines(judgement: Judgement) -> Iterator[str]:
     yield from test_lines(judgement)
     yield ""
     yield f"Verdict: {judgement.verdict} - {judgement.reason}"
-    yield from judgement.leaks
+    yield from (found.message for found in judgement.leaks)
 
 
 def validation_line(judgement: Judgement, leader: Standing) -> str:
     """The guide's line: the champion against persistence."""
-    ours, theirs = leader.rmse, judgement.baselines["persistence"]["rmse"]
+    ours, theirs = leader.skill.rmse, judgement.baselines["persistence"]["rmse"]
     beats, sign = ("beats", "<") if ours < theirs else ("does not beat", ">=")
     return f"Validation: Champion {beats} Baseline ({ours:.5f} {sign} {theirs:.5f})"
 
 
 def random_walk_line(judgement: Judgement, leader: Standing) -> str:
     """The champion against the forecast of no change, with the test that says whether the difference means anything."""
-    theirs = judgement.baselines["random_walk"]["rmse"]
-    sign = "<" if leader.rmse < theirs else ">="
-    if leader.dm_p is None:
-        says = f"no test ({leader.untested.get('dm_p', 'not computed')})"
-    elif leader.rmse >= theirs:
+    skill, theirs = leader.skill, judgement.baselines["random_walk"]["rmse"]
+    sign, test = "<" if skill.rmse < theirs else ">=", skill.diebold_mariano
+    if test.p_value is None:
+        says = f"no test ({test.reason or 'not computed'})"
+    elif skill.rmse >= theirs:
         says = "champion does not beat it"
     elif judgement.proven:
-        says = f"champion beats it (Diebold-Mariano p = {leader.dm_p:.2g})"
+        says = f"champion beats it (Diebold-Mariano p = {test.p_value:.2g})"
     else:
-        says = f"champion does not beat it beyond chance (Diebold-Mariano p = {leader.dm_p:.2g})"
+        says = f"champion does not beat it beyond chance (Diebold-Mariano p = {test.p_value:.2g})"
     return (
-        f"Random walk: RMSE {leader.rmse:.6f} {sign} {theirs:.6f}, ratio {_number(leader.ratio_to_random_walk)}; {says}"
+        f"Random walk: RMSE {skill.rmse:.6f} {sign} {theirs:.6f}, ratio {_number(skill.ratio_to_random_walk)}; {says}"
     )
 
 
@@ -141,7 +141,9 @@ def test_lines(judgement: Judgement) -> Iterator[str]:
     walk = ("random walk", "1.0000", "0.00%", "-", "-", "-", "-", _yes(judgement.random_walk_in_mcs), "-", "-", "-")
     yield from table([head, *map(_test_row, judgement.ranking), walk])
     for row in judgement.ranking:
-        yield from (f"{row.family}: no {TESTS.get(name, name)}, {why}" for name, why in row.untested.items())
+        why = {name: test.reason for name, test in row.skill.tests.items()}
+        why |= row.intervals.notes if row.intervals else {}
+        yield from (f"{row.family}: no {TESTS.get(name, name)}, {reason}" for name, reason in why.items() if reason)
     if judgement.minimum_detectable_r2 is not None:
         yield (
             f"{judgement.n_scored_days:,} scored days find a true R2 of {judgement.minimum_detectable_r2:.1%} in "
@@ -155,18 +157,17 @@ def _several(judgement: Judgement) -> str:
 
 
 def _test_row(row: Standing) -> tuple[str, ...]:
+    skill, intervals = row.skill, row.intervals
     return (
         row.family,
-        _number(row.ratio_to_random_walk),
-        _percent(row.r2_oos, 2),
-        _percent(row.directional_accuracy),
-        _number(row.dm_p, 3),
-        _number(row.clark_west_p, 3),
-        _number(row.pesaran_timmermann_p, 3),
-        _yes(row.in_mcs),
-        _percent(row.coverage_80),
-        _percent(row.coverage_95),
-        _percent(row.crps_skill, 2),
+        _number(skill.ratio_to_random_walk),
+        _percent(skill.r2_oos, 2),
+        _percent(skill.directional_accuracy),
+        *(_number(test.p_value, 3) for test in skill.tests.values()),
+        _yes(skill.in_mcs),
+        _percent(intervals.coverage_80 if intervals else None),
+        _percent(intervals.coverage_95 if intervals else None),
+        _percent(intervals.crps_skill if intervals else None, 2),
     )
 
 

@@ -52,7 +52,6 @@ class IntervalScores:
     """What a contestant's intervals were worth on the scored days. `None` where `notes` says why it cannot be computed.
 
     Attributes:
-        scored_days: outcomes scored.
         coverage_80: share of outcomes inside the 80 % interval; likewise 95.
         kupiec_p_80: is that share compatible with 80 %?
         independence_p_80: do the misses come independently of each other (Christoffersen)?
@@ -66,7 +65,6 @@ class IntervalScores:
         notes: why a number is missing, by its name.
     """
 
-    scored_days: int
     coverage_80: float
     coverage_95: float
     kupiec_p_80: float | None
@@ -241,7 +239,6 @@ def _scores(
     skill = score_skill(score, benchmark, path.horizon)
     numbers["crps_skill"], numbers["crps_skill_t"], notes["crps_skill_t"] = skill.skill, skill.t, skill.reason
     return IntervalScores(
-        scored_days=len(rows),
         **numbers,  # type: ignore[arg-type]  # the names are those of the fields; a test holds them to it
         volatility_model=path.models[path.model[-1]],
         notes=MappingProxyType({name: reason for name, reason in notes.items() if reason}),

@@ -7,9 +7,12 @@ import html
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from podium.evaluate.evidence import Comparison
+from podium.evaluate.intervals import IntervalScores
+from podium.evaluate.sentinel import Suspicion
+from podium.evaluate.significance import PointScores
 from podium.records import DataVersion, Tabular
 
 if TYPE_CHECKING:
@@ -20,37 +23,16 @@ if TYPE_CHECKING:
 class Standing:
     """One contestant's place.
 
-    A figure that cannot be computed is None, and `untested` says why.
-
     Attributes:
-        family: model family, `LSTM`.
+        family: the architecture, `LSTM`.
         model_name: registered model, `EURUSD_LSTM`.
         model_version: MLflow's version number.
         run_id: the run that earned the place.
         alias: `champion`, `challenger`, `candidate`; None for the others.
-        rmse: root mean squared error of the log return on the scored days.
-        ratio_to_random_walk: Theil's U, RMSE over the random walk's; below one is better.
-        r2_oos: out-of-sample R² against the random walk.
-        mae: mean absolute error of the log return.
-        directional_accuracy: share of days whose sign was forecast.
-        dm_p: Diebold-Mariano against the random walk, one-sided p-value.
-        clark_west_p: Clark-West, one-sided p-value.
-        pesaran_timmermann_p: one-sided p-value.
-        in_mcs: whether it is in the model confidence set, which is to say, may be the best of all.
-        coverage_80: share of outcomes inside the 80 % interval.
-        coverage_95: share of outcomes inside the 95 % interval.
-        crps: mean continuous ranked probability score, in log returns.
-        crps_skill: 1 - CRPS over that of constant volatility.
-        crps_skill_t: t statistic of that skill.
-        volatility_model: behind the intervals.
+        skill: its point forecasts against the random walk.
+        intervals: what its intervals and densities were worth; None where the run recorded none.
         fit_seconds: wall time of all its fits.
         forecast_seconds: wall time of forecasting the scored days.
-        width_80: mean width of the 80 % interval, in log returns; likewise 95.
-        winkler_80: mean interval score, in log returns; lower is better.
-        kupiec_p_80: is the share inside compatible with 80 %?
-        independence_p_80: do the misses come independently of each other?
-        christoffersen_p_80: both at once.
-        untested: reason by test that could not be computed.
     """
 
     family: str
@@ -58,34 +40,25 @@ class Standing:
     model_version: int
     run_id: str
     alias: str | None
-    rmse: float
-    ratio_to_random_walk: float | None
-    r2_oos: float | None
-    mae: float
-    directional_accuracy: float | None
-    dm_p: float | None
-    clark_west_p: float | None
-    pesaran_timmermann_p: float | None
-    in_mcs: bool | None
-    coverage_80: float | None
-    coverage_95: float | None
-    crps: float | None
-    crps_skill: float | None
-    crps_skill_t: float | None
-    volatility_model: str | None
+    skill: PointScores
+    intervals: IntervalScores | None
     fit_seconds: float | None
     forecast_seconds: float | None
-    width_80: float | None = None
-    width_95: float | None = None
-    winkler_80: float | None = None
-    winkler_95: float | None = None
-    kupiec_p_80: float | None = None
-    kupiec_p_95: float | None = None
-    independence_p_80: float | None = None
-    independence_p_95: float | None = None
-    christoffersen_p_80: float | None = None
-    christoffersen_p_95: float | None = None
-    untested: Mapping[str, str]
+
+    def flat(self) -> dict[str, Any]:
+        """Every figure on one level, as the first release wrote them; the pointer promises its readers that."""
+        row = dataclasses.asdict(self)
+        skill, intervals = row.pop("skill"), row.pop("intervals") or {}
+        tests = {_P_VALUES[name]: skill.pop(name) for name in _P_VALUES}
+        why = {name: test["reason"] for name, test in tests.items() if test["reason"]} | intervals.pop("notes", {})
+        return {**row, **skill, **{name: test["p_value"] for name, test in tests.items()}, **intervals, "untested": why}
+
+    @classmethod
+    def from_flat(cls, row: Mapping[str, Any]) -> Standing:
+        """The standing with the figures that `flat` gives."""
+        import msgspec
+
+        return msgspec.convert(_nested(row), cls)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,9 +85,9 @@ class Judgement(Tabular):
         baselines: metrics by baseline, `persistence` and `random_walk`.
         ranking: by RMSE, the lowest first.
         comparisons: the champion before this championship against each rival, over the days since its title.
-        leaks: what the sentinel says, a line each.
+        leaks: whom the sentinel suspects, and why.
         leak_accepted: whether somebody took the responsibility for them.
-        key: names everything that the outcome was computed from; the same key, the same outcome.
+        key: names everything that the judgement was computed from; the same key, the same judgement.
     """
 
     pair: str
@@ -136,7 +109,7 @@ class Judgement(Tabular):
     baselines: Mapping[str, Mapping[str, float]]
     ranking: tuple[Standing, ...]
     comparisons: tuple[Comparison, ...] = ()
-    leaks: tuple[str, ...] = ()
+    leaks: tuple[Suspicion, ...] = ()
     leak_accepted: bool = False
     key: str = ""
 
@@ -150,7 +123,7 @@ class Judgement(Tabular):
         """The ranking, a row a contestant."""
         import pandas as pd
 
-        return pd.DataFrame(self.as_dict()["ranking"]).set_index("family")
+        return pd.DataFrame([row.flat() for row in self.ranking]).set_index("family")
 
     def _repr_html_(self) -> str:
         return f"<p>{self.pair}: <b>{self.verdict}</b> - {html.escape(self.reason)}</p>{Tabular._repr_html_(self)}"
@@ -164,21 +137,22 @@ class Judgement(Tabular):
         return json.dumps(self.as_dict(), allow_nan=False)
 
     @classmethod
-    def from_json(cls, text: str) -> Self:
-        """The outcome that `to_json` wrote.
+    def from_json(cls, text: str) -> Judgement:
+        """The judgement that `to_json` wrote, of this release or the first.
 
         Raises:
-            ValueError: it is not one, or one of another version of Podium.
+            ValueError: it is none, or one of another version of Podium.
         """
+        import msgspec
+
         try:
             values = json.loads(text, object_hook=_in_todays_words)
-            ranking = tuple(Standing(**standing) for standing in values.pop("ranking"))
-            comparisons = tuple(Comparison(**comparison) for comparison in values.pop("comparisons"))
-            leaks = tuple(values.pop("leaks"))
-            version = DataVersion.parse(values.pop("data_version"))
-            return cls(data_version=version, ranking=ranking, comparisons=comparisons, leaks=leaks, **values)
-        except (TypeError, KeyError, AttributeError) as error:
-            raise ValueError(f"not the outcome of a championship: {error}") from None
+            values["data_version"] = dataclasses.asdict(DataVersion.parse(values["data_version"]))
+            values["ranking"] = [row if "skill" in row else _nested(row) for row in values["ranking"]]
+            values["leaks"] = [_named(found) if isinstance(found, str) else found for found in values.get("leaks", ())]
+            return msgspec.convert(values, cls, dec_hook=lambda kind, value: kind(value))
+        except (TypeError, KeyError, AttributeError, msgspec.ValidationError) as error:
+            raise ValueError(f"not the judgement of a championship: {error}") from None
 
 
 _OLD_WORDS = {
@@ -187,6 +161,11 @@ _OLD_WORDS = {
     "level": "alpha",
     "level_needed": "alpha_needed",
 }
+_P_VALUES = {
+    "diebold_mariano": "dm_p",
+    "clark_west": "clark_west_p",
+    "pesaran_timmermann": "pesaran_timmermann_p",
+}
 
 
 def _in_todays_words(values: dict[str, Any]) -> dict[str, Any]:
@@ -194,3 +173,18 @@ def _in_todays_words(values: dict[str, Any]) -> dict[str, Any]:
     if "scored_window" in values:
         values["n_scored_days"] = values.pop("scored_days")
     return {_OLD_WORDS.get(name, name): value for name, value in values.items()}
+
+
+def _nested(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A standing of the first release, which had every figure on one level, as it is built today."""
+    why = dict(row["untested"])
+    tests = {
+        name: {"statistic": None, "p_value": row[old], "reason": why.pop(old, "")} for name, old in _P_VALUES.items()
+    }
+    intervals = {**row, "notes": why} if row["coverage_80"] is not None else None
+    return {**row, "skill": {**row, **tests}, "intervals": intervals}
+
+
+def _named(line: str) -> dict[str, str]:
+    """A suspicion of the first release, a line that began with the contestant's name."""
+    return {"contestant": line.split(maxsplit=1)[0].rstrip(":"), "message": line}

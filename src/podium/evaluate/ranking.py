@@ -13,8 +13,8 @@ def comparable(runs: Iterable[RunRecord], data_version: DataVersion, scored_days
     return [run for run in runs if (run.tags.get("status"), run.tags.get("data_version"), run.scored_days) == wanted]
 
 
-def best_per_type(runs: Iterable[RunRecord]) -> list[RunRecord]:
-    """The run with the lowest RMSE of each model type; of equal ones the oldest, so that a repeat changes nothing."""
+def best_per_family(runs: Iterable[RunRecord]) -> list[RunRecord]:
+    """The run with the lowest RMSE of each family; of equal ones the oldest, so that a repeat changes nothing."""
     best: dict[str, RunRecord] = {}
     for run in sorted(runs, key=_order):
         best.setdefault(run.family, run)

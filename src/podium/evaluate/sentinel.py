@@ -73,52 +73,17 @@ class Suspicion:
 
     Attributes:
         contestant: its name.
-        n_days: scored days.
+        message: one line for people: the figures, the columns, and what tells a leak from a managed currency.
         r2: out-of-sample R², None for a series that never moves.
         directional_accuracy: None where no day counts.
-        limits: what was exceeded.
         columns: the features that go with the target on the scored days, each with its correlation, strongest first.
-        volatility: annualised standard deviation of the target on the scored days.
-        autocorrelation: of the target with the day before.
     """
 
     contestant: str
-    n_days: int
-    r2: Estimate | None
-    directional_accuracy: Estimate | None
-    limits: LeakLimits
-    columns: tuple[tuple[str, float], ...]
-    volatility: float
-    autocorrelation: float
-
-    @property
-    def own_past(self) -> bool:
-        """Whether the strongest column is the series' own past, which cannot be a leak by itself."""
-        return bool(self.columns) and self.columns[0][0].startswith(OWN_PAST)
-
-    @property
-    def message(self) -> str:
-        """One line: the figures, the columns, and what tells a leak from a managed currency."""
-        figures = [f"R² {self.r2} (limit {100 * self.limits.r2:g} %)"] if self.r2 else []
-        if self.directional_accuracy:
-            figures.append(
-                f"direction {self.directional_accuracy} (limit {100 * self.limits.directional_accuracy:g} %)"
-            )
-        named = ", ".join(f"{name} (correlation {value:+.2f})" for name, value in self.columns) or "none stands out"
-        return (
-            f"{self.contestant} is too good to be true on {self.n_days} days: {', '.join(figures)}; "
-            f"columns to suspect: {named}; the series moves {100 * self.volatility:.1f} % a year, "
-            f"lag-1 autocorrelation {self.autocorrelation:+.2f} - {self._hint}"
-        )
-
-    @property
-    def _hint(self) -> str:
-        if self.own_past:
-            return (
-                "the forecast lives on the series' own past: a pegged, managed or stale rate is predictable in "
-                "earnest; if that is what this is, pass --accept-leak"
-            )
-        return "check when each of these columns was known; lag it by a day, or leave it out"
+    message: str
+    r2: Estimate | None = None
+    directional_accuracy: Estimate | None = None
+    columns: tuple[tuple[str, float], ...] = ()
 
 
 def find_leak(
@@ -152,15 +117,27 @@ def find_leak(
     )
     if not found:
         return None
-    return Suspicion(
-        contestant=contestant,
-        n_days=len(actual),
-        r2=r2,
-        directional_accuracy=direction,
-        limits=limits,
-        columns=suspect_columns(actual, names, features),
-        volatility=float(np.std(actual)) * math.sqrt(DAYS_A_YEAR),
-        autocorrelation=_correlation(actual[1:], actual[:-1]),
+    figures = [f"R² {r2} (limit {100 * limits.r2:g} %)"] if r2 else []
+    figures += [f"direction {direction} (limit {100 * limits.directional_accuracy:g} %)"] if direction else []
+    columns = suspect_columns(actual, names, features)
+    told = f"{contestant} is too good to be true on {len(actual)} days: {', '.join(figures)}"
+    return Suspicion(contestant, f"{told}; {_where(actual, columns)}", r2, direction, columns)
+
+
+def _where(actual: Floats, columns: tuple[tuple[str, float], ...]) -> str:
+    named = ", ".join(f"{name} (correlation {value:+.2f})" for name, value in columns) or "none stands out"
+    volatility, autocorrelation = np.std(actual) * math.sqrt(DAYS_A_YEAR), _correlation(actual[1:], actual[:-1])
+    # The series' own past cannot be a leak by itself.
+    own_past = bool(columns) and columns[0][0].startswith(OWN_PAST)
+    hint = (
+        "the forecast lives on the series' own past: a pegged, managed or stale rate is predictable in earnest; if "
+        "that is what this is, pass --accept-leak"
+        if own_past
+        else "check when each of these columns was known; lag it by a day, or leave it out"
+    )
+    return (
+        f"columns to suspect: {named}; the series moves {100 * volatility:.1f} % a year, lag-1 autocorrelation "
+        f"{autocorrelation:+.2f} - {hint}"
     )
 
 

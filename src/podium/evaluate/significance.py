@@ -3,9 +3,15 @@
 Every test of one contestant is one-sided, against the random walk (forecast 0), on the scored days: a small p-value
 speaks for the contestant. A test that cannot be computed says why and gives no number.
 
+One rule for autocovariance: none. Forecasts are made one step ahead, and where neither forecaster is better the
+difference of their losses cannot be forecast, so that it has no autocorrelation to allow for. Estimating it all the
+same (Newey-West with n^(1/3) lags) makes the tests reject too often on short records. With none, the statistic of
+Diebold and Mariano with the correction of Harvey, Leybourne and Newbold is Student's t, exactly; Clark-West gets the
+same distribution.
+
 | question | test | reference |
 |---|---|---|
-| is its squared error smaller? | Diebold-Mariano, corrected by Harvey, Leybourne and Newbold | JBES 1995; IJF 1997 |
+| is its squared error smaller? | Diebold-Mariano with Harvey, Leybourne and Newbold | JBES 1995; IJF 1997 |
 | does the model it comes from know anything? | Clark-West | Journal of Econometrics 138, 2007 |
 | does it know the direction? | Pesaran-Timmermann | JBES 1992 |
 | which of them all may be the best? | model confidence set | Hansen, Lunde and Nason, Econometrica 2011 |
@@ -21,9 +27,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from podium.errors import InputError
+from podium.evaluate.baselines import RANDOM_WALK
 from podium.evaluate.confidence_sequence import check_probability
 from podium.evaluate.metrics import directional_accuracy, mae, rmse
 from podium.records import Floats
@@ -80,12 +86,15 @@ class ConfidenceSet:
         return None if self.reason else name in self.members
 
 
-@dataclass(frozen=True, slots=True)
-class SkillReport:
-    """One contestant against the random walk on the scored days.
+TESTS = ("diebold_mariano", "clark_west", "pesaran_timmermann")
+"""The tests of one contestant, by the name of their field."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointScores:
+    """One contestant's point forecasts against the random walk on the scored days.
 
     Attributes:
-        name: of the contestant.
         rmse: in log returns.
         mae: in log returns.
         ratio_to_random_walk: RMSE over the random walk's (Theil's U); below 1 is better. None for a constant series.
@@ -98,7 +107,6 @@ class SkillReport:
         in_mcs: whether it may be the best of all; None where that cannot be computed.
     """
 
-    name: str
     rmse: float
     mae: float
     ratio_to_random_walk: float | None
@@ -107,71 +115,51 @@ class SkillReport:
     diebold_mariano: TestResult
     clark_west: TestResult
     pesaran_timmermann: TestResult
-    in_mcs: bool | None
+    in_mcs: bool | None = None
+
+    @property
+    def tests(self) -> dict[str, TestResult]:
+        """The tests by name."""
+        return {name: getattr(self, name) for name in TESTS}
 
 
-@dataclass(frozen=True, slots=True)
-class Significance:
-    """What one championship can say about skill.
-
-    Attributes:
-        n_days: scored days.
-        alpha: of the tests and of the minimum detectable R².
-        minimum_detectable_r2: the smallest true R² that this many days find in four cases of five; None where no
-            R² below 1 would do.
-        confidence_set: over the contestants and the random walk.
-        reports: by name, in the order given.
-    """
-
-    n_days: int
-    alpha: float
-    minimum_detectable_r2: float | None
-    confidence_set: ConfidenceSet
-    reports: Mapping[str, SkillReport]
-
-
-def assess(
-    actual: Floats, forecasts: Mapping[str, Floats], *, alpha: float = 0.05, seed: int = 42, horizon: int = 1
-) -> Significance:
-    """Test every contestant against the random walk, and all of them against each other.
+def point_scores(actual: Floats, forecast: Floats, in_mcs: bool | None = None) -> PointScores:
+    """Measure and test one contestant against the random walk.
 
     Args:
         actual: shape (n_scored,), realised log returns.
-        forecasts: by name, each of shape (n_scored,), for the same days.
-        alpha: of the one-sided tests, in (0, 1).
-        seed: of the bootstrap behind the model confidence set.
-        horizon: days ahead of each forecast.
+        forecast: shape (n_scored,), for the same days.
+        in_mcs: whether it may be the best of all.
 
     Raises:
-        InputError: no contestant, an alpha outside (0, 1), shapes that differ, or values that are not finite.
+        InputError: shapes that differ, or values that are not finite.
     """
-    check_probability(alpha)
-    _check_forecasts(actual, forecasts)
-    random_walk = np.zeros_like(actual)
-    members = model_confidence_set(
-        {"random_walk": actual**2, **{name: (actual - values) ** 2 for name, values in forecasts.items()}}, seed=seed
+    if actual.shape != forecast.shape or actual.ndim != 1 or not np.isfinite([actual, forecast]).all():
+        raise InputError(f"a test needs one finite forecast for each of the {len(actual)} scored days")
+    walk, direction = float(np.sqrt(np.mean(actual**2))), directional_accuracy(actual, forecast)
+    return PointScores(
+        rmse=rmse(actual, forecast),
+        mae=mae(actual, forecast),
+        ratio_to_random_walk=rmse(actual, forecast) / walk if walk else None,
+        r2_oos=out_of_sample_r2(actual, forecast),
+        directional_accuracy=direction if math.isfinite(direction) else None,
+        diebold_mariano=diebold_mariano(actual, forecast),
+        clark_west=clark_west(actual, forecast),
+        pesaran_timmermann=pesaran_timmermann(actual, forecast),
+        in_mcs=in_mcs,
     )
-    return Significance(
-        n_days=len(actual),
-        alpha=alpha,
-        minimum_detectable_r2=minimum_detectable_r2(len(actual), alpha=alpha),
-        confidence_set=members,
-        reports={
-            name: SkillReport(
-                name=name,
-                rmse=rmse(actual, values),
-                mae=mae(actual, values),
-                ratio_to_random_walk=_ratio(rmse(actual, values), rmse(actual, random_walk)),
-                r2_oos=out_of_sample_r2(actual, values),
-                directional_accuracy=_finite(directional_accuracy(actual, values)),
-                diebold_mariano=diebold_mariano(actual, values, random_walk, horizon=horizon),
-                clark_west=clark_west(actual, values, random_walk, horizon=horizon),
-                pesaran_timmermann=pesaran_timmermann(actual, values),
-                in_mcs=members.contains(name),
-            )
-            for name, values in forecasts.items()
-        },
-    )
+
+
+def who_may_be_best(actual: Floats, forecasts: Mapping[str, Floats], seed: int) -> ConfidenceSet:
+    """The model confidence set of the contestants and the random walk, by squared error.
+
+    Args:
+        actual: shape (n_scored,).
+        forecasts: by contestant, each of shape (n_scored,).
+        seed: of the bootstrap.
+    """
+    losses = {name: (actual - values) ** 2 for name, values in forecasts.items()}
+    return model_confidence_set({RANDOM_WALK: actual**2, **losses}, seed=seed)
 
 
 def out_of_sample_r2(actual: Floats, forecast: Floats) -> float | None:
@@ -180,60 +168,43 @@ def out_of_sample_r2(actual: Floats, forecast: Floats) -> float | None:
     return None if total == 0 else 1 - float(np.sum((actual - forecast) ** 2)) / total
 
 
-def diebold_mariano(actual: Floats, forecast: Floats, benchmark: Floats, *, horizon: int = 1) -> TestResult:
-    """Whether the forecast's expected squared error is smaller than the benchmark's.
-
-    d = (y - benchmark)² - (y - forecast)², its mean over its Newey-West standard error with ceil(n^(1/3)) lags, times
-    sqrt((n + 1 - 2h + h(h-1)/n) / n), against Student's t with n - 1 degrees of freedom, upper side.
+def diebold_mariano(actual: Floats, forecast: Floats) -> TestResult:
+    """Whether the forecast's expected squared error is smaller than the random walk's: the mean of y² - (y - f)².
 
     The test assumes forecasts that do not collapse into each other: for a model that nests the benchmark it is
     conservative, because the nested model's errors carry the noise of its estimated coefficients (see `clark_west`).
 
     Args:
-        actual: shape (n_scored,).
-        forecast: shape (n_scored,).
-        benchmark: shape (n_scored,), zeros for the random walk.
-        horizon: h, days ahead.
+        actual: y, shape (n_scored,).
+        forecast: f, shape (n_scored,).
     """
-    from scipy import stats
-    from statsmodels.tsa.stattools import diebold_mariano_test
-
-    difference = (actual - benchmark) ** 2 - (actual - forecast) ** 2
-    if reason := _untestable(difference, "the two forecasts make the same error every day"):
-        return TestResult(None, None, reason)
-    # In units of the series itself, so that no sum of squares of a quiet currency runs out of digits.
-    scale = math.sqrt(float(np.mean(actual**2))) or 1.0
-    found = diebold_mariano_test(
-        actual / scale, benchmark / scale, forecast / scale, criterion="mse", harvey_adj=True, horizon=horizon
-    )
-    statistic = float(found.statistic)
-    return TestResult(statistic, float(stats.t.sf(statistic, df=len(actual) - 1)))
+    return _positive_mean(actual**2 - (actual - forecast) ** 2, "the two forecasts make the same error every day")
 
 
-def clark_west(actual: Floats, forecast: Floats, benchmark: Floats, *, horizon: int = 1) -> TestResult:
-    """Whether the model behind the forecast knows something that the model nested in it, the benchmark, does not.
+def clark_west(actual: Floats, forecast: Floats) -> TestResult:
+    """Whether the model behind the forecast knows something that the random walk, nested in it, does not.
 
-    f = (y - f0)² - [(y - f1)² - (f0 - f1)²], its mean over its Newey-West standard error, against the normal, upper
-    side; f0 the benchmark. The last term takes out the noise that estimating useless coefficients puts into f1, for
-    which Diebold-Mariano punishes the larger model. With f0 = 0 it is f = 2 y f1: does the forecast covary with what
-    came? A small p-value says that the model has content, not that its forecasts as they stand beat the benchmark.
-
-    Clark and West (2007), "Approximately normal tests for equal predictive accuracy in nested models", equation 3.1.
+    f = (y - f0)² - [(y - f1)² - (f0 - f1)²], f0 the benchmark (Clark and West 2007, equation 3.1). The last term takes
+    out the noise that estimating useless coefficients puts into f1, for which Diebold-Mariano punishes the larger
+    model. With f0 = 0 it is f = 2 y f1: does the forecast covary with what came? A small p-value says that the model
+    has content, not that its forecasts as they stand beat the benchmark.
 
     Args:
         actual: y, shape (n_scored,).
         forecast: f1, shape (n_scored,), of the larger model.
-        benchmark: f0, shape (n_scored,), of the model nested in it; zeros for the random walk.
-        horizon: days ahead; Newey-West takes max(horizon - 1, ceil(n^(1/3))) lags.
     """
+    return _positive_mean(2 * actual * forecast, "the forecast never leaves the random walk")
+
+
+def _positive_mean(values: Floats, same: str) -> TestResult:
+    """Student's t test that the mean is above zero; `same` says why zeros throughout cannot be tested."""
     from scipy import stats
 
-    adjusted = (actual - benchmark) ** 2 - ((actual - forecast) ** 2 - (benchmark - forecast) ** 2)
-    if reason := _untestable(adjusted, "the forecast never leaves the random walk"):
+    if reason := _untestable(values, same):
         return TestResult(None, None, reason)
-    lags = max(horizon - 1, math.ceil(len(adjusted) ** (1 / 3)))
-    statistic = float(np.mean(adjusted)) / standard_error(adjusted, lags)
-    return TestResult(statistic, float(stats.norm.sf(statistic)))
+    # In units of its own, so that no sum of squares of a quiet currency runs out of digits.
+    statistic = float(np.mean(values) / np.std(values, ddof=1) * math.sqrt(len(values)))
+    return TestResult(statistic, float(stats.t.sf(statistic, df=len(values) - 1)))
 
 
 def pesaran_timmermann(actual: Floats, forecast: Floats) -> TestResult:
@@ -394,20 +365,3 @@ def _distinct_columns(matrix: Floats) -> tuple[Floats, list[int]]:
             first.append(column)
         group.append(same[0] if same else len(first) - 1)
     return matrix[:, first], group
-
-
-def _check_forecasts(actual: Floats, forecasts: Mapping[str, Floats]) -> None:
-    if not forecasts:
-        raise InputError("no contestant to test; name at least one")
-    for name, values in {"the realised returns": actual, **forecasts}.items():
-        finite: NDArray[np.bool_] = np.isfinite(values)
-        if np.shape(values) != np.shape(actual) or np.ndim(values) != 1 or not finite.all():
-            raise InputError(f"{name}: needs one finite value for each of the {len(actual)} scored days")
-
-
-def _ratio(numerator: float, denominator: float) -> float | None:
-    return None if denominator == 0 else numerator / denominator
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

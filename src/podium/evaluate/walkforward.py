@@ -67,7 +67,6 @@ class WalkForward:
         forecasts: one row a scored day.
         future: the same recipe fitted on every day with a known target; it forecasts tomorrow.
         contestant: with its structure chosen.
-        n_fits: how often it was fitted for the scores.
         fit_seconds: spent in these fits and the last.
         forecast_seconds: spent in forecasting the scored days.
     """
@@ -75,7 +74,6 @@ class WalkForward:
     forecasts: Forecasts
     future: FittedModel
     contestant: Contestant
-    n_fits: int
     fit_seconds: float
     forecast_seconds: float
 
@@ -121,7 +119,6 @@ def walk_forward(contestant: Contestant, table: FeatureTable, days: ScoredRows, 
         forecasts=_forecasts(table, days, np.concatenate(blocks)),
         future=future,
         contestant=contestant,
-        n_fits=len(blocks),
         fit_seconds=fitting.seconds,
         forecast_seconds=forecasting.seconds,
     )

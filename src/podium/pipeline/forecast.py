@@ -17,7 +17,7 @@ from podium.evaluate.walkforward import ScoredRows, at_horizon, walk_forward
 from podium.features import build_features, frame
 from podium.models.onnx_graph import run_graph
 from podium.models.roster import enter
-from podium.pipeline.evaluate import carried_judgement
+from podium.pipeline.contest import carried_judgement
 from podium.pipeline.judge import FORECASTS
 from podium.pipeline.prepare import series_path
 from podium.pipeline.recipe import as_trained

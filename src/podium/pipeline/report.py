@@ -16,7 +16,7 @@ from podium.data.store import atomic_write, data_version, load_series
 from podium.errors import MissingError, PodiumError, RegistryError, SettingError
 from podium.evaluate.economics import COST_BPS
 from podium.evaluate.judgement import Judgement
-from podium.pipeline.evaluate import carried_judgement
+from podium.pipeline.contest import carried_judgement
 from podium.pipeline.forecast import forecast
 from podium.pipeline.judge import FORECASTS
 from podium.pipeline.prepare import series_path

@@ -10,7 +10,7 @@ import numpy as np
 from podium.errors import MissingError, RegistryError
 from podium.evaluate.judgement import Judgement, Standing
 from podium.evaluate.significance import false_discoveries
-from podium.pipeline.evaluate import carried_judgement, pin_of
+from podium.pipeline.contest import carried_judgement, pin_of
 from podium.records import Tabular, VersionRecord
 from podium.registry import pointer
 from podium.registry.mlflow_store import MlflowStore
@@ -147,8 +147,8 @@ def status_of_all(settings: Settings) -> list[PairStatus]:
             last_day=str(judgement.data_version.last_day) if judgement else None,
             age_days=_age(champion),
             n_scored_days=judgement.n_scored_days if judgement else None,
-            r2_oos=row.r2_oos if (row := rows[pair]) else None,
-            dm_p=row.dm_p if row else None,
+            r2_oos=row.skill.r2_oos if (row := rows[pair]) else None,
+            dm_p=row.skill.diebold_mariano.p_value if row else None,
             dm_p_adjusted=adjusted[pair],
         )
         for pair, champion in champions.items()
@@ -163,9 +163,8 @@ def _row(judgement: Judgement | None, champion: VersionRecord) -> Standing | Non
 
 
 def _of_several(judgement: Judgement | None, row: Standing | None) -> float | None:
-    if judgement is None or row is None or row.dm_p is None:
-        return None
-    return min(1.0, row.dm_p * judgement.recipes_tried)
+    p_value = row.skill.diebold_mariano.p_value if row else None
+    return min(1.0, p_value * judgement.recipes_tried) if judgement and p_value is not None else None
 
 
 def _age(champion: VersionRecord) -> int | None:

@@ -9,7 +9,7 @@ from filelock import FileLock
 
 from podium.errors import InputError, MissingError
 from podium.evaluate.judgement import Judgement
-from podium.pipeline.evaluate import carried_judgement
+from podium.pipeline.contest import carried_judgement
 from podium.records import ALIASES, VersionRecord
 from podium.registry import pointer
 from podium.registry.history import Title
@@ -125,6 +125,6 @@ def _move(settings: Settings, store: MlflowStore, winner: VersionRecord, why: st
 
 def _carry(store: MlflowStore, winner: VersionRecord, judgement: Judgement) -> None:
     """The version in the title carries the last championship, whoever won it, so that a status can be read."""
-    from podium.pipeline.evaluate import JUDGEMENT_TAG
+    from podium.pipeline.contest import JUDGEMENT_TAG
 
     store.tag(winner, {JUDGEMENT_TAG: judgement.to_json()})

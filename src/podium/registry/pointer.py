@@ -74,7 +74,7 @@ def build(champion: VersionRecord, judgement: Judgement) -> dict[str, Any]:
         "baselines": {name: dict(metrics) for name, metrics in judgement.baselines.items()},
         "verdict": judgement.verdict,
         "reason": judgement.reason,
-        "ranking": judgement.as_dict()["ranking"],
+        "ranking": [row.flat() for row in judgement.ranking],
     }
 
 

@@ -112,7 +112,7 @@ def ranking(scene: Scene) -> list[Row]:
     """Every contestant and the random walk, by RMSE."""
     inks = inks_of(row.family for row in scene.judgement.ranking)
     rows = [
-        (standing.rmse, _row(standing, place, inks[standing.family]))
+        (standing.skill.rmse, _row(standing, place, inks[standing.family]))
         for standing, place in zip(scene.judgement.ranking, places(scene), strict=True)
     ]
     walk = scene.judgement.baselines.get("random_walk", {})
@@ -131,20 +131,20 @@ def _row(standing: Standing, place: str, ink: str) -> Row:
         ink=ink,
         alias=standing.alias or "",
         model=f"{standing.model_name} v{standing.model_version}",
-        rmse=number(6)(standing.rmse),
-        ratio=told(standing.ratio_to_random_walk, 4),
-        r2=share(standing.r2_oos, 2, sign=True),
-        mae=number(6)(standing.mae),
-        direction=share(standing.directional_accuracy),
-        p_values=tuple(told(getattr(standing, field), 3) for field in TESTS),
-        best=_best(standing.in_mcs),
-        top=standing.in_mcs is not False,
+        rmse=number(6)(standing.skill.rmse),
+        ratio=told(standing.skill.ratio_to_random_walk, 4),
+        r2=share(standing.skill.r2_oos, 2, sign=True),
+        mae=number(6)(standing.skill.mae),
+        direction=share(standing.skill.directional_accuracy),
+        p_values=tuple(told(test.p_value, 3) for test in standing.skill.tests.values()),
+        best=_best(standing.skill.in_mcs),
+        top=standing.skill.in_mcs is not False,
     )
 
 
 def _walk_row(scene: Scene, at: int, rmse: float, mae: float | None) -> Row:
     inside = scene.judgement.random_walk_in_mcs
-    tied = inside and any(row.in_mcs for row in scene.judgement.ranking)
+    tied = inside and any(row.skill.in_mcs for row in scene.judgement.ranking)
     return Row(
         place="1=" if tied else "1" if inside else "\u2013",
         name=RANDOM_WALK,
@@ -170,11 +170,11 @@ def _best(inside: bool | None) -> str:
 def tiles(scene: Scene) -> list[dict[str, str]]:
     """The few numbers on top."""
     leader, ahead = scene.leader, scene.next_day
-    seen, needed = share(leader.r2_oos, 2, sign=True), number(3)(scene.alpha_needed)
+    seen, needed = share(leader.skill.r2_oos, 2, sign=True), number(3)(scene.alpha_needed)
     found = [
         {
             "name": f"RMSE of {leader.family} over the {RANDOM_WALK}'s",
-            "value": told(leader.ratio_to_random_walk, 4),
+            "value": told(leader.skill.ratio_to_random_walk, 4),
             "note": _ratio_note(scene),
         },
         {
@@ -184,7 +184,7 @@ def tiles(scene: Scene) -> list[dict[str, str]]:
         },
         {
             "name": "Days inside the 95% range",
-            "value": share(leader.coverage_95),
+            "value": share(leader.intervals.coverage_95 if leader.intervals else None),
             "note": f"of {scene.judgement.n_scored_days:,} scored days; kept by construction",
         },
     ]
@@ -203,7 +203,7 @@ def tiles(scene: Scene) -> list[dict[str, str]]:
 def _ratio_note(scene: Scene) -> str:
     if scene.leader.family in scene.suspects:
         return "on paper: suspected of reading the future"
-    if scene.leader.ratio_to_random_walk is None:
+    if scene.leader.skill.ratio_to_random_walk is None:
         return "the rate never moved"
     return "equal: it forecasts no change" if scene.equals_walk else "below 1 is better"
 

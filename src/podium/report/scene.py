@@ -70,12 +70,12 @@ class Scene:
     @property
     def equals_walk(self) -> bool:
         """Whether the leader makes the random walk's own forecast, every day."""
-        return self.leader.r2_oos == 0 and self.leader.dm_p is None
+        return self.leader.skill.r2_oos == 0 and self.leader.skill.diebold_mariano.p_value is None
 
     @property
     def suspects(self) -> list[str]:
-        """Contestants that the sentinel's lines begin with, in rank order."""
-        named = {line.split(maxsplit=1)[0].rstrip(":") for line in self.judgement.leaks}
+        """Contestants that the sentinel suspects, in rank order."""
+        named = {found.contestant for found in self.judgement.leaks}
         return [row.family for row in self.judgement.ranking if row.family in named]
 
     @property

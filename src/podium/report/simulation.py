@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from podium.evaluate.simulate import Replay
+from podium.evaluate.replay import Replay
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")  # Okabe and Ito 2008: told apart by colour-blind eyes too
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -111,10 +111,10 @@ def range_rows(scene: Scene) -> list[RangeRow]:
             name=row.family,
             ink=inks[row.family],
             coverage=f"{coverage}% range",
-            inside=share(getattr(row, f"coverage_{coverage}")),
-            width=share(getattr(row, f"width_{coverage}"), 3),
-            winkler=share(getattr(row, f"winkler_{coverage}"), 3),
-            p_values=tuple(told(getattr(row, f"{test}_{coverage}"), 3) for test in RANGE_TESTS),
+            inside=share(getattr(row.intervals, f"coverage_{coverage}", None)),
+            width=share(getattr(row.intervals, f"width_{coverage}", None), 3),
+            winkler=share(getattr(row.intervals, f"winkler_{coverage}", None), 3),
+            p_values=tuple(told(getattr(row.intervals, f"{test}_{coverage}", None), 3) for test in RANGE_TESTS),
         )
         for row in scene.judgement.ranking
         for coverage in SIDES
@@ -128,31 +128,40 @@ def density_rows(scene: Scene) -> list[DensityRow]:
         DensityRow(
             name=row.family,
             ink=inks[row.family],
-            crps=told(row.crps, 6),
-            skill=share(row.crps_skill, 2, sign=True),
-            t=told(row.crps_skill_t, 1),
-            volatility_model=row.volatility_model or MISSING,
+            crps=told(row.intervals.crps, 6),
+            skill=share(row.intervals.crps_skill, 2, sign=True),
+            t=told(row.intervals.crps_skill_t, 1),
+            volatility_model=row.intervals.volatility_model,
         )
         for row in scene.judgement.ranking
+        if row.intervals
     ]
 
 
 def untested(scene: Scene) -> list[str]:
     """Why a test against the random walk is missing, a line each reason."""
-    return [line for row in scene.judgement.ranking for line in _reasons(row, {name: TESTS[name][0] for name in TESTS})]
+    names = {name: told for name, (told, _) in TESTS.items()}
+    return [
+        line
+        for row in scene.judgement.ranking
+        for line in _reasons(row, names, {name: test.reason for name, test in row.skill.tests.items()})
+    ]
 
 
 def untested_ranges(scene: Scene) -> list[str]:
     """Why a test of the ranges is missing, a line each reason."""
     names = {f"{test}_{coverage}": f"{name} at {coverage}%" for coverage in SIDES for test, name in RANGE_TESTS.items()}
-    return [line for row in scene.judgement.ranking for line in _reasons(row, {**names, "crps_skill_t": "t"})]
+    names["crps_skill_t"] = "t"
+    return [
+        line for row in scene.judgement.ranking if row.intervals for line in _reasons(row, names, row.intervals.notes)
+    ]
 
 
-def _reasons(row: Standing, names: dict[str, str]) -> list[str]:
+def _reasons(row: Standing, names: Mapping[str, str], why: Mapping[str, str]) -> list[str]:
     by_reason: dict[str, list[str]] = {}
     for field, name in names.items():
-        if field in row.untested:
-            by_reason.setdefault(row.untested[field], []).append(name)
+        if why.get(field):
+            by_reason.setdefault(why[field], []).append(name)
     return [f"{row.family}, {', '.join(tests)}: {reason}" for reason, tests in by_reason.items()]
 
 

@@ -14,7 +14,7 @@ from typing import Final, Literal
 import numpy as np
 
 from podium.evaluate.density import Skill, score_skill, t_quantile, winkler
-from podium.evaluate.judgement import Standing
+from podium.evaluate.intervals import IntervalScores
 from podium.records import Floats, Forecasts
 from podium.report.marks import number, percent
 from podium.report.scene import Scene, listed
@@ -165,19 +165,19 @@ def misses_of(bounds: Mapping[str, np.ndarray], actual: np.ndarray, coverage: st
 
 def told_range(scene: Scene) -> list[str]:
     """Whether the leader's range may be believed, and what its coverage says."""
-    row = scene.leader
-    if row.coverage_95 is None or row.coverage_80 is None:
+    scores = scene.leader.intervals
+    if scores is None:
         return ["How far its ranges can be believed is not known: this run recorded none."]
-    return [_judgement(scene, row), _coverage(scene, row.coverage_80, row.coverage_95)]
+    return [_judgement(scene, scores), _coverage(scene, scores.coverage_80, scores.coverage_95)]
 
 
-def _judgement(scene: Scene, row: Standing) -> str:
+def _judgement(scene: Scene, row: IntervalScores) -> str:
     against = [*_off_level(row), *_runs(row), *_worse(scene, row)]
     if against:
         return f"Do not rely on the range: {'; '.join(against)}."
     found, _ = calibration(scene)
     better, doubts = _better(row), [] if _better(row) else [_no_better(row)]
-    support = [*([better] if better else []), *_better_intervals(scene, row)]
+    support = [*([better] if better else []), *_better_intervals(scene)]
     support += [f"no runs of misses are seen (independence p {_p_values(row, 'independence_p')})"] * _asked(row)
     if not _asked(row):
         doubts.append("whether its misses come in runs is not tested")
@@ -198,7 +198,7 @@ def _coverage(scene: Scene, inner: float, outer: float) -> str:
     )
 
 
-def _off_level(row: Standing) -> list[str]:
+def _off_level(row: IntervalScores) -> list[str]:
     found = []
     for coverage in SIDES:
         p_value, share = getattr(row, f"kupiec_p_{coverage}"), getattr(row, f"coverage_{coverage}")
@@ -208,7 +208,7 @@ def _off_level(row: Standing) -> list[str]:
     return found
 
 
-def _runs(row: Standing) -> list[str]:
+def _runs(row: IntervalScores) -> list[str]:
     found = {coverage: getattr(row, f"independence_p_{coverage}") for coverage in SIDES}
     return [
         f"at {coverage}% its misses come in runs (independence p {P_VALUE(p_value)})"
@@ -217,34 +217,34 @@ def _runs(row: Standing) -> list[str]:
     ]
 
 
-def _worse(scene: Scene, row: Standing) -> list[str]:
+def _worse(scene: Scene, row: IntervalScores) -> list[str]:
     found = []
-    if row.crps_skill is not None and row.crps_skill_t is not None and row.crps_skill_t < -BETTER:
+    if row.crps_skill_t is not None and row.crps_skill_t < -BETTER:
         found.append(f"constant volatility does better ({_crps_skill(row.crps_skill, row.crps_skill_t)})")
     for coverage in SIDES:
-        skill = interval_skill(scene.forecasts.get(row.family), coverage)
+        skill = interval_skill(scene.forecasts.get(scene.leader.family), coverage)
         if skill is not None and skill.t is not None and skill.t < WORSE:
             found.append(f"at {coverage}% constant volatility has the better interval score (t {T_VALUE(skill.t)})")
     return found
 
 
-def _better(row: Standing) -> str:
-    if row.crps_skill is None or row.crps_skill_t is None or row.crps_skill_t < BETTER:
+def _better(row: IntervalScores) -> str:
+    if row.crps_skill_t is None or row.crps_skill_t < BETTER:
         return ""
     return f"it does better than constant volatility ({_crps_skill(row.crps_skill, row.crps_skill_t)})"
 
 
-def _better_intervals(scene: Scene, row: Standing) -> list[str]:
-    found = {coverage: interval_skill(scene.forecasts.get(row.family), coverage) for coverage in SIDES}
+def _better_intervals(scene: Scene) -> list[str]:
+    found = {coverage: interval_skill(scene.forecasts.get(scene.leader.family), coverage) for coverage in SIDES}
     known = [
         f"{T_VALUE(s.t)} at {coverage}%" for coverage, s in found.items() if s and s.t is not None and s.t >= BETTER
     ]
     return [f"its interval score is the better one too (t {listed(known)})"] if known else []
 
 
-def _no_better(row: Standing) -> str:
-    if row.crps_skill is None or row.crps_skill_t is None:
-        why = row.untested.get("crps_skill_t", "no reason was recorded")
+def _no_better(row: IntervalScores) -> str:
+    if row.crps_skill_t is None:
+        why = row.notes.get("crps_skill_t", "no reason was recorded")
         return f"whether it does better than constant volatility is not tested ({why})"
     return f"it is not told from constant volatility ({_crps_skill(row.crps_skill, row.crps_skill_t)})"
 
@@ -253,10 +253,10 @@ def _crps_skill(skill: float, t: float) -> str:
     return f"CRPS skill {SKILL(skill)}, t {T_VALUE(t)}"
 
 
-def _asked(row: Standing) -> bool:
+def _asked(row: IntervalScores) -> bool:
     return any(getattr(row, f"independence_p_{coverage}") is not None for coverage in SIDES)
 
 
-def _p_values(row: Standing, test: str) -> str:
+def _p_values(row: IntervalScores, test: str) -> str:
     found = {coverage: getattr(row, f"{test}_{coverage}") for coverage in SIDES}
     return listed([f"{P_VALUE(p_value)} at {coverage}%" for coverage, p_value in found.items() if p_value is not None])

@@ -13,9 +13,9 @@ from podium.report.scene import RANDOM_WALK, Scene, listed, rate_digits, told_da
 from podium.report.trust import SIDES, interval_skill, told_range
 
 TESTS: Final[Mapping[str, tuple[str, str]]] = {
-    "dm_p": ("Diebold-Mariano", "is its squared error smaller than the random walk's?"),
-    "clark_west_p": ("Clark-West", "does its model know anything, estimation noise allowed for?"),
-    "pesaran_timmermann_p": ("Pesaran-Timmermann", "does it know the direction?"),
+    "diebold_mariano": ("Diebold-Mariano", "is its squared error smaller than the random walk's?"),
+    "clark_west": ("Clark-West", "does its model know anything, estimation noise allowed for?"),
+    "pesaran_timmermann": ("Pesaran-Timmermann", "does it know the direction?"),
 }
 P_VALUE: Final = number(3)
 LARGE_R2: Final = 0.05  # no honest forecast of a floating currency's next day is known to reach it
@@ -71,7 +71,7 @@ def _warning(scene: Scene) -> list[str]:
 
 
 def _choice(scene: Scene) -> list[str]:
-    tied = [row.family for row in scene.judgement.ranking if row.in_mcs]
+    tied = [row.family for row in scene.judgement.ranking if row.skill.in_mcs]
     if len(tied) < 2:
         return []
     return [f"Which of {listed(tied)} forecasts is a matter of luck or taste so far: nothing tells their errors apart."]
@@ -81,11 +81,11 @@ def _direction(scene: Scene) -> list[str]:
     row = scene.leader
     if scene.equals_walk:
         return ["There is no direction to act on: the forecast is no change, every day."]
-    accuracy = "" if row.directional_accuracy is None else (
-        f" It named the right direction on {percent(1)(row.directional_accuracy)} of the days; a coin names half."
+    accuracy = "" if row.skill.directional_accuracy is None else (
+        f" It named the right direction on {percent(1)(row.skill.directional_accuracy)} of the days; a coin names half."
     )  # fmt: skip
     if scene.proven:
-        return [f"The expected change is worth something{_size(row.r2_oos)}.{accuracy}"]
+        return [f"The expected change is worth something{_size(row.skill.r2_oos)}.{accuracy}"]
     return [f"Do not act on the direction: the expected change is not proven to be better than no change.{accuracy}"]
 
 
@@ -161,13 +161,13 @@ def _tests(scene: Scene) -> list[str]:
 
 def _test(scene: Scene, row: Standing, field: str) -> str:
     name, question = TESTS[field]
-    p_value: float | None = getattr(row, field)
-    if p_value is None:
-        return f"{name}, {question} Not computed: {row.untested.get(field, 'no reason was recorded')}."
+    test = row.skill.tests[field]
+    if test.p_value is None:
+        return f"{name}, {question} Not computed: {test.reason or 'no reason was recorded'}."
     needed = scene.alpha_needed
-    says = "Yes" if p_value <= needed else "Not established"
-    shared = _shared(scene) if field == "dm_p" else ""
-    return f"{name}, {question} {says}: p {P_VALUE(p_value)}, {P_VALUE(needed)} needed{shared}."
+    says = "Yes" if test.rejects(needed) else "Not established"
+    shared = _shared(scene) if field == "diebold_mariano" else ""
+    return f"{name}, {question} {says}: p {P_VALUE(test.p_value)}, {P_VALUE(needed)} needed{shared}."
 
 
 def ties(scene: Scene) -> str:
@@ -175,7 +175,7 @@ def ties(scene: Scene) -> str:
     judgement = scene.judgement
     if judgement.random_walk_in_mcs is None:
         return f"Who may be the best of all is not computed: {no_confidence_set(scene)}."
-    members = [row.family for row in judgement.ranking if row.in_mcs]
+    members = [row.family for row in judgement.ranking if row.skill.in_mcs]
     members += [f"the {RANDOM_WALK}"] if judgement.random_walk_in_mcs else []
     if len(members) == 1:
         return f"The 90% model confidence set holds {members[0]} alone."
@@ -196,7 +196,7 @@ def no_confidence_set(scene: Scene) -> str:
 
 
 def _power(scene: Scene) -> str:
-    judgement, r2 = scene.judgement, scene.leader.r2_oos
+    judgement, r2 = scene.judgement, scene.leader.skill.r2_oos
     days, needed = f"{judgement.n_scored_days:,} days", f"p {P_VALUE(scene.alpha_needed)}{_shared(scene)}"
     if judgement.minimum_detectable_r2 is None:
         return f"{days} are too few to find any skill at {needed} in four cases of five."
@@ -221,11 +221,11 @@ def _shared(scene: Scene) -> str:
 
 def _density(scene: Scene) -> list[str]:
     row, lines = scene.leader, []
-    if row.crps is not None and row.crps_skill is not None:
-        t = "" if row.crps_skill_t is None else f", t {number(1)(row.crps_skill_t)}"
+    if scores := row.intervals:
+        t = "" if scores.crps_skill_t is None else f", t {number(1)(scores.crps_skill_t)}"
         lines.append(
-            f"CRPS {number(6)(row.crps)}, {percent(2, sign=True)(row.crps_skill)} skill over constant volatility{t} "
-            f"(volatility believed for the next day: {row.volatility_model or 'not recorded'})."
+            f"CRPS {number(6)(scores.crps)}, {percent(2, sign=True)(scores.crps_skill)} skill over constant volatility"
+            f"{t} (volatility believed for the next day: {scores.volatility_model})."
         )
     found = {coverage: interval_skill(scene.forecasts.get(row.family), coverage) for coverage in SIDES}
     told = [
@@ -237,7 +237,7 @@ def _density(scene: Scene) -> list[str]:
 
 
 def _persistence(scene: Scene) -> str:
-    theirs, ours = scene.judgement.baselines.get("persistence", {}).get("rmse"), scene.leader.rmse
+    theirs, ours = scene.judgement.baselines.get("persistence", {}).get("rmse"), scene.leader.skill.rmse
     if theirs is None:
         return "Persistence was not scored."
     beats = "beats" if ours < theirs else "does not beat"
@@ -250,9 +250,9 @@ def _persistence(scene: Scene) -> str:
 def places(scene: Scene) -> list[str]:
     """The place of each contestant in rank order; those that may be the best share the first."""
     ranking = scene.judgement.ranking
-    n_members = sum(bool(row.in_mcs) for row in ranking) + bool(scene.judgement.random_walk_in_mcs)
+    n_members = sum(bool(row.skill.in_mcs) for row in ranking) + bool(scene.judgement.random_walk_in_mcs)
     tied = "1=" if n_members > 1 else "1"
-    return [tied if row.in_mcs else str(number_) for number_, row in enumerate(ranking, start=1)]
+    return [tied if row.skill.in_mcs else str(number_) for number_, row in enumerate(ranking, start=1)]
 
 
 def badge(scene: Scene) -> tuple[str, str]:

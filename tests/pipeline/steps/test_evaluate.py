@@ -7,7 +7,7 @@ import pytest
 from podium.errors import MissingError
 from podium.evaluate.baselines import baseline_scores
 from podium.evaluate.walkforward import scored_rows
-from podium.pipeline.evaluate import evaluate
+from podium.pipeline.contest import evaluate
 from podium.pipeline.prepare import load_table
 from podium.pipeline.train import train_one
 from podium.registry.pointer import FILE_NAME

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from podium.data.store import load_series
-from podium.pipeline.evaluate import evaluate
+from podium.pipeline.contest import evaluate
 from podium.pipeline.forecast import forecast
 from podium.pipeline.prepare import series_path
 from podium.registry.log_items import read_interval

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from podium.data.store import data_version, save_series
-from podium.evaluate.intervals import next_day
+from podium.evaluate.intervals import IntervalScores, next_day
 from podium.evaluate.judgement import Judgement, Standing
 from podium.evaluate.metrics import score
 from podium.features import build_features, frame
@@ -61,9 +61,12 @@ def _next_day(series: Series, name: str) -> NextDay:
     return next_day(series, 0.0, interval, name)
 
 
+P_VALUES = ("dm_p", "clark_west_p", "pesaran_timmermann_p")
+
+
 def _standing(version: Any, alias: str | None, past: Forecasts) -> Standing:
     error, walk = past.actual - past.forecast, past.actual
-    found = dict.fromkeys(Standing.__dataclass_fields__)
+    found = dict.fromkeys((*Standing.__dataclass_fields__, *IntervalScores.__dataclass_fields__, *P_VALUES))
     found |= score(past.actual, past.forecast)
     found |= {
         "family": version.family,
@@ -75,10 +78,12 @@ def _standing(version: Any, alias: str | None, past: Forecasts) -> Standing:
         "r2_oos": 1 - float(np.sum(error**2) / np.sum(walk**2)),
         "dm_p": 0.2,
         "in_mcs": True,
-        "coverage_95": 0.95,
+        **dict.fromkeys(("coverage_80", "coverage_95", "width_80", "width_95", "winkler_80", "winkler_95"), 0.95),
+        **dict.fromkeys(("crps", "crps_skill"), 0.01),
+        "volatility_model": "EWMA",
         "untested": {},
     }
-    return Standing(**{name: found[name] for name in Standing.__dataclass_fields__})
+    return Standing.from_flat(found)
 
 
 def championship(root: Path, settings: Settings, series: Series, make_result: Any, context: RunContext) -> Any:

@@ -130,7 +130,7 @@ def _unserved(state: PairState, standing: Standing, links: Links) -> Row:
 
 def _walk(state: PairState, rmse: float) -> Row:
     inside = state.judgement is not None and state.judgement.random_walk_in_mcs
-    tied = inside and any(row.in_mcs for row in (state.judgement.ranking if state.judgement else ()))
+    tied = inside and any(row.skill.in_mcs for row in (state.judgement.ranking if state.judgement else ()))
     return {
         "arm": "",
         "name": RANDOM_WALK,
@@ -156,12 +156,12 @@ def _figures(state: PairState, standing: Standing | None) -> dict[str, str]:
 
     return {
         "place": places(state.scene)[state.scene.judgement.ranking.index(standing)],
-        "rmse": number(6)(standing.rmse),
-        "ratio": told(standing.ratio_to_random_walk, number(4)),
-        "r2": told(standing.r2_oos, percent(2, sign=True)),
-        "direction": told(standing.directional_accuracy, percent(1)),
-        "p": told(standing.dm_p, number(3)),
-        "coverage": told(standing.coverage_95, percent(1)),
+        "rmse": number(6)(standing.skill.rmse),
+        "ratio": told(standing.skill.ratio_to_random_walk, number(4)),
+        "r2": told(standing.skill.r2_oos, percent(2, sign=True)),
+        "direction": told(standing.skill.directional_accuracy, percent(1)),
+        "p": told(standing.skill.diebold_mariano.p_value, number(3)),
+        "coverage": told(standing.intervals.coverage_95 if standing.intervals else None, percent(1)),
     }
 
 

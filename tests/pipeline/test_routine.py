@@ -13,9 +13,9 @@ from podium.errors import DataError, SettingError, UnknownContestantError
 from podium.evaluate.walkforward import ScoredRows, walk_forward
 from podium.features import build_features
 from podium.models.roster import enter
-from podium.pipeline import simulate as room
+from podium.pipeline import routine as room
 from podium.pipeline.prepare import series_path
-from podium.pipeline.simulate import Routine, simulate
+from podium.pipeline.routine import Routine, simulate
 
 SHORT = Routine(("rmse", "significant"), learn_days=300, refit_every=63, trailing_days=126)
 

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from podium.errors import InputError
 from podium.evaluate.density import score_skill
 from podium.evaluate.policy import POLICIES, Decision, Incumbent, decide
-from podium.records import Dates, Floats, Forecasts, ScoredDays
+from podium.evaluate.significance import point_scores
+from podium.records import Dates, Floats, Forecasts
 
 TRAILING_DAYS = 252
 
@@ -54,9 +55,9 @@ class Panel:
         by_name = {name: rows.forecast for name, rows in forecasts.items()}
         return cls(first.origins, first.target_dates, first.actual, by_name)
 
-    def rows(self, start: int, stop: int) -> dict[str, Forecasts]:
-        """The forecasts of the days `start` to `stop - 1`, by contestant."""
-        days = slice(start, stop)
+    def rows(self, n_days: int) -> dict[str, Forecasts]:
+        """The forecasts of the first days, by contestant."""
+        days = slice(n_days)
         return {
             name: Forecasts(self.origins[days], self.target_dates[days], self.actual[days], values[days])
             for name, values in self.forecasts.items()
@@ -72,15 +73,13 @@ class Reign:
         since: last day known when it took the title.
         until: last day on which its forecast was served.
         n_days: days served.
-        dethroned: the champion before; None for the first.
-        regretted: whether `dethroned` had a smaller squared error over these days.
+        regretted: whether the champion before had a smaller squared error over these days; false for the first.
     """
 
     champion: str
     since: np.datetime64
     until: np.datetime64
     n_days: int
-    dethroned: str | None
     regretted: bool
 
 
@@ -181,16 +180,15 @@ def month_ends(panel: Panel, trailing_days: int) -> NDArray[np.intp]:
 def _hold(
     panel: Panel, look: int, policy: str, incumbent: Incumbent | None, *, trailing_days: int, alpha: float
 ) -> Decision:
-    start = look + 1 - trailing_days
-    if incumbent is not None and incumbent.since is not None:
-        start = min(start, int(np.searchsorted(panel.origins, incumbent.since)))
-    ranked = panel.origins[look + 1 - trailing_days : look + 1]
+    # The outcome of row `look` is known at this close, and no later one.
+    scored = slice(look + 1 - trailing_days, look + 1)
     return decide(
-        panel.rows(start, look + 1),  # the outcome of row `look` is known at this close, and no later one
+        {name: point_scores(panel.actual[scored], values[scored]) for name, values in panel.forecasts.items()},
+        panel.rows(look + 1),
         policy=policy,
         incumbent=incumbent,
         alpha=alpha,
-        scored_days=ScoredDays(ranked[0], ranked[-1], len(ranked)),
+        alpha_needed=alpha / len(panel.forecasts),
     )
 
 
@@ -231,7 +229,7 @@ def _reigns(
         before = reigns[-1].champion if reigns else None
         regretted = before is not None and bool(squares[before][start:stop].sum() < squares[name][start:stop].sum())
         since, until = panel.target_dates[start - 1], panel.target_dates[stop - 1]
-        reigns.append(Reign(name, since, until, stop - start, before, regretted))
+        reigns.append(Reign(name, since, until, stop - start, regretted))
     return tuple(reigns)
 
 

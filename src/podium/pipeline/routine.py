@@ -17,7 +17,7 @@ from podium.data.fetch import fetch_series
 from podium.data.store import atomic_write, data_version, load_series
 from podium.errors import DataError, Fault
 from podium.evaluate.policy import check_policy
-from podium.evaluate.simulate import Panel, Replay, replay_all
+from podium.evaluate.replay import Panel, Replay, replay_all
 from podium.evaluate.walkforward import ScoredRows, walk_forward
 from podium.features import build_features
 from podium.models.roster import enter, enter_all

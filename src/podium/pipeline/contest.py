@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from filelock import FileLock
 
 from podium.errors import MissingError
-from podium.evaluate.baselines import baseline_scores
 from podium.evaluate.judgement import Judgement
 from podium.evaluate.policy import check_policy
-from podium.evaluate.ranking import best_per_type, comparable, rank
+from podium.evaluate.ranking import best_per_family, comparable, rank
 from podium.evaluate.walkforward import scored_rows
 from podium.models.roster import known
-from podium.pipeline.judge import Case, incumbent_of, judge, judgement
+from podium.pipeline.judge import Case, incumbent_of, judge
 from podium.pipeline.prepare import load_table
 from podium.pipeline.recipe import recipes_tried
 from podium.records import RunRecord, VersionRecord
@@ -27,7 +25,7 @@ JUDGEMENT_TAG = "championship"
 
 
 def evaluate(settings: Settings, accept_leak: bool = False, unpin: bool = False) -> Judgement:
-    """Judge the best run of each type on the stored series and give the aliases.
+    """Judge the best run of each family on the stored series and give the aliases.
 
     Only completed runs with the same data version and scored days take part. Doing it again with nothing new
     changes nothing.
@@ -51,8 +49,8 @@ def evaluate(settings: Settings, accept_leak: bool = False, unpin: bool = False)
         previous = {} if decided else _newest_versions(store, case)  # before this championship registers its own
         versions = {run.family: register(store, run) for run in case.runs}
         if decided is None:
-            decided = judgement(settings, case, judge(settings, store, case, previous), versions)
-        proclaim(settings, store, decided, Field(versions, champion, case.kept))
+            decided = judge(settings, store, case, versions, previous)
+        proclaim(settings, store, decided, case, versions)
     return decided
 
 
@@ -72,15 +70,12 @@ def gather(
         raise MissingError(
             f"no contestant has been trained on {table.data_version} and scored on {scored_days}; run `podium train`"
         )
-    scored = slice(days.first_scored, days.n_known)
-    titles, n_tried, runs = store.titles(), recipes_tried(runs), rank(best_per_type(runs))
+    titles, n_tried, runs = store.titles(), recipes_tried(runs), rank(best_per_family(runs))
     return Case(
         table=table,
         days=days,
-        scored_days=scored_days,
         runs=runs,
         recipes_tried=n_tried,
-        baselines=baseline_scores(table.target[scored], table.values[scored, table.names.index("lag_0")]),
         incumbent=incumbent_of(titles, champion),
         accept_leak=accept_leak,
         champion=champion,
@@ -133,37 +128,24 @@ def register(store: MlflowStore, run: RunRecord) -> VersionRecord:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    """Who stands in the field when the outcome is proclaimed.
-
-    Attributes:
-        versions: of this championship, by model type.
-        champion: who holds the alias until then; None where nobody does.
-        kept: the version that the title is left with; None where the championship decided.
-    """
-
-    versions: Mapping[str, VersionRecord]
-    champion: VersionRecord | None
-    kept: VersionRecord | None
-
-
-def proclaim(settings: Settings, store: MlflowStore, decided: Judgement, field: Field) -> None:
+def proclaim(
+    settings: Settings, store: MlflowStore, decided: Judgement, case: Case, versions: Mapping[str, VersionRecord]
+) -> None:
     """Make the registry and the pointer say what was decided; each act is repeated harmlessly by the next run."""
-    for version in field.versions.values():
+    for version in versions.values():
         store.tag(version, {"verdict": decided.verdict, "verdict_reason": decided.reason})
-    aliased = {row.alias: field.versions[row.family] for row in decided.ranking if row.alias}
-    if field.kept is not None and decided.verdict != "leak":
-        aliased["champion"] = field.kept
+    aliased = {row.alias: versions[row.family] for row in decided.ranking if row.alias}
+    if case.kept is not None and decided.verdict != "leak":
+        aliased["champion"] = case.kept
     if not aliased:
-        if field.champion is not None:
-            store.tag(field.champion, {JUDGEMENT_TAG: decided.to_json()})
+        if case.champion is not None:
+            store.tag(case.champion, {JUDGEMENT_TAG: decided.to_json()})
         return
     champion = aliased["champion"]
     for version in aliased.values():
         store.tag(version, {JUDGEMENT_TAG: decided.to_json()})
     store.assign(settings.pair, aliased)
-    if field.kept is None:
+    if case.kept is None:
         store.record_title(champion, why=decided.reason, verdict=decided.verdict, data_version=decided.data_version)
     pointer.write(pointer.build(champion, decided), settings.models_dir)
 
@@ -176,7 +158,7 @@ def _champion(store: MlflowStore) -> VersionRecord | None:
 
 
 def _newest_versions(store: MlflowStore, case: Case) -> dict[str, VersionRecord]:
-    """The newest version of each model type, before this championship registers its own."""
+    """The newest version of each family, before this championship registers its own."""
     newest: dict[str, VersionRecord] = {}
     taking_part = {run.run_id for run in case.runs}
     for version in sorted(store.versions(), key=lambda version: version.version):
