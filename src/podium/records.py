@@ -25,6 +25,12 @@ ALIASES = ("champion", "challenger", "candidate")
 CHAMPION = ALIASES[0]
 
 
+def rate_digits(rate: float) -> int:
+    """Decimal places that a rate is written with: six digits in all and at least two decimals, `20,120.98`."""
+    exponent = math.floor(math.log10(rate))
+    return max(2, 5 - exponent) if exponent >= 0 else 4 - exponent
+
+
 class Tabular:
     """A value that is naturally a table, which a notebook shows as one."""
 

@@ -78,7 +78,7 @@ def test_the_crosshair_says_what_is_drawn() -> None:
 
 def test_the_first_line_lies_on_top_and_leads_the_legend() -> None:
     """Drawn last, named first."""
-    html = line_chart(DAYS, [Line("first", np.arange(10.0), "1"), Line("second", np.arange(10.0), "2")])
+    html = line_chart(DAYS, [Line("first", np.arange(10.0), "1"), Line("second", np.arange(10.0)[::-1], "2")])
     assert re.findall(r'class="line ink-(\d)"', html) == ["2", "1"]
     assert html.index("first") < html.index("second")
 
@@ -156,7 +156,24 @@ def test_numbers_are_written_with_a_true_minus_and_no_minus_zero() -> None:
 
 
 def test_a_contestant_keeps_its_colour_whoever_else_takes_part() -> None:
-    """Colours of those that ship do not depend on the field; the others' come after."""
-    assert inks_of(["LSTM"])["LSTM"] == inks_of(["ARIMA", "LSTM", "Zebra"])["LSTM"]
+    """The order of the names decides, and neither who leads nor who comes behind them."""
+    assert inks_of(["LSTM", "ARIMA"]) == inks_of(["ARIMA", "LSTM", "LSTM"]) == {"ARIMA": "1", "LSTM": "2"}
+    assert inks_of(["LSTM", "ARIMA", "Zebra"])["LSTM"] == "2"
     many = inks_of(["LinearRegression", "ARIMA", "LSTM", "A", "B", "C"])
     assert len(set(many.values())) == 6
+
+
+def test_equal_lines_are_both_seen() -> None:
+    """The upper of two equal lines is dashed, in the drawing and in the legend; a line of its own is not."""
+    rise = np.linspace(0.0, 1.0, 20)
+    html = line_chart(np.arange(20.0), [Line("a", rise, "1"), Line("b", rise, "2"), Line("c", 1 - rise, "3")])
+    assert re.findall(r'class="(line[^"]*) ink-(\d)"', html) == [("line", "3"), ("line", "2"), ("line over", "1")]
+    assert html.count("key-line over") == 1
+
+
+def test_a_band_is_not_drawn_over_a_gap() -> None:
+    """Where a bound is not known the band has a hole, and a point alone is a stroke."""
+    upper = np.array([1.0, 1.0, np.nan, np.nan, 1.0])
+    html = line_chart(np.arange(5.0), [Line("a", np.zeros(5), "1")], bands=[Band("b", upper - 1, upper, "1")])
+    (path,) = re.findall(r'class="band ink-1" d="([^"]*)"', html)
+    assert path.count("Z") == path.count("M") == 2

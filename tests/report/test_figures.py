@@ -5,8 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from podium.report.ranges import coverage_figure, density_figure, fan_figure
-from podium.report.scene import Scene, listed, rate_digits, told_date
+from podium.records import rate_digits
+from podium.report.ranges import coverage_figure, density_figure, fan_figure, fan_of
+from podium.report.scene import Scene, listed, told_day
 from podium.report.skill import cumulative_skill, ratio_by_year, skill_figure
 
 MakeScene = Callable[..., Scene]
@@ -49,15 +50,15 @@ def test_the_fan_is_in_rates_around_the_last_close(make_scene: MakeScene) -> Non
     """Each range is the close before times exp of the bound; what came is the stored rate; the last one is open."""
     scene = make_scene()
     rows = scene.forecasts[scene.leader.family]
-    drawn = {row["name"]: row["text"] for row in hover(fan_figure(scene))["rows"]}
+    drawn = {row["name"]: row["text"] for row in hover(fan_figure(fan_of(scene)))["rows"]}
     assert scene.series is not None
     assert scene.next_day is not None
     closes = scene.series.closes
-    assert len(drawn["what came"]) == 61
+    assert len(drawn["what came"]) == 64
     assert drawn["what came"][-1] == ""
     assert float(drawn["what came"][-2]) == pytest.approx(closes[-1], abs=5e-6)
     assert float(drawn["95% range"][0].split(" to ")[0]) == pytest.approx(
-        closes[-61] * np.exp(rows.bounds["lower_95"][-60]), abs=5e-6
+        closes[-64] * np.exp(rows.bounds["lower_95"][-63]), abs=5e-6
     )
     assert float(drawn["95% range"][-1].split(" to ")[1]) == pytest.approx(scene.next_day.rates["upper_95"], abs=5e-6)
 
@@ -70,19 +71,19 @@ def test_a_forecast_of_newer_data_is_not_joined_to_the_fan(make_scene: MakeScene
     scene = make_scene()
     assert scene.next_day is not None
     later = dataclasses.replace(scene.next_day, origin=scene.next_day.origin + timedelta(days=30))
-    drawn = hover(fan_figure(dataclasses.replace(scene, next_day=later)))
-    assert len(drawn["labels"]) == 60
+    drawn = hover(fan_figure(fan_of(dataclasses.replace(scene, next_day=later))))
+    assert len(drawn["labels"]) == 63
 
 
 def test_misses_are_marked_and_counted(make_scene: MakeScene) -> None:
     """As many red dots as days outside the 95 % range, and the message counts the days inside."""
     scene = make_scene()
     rows = scene.forecasts[scene.leader.family]
-    last = slice(-60, None)
+    last = slice(-63, None)
     outside = (rows.actual[last] < rows.bounds["lower_95"][last]) | (rows.actual[last] > rows.bounds["upper_95"][last])
-    html = fan_figure(scene)
+    html = fan_figure(fan_of(scene))
     assert html.count('class="pin ink-bad"') == int(outside.sum()) > 0
-    assert f"{60 - int(outside.sum())} (" in html
+    assert f"{63 - int(outside.sum())} (" in html
 
 
 def test_coverage_on_the_chart_is_the_outcomes(make_scene: MakeScene, parse) -> None:
@@ -107,6 +108,6 @@ def test_the_histogram_counts_every_outcome_once(make_scene: MakeScene) -> None:
 
 def test_dates_rates_and_lists_are_written_for_people() -> None:
     """No leading zero, no word of the machine's language, as many digits as a dealer quotes."""
-    assert told_date(np.datetime64("2026-11-02")) == "2 Nov 2026"
-    assert [rate_digits(rate) for rate in (1.1172, 163.4, 17250.0, 0.0061)] == [5, 4, 4, 6]
+    assert told_day(np.datetime64("2026-11-02")) == "2 Nov 2026"
+    assert [rate_digits(rate) for rate in (1.1172, 0.85, 163.4, 20120.98, 0.0061)] == [5, 5, 3, 2, 7]
     assert [listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])] == ["a", "a and b", "a, b and c"]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from podium.cli.console import table
+from podium.records import rate_digits
 
 if TYPE_CHECKING:
     from podium.evaluate.judgement import Judgement, Standing
@@ -229,7 +230,7 @@ def pairs_lines(pairs: Sequence[PairStatus], alpha: float) -> Iterator[str]:
 def forecast_lines(forecasts: Sequence[NextDay], today: date | None = None) -> Iterator[str]:
     """One row a horizon, then who says so, from what, and how good it is."""
     first = forecasts[0]
-    digits = max(4, 6 - len(str(int(first.close))))
+    digits = rate_digits(first.close)
     yield f"{first.pair} stood at {first.close:.{digits}f} on {first.origin}"
     head = ("day", "ahead", "forecast", "return", "80% between", "and", "95% between", "and", "rise")
     rows: list[tuple[str, ...]] = [head]

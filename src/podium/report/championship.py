@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from podium.evaluate.judgement import Standing
-from podium.report.charts import inks_of, number, percent
+from podium.records import rate_digits
+from podium.report.charts import number, percent
 from podium.report.money import money
 from podium.report.pages import content_policy, environment, script, style
-from podium.report.ranges import coverage_figure, density_figure, fan_figure
-from podium.report.scene import RANDOM_WALK, Scene, rate_digits, told_date
+from podium.report.ranges import coverage_figure, density_figure, fan_figure, fan_of
+from podium.report.scene import RANDOM_WALK, Scene, told_day
 from podium.report.skill import skill_figure, years_figure
 from podium.report.tables import (
     MISSING,
@@ -91,7 +92,7 @@ def championship_page(scene: Scene) -> str:
         figures={
             "skill": skill_figure(scene),
             "years": years_figure(scene),
-            "fan": fan_figure(scene),
+            "fan": fan_figure(fan_of(scene)),
             "coverage": coverage_figure(scene),
             "density": density_figure(scene),
         },
@@ -110,7 +111,7 @@ def championship_page(scene: Scene) -> str:
 
 def ranking(scene: Scene) -> list[Row]:
     """Every contestant and the random walk, by RMSE."""
-    inks = inks_of(row.family for row in scene.judgement.ranking)
+    inks = scene.inks
     rows = [
         (standing.skill.rmse, _row(standing, place, inks[standing.family]))
         for standing, place in zip(scene.judgement.ranking, places(scene), strict=True)
@@ -192,7 +193,7 @@ def tiles(scene: Scene) -> list[dict[str, str]]:
         write, rates = number(rate_digits(ahead.close)), ahead.rates
         found.append(
             {
-                "name": f"95% range for {told_date(ahead.target_date)}",
+                "name": f"95% range for {told_day(ahead.target_date)}",
                 "value": f"{write(rates['lower_95'])} \u2013 {write(rates['upper_95'])}",
                 "note": f"last rate {write(ahead.close)}, rise {share(ahead.probability_of_rise, 0)} likely",
             }

@@ -79,15 +79,13 @@ __all__ = [
 ]
 
 HEIGHT: Final = 240  # of the plot in CSS pixels; the width is the reader's
-SHIPPED: Final = ("LinearRegression", "ARIMA", "LSTM")
 N_INKS: Final = 9
+SAME: Final = 0.005  # of the scale; two lines closer than this are one to the eye
 
 
 def inks_of(names: Iterable[str]) -> dict[str, str]:
-    """A colour for each contestant, the same on every page: those that ship first, then the others by name."""
-    taken = set(names)
-    ordered = [*SHIPPED, *sorted(taken - set(SHIPPED))]
-    return {name: str(place % N_INKS + 1) for place, name in enumerate(ordered) if name in taken}
+    """A colour for each contestant, by the order of their names: the same on every page, whoever leads."""
+    return {name: str(place % N_INKS + 1) for place, name in enumerate(sorted(set(names)))}
 
 
 def line_chart(
@@ -133,12 +131,17 @@ def line_chart(
         {"kind": "band", "ink": band.ink, "strong": band.strong, "path": plot.area(at, band.lower, band.upper)}
         for band in bands
     ]
+    over = [_lies_over(line, lines[place + 1 :], scale.high - scale.low) for place, line in enumerate(lines)]
+    kinds = ["line over" if dashed else "line" for dashed in over]
     shapes += [
-        {"kind": "line", "ink": line.ink, "strong": False, "path": plot.path(at, line.values)}
-        for line in reversed(lines)
+        {"kind": kind, "ink": line.ink, "strong": False, "path": plot.path(at, line.values)}
+        for kind, line in reversed(list(zip(kinds, lines, strict=True)))
     ]
     marks = [(line.ink, line.values, 2.0) for line in lines if line.dots] + [(d.ink, d.values, 4.5) for d in dots]
-    legend = [key("line", line, value=write(last_of(line.values)) if last else "") for line in lines]
+    legend = [
+        key(kind, line, value=write(last_of(line.values)) if last else "")
+        for kind, line in zip(kinds, lines, strict=True)
+    ]
     legend += [key("band", band) for band in bands]
     legend += [key("dot", mark) for mark in dots]
     rows = [plot.row(line.name, line.ink, line.values) for line in lines]
@@ -152,6 +155,15 @@ def line_chart(
         unit=unit,
         hover=hover_data(at, labels if labels is not None else [str(value) for value in x], rows),
     )
+
+
+def _lies_over(line: Line, below: Sequence[Line], span: float) -> bool:
+    """Whether a line would hide one below it, which then shows through its gaps."""
+    for other in below:
+        apart = np.abs(line.values - other.values)[np.isfinite(line.values) & np.isfinite(other.values)]
+        if len(apart) and float(np.median(apart)) < SAME * span:
+            return True
+    return False
 
 
 def bar_chart(

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from podium.evaluate.economics import Economics, Sharpe, Track, trade_the_sign
 from podium.records import Dates
-from podium.report.charts import QUIET, Line, Rule, Table, figure, inks_of, line_chart, no_figure, number, percent
+from podium.report.charts import QUIET, Line, Rule, Table, figure, line_chart, no_figure, number, percent
 from podium.report.scene import Scene, listed
 from podium.report.skill import years_of
 from podium.report.verdict import suspicion
@@ -69,7 +69,7 @@ def money(scene: Scene) -> Money:
         name: trade_the_sign(scene.forecasts[name].actual, scene.forecasts[name].forecast, scene.cost_bps)
         for name in scene.names
     }
-    inks = inks_of(row.family for row in scene.judgement.ranking)
+    inks = scene.inks
     rows = [_sign_row(name, inks[name], result) for name, result in found.items()]
     notes = [note for name, result in found.items() if (note := _note(name, result))]
     first = next(iter(found.values()), None)

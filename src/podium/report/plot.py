@@ -51,10 +51,15 @@ class Plot:
         return "".join(steps)
 
     def area(self, at: Floats, lower: Floats, upper: Floats) -> str:
-        """An SVG path around a band, over the points where both sides are known."""
+        """An SVG path around a band; a new piece after each gap, a stroke where a piece is one point."""
         known = np.isfinite(lower) & np.isfinite(upper)
-        there, back = self.path(at[known], upper[known]), self.path(at[known][::-1], lower[known][::-1])
-        return f"{there}L{back[1:]}Z" if there else ""
+        ends = np.flatnonzero(np.diff(np.concatenate([[False], known, [False]]).astype(int)))
+        pieces = []
+        for first, end in ends.reshape(-1, 2):
+            piece = slice(first, end)
+            there, back = self.path(at[piece], upper[piece]), self.path(at[piece][::-1], lower[piece][::-1])
+            pieces.append(f"{there}L{back[1:]}Z")
+        return "".join(pieces)
 
     def pins(self, at: Floats, ink: str, values: Floats, radius: float) -> list[dict[str, Any]]:
         """Points, where there are values."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 import numpy as np
 from markupsafe import Markup
 
 from podium.evaluate.density import coverage_by_year
-from podium.records import NextDay
+from podium.records import Dates, Floats, Forecasts, NextDay, Series, rate_digits
 from podium.report.charts import (
     BAD,
     MAIN,
@@ -22,7 +25,6 @@ from podium.report.charts import (
     dot_chart,
     figure,
     histogram,
-    inks_of,
     line_chart,
     no_figure,
     number,
@@ -30,82 +32,152 @@ from podium.report.charts import (
 )
 from podium.report.marks import Write
 from podium.report.scales import round_scale
-from podium.report.scene import Scene, rate_digits, told_date
+from podium.report.scene import Scene, told_day
 from podium.report.skill import years_of
 from podium.report.trust import BARS, COVERAGES, Calibration, calibration, misses_of
 
-FAN_DAYS: Final = 60
+FAN_DAYS: Final = 63  # three months
+BOUNDS: Final = ("lower_80", "upper_80", "lower_95", "upper_95")
 MIN_DAYS_A_YEAR: Final = 200
 SHARE: Final = percent(1)
 POINTS: Final = percent(1, sign=True)
 REACH: Final = 1.96  # standard errors that hold 95 % of what chance does
 
 
-def fan_figure(scene: Scene) -> Markup:
-    """The last sixty ranges in rates, the path that came, and the range that is still open."""
-    name, title = scene.leader.family, f"The last {FAN_DAYS} days and the next, in rates"
-    reason = _why_no_bounds(scene) or ("" if scene.series is not None else scene.untold.get("series", "no rates"))
-    if reason:
-        return no_figure("fan", title, reason)
-    rows = scene.forecasts[name]
-    last = slice(max(0, len(rows) - FAN_DAYS), None)
-    opens, days = scene.close_at(rows.origins[last]), rows.target_dates[last]
-    realised = scene.close_at(days)
-    bounds = {
-        side: opens * np.exp(rows.bounds[side][last]) for side in ("lower_80", "upper_80", "lower_95", "upper_95")
-    }
-    point = opens * np.exp(rows.forecast[last])
-    if np.isfinite(realised).sum() < 2:
-        return no_figure("fan", title, "the stored rates do not hold the days that were scored")
-    inside = {coverage: int((~misses_of(rows.bounds, rows.actual, coverage)[last]).sum()) for coverage in ("80", "95")}
-    missed = np.where(misses_of(rows.bounds, rows.actual, "95")[last], realised, np.nan)
-    ahead = scene.next_day if scene.next_day is not None and scene.next_day.origin == days[-1].item() else None
+@dataclass(frozen=True, slots=True)
+class Fan:
+    """Whose intervals a fan shows, and on what.
+
+    Attributes:
+        name: of the contestant.
+        ink: its colour.
+        past: its forecasts for days that have come; None where they are lost.
+        series: the stored rates; None without any.
+        next_day: its open forecast; None without one.
+        untold: half a sentence where one of these is missing.
+        today: a forecast for an earlier day is not called open.
+    """
+
+    name: str
+    ink: str
+    past: Forecasts | None
+    series: Series | None
+    next_day: NextDay | None
+    untold: str
+    today: date
+
+
+def fan_of(scene: Scene) -> Fan:
+    """Of the contestant that the page is about."""
+    name = scene.leader.family
+    missing = [_why_no_bounds(scene), scene.untold.get("series", ""), scene.untold.get("next_day", "")]
+    return Fan(
+        name=name,
+        ink=scene.inks[name],
+        past=scene.forecasts.get(name),
+        series=scene.series,
+        next_day=scene.next_day,
+        untold=next((reason for reason in missing if reason), ""),
+        today=scene.written_at.date(),
+    )
+
+
+def fan_figure(fan: Fan) -> Markup:
+    """The last three months in rates, the intervals made for them the day before, and the one that is still open."""
+    over = fan.next_day is not None and fan.next_day.target_date < fan.today
+    title = f"The last three months{' that are stored' if over else ''}, and the next business day"
+    if fan.series is None or len(fan.series) < 3 or (fan.past is None and fan.next_day is None):
+        return no_figure("fan", title, fan.untold or "too few rates are stored")
+    rows = slice(max(1, len(fan.series) - FAN_DAYS), None)
+    days, realised = fan.series.dates[rows], fan.series.closes[rows]
+    columns = _past_rates(fan.past, days, fan.series.closes[rows.start - 1 : -1])
+    outside = (realised < columns["lower_95"]) | (realised > columns["upper_95"])
+    missed = np.where(outside, realised, np.nan)
+    message = _fan_message(columns, realised)
+    ahead = fan.next_day if fan.next_day is not None and fan.next_day.origin == days[-1].item() else None
+    opened = np.full(len(days), np.nan)
     if ahead is not None:
         days = np.append(days, np.datetime64(ahead.target_date))
-        bounds = {side: np.append(column, ahead.rates.get(side, np.nan)) for side, column in bounds.items()}
-        point = np.append(point, ahead.forecast_rate)
+        said = {**ahead.rates, "forecast": ahead.forecast_rate}
+        columns = {name: np.append(column, said.get(name, np.nan)) for name, column in columns.items()}
         realised, missed = np.append(realised, np.nan), np.append(missed, np.nan)
-    write, ink = (
-        number(rate_digits(float(np.nanmax(realised)))),
-        inks_of(r.family for r in scene.judgement.ranking)[name],
-    )
+        opened = np.append(opened, ahead.forecast_rate)
+        came = "is over, and its rate is not stored" if over else "is still open"
+        message += (
+            f" The last range, for {told_day(ahead.target_date)}, {came}." if ahead.interval else f" {fan.untold}"
+        )
+    bands = [
+        Band(
+            f"{coverage}% range", columns[f"lower_{coverage}"], columns[f"upper_{coverage}"], fan.ink, coverage == "80"
+        )
+        for coverage in ("95", "80")
+        if np.isfinite(columns[f"lower_{coverage}"]).any()
+    ]
+    dots = [
+        Dots("outside the 95% range", missed, BAD),
+        Dots(f"{fan.name}'s next forecast", opened, fan.ink),
+    ]
+    lines = [Line("what came", realised, MAIN, dots=True), Line(f"{fan.name}'s forecast", columns["forecast"], fan.ink)]
+    write = number(rate_digits(float(fan.series.closes[-1])))
     chart = line_chart(
         days,
-        [Line("what came", realised, MAIN, dots=True), Line(f"{name}'s forecast", point, ink)],
-        bands=[
-            Band("95% range", bounds["lower_95"], bounds["upper_95"], ink),
-            Band("80% range", bounds["lower_80"], bounds["upper_80"], ink, strong=True),
-        ],
-        dots=[Dots("outside the 95% range", missed, BAD)] if np.isfinite(missed).any() else [],
+        [line for line in lines if np.isfinite(line.values).any()],
+        bands=bands,
+        dots=[mark for mark in dots if np.isfinite(mark.values).any()],
         write=write,
-        unit=f"{scene.judgement.pair[3:]} for 1 {scene.judgement.pair[:3]}; each made at the close of the day before",
-        axis=number(round_scale([bounds["lower_95"], bounds["upper_95"]]).digits),
+        axis=number(round_scale([realised, *(band.lower for band in bands), *(band.upper for band in bands)]).digits),
+        unit=f"{fan.series.pair[3:]} for 1 {fan.series.pair[:3]}; each range was made at the close of the day before",
         height=300,
         last=False,
     )
-    n_days = len(rows.target_dates[last])
-    table = Table(
-        "Forecast made the day before, its ranges, and the rate that came",
-        ["Day", "Forecast", "80% from", "to", "95% from", "to", "What came"],
-        [
-            [str(day), *(_rate(value, write) for value in values)]
-            for day, *values in zip(days, point, *bounds.values(), realised, strict=True)
-        ],
-    )
-    message = (
+    return figure("fan", title, message.strip(), [chart], _fan_table(days, columns, realised, write))
+
+
+def _past_rates(past: Forecasts | None, days: Dates, before: Floats) -> dict[str, Floats]:
+    """Forecast and bounds for these days in rates, by name; NaN where none was made.
+
+    Args:
+        past: the contestant's forecasts.
+        days: shape (n_days,).
+        before: shape (n_days,), the close before each.
+    """
+    found = {name: np.full(len(days), np.nan) for name in ("forecast", *BOUNDS)}
+    if past is None:
+        return found
+    _, here, there = np.intersect1d(days, past.target_dates, return_indices=True)
+    returns = {**past.bounds, "forecast": past.forecast}
+    for name in found.keys() & returns.keys():
+        found[name][here] = before[here] * np.exp(returns[name][there])
+    return found
+
+
+def _fan_message(columns: Mapping[str, Floats], realised: Floats) -> str:
+    n_days = int(np.isfinite(columns["lower_95"]).sum())
+    if not n_days:
+        return ""
+    inside = {
+        coverage: int(((columns[f"lower_{coverage}"] <= realised) & (realised <= columns[f"upper_{coverage}"])).sum())
+        for coverage in ("80", "95")
+    }
+    return (
         f"Of these {n_days} days {inside['80']} ({SHARE(inside['80'] / n_days)}) ended inside the 80% range and "
         f"{inside['95']} ({SHARE(inside['95'] / n_days)}) inside the 95% range. The forecast itself hardly leaves "
         "the last rate; what the range says is how far the next one may go."
     )
-    return figure("fan", title, f"{message} {_open_range(ahead)}".strip(), [chart], table)
 
 
-def _rate(value: float, write: Write) -> str:
-    return write(float(value)) if np.isfinite(value) else "to come"
+def _fan_table(days: Dates, columns: Mapping[str, Floats], realised: Floats, write: Write) -> Table:
+    def told(value: float, missing: str = "\u2013") -> str:
+        return write(float(value)) if np.isfinite(value) else missing
 
-
-def _open_range(ahead: NextDay | None) -> str:
-    return "" if ahead is None else f"The last range, for {told_date(ahead.target_date)}, is still open."
+    return Table(
+        "Forecast made the day before, its intervals, and the rate that came",
+        ["Day", "Forecast", "80% from", "to", "95% from", "to", "What came"],
+        [
+            [str(day), *map(told, values), told(came, "to come")]
+            for day, came, *values in zip(days, realised, *columns.values(), strict=True)
+        ],
+    )
 
 
 def coverage_figure(scene: Scene) -> Markup:
@@ -122,7 +194,7 @@ def coverage_figure(scene: Scene) -> Markup:
         coverage: coverage_by_year(rows.target_dates, missed, int(coverage) / 100, MIN_DAYS_A_YEAR)
         for coverage, missed in misses.items()
     }
-    ink = inks_of(row.family for row in scene.judgement.ranking)[name]
+    ink = scene.inks[name]
     charts, said = [], _overall(scene, overall)
     if by_year["95"]:
         charts.append(_years_chart(by_year, ink))
@@ -184,7 +256,7 @@ def density_figure(scene: Scene) -> Markup:
     found, reason = calibration(scene)
     if found is None:
         return no_figure("density", title, reason)
-    ink = inks_of(row.family for row in scene.judgement.ranking)[scene.leader.family]
+    ink = scene.inks[scene.leader.family]
     worst = int(np.argmax(np.abs(found.gap)))
     largest = f"{number(1, sign=True)(100 * float(found.gap[worst]))} points, at {percent(0)(float(COVERAGES[worst]))}"
     outside = int((np.abs(found.counts - found.expected) > found.bar_reach).sum())

@@ -12,6 +12,8 @@ import numpy as np
 from podium.evaluate.economics import COST_BPS
 from podium.evaluate.judgement import Judgement, Standing
 from podium.records import Floats, Forecasts, NextDay, Series
+from podium.report.charts import inks_of
+from podium.report.scales import MONTHS
 
 RANDOM_WALK = "random walk"
 
@@ -84,6 +86,11 @@ class Scene:
         return f"{self.judgement.pair[:3]}/{self.judgement.pair[3:]}"
 
     @property
+    def inks(self) -> dict[str, str]:
+        """A colour for each contestant."""
+        return inks_of(row.family for row in self.judgement.ranking)
+
+    @property
     def names(self) -> list[str]:
         """Contestants whose forecasts are here, in rank order."""
         return [row.family for row in self.judgement.ranking if row.family in self.forecasts]
@@ -96,15 +103,8 @@ class Scene:
         return np.where(self.series.dates[rows] == days, self.series.closes[rows], np.nan)
 
 
-def rate_digits(rate: float) -> int:
-    """Decimal places that a rate is quoted with: four, more below one tenth, fewer never."""
-    return max(4, 6 - len(str(int(rate)))) if rate >= 0.1 else 6
-
-
-def told_date(day: date | np.datetime64) -> str:
+def told_day(day: str | date | np.datetime64) -> str:
     """`2 Nov 2026`, with no word of this machine's language."""
-    from podium.report.scales import MONTHS
-
     year, month, number = str(day)[:10].split("-")
     return f"{int(number)} {MONTHS[int(month) - 1]} {year}"
 

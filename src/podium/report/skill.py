@@ -15,16 +15,17 @@ from podium.report.charts import (
     Table,
     bar_chart,
     figure,
-    inks_of,
     line_chart,
     no_figure,
     number,
     percent,
 )
-from podium.report.scene import RANDOM_WALK, Scene, listed, told_date
+from podium.report.scene import RANDOM_WALK, Scene, listed, told_day
 
+SKILL_TITLE: Final = "Where skill was gained and lost"
 SHARE: Final = percent(2, sign=True)
 RATIO: Final = number(4)
+POINTS: Final = 400  # of a curve: more than a screen can tell apart, and each costs bytes on every page
 MIN_DAYS_A_YEAR: Final = 20  # a ratio of RMSEs over fewer days says nothing
 
 
@@ -40,18 +41,16 @@ def cumulative_skill(rows: Forecasts) -> Floats | None:
 
 def skill_figure(scene: Scene) -> Markup:
     """Cumulative squared-error difference against the random walk, for all contestants."""
-    title = "Where skill was gained and lost"
+    title = SKILL_TITLE
     curves = {name: cumulative_skill(scene.forecasts[name]) for name in scene.names}
     known = {name: curve for name, curve in curves.items() if curve is not None and len(curve) > 1}
     if not known:
         return no_figure("skill", title, _why_not(scene))
-    inks, days = (
-        inks_of(row.family for row in scene.judgement.ranking),
-        scene.forecasts[next(iter(known))].target_dates,
-    )
+    days = scene.forecasts[next(iter(known))].target_dates
+    rows = thinned(len(days))
     chart = line_chart(
-        days,
-        [Line(name, curve, inks[name]) for name, curve in known.items()],
+        days[rows],
+        [Line(name, curve[rows], scene.inks[name]) for name, curve in known.items()],
         rules=[Rule(0.0, RANDOM_WALK)],
         write=SHARE,
         unit="Squared error saved since the first scored day, as a share of the random walk's",
@@ -65,6 +64,11 @@ def skill_figure(scene: Scene) -> Markup:
     return figure("skill", title, _skill_message(scene, known, days), [chart], table)
 
 
+def thinned(n_days: int) -> np.ndarray:
+    """Rows of a curve that are drawn, first and last among them."""
+    return np.unique(np.linspace(0, n_days - 1, POINTS).astype(int))
+
+
 def _skill_message(scene: Scene, curves: dict[str, Floats], days: np.ndarray) -> str:
     name = scene.leader.family if scene.leader.family in curves else next(iter(curves))
     curve = curves[name]
@@ -72,8 +76,8 @@ def _skill_message(scene: Scene, curves: dict[str, Floats], days: np.ndarray) ->
     ends = listed([f"{other} at {SHARE(float(curves[other][-1]))}" for other in curves])
     return (
         f"Rising means better than the {RANDOM_WALK}, falling means worse; the end of each curve is its out-of-sample "
-        f"R²: {ends}. {name} stood highest at {SHARE(float(curve[top]))} on {told_date(days[top])} and lowest at "
-        f"{SHARE(float(curve[bottom]))} on {told_date(days[bottom])}."
+        f"R²: {ends}. {name} stood highest at {SHARE(float(curve[top]))} on {told_day(days[top])} and lowest at "
+        f"{SHARE(float(curve[bottom]))} on {told_day(days[bottom])}."
     )
 
 
@@ -107,9 +111,8 @@ def years_figure(scene: Scene) -> Markup:
         return no_figure("years", title, _why_not(scene))
     found = {name: ratio_by_year(scene.forecasts[name]) for name in scene.names}
     years = next(iter(found.values()))
-    inks = inks_of(row.family for row in scene.judgement.ranking)
     groups = [
-        Group(name, np.array([np.nan if ratio is None else ratio for _, ratio in by_year.values()]), inks[name])
+        Group(name, np.array([np.nan if ratio is None else ratio for _, ratio in by_year.values()]), scene.inks[name])
         for name, by_year in found.items()
     ]
     if not any(np.isfinite(group.values).any() for group in groups):

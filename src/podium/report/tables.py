@@ -9,7 +9,6 @@ from typing import Final
 from podium.evaluate import baselines
 from podium.evaluate.evidence import Comparison
 from podium.evaluate.judgement import Standing
-from podium.report.charts import inks_of
 from podium.report.marks import number, percent
 from podium.report.scene import RANDOM_WALK, Scene
 from podium.report.trust import SIDES
@@ -105,7 +104,7 @@ def share(value: float | None, digits: int = 1, sign: bool = False) -> str:
 
 def range_rows(scene: Scene) -> list[RangeRow]:
     """Both ranges of every contestant."""
-    inks = inks_of(row.family for row in scene.judgement.ranking)
+    inks = scene.inks
     return [
         RangeRow(
             name=row.family,
@@ -123,7 +122,7 @@ def range_rows(scene: Scene) -> list[RangeRow]:
 
 def density_rows(scene: Scene) -> list[DensityRow]:
     """The density of every contestant."""
-    inks = inks_of(row.family for row in scene.judgement.ranking)
+    inks = scene.inks
     return [
         DensityRow(
             name=row.family,
@@ -167,7 +166,7 @@ def _reasons(row: Standing, names: Mapping[str, str], why: Mapping[str, str]) ->
 
 def comparison_rows(scene: Scene) -> list[ComparisonRow]:
     """The champion before this championship against every rival, the random walk last as it was compared."""
-    inks = inks_of(row.family for row in scene.judgement.ranking)
+    inks = scene.inks
     return [_comparison(item, inks.get(item.rival, "walk")) for item in scene.judgement.comparisons]
 
 

@@ -7,9 +7,9 @@ from typing import Final
 
 from podium.evaluate.economics import trade_the_sign
 from podium.evaluate.judgement import Standing
-from podium.records import Series
+from podium.records import Series, rate_digits
 from podium.report.marks import number, percent
-from podium.report.scene import RANDOM_WALK, Scene, listed, rate_digits, told_date
+from podium.report.scene import RANDOM_WALK, Scene, listed, told_day
 from podium.report.trust import SIDES, interval_skill, told_range
 
 TESTS: Final[Mapping[str, tuple[str, str]]] = {
@@ -104,7 +104,7 @@ def _next_day(scene: Scene) -> list[str]:
         return [f"There is no range for the next business day: {scene.untold.get('next_day', 'it was not asked for')}."]
     write, rates = number(rate_digits(ahead.close)), ahead.rates
     line = (
-        f"For {told_date(ahead.target_date)} it runs from {write(rates['lower_95'])} to {write(rates['upper_95'])} "
+        f"For {told_day(ahead.target_date)} it runs from {write(rates['lower_95'])} to {write(rates['upper_95'])} "
         f"(19 days of 20), and from {write(rates['lower_80'])} to {write(rates['upper_80'])} (4 days of 5), "
         f"around a last rate of {write(ahead.close)}."
     )

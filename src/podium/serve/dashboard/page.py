@@ -12,12 +12,15 @@ from typing import Any
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader
 from markupsafe import Markup
 
-from podium.report.charts import number
+from podium.records import rate_digits
+from podium.report.charts import no_figure, number
 from podium.report.pages import environment
-from podium.report.scene import rate_digits
+from podium.report.ranges import fan_figure
+from podium.report.scene import told_day
+from podium.report.skill import SKILL_TITLE, skill_figure
 from podium.serve.dashboard import words
 from podium.serve.dashboard.assets import asset_url
-from podium.serve.dashboard.figures import inks, live_figure, next_day_figure, range_bar, skill_figure
+from podium.serve.dashboard.figures import fan_of, inks, live_figure, range_bar
 from podium.serve.dashboard.gather import Gatherer
 from podium.serve.dashboard.links import Links
 from podium.serve.dashboard.live import LiveComparisons
@@ -80,7 +83,7 @@ class Pages:
                 links=self._links,
                 now=datetime.now(UTC),
                 moment=words.told_moment,
-                day=words.told_day,
+                day=told_day,
                 **(self._parts(state) if state else {"state": None}),
             )
         )
@@ -104,9 +107,12 @@ class Pages:
             "range_ink": inks(state)[state.lineup.champion.card.family],
             "figures": {
                 "next_day": self._figure(
-                    "next_day", state, next_day_figure, (state.next_day, state.untold, state.past, words.is_over(state))
+                    "next_day",
+                    state,
+                    lambda state: fan_figure(fan_of(state)),
+                    (state.next_day, state.untold, state.past, words.is_over(state)),
                 ),
-                "skill": self._figure("skill", state, skill_figure, (state.judgement, state.past)),
+                "skill": self._figure("skill", state, skill_of, (state.judgement, state.past)),
                 "live": self._figure("live", state, live_figure, (state.live,)),
             },
             "live": state.live,
@@ -139,7 +145,7 @@ class Pages:
             "range": f"{write(ahead.rates['lower_95'])} {DASH} {write(ahead.rates['upper_95'])}"
             if ahead and ahead.interval
             else DASH,
-            "until": words.told_day(state.close.origin) if state.close else DASH,
+            "until": told_day(state.close.origin) if state.close else DASH,
         }
 
     def _health(self, states: Mapping[str, PairState]) -> dict[str, Any]:
@@ -165,6 +171,13 @@ class Pages:
             "workers": service.options.processes,
             "interval": service.options.interval,
         }
+
+
+def skill_of(state: PairState) -> Markup:
+    """The report's figure, where there is a championship to draw."""
+    if state.scene is None:
+        return no_figure("skill", SKILL_TITLE, "no championship is recorded with the models in service")
+    return skill_figure(state.scene)
 
 
 def _slashed(pair: str) -> str:

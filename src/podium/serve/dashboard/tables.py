@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from podium.evaluate.judgement import Standing
-from podium.records import ModelName
+from podium.records import ModelName, rate_digits
 from podium.report.charts import number, percent
-from podium.report.scene import RANDOM_WALK, rate_digits
+from podium.report.scene import RANDOM_WALK, told_day
 from podium.report.verdict import places
 from podium.serve.dashboard import words
 from podium.serve.dashboard.figures import inks
@@ -34,7 +34,7 @@ def _tile_ahead(state: PairState) -> Row | None:
         return None
     write, rates = number(rate_digits(state.next_day.close)), state.next_day.rates
     return {
-        "name": f"95% range for {words.told_day(state.next_day.target_date)}",
+        "name": f"95% range for {told_day(state.next_day.target_date)}",
         "value": f"{write(rates['lower_95'])} {DASH} {write(rates['upper_95'])}" if rates else "none",
         "note": f"last rate {write(state.next_day.close)}",
     }
@@ -45,7 +45,7 @@ def _tile_rates(state: PairState) -> Row | None:
         return None
     return {
         "name": "Newest stored rate",
-        "value": words.told_day(state.close.origin),
+        "value": told_day(state.close.origin),
         "note": words.day_age(state.close.origin, state.now),
     }
 
@@ -56,7 +56,7 @@ def _tile_trained(state: PairState) -> Row | None:
         return None
     return {
         "name": "Champion trained",
-        "value": words.told_day(datetime.fromtimestamp(at, UTC).date()),
+        "value": told_day(datetime.fromtimestamp(at, UTC).date()),
         "note": f"{words.age(state.now.timestamp() - at)} ago",
     }
 
@@ -67,7 +67,7 @@ def _tile_title(state: PairState) -> Row | None:
     at = datetime.fromisoformat(state.crowned.at)
     return {
         "name": "Holds the title since",
-        "value": words.told_day(at.astimezone(UTC).date()),
+        "value": told_day(at.astimezone(UTC).date()),
         "note": f"{words.age((state.now - at).total_seconds())} ago, by {state.crowned.by}",
     }
 
@@ -223,6 +223,6 @@ def traffic(service: Service, state: PairState) -> dict[str, str]:
         "split": ", ".join(part.replace("=", " ") + "%" for part in str(service.split).split(",")),
         "shadow": "every rank is scored on every request" if service.options.shadow else "off",
         "experiment": service.options.ab_test,
-        "asked": f"up to {words.told_day(live.asked_until)}" if live.asked_until else "none yet",
-        "settled": f"up to {words.told_day(live.settled_until)}" if live.settled_until else "none yet",
+        "asked": f"up to {told_day(live.asked_until)}" if live.asked_until else "none yet",
+        "settled": f"up to {told_day(live.settled_until)}" if live.settled_until else "none yet",
     }

@@ -9,7 +9,7 @@ import numpy as np
 
 from podium.evaluate.live import Report
 from podium.records import ModelName
-from podium.report.scales import MONTHS
+from podium.report.scene import told_day
 from podium.report.verdict import badge, headline, ties, way_to_newer_rates
 from podium.serve.dashboard.state import PairState
 
@@ -124,12 +124,6 @@ def sequence_line(found: Report) -> str:
 
 def _begins(found: Report) -> str:
     return f"the interval, and with it any answer, begins on day {found.min_days}"
-
-
-def told_day(day: str | date) -> str:
-    """`30 Oct 2026`."""
-    year, month, number = str(day)[:10].split("-")
-    return f"{int(number)} {MONTHS[int(month) - 1]} {year}"
 
 
 def told_moment(moment: datetime) -> str:
