@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from podium.errors import SettingError
 from podium.settings import Settings
-from podium.settings.sources import RENAMED, Found, nested, read, variables
+from podium.settings.origins import RENAMED, Found, keys, nested, read, variables
+from podium.settings.overview import field_of, in_force, settings_table
 
 
 @pytest.fixture(autouse=True)
@@ -295,3 +296,30 @@ def test_a_user_without_a_name_is_unknown(monkeypatch):
 
     monkeypatch.setattr(getpass, "getuser", nobody)
     assert Settings.load().developer == "unknown"
+
+
+def test_the_documentation_has_the_table_of_settings():
+    """README or the reference holds every setting with its default and meaning, word for word as `--markdown` says."""
+    root = Path(__file__).parent.parent
+    pages = [root / "README.md", *(root / "docs").rglob("*.md")]
+    assert any(settings_table() in page.read_text(encoding="utf-8") for page in pages)
+
+
+def test_every_setting_is_described_and_has_its_own_flag_name():
+    """No field without a description; variables are all different."""
+    assert [key for key in keys(Settings) if not field_of(key).description] == []
+    names = [variables(key)[-1] for key in keys(Settings)]
+    assert len(set(names)) == len(names)
+
+
+def test_what_is_in_force_tells_no_secret(monkeypatch):
+    """Passwords in addresses and the salt of a deployment are masked; the salt that everybody has is not."""
+    monkeypatch.setenv("PODIUM_LEDGER_ADDRESS", "postgresql://u:s3cret@db/ledger")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://u:s3cret@mlflow")
+    assert {value for name, value, _ in in_force(Settings.load()) if name == "serve.salt"} == {"podium"}
+    monkeypatch.setenv("PODIUM_SERVE_SALT", "s3cret")
+    told = {name: (value, origin) for name, value, origin in in_force(Settings.load({"n_lags": 20}))}
+    assert "s3cret" not in str(told)
+    assert told["tracking_uri"] == ("http://u:***@mlflow", "variable MLFLOW_TRACKING_URI")
+    assert told["serve.salt"] == ("***", "variable PODIUM_SERVE_SALT")
+    assert told["n_lags"] == (20, "flag --n-lags")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -72,7 +73,50 @@ def test_no_verb_is_help(podium):
     """`podium` alone shows what there is."""
     said = podium()
     assert said.exit_code == 0
-    assert "Commands:" in said.out
+    assert "The championship:" in said.out
+
+
+def test_every_verb_stands_in_one_group(helps):
+    """The help of `podium` lists each verb once, under the heading of what it is for."""
+    first = helps.split("$ podium ", 2)[1]
+    assert [len(re.findall(rf"^  {verb}  ", first, re.MULTILINE)) for verb in VERBS] == [1] * len(VERBS)
+    assert first.index("The championship:") < first.index("  train") < first.index("Serving:") < first.index("  ab ")
+
+
+def test_a_shell_completes_verbs_and_choices(shell, tmp_path):
+    """The installed completion offers the verbs that begin so, and the words that a flag takes."""
+    for typed, offered in {"podium sta": ["status"], "podium evaluate --policy ": ["rmse", "significant"]}.items():
+        asked = {"COMP_WORDS": typed, "COMP_CWORD": str(typed.count(" ")), "_PODIUM_COMPLETE": "complete_bash"}
+        assert shell(tmp_path, "podium", **asked).stdout.split() == offered
+
+
+def test_completion_installs(shell, tmp_path):
+    """`--install-completion` writes what bash reads into the user's home, and says so."""
+    said = shell(tmp_path, "podium", "--install-completion", "bash", HOME=str(tmp_path))
+    assert said.exit_code == 0
+    assert "podium" in (tmp_path / ".bashrc").read_text()
+
+
+def test_settings_tell_where_they_come_from(podium, monkeypatch, workdir):
+    """`podium settings`: value and origin of each, as lines and as JSON; an old name is told."""
+    Path("podium.toml").write_text("window = 20\n")
+    monkeypatch.setenv("PODIUM_SERVE_PORT", "9000")
+    said = podium("settings", "--seed", "7")
+    lines = said.out.splitlines()
+    for line in ("n_lags = 20  (podium.toml line 1)", "seed = 7  (flag --seed)", "registry_uri = not set  (default)"):
+        assert line in lines
+    assert said.err == "note: podium.toml line 1: window is now n_lags; the old name is read in this release only\n"
+    told = podium("settings", "--json").json
+    assert told["serve.port"] == {"value": 9000, "from": "variable PODIUM_SERVE_PORT"}
+    assert told["seed"] == {"value": 42, "from": "default"}
+
+
+def test_old_flags_are_taken_with_a_note(podium, workdir):
+    """`--window` of the last release is `--n-lags`; help does not show it."""
+    said = podium("settings", "--window", "20", "--json")
+    assert said.json["n_lags"]["value"] == 20
+    assert said.err == "note: --window is now --n-lags; the old name is read in this release only\n"
+    assert "--window" not in podium("settings", "--help").out
 
 
 def test_the_steps_answer_in_json(podium, here):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from podium.cli import upkeep
+from podium.cli import workplace
 from podium.cli.console import complain
 from podium.cli.main import run
 
@@ -203,8 +203,10 @@ def test_errors_are_one_line(capsys):
 def test_the_pages_take_the_next_port_and_name_the_holder(podium, monkeypatch):
     """A port in use: a note that names who has it or how to ask, the next free one, no password in the command."""
     seen = {}
-    monkeypatch.setattr(upkeep, "_until_interrupted", lambda command, env: seen.update(command=command, env=env) or 0)
-    monkeypatch.setattr(upkeep, "_open", lambda settings: None)
+    monkeypatch.setattr(
+        workplace, "_until_interrupted", lambda command, env: seen.update(command=command, env=env) or 0
+    )
+    monkeypatch.setattr("podium.registry.mlflow_store.MlflowStore.client", None)
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         holder.listen()
@@ -233,7 +235,7 @@ def test_the_pages_take_the_next_port_and_name_the_holder(podium, monkeypatch):
 )
 def test_the_pages_of_no_store_are_refused(podium, monkeypatch, address, content):
     """A store that cannot be opened: exit code 6 in one line, and MLflow's server is not started."""
-    monkeypatch.setattr(upkeep, "_until_interrupted", lambda command, env: pytest.fail("started"))
+    monkeypatch.setattr(workplace, "_until_interrupted", lambda command, env: pytest.fail("started"))
     Path("mlflow.db").write_bytes(content)
     said = podium("ui", "--tracking-uri", address)
     refused(said, REGISTRY, "cannot open the tracking store")
@@ -248,7 +250,7 @@ def test_the_pages_open_on_stores_that_are_ready(podium, monkeypatch):
         seen.update(environment, experiments=_tables("runs.db"), models=_tables("models.db"))
         return 0
 
-    monkeypatch.setattr(upkeep, "_until_interrupted", serve)
+    monkeypatch.setattr(workplace, "_until_interrupted", serve)
     addresses = ("--tracking-uri", "sqlite:///runs.db", "--registry-uri", "sqlite:///models.db")
     assert podium("ui", *addresses).exit_code == 0
     assert "experiments" in seen["experiments"]
@@ -297,7 +299,7 @@ def test_reset_removes_nothing_unasked(podium, something):
 def test_reset_does_as_it_is_told(podium, something, monkeypatch, answer, stays):
     """On a terminal it shows what would go and asks."""
     monkeypatch.setattr(sys, "stdin", Terminal(""))
-    monkeypatch.setattr(upkeep.typer, "confirm", lambda question: answer)
+    monkeypatch.setattr(workplace.typer, "confirm", lambda question: answer)
     assert podium("reset").exit_code == (1 if stays else 0)
     assert all(path.exists() == stays for path in something)
 

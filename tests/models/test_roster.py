@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -46,21 +47,21 @@ def test_an_option_that_it_has_not_got_is_named(option):
 @pytest.mark.parametrize(
     ("family", "option", "value", "words"),
     [
-        ("LSTM", "units", "abc", "integer"),
-        ("LSTM", "units", "16", "integer"),
-        ("LSTM", "units", True, "integer"),
-        ("LSTM", "units", -1, "greater than or equal to 1"),
-        ("LSTM", "epochs", 0, "greater than or equal to 1"),
-        ("LSTM", "patience", 0, "greater than or equal to 1"),
-        ("LSTM", "batch_size", 0, "greater than or equal to 1"),
-        ("LSTM", "validation_fraction", 1.0, "less than or equal to 0.5"),
-        ("LSTM", "learning_rate", float("nan"), "less than or equal to 1"),
-        ("ARIMA", "max_p", -1, "greater than or equal to 0"),
-        ("ARIMA", "order", [1, 0, 1], "at most 2 items"),
-        ("ARIMA", "order", "1,0", "array"),
-        ("ARIMA", "order", [1, -1], "[1] Input should be greater than or equal to 0"),
-        ("LinearRegression", "lags_used", "x", "integer"),
-        ("LinearRegression", "lags_used", 0, "greater than or equal to 1"),
+        ("LSTM", "units", "abc", "a whole number"),
+        ("LSTM", "units", "16", "a whole number"),
+        ("LSTM", "units", True, "a whole number"),
+        ("LSTM", "units", -1, "at least 1"),
+        ("LSTM", "epochs", 0, "at least 1"),
+        ("LSTM", "patience", 0, "at least 1"),
+        ("LSTM", "batch_size", 0, "at least 1"),
+        ("LSTM", "validation_fraction", 1.0, "at most 0.5"),
+        ("LSTM", "learning_rate", float("nan"), "at most 1"),
+        ("ARIMA", "max_p", -1, "at least 0"),
+        ("ARIMA", "order", [1, 0, 1], "a list of at most 2"),
+        ("ARIMA", "order", "1,0", "a list"),
+        ("ARIMA", "order", [1, -1], "[1] a number of at least 0"),
+        ("LinearRegression", "lags_used", "x", "a whole number"),
+        ("LinearRegression", "lags_used", 0, "at least 1"),
     ],
 )
 def test_a_value_that_an_option_cannot_have_is_named_before_any_work(family, option, value, words):
@@ -136,3 +137,16 @@ def test_a_broken_contestant_is_named(monkeypatch, name, target, words):
     assert words in str(caught.value)
     assert name in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_options_of_who_does_not_take_part_are_checked_too(workdir):
+    """A misspelt or wrong option of the LSTM is refused where only ARIMA enters, with its line and in our words."""
+    Path("podium.toml").write_text("contestants = ['ARIMA']\n[options.LSTM]\nunits = 0\n")
+    with pytest.raises(SettingError) as caught:
+        enter_all(Settings.load())
+    assert str(caught.value) == (
+        "setting options.LSTM.units = 0 (podium.toml line 3): a number of at least 1 is wanted"
+    )
+    Path("podium.toml").write_text("[options.LSTM]\nunit = 8\n")
+    with pytest.raises(SettingError, match=r"options.LSTM.unit \(podium.toml line 2\): .* did you mean units\?"):
+        enter("ARIMA", Settings.load())

@@ -5,13 +5,14 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from podium.cli import answers, championship, report, serving, simulation, titles, upkeep
+from podium.cli import asking, by_hand, served, steps, workplace
 from podium.cli.console import complain
 from podium.environment import keep_private
 from podium.errors import PodiumError
@@ -22,21 +23,30 @@ OBJECTS_BETWEEN_COLLECTIONS = 200_000
 USAGE_ERROR: Any = typer.BadParameter.__bases__[0]  # typer carries its own click and names only this child of it
 
 
+VERBS: Mapping[str, Sequence[Callable[..., None]]] = {
+    "The championship": (steps.ingest, steps.preprocess, steps.train, steps.evaluate, steps.run),
+    "What it says": (asking.status, asking.forecast, asking.report, asking.simulate),
+    "The title by hand": (by_hand.promote, by_hand.rollback, by_hand.history),
+    "Serving": (served.serve, served.ledger, served.settle, served.ab, served.key),
+    "This folder": (workplace.settings, workplace.ui, workplace.reset),
+}
+
+
 class Verbs(TyperGroup):
-    """The verbs, each with its whole first sentence."""
+    """The verbs by what they are for, each with its whole first sentence."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """List the verbs in their order; long sentences go on over two lines rather than end in dots."""
-        verbs = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, (verb.help or "").split("\n\n")[0]) for name, verb in verbs if verb])
+        for group, verbs in VERBS.items():
+            named = [self.get_command(ctx, verb.__name__) for verb in verbs]
+            with formatter.section(group):
+                formatter.write_dl([(verb.name, (verb.help or "").split("\n\n")[0]) for verb in named if verb])
 
 
 app = typer.Typer(
     name="podium",
     cls=Verbs,
     help="A forecasting championship on MLflow: train, score on the same days, rank, alias, serve.",
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -63,8 +73,8 @@ def podium(
         typer.echo(context.get_help())
 
 
-for room in (championship, answers, report, titles, simulation, serving, upkeep):
-    room.enrol(app)
+for verb in chain.from_iterable(VERBS.values()):
+    app.command(verb.__name__)(verb)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -13,6 +13,7 @@ from podium.errors import SettingError, UnknownContestantError
 from podium.models.base import FAMILY, Contestant
 from podium.plugins import load_class
 from podium.settings import Settings
+from podium.settings.wording import place, reason
 
 GROUP = "podium.contestants"
 
@@ -55,16 +56,10 @@ def enter(family: str, settings: Settings) -> Contestant:
         SettingError: its class cannot be used, or one of its options, or there are options of a family nobody offers.
     """
     check_known((family,))
-    for other in settings.options:
-        if other not in known():
-            raise SettingError(
-                f"setting options.{other}: no such contestant; {_nearest(other, known())}"
-                f"there are {', '.join(sorted(known()))}"
-            )
+    options = {other: _checked(other, settings) for other in settings.options}  # also of who does not take part
     contestant = contestant_class(family)
-    options = _checked(family, contestant, settings.options.get(family, {}))
     try:
-        return contestant(n_lags=settings.n_lags, seed=settings.seed, **options)
+        return contestant(n_lags=settings.n_lags, seed=settings.seed, **options.get(family, {}))
     except (ValueError, TypeError) as error:  # options that do not go together; a class without `fit`
         raise SettingError(f"setting options.{family}: {error}") from None
 
@@ -88,36 +83,45 @@ def contestant_class(family: str) -> type[Contestant]:
     return found
 
 
-def _checked(family: str, contestant: type[Contestant], options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options as the contestant's annotations want them: an order as a tuple, a number within its range."""
+def _checked(family: str, settings: Settings) -> dict[str, Any]:
+    """A family's options as its annotations want them: an order as a tuple, a number within its range."""
+    if family not in known():
+        where = place(settings.origin("options", family))
+        raise SettingError(
+            f"setting options.{family}{where}: no such contestant; {_nearest(family, known())}"
+            f"there are {', '.join(sorted(known()))}"
+        )
+    contestant, options = contestant_class(family), settings.options[family]
     names = contestant.option_names()
     for name in options:
         if name not in names:
+            where = place(settings.origin("options", family, name))
             raise SettingError(
-                f"setting options.{family}.{name}: {family} has no such option; {_nearest(name, names)}"
+                f"setting options.{family}.{name}{where}: {family} has no such option; {_nearest(name, names)}"
                 f"it has {', '.join(sorted(names)) or 'none'}"
             )
-    return {name: _value(family, contestant, name, value) for name, value in options.items()}
+    return {name: _value(contestant, ("options", family, name), value, settings) for name, value in options.items()}
 
 
-def _value(family: str, contestant: type[Contestant], name: str, value: Any) -> Any:
+def _value(contestant: type[Contestant], key: tuple[str, ...], value: Any, settings: Settings) -> Any:
     from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
     try:
-        kind: Any = TypeAdapter(get_type_hints(contestant, include_extras=True)[name])
+        kind: Any = TypeAdapter(get_type_hints(contestant, include_extras=True)[key[-1]])
     except (NameError, PydanticUserError):  # an annotation that says nothing at run time
         return value
     try:
         # as JSON, since a list in podium.toml is the only way to write a tuple, and "16" is still no number
         return kind.validate_json(json.dumps(value, default=str), strict=True)
     except ValidationError as error:
-        reasons = "; ".join(_reason(item) for item in error.errors())
-        raise SettingError(f"setting options.{family}.{name} = {value!r}: {reasons}") from None
+        reasons = "; ".join(map(_reason, error.errors()))
+        where = place(settings.origin(*key))
+        raise SettingError(f"setting {'.'.join(key)} = {value!r}{where}: {reasons}") from None
 
 
 def _reason(item: Mapping[str, Any]) -> str:
-    place = "".join(f"[{part}]" for part in item["loc"] if isinstance(part, int))
-    return f"{place} {item['msg']}".strip()
+    index = "".join(f"[{part}]" for part in item["loc"] if isinstance(part, int))
+    return f"{index} {reason(item)}".strip()
 
 
 def _nearest(name: str, names: Iterable[str]) -> str:

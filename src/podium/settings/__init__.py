@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from podium.errors import SettingError
-from podium.settings import sources
+from podium.settings import origins
 from podium.settings.kinds import Address, Folder, Names, Page, Pair, at_least_one
 from podium.settings.wording import explain
 
@@ -157,7 +157,7 @@ class Settings(BaseModel):
     )
     serve: ServeSettings = Field(default=ServeSettings(), description="how podium serve serves")
 
-    _origins: dict[sources.Key, str] = PrivateAttr(default_factory=dict)
+    _origins: dict[origins.Key, str] = PrivateAttr(default_factory=dict)
     _notes: tuple[str, ...] = PrivateAttr(())
 
     @classmethod
@@ -170,11 +170,11 @@ class Settings(BaseModel):
         Raises:
             SettingError: a value cannot be used; the message names the setting, the value and where it stands.
         """
-        found, notes = sources.read(sources.keys(cls), flags or {})
+        found, notes = origins.read(origins.keys(cls), flags or {})
         try:
-            settings = cls.model_validate(sources.nested(found))
+            settings = cls.model_validate(origins.nested(found))
         except ValidationError as error:
-            raise SettingError("; ".join(explain(item, found, sources.keys(cls)) for item in error.errors())) from None
+            raise SettingError("; ".join(explain(item, found, origins.keys(cls)) for item in error.errors())) from None
         settings._origins.update({key: item.origin for key, item in found.items()})
         settings._notes = notes
         return settings

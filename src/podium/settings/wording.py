@@ -9,7 +9,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from podium.settings.sources import Found, Key
+    from podium.settings.origins import Found, Key
 
 NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
 STARS = "***"

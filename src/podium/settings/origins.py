@@ -106,16 +106,17 @@ def _note(old: Key, origin: str) -> str:
     return f"{where}{'.'.join(old)} is now {'.'.join(new)}; the old name is read in this release only"
 
 
-def _leaves(table: Mapping[str, Any], above: Key = ()) -> Iterator[tuple[Key, Any]]:
+def leaves(table: Mapping[str, Any], above: Key = ()) -> Iterator[tuple[Key, Any]]:
+    """The values of tables within tables, each with the names that lead to it."""
     for name, value in table.items():
         if isinstance(value, Mapping) and value:
-            yield from _leaves(value, (*above, name))
+            yield from leaves(value, (*above, name))
         else:
             yield (*above, name), value
 
 
 def _flags(flags: Mapping[str, Any]) -> dict[Key, Found]:
-    return {key: Found(value, "flag") for key, value in _leaves(flags) if value is not None}
+    return {key: Found(value, "flag") for key, value in leaves(flags) if value is not None}
 
 
 def _variables(known: list[Key]) -> dict[Key, Found]:
@@ -130,7 +131,7 @@ def _variables(known: list[Key]) -> dict[Key, Found]:
         text = os.environ.get(name, "").strip()
         if text and key == ("options",):
             whole = {"options": _json(name, text)}
-            found |= {inner: Found(value, f"variable {name}") for inner, value in _leaves(whole)}
+            found |= {inner: Found(value, f"variable {name}") for inner, value in leaves(whole)}
         elif text:
             found[key] = Found(text, f"variable {name}")
     return found
@@ -158,7 +159,7 @@ def _file() -> dict[Key, Found]:
     except tomllib.TOMLDecodeError as error:
         raise SettingError(f"{SETTINGS_FILE} is not valid TOML: {error}") from None
     lines = _lines(text)
-    given = ((key, value) for key, value in _leaves(table) if not (isinstance(value, str) and not value.strip()))
+    given = ((key, value) for key, value in leaves(table) if not (isinstance(value, str) and not value.strip()))
     return {key: Found(value, f"{SETTINGS_FILE} line {lines[key]}") for key, value in given}
 
 
@@ -169,7 +170,7 @@ def _lines(text: str) -> dict[Key, int]:
     for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
         begun.append(line)
         with suppress(tomllib.TOMLDecodeError):  # within a value of several lines
-            for key, _ in _leaves(tomllib.loads("\n".join([header, *begun]))):
+            for key, _ in leaves(tomllib.loads("\n".join([header, *begun]))):
                 found.setdefault(key, first)
             header = line if begun == [line] and line.lstrip().startswith("[") else header
             begun, first = [], number + 1

@@ -8,14 +8,13 @@ import typer
 
 from podium.cli import texts
 from podium.cli.console import note, say, say_json, working_on
-from podium.cli.options import ADDRESSES, FOLDERS, takes_settings
+from podium.cli.flags import ADDRESSES, FOLDERS, Json, takes_settings
 from podium.errors import SettingError
 from podium.settings import Settings
 
 EXIT_REFUSED = 3
 REFUSED = ("leak", "degraded")
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Strict = Annotated[
     bool, typer.Option("--strict", help="Fail too when the champion is not proven to beat the random walk.")
 ]
@@ -34,12 +33,6 @@ EVALUATE = (
     "pair", "policy", "alpha", "leak_r2", "leak_direction", "n_lags", "test_fraction", "developer",
     *ADDRESSES, *FOLDERS,
 )  # fmt: skip
-
-
-def enrol(app: typer.Typer) -> None:
-    """Add the verbs of this room."""
-    for verb in (ingest, preprocess, train, evaluate, run):
-        app.command(name=verb.__name__)(verb)
 
 
 @takes_settings(*INGEST)

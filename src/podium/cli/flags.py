@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import functools
 import inspect
-import types
-import typing
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic.fields import FieldInfo
 
 from podium.cli.console import note
 from podium.errors import SettingError
 from podium.settings import ServeSettings, Settings
 from podium.settings.kinds import pair_code
-from podium.settings.sources import RENAMED, Key, keys
+from podium.settings.origins import RENAMED, Key, keys
+from podium.settings.overview import bare, choices_of, default_of, field_of
 
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 METAVARS: dict[Any, str] = {int: "int", float: "number", Path: "path"}
 ADDRESSES = ("tracking_uri", "registry_uri", "experiment")
 FOLDERS = ("data_dir", "models_dir")
@@ -69,11 +68,9 @@ def takes_settings(*names: str) -> Callable[[Callable[..., Any]], Callable[..., 
 
 
 def _flag(key: Key, described: Key, *, hidden: bool = False) -> inspect.Parameter:
-    field = field_of(described)
-    shown = default_of(field)
+    field, shown = field_of(described), default_of(described)
     about = f"{field.description or ''}" + (f" [default: {shown}]" if shown else "")
-    kind, name = _kind(field.annotation), key[-1].replace("_", "-")
-    choices = typing.get_args(kind) if typing.get_origin(kind) is typing.Literal else ()
+    kind, name, choices = bare(field.annotation), key[-1].replace("_", "-"), choices_of(field)
     option = typer.Option(
         *((f"--{name}/--no-{name}",) if kind is bool else (f"--{name}", *ALSO.get(key, ()))),
         help=about[:1].upper() + about[1:],
@@ -86,26 +83,6 @@ def _flag(key: Key, described: Key, *, hidden: bool = False) -> inspect.Paramete
     return inspect.Parameter(
         "_".join(key), inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[taken, option]
     )
-
-
-def field_of(key: Key) -> FieldInfo:
-    """The field behind a key."""
-    return ServeSettings.model_fields[key[1]] if key[0] == "serve" else Settings.model_fields[key[0]]
-
-
-def default_of(field: FieldInfo) -> str:
-    """A default as people write it; nothing where there is none."""
-    default = field.get_default(call_default_factory=True, validated_data={})
-    if isinstance(default, bool) or default is None:
-        return ""
-    return ",".join(default) if isinstance(default, tuple) else str(default)
-
-
-def _kind(annotation: Any) -> Any:
-    """The bare type behind an annotation."""
-    if typing.get_origin(annotation) in {typing.Union, types.UnionType}:
-        return _kind(next(kind for kind in typing.get_args(annotation) if kind is not types.NoneType))
-    return _kind(typing.get_args(annotation)[0]) if typing.get_origin(annotation) is Annotated else annotation
 
 
 def pair_named(text: str, flag: str) -> str:

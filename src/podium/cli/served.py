@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from podium.cli import texts
-from podium.cli.championship import Json
 from podium.cli.console import note, say, say_json
-from podium.cli.options import FOLDERS, SERVING, pair_named, takes_settings
+from podium.cli.flags import FOLDERS, SERVING, Json, pair_named, takes_settings
 from podium.errors import MissingError, SettingError
 from podium.settings import Settings
 
@@ -23,12 +22,6 @@ if TYPE_CHECKING:
     from podium.ledger import Ledger
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the beginning of a formula
-
-
-def enrol(app: typer.Typer) -> None:
-    """Add the verbs of this room."""
-    for verb in (serve, ledger, settle, ab, key):
-        app.command(name=verb.__name__)(verb)
 
 
 @takes_settings("tracking_uri", "registry_uri", "ledger_address", "alpha", *FOLDERS, *SERVING)

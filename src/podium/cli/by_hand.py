@@ -7,19 +7,12 @@ from typing import Annotated
 import typer
 
 from podium.cli import texts
-from podium.cli.championship import Json
 from podium.cli.console import say, say_json
-from podium.cli.options import ADDRESSES, FOLDERS, takes_settings
+from podium.cli.flags import ADDRESSES, FOLDERS, Json, takes_settings
 from podium.settings import Settings
 
 TITLES = ("pair", "developer", *ADDRESSES, *FOLDERS)
 Why = Annotated[str, typer.Option("--why", help="Reason, for the history.")]
-
-
-def enrol(app: typer.Typer) -> None:
-    """Add the verbs of this room."""
-    for verb in (promote, rollback, history):
-        app.command(name=verb.__name__)(verb)
 
 
 @takes_settings(*TITLES)

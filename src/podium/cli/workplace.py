@@ -1,4 +1,4 @@
-"""ui, reset."""
+"""settings, ui, reset."""
 
 from __future__ import annotations
 
@@ -16,19 +16,30 @@ from typing import Annotated
 
 import typer
 
-from podium.cli.console import note, say
-from podium.cli.options import takes_settings
+from podium.cli.console import note, say, say_json
+from podium.cli.flags import EVERYTHING, Json, takes_settings
 from podium.environment import child_environment
 from podium.errors import PodiumError, SettingError
 from podium.settings import Settings
+from podium.settings.overview import as_text, in_force, settings_table
 
 PORTS_TO_TRY = 50
 
 
-def enrol(app: typer.Typer) -> None:
-    """Add the verbs of this room."""
-    app.command("ui")(ui)
-    app.command("reset")(reset)
+@takes_settings(*EVERYTHING)
+def settings(
+    settings: Settings,
+    as_json: Json = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print what there is to set, as a table.")] = False,
+) -> None:
+    """Every setting as it is in force here, and where it comes from; passwords are masked."""
+    if markdown:
+        say(settings_table())
+    elif as_json:
+        say_json({name: {"value": value, "from": origin} for name, value, origin in in_force(settings)})
+    else:
+        for name, value, origin in in_force(settings):
+            say(f"{name} = {'not set' if value in (None, [], {}) else as_text(value)}  ({origin})")
 
 
 @takes_settings("tracking_uri", "registry_uri")

@@ -1,0 +1,159 @@
+"""status, forecast, report, simulate."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from podium.cli import texts
+from podium.cli.console import note, say, say_json, working_on
+from podium.cli.flags import ADDRESSES, FOLDERS, Json, pair_named, takes_settings
+from podium.errors import SettingError
+from podium.settings import Settings
+
+
+@takes_settings("pair", "alpha", *ADDRESSES, *FOLDERS)
+def status(
+    settings: Settings,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every pair that has a champion, with p-values adjusted for their number.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Who leads, since when, on what data, and whether that means anything."""
+    from podium.pipeline.status import status as ask
+    from podium.pipeline.status import status_of_all
+
+    if everything:
+        pairs = status_of_all(settings)
+        if as_json:
+            say_json([dataclasses.asdict(row) for row in pairs])
+            return
+        for line in texts.pairs_lines(pairs, settings.alpha):
+            say(line)
+        return
+    found = ask(settings)
+    if as_json:
+        say_json(found.as_dict())
+        return
+    for line in texts.status_lines(found):
+        say(line)
+
+
+@takes_settings("pair", "n_lags", *ADDRESSES, *FOLDERS)
+def forecast(
+    settings: Settings,
+    horizon: Annotated[str, typer.Option(help="Trading days ahead, such as 1,5,20.")] = "1",
+    as_json: Json = False,
+) -> None:
+    """The champion's forecast for the next business day, with its range and how good it is.
+
+    Horizons beyond one day are direct forecasts: the champion's recipe is fitted on the return over so many days. Only
+    forecasts of the next day are tested in championships.
+    """
+    from podium.pipeline.forecast import forecast as ask
+
+    horizons = _horizons(horizon)
+    with working_on([f"{days} days ahead" for days in horizons if days > 1]):
+        found = ask(settings, horizons)
+    if as_json:
+        say_json(found[0].as_dict() if len(found) == 1 else [item.as_dict() for item in found])
+        return
+    for line in texts.forecast_lines(found):
+        say(line)
+
+
+@takes_settings("pair", "n_lags", "refit_every", "seed", *ADDRESSES, *FOLDERS)
+def report(
+    settings: Settings,
+    cost_bps: Annotated[
+        float, typer.Option(help="Cost of trading, in basis points for each unit of position changed.")
+    ] = 1.0,
+    folder: Annotated[Path, typer.Option(help="Folder that takes <PAIR>.html.")] = Path("reports"),
+    as_json: Json = False,
+) -> None:
+    """Write the championship as one HTML page that needs no network, and log it with the champion's run.
+
+    The podium with its ties, the verdict in words, skill over time, ranges and their calibration, and what trading the
+    sign would have earned.
+    """
+    from podium.pipeline.report import ARTIFACT
+    from podium.pipeline.report import report as write
+
+    written = write(settings, cost_bps, folder)
+    for name, reason in written.untold.items():
+        note(f"{name} is not shown: {reason}")
+    if as_json:
+        judgement = written.judgement
+        say_json(
+            {
+                "pair": judgement.pair,
+                "verdict": judgement.verdict,
+                "data_version": str(judgement.data_version),
+                "path": str(written.path),
+                "run_id": written.run_id,
+                "artifact": ARTIFACT,
+            }
+        )
+        return
+    say(f"{written.judgement.pair}: {written.judgement.verdict} -> {written.path} ({ARTIFACT} of run {written.run_id})")
+
+
+@takes_settings("pair", "contestants", "source", "allow", "n_lags", "alpha", "seed", "workers", *FOLDERS)
+def simulate(
+    settings: Settings,
+    *,
+    pairs: Annotated[str, typer.Option(help="Several pairs, such as EURUSD,GBPJPY, in place of --pair.")] = "",
+    policies: Annotated[str, typer.Option(help="Policies to compare.")] = "rmse,significant",
+    learn_days: Annotated[
+        int, typer.Option(min=100, help="Days that are learned from before the first forecast.")
+    ] = 1250,
+    refit_every: Annotated[int, typer.Option(min=1, help="Days between two fits; 21 is a month.")] = 21,
+    trailing_days: Annotated[int, typer.Option(min=30, help="Days on which each championship ranks.")] = 252,
+    plot: Annotated[Path, typer.Option(help="Folder of the pictures.")] = Path("reports"),
+    as_json: Json = False,
+) -> None:
+    """What would each policy have done? The monthly routine (fit, score, decide) replayed over the past.
+
+    Shows how often the title changed, what always serving the champion lost or saved against the random walk and
+    against each contestant, and how many changes were regretted.
+    """
+    from podium.data.store import atomic_write
+    from podium.pipeline.routine import Routine
+    from podium.pipeline.routine import simulate as replay
+    from podium.report.simulation import picture
+
+    routine = Routine(_split(policies, "--policies"), learn_days, refit_every, trailing_days)
+    wanted = [pair_named(pair, "--pairs") for pair in _split(pairs, "--pairs")] if pairs else [settings.pair]
+    with working_on([f"{pair} {family}" for pair in wanted for family in settings.contestants]) as progress:
+        found = replay(settings, wanted, routine, progress.done)
+    pictures: dict[str, Any] = {}
+    for simulation in found:
+        path = plot / f"{simulation.pair}-simulation.png"
+        atomic_write(path, picture(simulation.pair, simulation.replays))
+        pictures[simulation.pair] = str(path)
+    if as_json:
+        told = [{**texts.simulation_json(simulation), "plot": pictures[simulation.pair]} for simulation in found]
+        say_json(told[0] if len(told) == 1 else {"pairs": told})
+        return
+    for simulation in found:
+        for line in texts.simulation_lines(simulation):
+            say(line)
+        note(f"picture in {pictures[simulation.pair]}")
+
+
+def _split(text: str, flag: str) -> tuple[str, ...]:
+    parts = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not parts:
+        raise SettingError(f"{flag} {text!r}: at least one name is needed")
+    return parts
+
+
+def _horizons(text: str) -> list[int]:
+    try:
+        return list(dict.fromkeys(int(part) for part in text.split(",")))
+    except ValueError:
+        raise SettingError(f"--horizon {text!r}: give trading days, such as 1,5,20") from None
