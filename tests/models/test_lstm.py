@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+import threading
+
 import numpy as np
 import pytest
 
@@ -38,6 +41,33 @@ def test_a_second_fit_is_the_first(contestant, model, rows, recent):
     assert all(map(np.array_equal, again.weights, model.weights))
     assert np.array_equal(again.predict(frame(recent)), model.predict(frame(recent)))
     assert np.array_equal(again.learning_curve["training"], model.learning_curve["training"])
+
+
+def test_others_who_draw_random_numbers_change_nothing(model, rows):
+    """First weights and shuffles have seeds of their own: a thread that draws all the time gives the same weights."""
+    done = threading.Event()
+
+    def draw():
+        while not done.wait(0):
+            random.random()
+            np.random.random()
+
+    thread = threading.Thread(target=draw)
+    thread.start()
+    try:
+        again = LstmContestant(units=6, epochs=5, patience=2, batch_size=128, seed=3).fit(*rows)
+    finally:
+        done.set()
+        thread.join()
+    assert all(map(np.array_equal, again.weights, model.weights))
+
+
+def test_nobodys_random_numbers_are_changed(contestant, rows):
+    """A fit and its Keras model leave the shared generators of Python and NumPy where they were."""
+    before = random.getstate(), np.random.get_state()[1].tolist()
+    fitted = LstmContestant(units=6, epochs=1, patience=1, batch_size=128).fit(*rows)
+    assert fitted.native is not None
+    assert (random.getstate(), np.random.get_state()[1].tolist()) == before
 
 
 def test_another_seed_is_another_network(contestant, model, rows):

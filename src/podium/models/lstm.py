@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import random
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
@@ -30,13 +31,17 @@ TENSORFLOW_REQUIREMENTS = (
 
 
 def import_keras() -> Any:
-    """Keras on TensorFlow, without the start-up chatter of either, and deterministic."""
+    """Keras on TensorFlow, without the start-up chatter of either; no setting of theirs is changed."""
     with lent(TENSORFLOW):
         import keras
-        import tensorflow as tf
-
-    tf.config.experimental.enable_op_determinism()
+        import tensorflow as tf  # noqa: F401 - reads its variables now
     return keras
+
+
+def _seeds(seed: int) -> Iterator[int]:
+    """A seed for each random part; Keras would draw them from Python's own `random`, which others use too."""
+    source = random.Random(seed)  # noqa: S311 - first weights are no secret
+    return iter(lambda: source.randint(1, 10**9), None)
 
 
 class LstmModel(FittedModel):
@@ -84,7 +89,11 @@ class LstmModel(FittedModel):
         columns = [self._names.index(name) for name in reversed(self._network.lag_names)]
         lags = keras.ops.take(X, columns, axis=1)  # (n_origins, n_lags), oldest first
         scaled = keras.layers.Rescaling(1 / self.scale, dtype="float32")(lags)
-        recurrent, output = keras.layers.LSTM(self._network.units), keras.layers.Dense(1)
+        # zeros, since random first weights would move Python's own `random` here and wherever the model is loaded
+        recurrent = keras.layers.LSTM(
+            self._network.units, kernel_initializer="zeros", recurrent_initializer="zeros", seed=0
+        )
+        output = keras.layers.Dense(1, kernel_initializer="zeros")
         answer = output(recurrent(keras.ops.expand_dims(scaled, -1)))  # (n_origins, 1)
         forecast = keras.layers.Rescaling(self.scale, dtype="float64")(keras.ops.squeeze(answer, -1))
         model = keras.Model(X, forecast)
@@ -108,14 +117,15 @@ class Network:
         import tensorflow as tf
 
         self.lag_names, self.units, self._seed = lag_names, units, seed
-        keras.utils.set_random_seed(seed)
-        self._keras = keras.Sequential(
-            [
-                keras.Input((len(lag_names), 1)),
-                keras.layers.LSTM(units),
-                keras.layers.Dense(1),
-            ]
+        seeds, first = _seeds(seed), keras.initializers
+        recurrent = keras.layers.LSTM(
+            units,
+            kernel_initializer=first.GlorotUniform(next(seeds)),
+            recurrent_initializer=first.Orthogonal(seed=next(seeds)),
+            seed=next(seeds),
         )
+        output = keras.layers.Dense(1, kernel_initializer=first.GlorotUniform(next(seeds)))
+        self._keras = keras.Sequential([keras.Input((len(lag_names), 1)), recurrent, output])
         self._optimizer = keras.optimizers.Adam(learning_rate)
         self._optimizer.build(self._keras.trainable_variables)
         self._first = [variable.numpy() for variable in self._variables]

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from podium.errors import RegistryError
+from podium.registry import keras_by_name
 from podium.registry.log_items import LoggableModel, Model
 
 if TYPE_CHECKING:
     from mlflow.models import Model as MlflowModel
-    from mlflow.models.signature import ModelSignature
 
 ONNX_FILE = "forecast.onnx"
 
@@ -76,24 +76,17 @@ def _trusted_types(model: LoggableModel) -> list[str] | None:
 
 
 def _save_tensorflow(item: Model, common: dict[str, Any]) -> None:
+    """As Keras's own file, loaded by pyfunc through `keras_by_name`: the flavour by itself knows no columns."""
     import mlflow.tensorflow
+    from mlflow.models import infer_signature
 
+    common["code_paths"] = [*(common["code_paths"] or []), keras_by_name.__file__]
     with warnings.catch_warnings():
         # Keras is told its format by the suffix; MLflow still passes none and Keras need not say so.
         warnings.filterwarnings("ignore", category=DeprecationWarning, module="keras")
-        mlflow.tensorflow.save_model(item.model.native, signature=_tensor_signature(item), **common)
-
-
-def _tensor_signature(item: Model) -> ModelSignature:
-    """What the Keras model itself declares; the flavour takes nothing but tensors, and pyfunc still takes a table.
-
-    Inputs stay without names: MLflow 3.17 looks up row label 0 of a named input and fails on a table that lacks it.
-    """
-    import numpy as np
-    from mlflow.models.signature import ModelSignature
-    from mlflow.types.schema import Schema, TensorSpec
-
-    def schema(tensors: list[Any]) -> Schema:
-        return Schema([TensorSpec(np.dtype(tensor.dtype), (-1, *tensor.shape[1:])) for tensor in tensors])
-
-    return ModelSignature(inputs=schema(item.model.native.inputs), outputs=schema(item.model.native.outputs))
+        tensor = infer_signature(item.example.to_numpy())  # the only kind that the flavour lets pass
+        mlflow.tensorflow.save_model(item.model.native, signature=tensor, **common)
+    meta: MlflowModel = common["mlflow_model"]
+    meta.signature = infer_signature(item.example, item.model.predict(item.example))
+    meta.flavors["python_function"]["loader_module"] = keras_by_name.__name__.rpartition(".")[2]
+    meta.save(str(Path(common["path"], "MLmodel")))

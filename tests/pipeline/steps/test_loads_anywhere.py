@@ -71,9 +71,11 @@ import mlflow.pyfunc
 import pandas as pd
 
 X = pd.read_json(rows, orient="split", dtype="float64", precise_float=True)
-forecasts = mlflow.pyfunc.load_model(folder).predict(X)
-print(json.dumps({"forecasts": [float(x) for x in getattr(forecasts, "to_numpy", lambda: forecasts)().ravel()],
-                  "early": early, "allowed": sorted(allowed)}))
+model = mlflow.pyfunc.load_model(folder)
+forecasts, moved = model.predict(X), model.predict(X[X.columns[::-1]].assign(origin="a day", target=1.0)[3:])
+assert type(forecasts).__name__ == "ndarray" and forecasts.shape == (len(X),), forecasts
+print(json.dumps({"forecasts": forecasts.tolist(), "moved": moved.tolist(), "early": early, "allowed": sorted(allowed),
+                  "names": model.metadata.get_input_schema().input_names(), "flavors": sorted(model.metadata.flavors)}))
 """
 
 
@@ -95,9 +97,19 @@ def elsewhere(folder: Path, X, tmp_path: Path):
     return json.loads(answer.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("family", ["LinearRegression", "ARIMA", pytest.param("LSTM", marks=pytest.mark.tensorflow)])
-def test_a_logged_model_needs_its_requirements_and_nothing_else(family, ready, tmp_path):
+@pytest.mark.parametrize(
+    ("family", "flavor"),
+    [
+        ("LinearRegression", "sklearn"),
+        ("ARIMA", "sklearn"),
+        pytest.param("LSTM", "tensorflow", marks=pytest.mark.tensorflow),
+    ],
+)
+def test_a_logged_model_needs_its_requirements_and_nothing_else(family, flavor, ready, tmp_path):
     """Each logged contestant forecasts the same where podium, and all that its requirements do not bring, is hidden.
+
+    There it takes the same table by the names of its columns: in another order, with columns that it does not know
+    and with rows that do not begin at the first, the forecasts are the same numbers in the same kind of array.
 
     The hiding stands for a fresh environment: from the model's requirements.txt the closure of requirements is
     computed with the installed metadata, versions checked, and every other installed package is invisible to imports
@@ -108,5 +120,8 @@ def test_a_logged_model_needs_its_requirements_and_nothing_else(family, ready, t
     X = frame(load_table(settings))[-20:].reset_index(drop=True)
     found = elsewhere(store.fetch(run.model_uri), X, tmp_path)
     assert found["forecasts"] == pytest.approx(np.ravel(store.load(run.model_uri).predict(X)), abs=1e-9)
+    assert found["moved"] == pytest.approx(found["forecasts"][3:], abs=1e-9)
+    assert found["names"] == list(X.columns)
+    assert found["flavors"] == ["python_function", flavor]
     assert "podium" not in found["allowed"]
     assert not found["early"]

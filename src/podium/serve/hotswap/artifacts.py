@@ -23,7 +23,9 @@ GRAPH = "forecast.onnx"
 RUN = "run"  # folder of what comes from the model's run rather than from the model
 EXPERIMENT = "experiment.txt"
 PICKLES = frozenset({".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle"})
-LOADERS = frozenset({"mlflow.sklearn", "mlflow.tensorflow", "mlflow.keras", "mlflow.onnx", "mlflow.statsmodels"})
+LOADERS = frozenset(
+    {"mlflow.sklearn", "mlflow.tensorflow", "mlflow.keras", "keras_by_name", "mlflow.onnx", "mlflow.statsmodels"}
+)
 
 
 class _Column(msgspec.Struct):
