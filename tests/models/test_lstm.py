@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 import threading
 
 import numpy as np
@@ -48,17 +49,19 @@ def test_others_who_draw_random_numbers_change_nothing(model, rows):
     done = threading.Event()
 
     def draw():
-        while not done.wait(0):
+        while not done.is_set():
             random.random()
             np.random.random()
 
-    thread = threading.Thread(target=draw)
+    thread, patience = threading.Thread(target=draw), sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
     thread.start()
     try:
         again = LstmContestant(units=6, epochs=5, patience=2, batch_size=128, seed=3).fit(*rows)
     finally:
         done.set()
         thread.join()
+        sys.setswitchinterval(patience)
     assert all(map(np.array_equal, again.weights, model.weights))
 
 
