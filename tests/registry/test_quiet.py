@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import os
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from podium.errors import MissingError, RegistryError
 from podium.registry import quiet
+from podium.registry.connection import Connection
 
 letters = st.text("abcdefghijkXYZ0123456789!$&*+,;=~_.-:@%/?#'\"", min_size=4, max_size=30)
 
@@ -81,13 +83,14 @@ def test_log_lines_are_masked(caplog):
     assert record.getMessage() == "retry mysql://a:***@h/d"
 
 
-def test_settings_of_the_user_win(monkeypatch):
-    """Telemetry is off unless the user has said something else."""
+def test_settings_of_the_user_win(monkeypatch, settings):
+    """MLflow is silent at work unless the user has said something else; afterwards the environment is as it was."""
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "false")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     monkeypatch.setenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "true")
-    quiet.calm_environment()
-    import os
-
-    assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "false"
-    assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "1"
+    before = dict(os.environ)
+    with Connection(settings).errors("look"):
+        assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "false"
+        assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "1"
+        assert os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] == "true"
+    assert dict(os.environ) == before

@@ -8,8 +8,9 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from podium.environment import lent
 from podium.errors import RegistryError
-from podium.registry import databases, quiet
+from podium.registry import databases, quiet, schema
 from podium.registry.databases import is_there, sqlite_path
 from podium.registry.local_files import local_path
 from podium.settings import Settings
@@ -34,20 +35,21 @@ class Connection:
         self.settings = settings
         self.address = settings.tracking_uri
         self.registry_address = settings.registry_uri or settings.tracking_uri
-        self.secrets = quiet.secrets_of(self.address, self.registry_address)
+        self.addresses = tuple(dict.fromkeys((self.address, self.registry_address)))
+        self.secrets = quiet.secrets_of(*self.addresses)
 
     @cached_property
     def client(self) -> MlflowClient:
-        """MLflow's client; the database behind it has its schema when it is handed out."""
+        """MLflow's client; the database behind it has this MLflow's schema when it is handed out."""
         self.knock()
-        quiet.calm_environment()
         quiet.quiet_warnings()
         with self.errors("open the tracking store"), self.lock(), databases.paused_collector():
             from mlflow import MlflowClient
 
             quiet.quiet_logs(self.secrets)
-            for uri in dict.fromkeys((self.address, self.registry_address)):
+            for uri in self.addresses:
                 databases.make_database(uri)
+                schema.check(uri)
             return MlflowClient(self.address, self.registry_address)
 
     def knock(self) -> None:
@@ -57,7 +59,7 @@ class Connection:
             RegistryError: nobody does, or it is not a database.
         """
         with self.errors("open the tracking store"), self.lock():
-            for uri in dict.fromkeys((self.address, self.registry_address)):
+            for uri in self.addresses:
                 databases.knock(uri)
 
     def prepare(self) -> str:
@@ -120,12 +122,12 @@ class Connection:
 
     @contextmanager
     def errors(self, doing: str) -> Iterator[None]:
-        """Whatever goes wrong inside is one masked line.
+        """Whatever goes wrong inside is one masked line; MLflow is quiet, and the caller's environment as it was after.
 
         Raises:
             RegistryError: what could not be done, where, and why.
         """
-        with quiet.plain_errors(doing, self.address, self.secrets):
+        with lent(quiet.ENVIRONMENT), quiet.plain_errors(doing, self.address, self.secrets):
             yield
 
     def clean(self, text: str) -> str:

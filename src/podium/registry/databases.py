@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from podium.errors import SettingError
+
 KNOCK_TIMEOUT = 10  # seconds
 DEFAULT_ARTIFACTS = "./mlruns"  # where MLflow keeps the artifacts of a local database
 
@@ -18,7 +20,7 @@ def sqlite_path(uri: str) -> Path | None:
     """The file of a SQLite address; None for servers, other databases, and databases in memory."""
     scheme, _, rest = uri.partition(":///")
     path = rest.split("?")[0].removeprefix("file:")
-    if scheme.split("+")[0] != "sqlite" or path in {"", ":memory:"}:
+    if scheme.split("+")[0] != "sqlite" or path in {"", ":memory:"} or "mode=memory" in rest:
         return None
     return Path(path)
 
@@ -65,8 +67,14 @@ def paused_collector() -> Iterator[None]:
 
 
 def knock(uri: str) -> None:
-    """Raise whatever the driver raises where nobody answers there, or it is no database, within seconds."""
+    """Raise whatever the driver raises where nobody answers there, or it is no database, within seconds.
+
+    Raises:
+        SettingError: it is a database in memory, which would end with this process.
+    """
     path = sqlite_path(uri)
+    if uri.startswith("sqlite") and path is None:
+        raise SettingError(f"{uri} keeps nothing: it is a database in memory; name a file, sqlite:///mlflow.db")
     if path is not None:
         with closing(sqlite3.connect(path, timeout=KNOCK_TIMEOUT)) as connection:
             connection.execute("PRAGMA schema_version").fetchone()

@@ -12,15 +12,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from podium.environment import keep_private
 from podium.errors import RegistryError
 from podium.settings.wording import QUERY, USERINFO, mask
 
 if TYPE_CHECKING:
     from mlflow.pyfunc import PyFuncModel
 
-# Set before MLflow is imported, and only where the user has not said otherwise.
+# Set while MLflow is imported and at work, and only where the user has not said otherwise.
 ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # "View run ... at", between the lines of an answer in JSON
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     # MLflow's own 7 retries with back-off keep a caller waiting for more than four minutes when a server is down.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
@@ -48,13 +49,6 @@ FOREIGN = frozenset(
     }
 )
 _SHORTEST_SECRET = 4  # a shorter one would star out half of every sentence
-
-
-def calm_environment() -> None:
-    """Set the variables above where the user has not set them, and those that keep MLflow from telling others."""
-    keep_private()
-    for name, value in ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
 
 
 def secrets_of(*uris: str | None) -> frozenset[str]:
