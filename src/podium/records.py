@@ -405,6 +405,7 @@ class VersionRecord:
         run_id: the run that logged the model.
         aliases: those that point at this version.
         tags: tags of the version.
+        created_at: milliseconds since the epoch at which it was registered.
     """
 
     name: str
@@ -412,6 +413,7 @@ class VersionRecord:
     run_id: str
     aliases: frozenset[str] = frozenset()
     tags: Mapping[str, str] = field(default_factory=dict)
+    created_at: int = 0
 
     @property
     def pair(self) -> str:

@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from podium.data.store import load_series, save_series
-from podium.errors import MissingError, SettingError
+from podium.errors import MissingError, RegistryError, SettingError
 from podium.pipeline.contest import JUDGEMENT_TAG
+from podium.pipeline.forecast import forecast
 from podium.pipeline.prepare import series_path
 from podium.pipeline.report import report
 from podium.records import Series
@@ -50,6 +52,16 @@ def test_rates_that_were_moved_leave_a_page_with_reasons(held: Any) -> None:
     page = written.path.read_text(encoding="utf-8")
     assert "podium ingest" in page
     assert page.count("<figcaption>") == 5
+
+
+def test_a_folder_that_was_moved_is_named_and_not_made_anew(held: Any) -> None:
+    """Neither a page with parts missing nor an artifact in the old place; a forecast says the same."""
+    Path("mlruns").rename("moved")
+    for ask in (report, forecast):
+        with pytest.raises(RegistryError, match=r"artifacts of EURUSD_Experiments are not at .*mlruns"):
+            ask(held.settings)
+    assert not Path("mlruns").exists()
+    assert not Path("reports").exists()
 
 
 def test_newer_rates_are_told(held: Any) -> None:

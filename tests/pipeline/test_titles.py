@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -116,6 +118,19 @@ def test_an_alias_moved_by_hand_is_rolled_back_to_the_last_recorded_champion(cro
     crowned.client.set_registered_model_alias("EURUSD_ARIMA", "champion", "1")
     assert rollback(crowned.settings, why="who did that?").pinned_uri == "models:/EURUSD_LinearRegression/1"
     assert crowned.aliases()["champion"] == "models:/EURUSD_LinearRegression/1"
+    assert [(title.verdict, title.pinned_uri) for title in history(crowned.settings)][1:] == [
+        ("found", "models:/EURUSD_ARIMA/1"),
+        ("rolled back", "models:/EURUSD_LinearRegression/1"),
+    ]
+
+
+def test_a_version_without_files_gets_no_title(crowned):
+    """Neither by promotion nor by rollback: it could not be loaded."""
+    shutil.rmtree(crowned.store.fetch("models:/EURUSD_ARIMA/1"))
+    before = crowned.state()
+    with pytest.raises(MissingError, match="the files of models:/EURUSD_ARIMA/1 are gone"):
+        promote(crowned.settings, "ARIMA", why="-")
+    assert crowned.state() == before
 
 
 def test_a_champion_before_that_was_deleted_is_named(crowned, rates):

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +14,8 @@ import pytest
 from podium.errors import MissingError, RegistryError
 from podium.records import DataVersion, RunRecord
 from podium.registry import pair_models
-from podium.registry.log_items import RunContext
+from podium.registry.isolation import isolated
+from podium.registry.log_items import RunContext, example_rows
 from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
 
@@ -77,6 +81,28 @@ def test_a_run_that_the_store_refuses_is_marked_failed(store, make_result, conte
     with pytest.raises(RegistryError, match=r"cannot log the run of LSTM at .*: no room left"):
         store.log_run(make_result("LSTM"), context)
     (run,) = store.client.search_runs([store.prepare()])
+    assert (run.info.status, run.data.tags["status"]) == ("FAILED", "failed")
+
+
+def test_a_run_on_a_disk_that_fills_up_ends_as_failed(store, make_result, context, monkeypatch):
+    """Where the database has no room for the word either, what the run wrote so far is removed to make some."""
+    from mlflow.exceptions import MlflowException
+
+    terminating, runs = type(store.client).set_terminated, store.prepare()
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device", "model.skops")
+
+    def while_full(client, run_id, status):
+        if any(Path(client.get_run(run_id).info.artifact_uri).rglob("*.png")):
+            raise MlflowException("database or disk is full")
+        terminating(client, run_id, status)
+
+    monkeypatch.setattr(type(store.client), "log_model_artifacts", full)
+    monkeypatch.setattr(type(store.client), "set_terminated", while_full)
+    with pytest.raises(RegistryError, match="No space left on device"):
+        store.log_run(make_result("LSTM"), context)
+    (run,) = store.client.search_runs([runs])
     assert (run.info.status, run.data.tags["status"]) == ("FAILED", "failed")
 
 
@@ -229,6 +255,110 @@ def test_of_two_champions_the_newer_intention_leads(store, three):
     store.record_title(three[0], why="lowest RMSE", verdict="promoted", data_version=None)
     store.client.set_registered_model_alias("EURUSD_ARIMA", "champion", "1")
     assert store.champion().name == "EURUSD_ARIMA"
+
+
+def test_an_alias_on_a_version_that_is_gone_is_nobodys(store, three):
+    """Older servers left the alias on a deleted version: readers pass it over, and assigning takes it away."""
+    store.assign("EURUSD", dict(zip(ALIASES, three, strict=True)))
+    with closing(sqlite3.connect(store.connection.address.removeprefix("sqlite:///"))) as database:
+        database.execute("UPDATE registered_model_aliases SET version = 99 WHERE alias = 'champion'")
+        database.commit()
+    assert store.stray_aliases() == [("champion", "models:/EURUSD_LinearRegression/99")]
+    assert {version.name for version in store.holders()} == {"EURUSD_ARIMA", "EURUSD_LSTM"}
+    assert store.pairs() == []
+    with pytest.raises(MissingError, match="podium evaluate"):
+        store.champion()
+    store.assign("EURUSD", {"champion": three[1], "challenger": three[2]})
+    assert (store.champion().name, store.stray_aliases(), store.pairs()) == ("EURUSD_ARIMA", [], ["EURUSD"])
+
+
+def test_a_champion_by_a_clients_hand_stands_in_the_history(store, three):
+    """The next reading tells it, the same each time; written down it is the predecessor of the next title."""
+    store.assign("EURUSD", dict(zip(ALIASES, three, strict=True)))
+    store.record_title(three[0], why="lowest RMSE", verdict="promoted", data_version=None)
+    store.client.set_registered_model_alias("EURUSD_ARIMA", "champion", "1")
+    (_, found) = told = store.titles()
+    assert (found.pinned_uri, found.previous) == ("models:/EURUSD_ARIMA/1", "models:/EURUSD_LinearRegression/1")
+    assert (found.verdict, found.by) == ("found", "unknown")
+    assert store.titles() == told
+    assert store.record_found() == found
+    assert store.record_found() is None
+    assert store.champion().name == "EURUSD_ARIMA"
+    store.assign("EURUSD", {"champion": three[2]})
+    title = store.record_title(three[2], why="lowest RMSE", verdict="promoted", data_version=None)
+    assert title.previous == found.pinned_uri
+    assert store.titles() == [*told, title]
+
+
+def test_a_champion_of_another_pipeline_is_the_first_in_the_history(store, three):
+    """A registry that Podium has never written a title to: whoever leads there is known as such."""
+    store.client.set_registered_model_alias("EURUSD_LSTM", "champion", "1")
+    found = store.record_found()
+    assert (found.pinned_uri, found.previous, store.titles()) == ("models:/EURUSD_LSTM/1", "", [found])
+
+
+def test_a_model_whose_files_are_gone_is_known(store, three):
+    """By its version, its alias and its own address; what was never there has no files either."""
+    store.client.set_registered_model_alias("EURUSD_ARIMA", "champion", "1")
+    logged = store.client.get_run(three[1].run_id).data.tags["model_uri"]
+    uris = ("models:/EURUSD_ARIMA/1", "models:/EURUSD_ARIMA@champion", logged)
+    assert [store.has_model(uri) for uri in uris] == [True] * 3
+    shutil.rmtree(store.fetch(logged))
+    assert [store.has_model(uri) for uri in uris] == [False] * 3
+    assert not store.has_model("models:/EURUSD_ARIMA/7")
+    assert store.has_model("models:/EURUSD_LSTM/1")
+
+
+def test_the_guides_address_of_a_runs_model_loads(store, make_result, context, monkeypatch):
+    """`runs:/<run id>/model`, as the guide's scripts name it, is the model that the run recorded."""
+    import mlflow
+
+    run = store.log_run(make_result("LSTM"), context)
+    monkeypatch.setattr(mlflow.tracking._tracking_service.utils, "_tracking_uri", store.client.tracking_uri)
+    X = example_rows(context.table)
+    loaded = mlflow.pyfunc.load_model(f"runs:/{run.run_id}/model")
+    np.testing.assert_allclose(loaded.predict(X), store.load(run.model_uri).predict(X))
+
+
+def test_two_that_log_the_same_dataset_at_once_both_succeed(store, make_result, context, monkeypatch):
+    """The row that somebody else inserts between our look and our write is found the second time."""
+    from mlflow.exceptions import MlflowException
+
+    logging = type(store.client).log_inputs
+    refusals = iter([MlflowException("UNIQUE constraint failed: datasets.experiment_id, datasets.name")])
+
+    def overtaken(*args, **kwargs):
+        for refusal in refusals:
+            raise refusal
+        logging(*args, **kwargs)
+
+    monkeypatch.setattr(type(store.client), "log_inputs", overtaken)
+    run = store.log_run(make_result("ARIMA"), context)
+    assert len(store.client.get_run(run.run_id).inputs.dataset_inputs) == 1
+
+
+def test_what_the_caller_has_open_stays_as_it_was(store, make_result, context, workdir):
+    """An active run, an address and autologging of the caller see nothing of ours, nor ours of them."""
+    import mlflow
+    from mlflow.utils.autologging_utils import AUTOLOGGING_INTEGRATIONS
+
+    theirs = f"sqlite:///{store.connection.address.removeprefix('sqlite:///')}.theirs"
+    shutil.copyfile(store.connection.address.removeprefix("sqlite:///"), theirs.removeprefix("sqlite:///"))
+    mlflow.set_tracking_uri(theirs)
+    mlflow.sklearn.autolog()
+    try:
+        with mlflow.start_run() as run, isolated({}):
+            logged = store.log_run(make_result("ARIMA"), context)
+            store.load(logged.model_uri)
+            assert mlflow.active_run().info.run_id == run.info.run_id
+        assert mlflow.get_tracking_uri() == theirs
+        assert not AUTOLOGGING_INTEGRATIONS["sklearn"]["disable"]
+        (kept,) = mlflow.MlflowClient(theirs).search_runs(["0"])
+        assert (kept.data.metrics, kept.data.params, kept.outputs.model_outputs) == ({}, {}, [])
+        assert mlflow.MlflowClient(theirs).search_logged_models(["0"]) == []
+    finally:
+        mlflow.sklearn.autolog(disable=True)
+        mlflow.set_tracking_uri(None)
 
 
 def test_titles_are_kept_in_order_and_once(store, three):

@@ -28,7 +28,7 @@ VERBS: Mapping[str, Sequence[Callable[..., None]]] = {
     "What it says": (asking.status, asking.forecast, asking.report, asking.simulate),
     "The title by hand": (by_hand.promote, by_hand.rollback, by_hand.history),
     "Serving": (served.serve, served.ledger, served.settle, served.ab, served.key),
-    "This folder": (workplace.settings, workplace.ui, workplace.reset),
+    "This folder": (workplace.settings, workplace.ui, workplace.upgrade, workplace.reset),
 }
 
 

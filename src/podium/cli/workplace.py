@@ -1,4 +1,4 @@
-"""settings, ui, reset."""
+"""settings, ui, upgrade, reset."""
 
 from __future__ import annotations
 
@@ -123,6 +123,21 @@ def _who_holds(port: int) -> str:
     except psutil.Error:
         return ask
     return ask
+
+
+@takes_settings("tracking_uri", "registry_uri")
+def upgrade(settings: Settings) -> None:
+    """Bring the database of an older MLflow to the schema of this one, and keep a copy of it as it was.
+
+    Nobody may use it meanwhile: stop what serves from it first.
+    """
+    from podium.registry.mlflow_store import MlflowStore
+
+    backups = MlflowStore(settings).upgrade()
+    for backup in backups:
+        say(f"upgraded; the database as it was is {backup}")
+    if not backups:
+        say("nothing to upgrade")
 
 
 @takes_settings("tracking_uri", "registry_uri", "data_dir", "models_dir")

@@ -66,6 +66,7 @@ def report(settings: Settings, cost_bps: float = COST_BPS, folder: Path = FOLDER
     if not (np.isfinite(cost_bps) and cost_bps >= 0):
         raise SettingError(f"cost of {cost_bps:g} basis points: give zero or more")
     store = MlflowStore(settings)
+    store.check_artifacts()
     champion = store.champion()
     scene = gather(settings, store, champion, cost_bps)
     page = championship_page(scene).encode()

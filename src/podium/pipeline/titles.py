@@ -40,7 +40,7 @@ def promote(settings: Settings, wanted: str, why: str) -> Title | None:
         MissingError: there is no champion yet.
     """
     store = MlflowStore(settings)
-    return _move(settings, store, _find(settings, store, wanted), why, BY_HAND)
+    return _move(store, _find(store, wanted), why, BY_HAND)
 
 
 def rollback(settings: Settings, why: str) -> Title | None:
@@ -61,7 +61,7 @@ def rollback(settings: Settings, why: str) -> Title | None:
         raise MissingError(
             f"{before[-1]}, the champion before, is no longer registered; name another with `podium promote`"
         )
-    return _move(settings, store, found, why, ROLLED_BACK)
+    return _move(store, found, why, ROLLED_BACK)
 
 
 def _reigns_before(titles: Sequence[Title], champion: VersionRecord) -> list[str]:
@@ -81,32 +81,33 @@ def _reigns_before(titles: Sequence[Title], champion: VersionRecord) -> list[str
     return reigns[:-1] if reigns and reigns[-1] == champion.pinned_uri else reigns
 
 
-def _find(settings: Settings, store: MlflowStore, wanted: str) -> VersionRecord:
-    family = store.versions()
-    if not family:
-        raise MissingError(f"no model {settings.pair}_* is registered; run `podium evaluate`")
+def _find(store: MlflowStore, wanted: str) -> VersionRecord:
+    versions, pair = store.versions(), store.settings.pair
+    if not versions:
+        raise MissingError(f"no model {pair}_* is registered; run `podium evaluate`")
     if wanted.lstrip("@") in ALIASES:
-        held = [version for version in family if wanted.lstrip("@") in version.aliases]
+        held = [version for version in versions if wanted.lstrip("@") in version.aliases]
     else:
-        parts = re.fullmatch(rf"(?:models:/)?(?:{settings.pair}_)?(\w+?)(?:/v?(\d+))?", wanted)
+        parts = re.fullmatch(rf"(?:models:/)?(?:{pair}_)?(\w+?)(?:/v?(\d+))?", wanted)
         held = [
             version
-            for version in family
+            for version in versions
             if parts and version.family == parts[1] and (parts[2] is None or version.version == int(parts[2]))
         ]
     if not held:
-        raise InputError(f"{wanted!r} is no version of {settings.pair}_*; there are {_names(family)}")
+        there_are = ", ".join(f"{version.name}/{version.version}" for version in versions)
+        raise InputError(f"{wanted!r} is no version of {pair}_*; there are {there_are}")
     return max(held, key=lambda version: (bool(version.aliases), version.version))
 
 
-def _names(family: list[VersionRecord]) -> str:
-    return ", ".join(f"{version.name}/{version.version}" for version in family)
-
-
-def _move(settings: Settings, store: MlflowStore, winner: VersionRecord, why: str, how: str) -> Title | None:
-    settings.models_dir.mkdir(parents=True, exist_ok=True)
-    with FileLock(settings.models_dir / f".{settings.pair}.evaluate.lock"):
+def _move(store: MlflowStore, winner: VersionRecord, why: str, how: str) -> Title | None:
+    if not store.has_model(winner.pinned_uri):
+        raise MissingError(f"the files of {winner.pinned_uri} are gone; name another version, or run `podium run`")
+    pair, folder = store.settings.pair, store.settings.models_dir
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / f".{pair}.evaluate.lock"):
         champion = store.champion()
+        store.record_found()
         judgement = carried_judgement(champion)
         others = sorted(
             (version for version in store.holders() if version.aliases & set(ALIASES)),
@@ -115,11 +116,11 @@ def _move(settings: Settings, store: MlflowStore, winner: VersionRecord, why: st
         podium = [winner, *(version for version in others if version.pinned_uri != winner.pinned_uri)]
         if judgement is not None:
             _carry(store, winner, judgement)
-        store.assign(settings.pair, dict(zip(ALIASES, podium, strict=False)))
+        store.assign(pair, dict(zip(ALIASES, podium, strict=False)))
         data_version = champion.data_version or winner.data_version
         title = store.record_title(winner, why=why, verdict=how, data_version=data_version, pinned=True)
         if judgement is not None:
-            pointer.write(pointer.build(winner, judgement), settings.models_dir)
+            pointer.write(pointer.build(winner, judgement), folder)
         return title
 
 

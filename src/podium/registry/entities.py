@@ -56,6 +56,7 @@ def version_record(version: ModelVersion, model_aliases: Mapping[str, Any]) -> V
         run_id=version.run_id or "",
         aliases=frozenset(alias for alias, at in model_aliases.items() if int(at) == number),
         tags=dict(version.tags or {}),
+        created_at=int(version.creation_timestamp or 0),
     )
 
 

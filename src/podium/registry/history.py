@@ -15,6 +15,7 @@ from typing import Any, Self
 from podium.records import CHAMPION, DataVersion, ModelName
 
 PREFIX = "title."
+FOUND = "found"  # verdict of an entry that no championship and no `podium promote` made
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +59,9 @@ class Title:
         return f"{PREFIX}{self.at}"
 
     @classmethod
-    def after(cls, past: Sequence[Title], *, alias: str, **values: Any) -> Self:
+    def after(cls, past: Sequence[Title], now: datetime, *, alias: str, **values: Any) -> Self:
         """The change that comes now, after those of the past; who held the title before is read from them."""
-        before = latest(past, alias)
-        at = next_time(past, datetime.now(UTC))
+        before, at = latest(past, alias), next_time(past, now)
         return cls(at=at, alias=alias, previous=before.pinned_uri if before else "", **values)
 
     def as_dict(self) -> dict[str, Any]:

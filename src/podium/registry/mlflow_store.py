@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,9 +13,9 @@ from typing import TYPE_CHECKING
 from podium.environment import TENSORFLOW, lent
 from podium.errors import MissingError
 from podium.records import CHAMPION, DataVersion, RunRecord, ScoredDays, VersionRecord
-from podium.registry import pair_models, quiet, versions
+from podium.registry import pair_models, quiet, schema, versions
 from podium.registry.aliases import Move
-from podium.registry.connection import Connection, insisting
+from podium.registry.connection import ABSENT, Connection, insisting
 from podium.registry.databases import is_there
 from podium.registry.entities import MODEL_URI_TAG, pages, quoted, run_record
 from podium.registry.history import Title, latest
@@ -24,6 +25,7 @@ from podium.settings import Settings
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities.model_registry import RegisteredModel
     from mlflow.pyfunc import PyFuncModel
 
 
@@ -62,6 +64,12 @@ class MlflowStore:
         """Look whether the experiment's files are where the database says; see `Connection.check_artifacts`."""
         self.connection.check_artifacts()
 
+    def upgrade(self) -> list[Path]:
+        """Bring databases of an older MLflow to this one's schema; the backups, one for each that was upgraded."""
+        self.knock()
+        with self.connection.errors("upgrade the database"), self.connection.lock():
+            return [backup for uri in self.connection.addresses if (backup := schema.upgrade(uri))]
+
     # Runs
 
     def log_run(self, result: ContestantResult, context: RunContext) -> RunRecord:
@@ -93,12 +101,20 @@ class MlflowStore:
         with self.connection.errors(f"find run {run_id}"):
             return str(self.client.get_run(run_id).info.experiment_id)
 
+    def has_file(self, run_id: str, path: str) -> bool:
+        """Whether a run has an artifact, `forecasts.parquet`; an error where the folder of all runs was moved."""
+        with self.connection.errors(f"look for {path} of run {run_id}"):
+            files = self.client.list_artifacts(run_id, str(Path(path).parent).strip("."))
+        if not files:
+            self.check_artifacts()  # nothing at all: the whole folder may have been moved
+        return path in {file.path for file in files}
+
     def read_file(self, run_id: str, path: str) -> bytes | None:
         """An artifact of a run, `forecasts.parquet`; None where the run has no such file."""
+        if not self.has_file(run_id, path):
+            return None
         to = self.connection
         with to.errors(f"read {path} of run {run_id}"), tempfile.TemporaryDirectory(prefix="podium-") as folder:
-            if path not in {file.path for file in to.client.list_artifacts(run_id, str(Path(path).parent).strip("."))}:
-                return None
             return Path(to.client.download_artifacts(run_id, path, folder)).read_bytes()
 
     def add_file(self, run_id: str, path: str, content: bytes) -> None:
@@ -159,7 +175,7 @@ class MlflowStore:
             MissingError: nobody holds the alias.
         """
         with self.connection.errors("find the champion"):
-            found = pair_models.champion(self.connection, self._pair(pair))
+            found = pair_models.champion(self.connection, self._models(pair))
         if found is None:
             raise MissingError(f"no version of {self._pair(pair)}_* holds @{CHAMPION}; run `podium evaluate`")
         return found
@@ -167,13 +183,28 @@ class MlflowStore:
     def pairs(self) -> list[str]:
         """Every pair one of whose models is its champion, by name."""
         with self.connection.errors("read the pairs"):
-            models = pair_models.all_models(self.connection)
-        return sorted({name.pair for name, model in models if CHAMPION in (model.aliases or {})})
+            return pair_models.crowned_pairs(self.connection)
 
     def has_models(self, pair: str) -> bool:
         """Whether any model `<PAIR>_*` is registered, with an alias or without."""
         with self.connection.errors(f"look for models of {pair}"):
             return bool(pair_models.models(self.connection, pair))
+
+    def has_model(self, uri: str) -> bool:
+        """Whether the files of a model are where the registry says: a disk may have been cleaned since."""
+        client = self.client
+        from mlflow.artifacts import list_artifacts
+        from mlflow.exceptions import MlflowException
+
+        with self.connection.errors(f"look for the files of {uri}"):
+            try:
+                where = self._location(uri)
+            except MlflowException as error:
+                if error.error_code not in ABSENT:
+                    raise
+                return False
+            found = list_artifacts(artifact_uri=where, tracking_uri=client.tracking_uri)
+        return any(Path(file.path).name == "MLmodel" for file in found)
 
     def fetch(self, uri: str, folder: Path | None = None) -> Path:
         """The artifacts of a model, or one file below them, as a local path.
@@ -232,9 +263,27 @@ class MlflowStore:
             return pair_models.assign(self.connection, pair, wanted)
 
     def titles(self, pair: str | None = None) -> list[Title]:
-        """Every recorded change of a title, oldest first."""
+        """Every change of a title, oldest first; last a champion that leads though no entry says so."""
         with self.connection.errors("read the titles"):
-            return pair_models.titles(pair_models.models(self.connection, self._pair(pair)))
+            models = self._models(pair)
+            found = pair_models.unrecorded(self.connection, models)
+        return [*pair_models.recorded(models), *([found] if found else [])]
+
+    def record_found(self, pair: str | None = None) -> Title | None:
+        """Write into the history a champion that it lacks: whom a client or another pipeline gave the alias.
+
+        Before the alias moves on, so that the next title has its true predecessor.
+        """
+        with self.connection.errors("record the title"):
+            found = pair_models.unrecorded(self.connection, self._models(pair))
+            if found is not None:
+                self._write(found)
+        return found
+
+    def stray_aliases(self, pair: str | None = None) -> list[tuple[str, str]]:
+        """Podium's aliases on versions that are gone, each with the address that it is left on."""
+        with self.connection.errors("read the aliases"):
+            return pair_models.stray_aliases(self.connection, self._pair(pair))
 
     def record_title(
         self,
@@ -262,12 +311,15 @@ class MlflowStore:
         Returns:
             The title that was added, or None.
         """
-        to, past = self.connection, self.titles(winner.pair)
+        to = self.connection
+        with to.errors("read the titles"):
+            past = pair_models.recorded(pair_models.models(to, winner.pair))
         before = latest(past, alias)
         if before is not None and (before.pinned_uri, before.pinned) == (winner.pinned_uri, pinned):
             return None
         title = Title.after(
             past,
+            datetime.now(UTC),
             alias=alias,
             name=winner.name,
             version=winner.version,
@@ -279,8 +331,14 @@ class MlflowStore:
             pinned=pinned,
         )
         with to.errors("record the title"):
-            insisting(partial(to.client.set_registered_model_tag, title.name, title.key, title.to_json()))
+            self._write(title)
         return title
+
+    def _write(self, title: Title) -> None:
+        insisting(partial(self.client.set_registered_model_tag, title.name, title.key, title.to_json()))
+
+    def _models(self, pair: str | None) -> list[RegisteredModel]:
+        return pair_models.models(self.connection, self._pair(pair))
 
     def _pair(self, pair: str | None) -> str:
         return pair or self.settings.pair

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from podium.errors import RegistryError
-from podium.records import CHAMPION, ModelName, VersionRecord
+from podium.records import ALIASES, CHAMPION, ModelName, VersionRecord
 from podium.registry.aliases import Holder, Move, plan
 from podium.registry.connection import ABSENT, Connection
 from podium.registry.databases import is_there
 from podium.registry.entities import aliased_versions, pages, quoted, version_record
-from podium.registry.history import Title, latest, ordered, parse
+from podium.registry.history import FOUND, Title, latest, ordered, parse
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
@@ -45,30 +46,71 @@ def versions(to: Connection, pair: str) -> list[VersionRecord]:
 
 
 def holders(to: Connection, pair: str) -> list[VersionRecord]:
-    """The versions that hold an alias, by name and version."""
+    """The versions that hold an alias, by name and version; an alias on a version that is gone is nobody's."""
     return [
-        version_record(_version(to, model, version), model.aliases or {})
+        version_record(version, model.aliases or {})
         for model in models(to, pair)
-        for version in aliased_versions(model)
+        for number in aliased_versions(model)
+        if (version := _version(to, model, number))
     ]
 
 
-def champion(to: Connection, pair: str) -> VersionRecord | None:
-    """Who leads: of two the one that is not the last recorded title, else the newest; None where nobody does."""
-    known = {model.name: model for model in models(to, pair)}
-    crowned = _state(known.values()).get(CHAMPION, frozenset())
-    title = latest(titles(known.values()))
-    settled = {Holder(title.name, title.version)} if title else set()
-    found = [_version(to, known[holder.name], holder.version) for holder in sorted(crowned - settled or crowned)]
-    if not found:
-        return None
-    leader = max(found, key=lambda version: (version.creation_timestamp, version.name))
-    return version_record(leader, known[leader.name].aliases)
+def stray_aliases(to: Connection, pair: str) -> list[tuple[str, str]]:
+    """Podium's aliases on versions that are gone, with the address that each is left on."""
+    return [
+        (alias, f"models:/{model.name}/{number}")
+        for model in models(to, pair)
+        for alias, number in sorted((model.aliases or {}).items())
+        if alias in ALIASES and _version(to, model, int(number)) is None
+    ]
 
 
-def titles(found: Iterable[RegisteredModel]) -> list[Title]:
+def crowned_pairs(to: Connection) -> list[str]:
+    """Every pair one of whose models has a version with `@champion`, by name."""
+    found = [(name.pair, model, (model.aliases or {}).get(CHAMPION)) for name, model in all_models(to)]
+    return sorted({pair for pair, model, number in found if number and _version(to, model, int(number))})
+
+
+def champion(to: Connection, known: Iterable[RegisteredModel]) -> VersionRecord | None:
+    """Who leads: of several the one that is news to the history, else the last title's; None where nobody does."""
+    known = list(known)
+    crowned = [
+        version_record(version, model.aliases)
+        for model in known
+        if CHAMPION in (model.aliases or {}) and (version := _version(to, model, int(model.aliases[CHAMPION])))
+    ]
+    title = latest(recorded(known))
+    # Whoever sets an alias by hand leaves it on the model that had it too, and that one is no news either.
+    old = {title.pinned_uri, title.previous if title.verdict == FOUND else ""} if title else set()
+    news = [version for version in crowned if version.pinned_uri not in old]
+    last = [version for version in crowned if title and version.pinned_uri == title.pinned_uri]
+    return max(news or last or crowned, key=lambda version: (version.created_at, version.name), default=None)
+
+
+def recorded(known: Iterable[RegisteredModel]) -> list[Title]:
     """Every recorded change of a title of these models, oldest first."""
-    return ordered(title for model in found for title in parse(model.tags or {}))
+    return ordered(title for model in known for title in parse(model.tags or {}))
+
+
+def unrecorded(to: Connection, known: Iterable[RegisteredModel]) -> Title | None:
+    """The entry that the history lacks: somebody who leads without a title, at the last change of that model."""
+    leader, past = champion(to, known), recorded(known)
+    last = latest(past)
+    if leader is None or (last is not None and last.pinned_uri == leader.pinned_uri):
+        return None
+    changed = next(model.last_updated_timestamp for model in known if model.name == leader.name)
+    return Title.after(
+        past,
+        datetime.fromtimestamp(changed / 1000, UTC),
+        alias=CHAMPION,
+        name=leader.name,
+        version=leader.version,
+        run_id=leader.run_id,
+        why="the alias was set outside Podium, or by a championship that was cut off",
+        verdict=FOUND,
+        data_version=None,
+        by="unknown",
+    )
 
 
 def assign(to: Connection, pair: str, wanted: Mapping[str, VersionRecord]) -> list[Move]:
@@ -109,10 +151,17 @@ def make(to: Connection, move: Move, patient: bool = True) -> bool:
     return True
 
 
-def _version(to: Connection, model: RegisteredModel, number: int) -> ModelVersion:
-    """One version; a search brings the newest of each model along, which spares a call."""
+def _version(to: Connection, model: RegisteredModel, number: int) -> ModelVersion | None:
+    """One version, None where it is gone; a search brings the newest of each model along, which spares a call."""
+    from mlflow.exceptions import MlflowException
+
     newest = {int(version.version): version for version in model.latest_versions or []}
-    return newest.get(number) or to.client.get_model_version(model.name, str(number))
+    try:
+        return newest.get(number) or to.client.get_model_version(model.name, str(number))
+    except MlflowException as error:
+        if error.error_code not in ABSENT:
+            raise
+        return None
 
 
 def _versions(to: Connection, name: str) -> list[ModelVersion]:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from podium.records import RunRecord
 from podium.registry import log_items, packing
+from podium.registry.connection import insisting
 from podium.registry.entities import MODEL_URI_TAG
+from podium.registry.local_files import local_path
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import LoggedModel
 
 STATUS, RUNNING, COMPLETED, FAILED = "status", "running", "completed", "failed"
+MODEL = "model"  # so that `runs:/<run id>/model` loads, as after the guide's `log_model(..., "model")`
 BATCH = 100  # MLflow's limit of params a call
 
 
@@ -75,7 +80,9 @@ class Recorder:
         from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 
         item: log_items.Model = kinds[log_items.Model][0]
-        logged = self.client.create_logged_model(self.experiment_id, name=item.name, source_run_id=run_id)
+        logged = self.client.create_logged_model(
+            self.experiment_id, name=MODEL, source_run_id=run_id, model_type=item.name
+        )
         uri = f"models:/{logged.model_id}"
         self.client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
         self._log_values(run_id, kinds.get(log_items.Param, []), metrics, logged.model_id, now)
@@ -103,7 +110,8 @@ class Recorder:
         from mlflow.entities import DatasetInput, InputTag
 
         context = InputTag("mlflow.data.context", "training")
-        self.client.log_inputs(run_id, [DatasetInput(_dataset(item), [context]) for item in datasets])
+        inputs = [DatasetInput(_dataset(item), [context]) for item in datasets]
+        insisting(lambda: self.client.log_inputs(run_id, inputs))  # contestants side by side have the same dataset
 
     def _log_files(self, run_id: str, kinds: dict[type, list[Any]]) -> None:
         with tempfile.TemporaryDirectory(prefix="podium-") as folder:
@@ -127,13 +135,22 @@ class Recorder:
             self.client.log_model_artifacts(logged.model_id, str(folder))
 
     def _give_up(self, run_id: str) -> None:
+        """The run ends as failed; where even that has no room, what it wrote so far makes some."""
         from mlflow.exceptions import MlflowException
 
-        try:
-            self.client.set_tag(run_id, STATUS, FAILED)
-            self.client.set_terminated(run_id, "FAILED")
-        except MlflowException:
-            return  # the store is gone; the error that brought us here says so, and the run stays `running`
+        with suppress(MlflowException):  # the store is gone; the error that brought us here says so
+            try:
+                self._fail(run_id)
+            except MlflowException:
+                written = local_path(self.client.get_run(run_id).info.artifact_uri)
+                if written is None:
+                    raise
+                shutil.rmtree(written, ignore_errors=True)
+                self._fail(run_id)
+
+    def _fail(self, run_id: str) -> None:
+        self.client.set_terminated(run_id, "FAILED")
+        self.client.set_tag(run_id, STATUS, FAILED)
 
 
 def _dataset(item: log_items.Dataset) -> Any:
