@@ -1,5 +1,6 @@
 # make run    the whole championship on real rates, from a fresh clone
 # make test   lint, types, layer contracts and every test
+# make docs   the documentation as a site, in site/
 # make lock   the locked requirements anew from pyproject.toml
 # make clean  remove the environment (what a championship left goes with `podium reset`)
 
@@ -10,13 +11,16 @@ BIN := $(VENV)/bin
 # Without byte code every process compiles everything that it imports again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test lock clean
+.PHONY: run test docs lock clean
 
 run: $(VENV)/run.installed
 	@$(BIN)/podium run
 
 test: $(VENV)/test.installed
 	@VENV=$(VENV) scripts/test.sh
+
+docs: $(VENV)/test.installed
+	@$(BIN)/sphinx-build -q -W --keep-going -c docs . site
 
 $(VENV)/%.installed: requirements/%.txt requirements/setup.txt pyproject.toml scripts/install.sh
 	@PYTHON=$(PYTHON) VENV=$(VENV) scripts/install.sh requirements/$*.txt

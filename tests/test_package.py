@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 HEAVY = {
     "mlflow", "numpy", "pandas", "scipy", "sklearn", "statsmodels", "arch", "tensorflow", "keras", "onnx",
-    "onnxruntime", "matplotlib", "pyarrow", "sqlalchemy", "scoringrules", "requests", "uvicorn", "starlette", "rich",
+    "onnxruntime", "matplotlib", "pyarrow", "sqlalchemy", "scoringrules", "requests", "granian", "uvloop", "rich",
 }  # fmt: skip
 IMPORTED = "import json, sys; print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
 

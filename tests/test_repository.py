@@ -56,13 +56,13 @@ def test_no_path_of_one_machine():
     assert places(MACHINE_PATH) == []
 
 
-def test_decisions_are_numbered_once():
-    """Every decision file begins with a number of its own and a heading."""
-    decisions = [path for path in tracked() if path.parent == ROOT / "docs" / "decisions"]
-    numbers = Counter(path.name[:4] for path in decisions if path.name != "README.md")
-    assert all(number.isdigit() for number in numbers)
+def test_decisions_have_one_form():
+    """Each begins with its number and a title, then its date; no number is used twice."""
+    decisions = [path for path in tracked() if path.parent == ROOT / "docs" / "decisions" and path.name != "README.md"]
+    numbers = Counter(path.name[:4] for path in decisions)
     assert [number for number, count in numbers.items() if count > 1] == []
-    assert all(path.read_text(encoding="utf-8").startswith("# ") for path in decisions)
+    form = {path.name: re.compile(rf"# {path.name[:4]} [^\n]+\n\n\d{{4}}-\d\d-\d\d\n\n") for path in decisions}
+    assert [path.name for path in decisions if not form[path.name].match(path.read_text(encoding="utf-8"))] == []
 
 
 def requirements(name: str) -> dict[str, tuple[str, int]]:

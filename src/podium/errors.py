@@ -1,5 +1,7 @@
 """Every error that Podium raises on purpose.
 
+::
+
     PodiumError                    exit code 1; the message is one line: what is wrong, and the remedy
     ├── InputError                 exit code 2; the caller's input is at fault
     │   ├── SettingError           a setting or flag has a value that cannot be used

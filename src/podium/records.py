@@ -432,7 +432,7 @@ class VersionRecord:
 
     @property
     def pinned_uri(self) -> str:
-        """Address of exactly this version, `models:/EURUSD_LSTM/3`."""
+        """Address of exactly this version, as MLflow takes it."""
         return f"models:/{self.name}/{self.version}"
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 import numpy as np
@@ -23,10 +24,9 @@ from podium.registry.log_items import RunContext
 from podium.registry.mlflow_store import MlflowStore
 from podium.serve.hotswap.manifest import MANIFEST, Manifest, load
 from podium.serve.hotswap.registry_reader import RegistryReader
-from podium.serve.processes.options import WorkerConfig
-from podium.serve.processes.worker import make_app, make_service
-from podium.serve.web.app import PodiumApp
-from podium.serve.web.service import Service
+from podium.serve.processes.worker import make_app
+from podium.serve.web.app import App
+from podium.serve.web.service import Service, WorkerConfig, make_service
 from podium.settings import ServeSettings, Settings
 
 LIMITS = {"ledger": "off", "max_body": 200_000, "max_rows": 50}
@@ -125,12 +125,56 @@ class Reply:
         return json.loads(self.content)
 
 
+class Heads:
+    """A request's headers, as the server gives them."""
+
+    def __init__(self, *lines: tuple[str, str]) -> None:
+        self._lines = lines
+
+    def __contains__(self, name: str) -> bool:
+        return any(name == known for known, _ in self._lines)
+
+    def get(self, name: str) -> str | None:
+        return next(iter(self.get_all(name)), None)
+
+    def get_all(self, name: str) -> list[str]:
+        return [text for known, text in self._lines if known == name and text.isascii() and text.isprintable()]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What the server says of a request."""
+
+    method: str
+    path: str
+    query_string: str
+    headers: Heads
+
+
+class Wire:
+    """A request's body in parts, and what is answered."""
+
+    def __init__(self, *parts: bytes) -> None:
+        self.parts = parts
+        self.reply: Reply | None = None
+
+    async def __call__(self) -> bytes:
+        return b"".join(self.parts)
+
+    async def __aiter__(self) -> Any:
+        for part in self.parts:
+            yield part
+
+    def response_bytes(self, status: int, headers: list[tuple[str, str]], content: bytes) -> None:
+        self.reply = Reply(status, dict(headers), content)
+
+
 class Caller:
     """Calls an application without sockets, in one event loop that stays."""
 
-    def __init__(self, app: PodiumApp, runner: asyncio.Runner) -> None:
+    def __init__(self, app: App, service: Service, runner: asyncio.Runner) -> None:
         self.app = app
-        self.service = app.service
+        self.service = service
         self.runner = runner
 
     def run(self, coroutine: Any) -> Any:
@@ -146,38 +190,15 @@ class Caller:
         kind = {"content-type": content_type} if content_type is not None else {}
         return self.run(self.call("POST", path, body, {**kind, **headers}))
 
-    async def call(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Reply:
+    async def call(
+        self, method: str, path: str, body: bytes, headers: dict[str, str], wire: Wire | None = None
+    ) -> Reply:
         lines = {"host": "127.0.0.1:8080", **{name.replace("_", "-").lower(): text for name, text in headers.items()}}
         path, _, query = path.partition("?")
-        scope = {
-            "type": "http",
-            "asgi": {"version": "3.0"},
-            "http_version": "1.1",
-            "method": method,
-            "scheme": "http",
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": query.encode(),
-            "root_path": "",
-            "headers": [(name.encode(), text.encode("latin-1")) for name, text in lines.items()],
-            "client": ("127.0.0.1", 1),
-            "server": ("127.0.0.1", 8080),
-        }
-        sent: list[Any] = []
-
-        async def receive() -> Any:
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
-        await self.app(scope, receive, send)
-        content = b"".join(message.get("body", b"") for message in sent[1:])
-        names = {name.decode(): text.decode("latin-1") for name, text in sent[0]["headers"]}
-        return Reply(sent[0]["status"], names, content)
-
-
-MakeService = Callable[..., Service]
+        wire = wire or Wire(body)
+        await self.app.__rsgi__(Scope(method, unquote(path), query, Heads(*lines.items())), wire)
+        assert wire.reply is not None
+        return wire.reply
 
 
 def configured(world: World, **options: Any) -> WorkerConfig:
@@ -228,12 +249,30 @@ def make_caller(world: World, runner: asyncio.Runner) -> Iterator[MakeCaller]:
             service.swapper.checked_at = 2e10
             service.market.refresh(service.swapper.lineups)
         runner.run(service.recording.start())
-        return Caller(make_app(service), runner)
+        return Caller(make_app(service), service, runner)
 
     yield make
     for service in made:
         runner.run(service.recording.stop())
-        service.pool.shutdown()
+        service.forecaster.close()
+
+
+@pytest.fixture
+def scope_of() -> type[Scope]:
+    """What the server says of a request."""
+    return Scope
+
+
+@pytest.fixture
+def heads() -> type[Heads]:
+    """A request's headers."""
+    return Heads
+
+
+@pytest.fixture
+def wire() -> type[Wire]:
+    """What a request's body comes over; tests make their own kinds of it."""
+    return Wire
 
 
 @pytest.fixture

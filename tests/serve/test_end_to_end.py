@@ -137,6 +137,7 @@ class Server:
     """A running `podium serve`."""
 
     def __init__(self, place: Place) -> None:
+        self.data = place.folder / place.data
         words = ["serve", "--port", "0", "--split", "champion=90,challenger=10", "--shadow", "--interval", "0.2"]
         self.process = subprocess.Popen(
             ["podium", *words, "--data-dir", place.data],
@@ -156,9 +157,10 @@ class Server:
 
     def kill(self) -> None:
         """SIGKILL to the processes that serve, then to their parent; the reader of the registry ends by itself."""
-        family = psutil.Process(self.process.pid).children()
+        family = psutil.Process(self.process.pid).children(recursive=True)
+        serving = {int(said.name) for said in self.data.glob("serving/*/in-service/[0-9]*")}
         for child in family:
-            if "podium.serve.processes.worker" in child.cmdline():
+            if child.pid in serving:
                 child.kill()
         self._end(signal.SIGKILL)
         _, alive = psutil.wait_procs(family, PATIENCE)

@@ -69,16 +69,21 @@ class ServeSettings(BaseModel):
     )
     keys_file: Folder | None = Field(default=None, description="file of hashed API keys, read again when it changes")
     insecure: bool = Field(default=False, description="listen on any address without API keys")
+    tls_cert: Folder | None = Field(default=None, description="certificate and chain, PEM; with tls_key it speaks TLS")
+    tls_key: Folder | None = Field(default=None, description="private key of the certificate, PEM")
     allowed_hosts: Annotated[Names[str], Field(description="further names that a client may call the server by")] = ()
     max_body: int = Field(default=16 * 1024 * 1024, ge=1, description="bytes of one request's body")
     max_rows: int = Field(default=50_000, ge=1, description="rows of one request")
     max_in_flight: int = Field(
         default=256, ge=1, description="requests worked on at a time in one process; more get 503"
     )
-    max_connections: int = Field(default=1024, ge=1, description="open connections of one process; more get 503")
-    header_timeout: float = Field(default=10.0, gt=0, description="seconds a client may take to send a request's head")
+    max_connections: int = Field(
+        default=1024, ge=1, description="open connections of one process; further ones wait until one is closed"
+    )
+    header_timeout: float = Field(
+        default=30.0, gt=0, description="seconds for a request's head, and that an idle connection stays open"
+    )
     body_timeout: float = Field(default=20.0, gt=0, description="seconds a client may take to send a request's body")
-    keep_alive: float = Field(default=30.0, gt=0, description="seconds an idle connection stays open")
     ledger_timeout: float = Field(
         default=5.0, gt=0, description="seconds that an answer waits for the ledger before it is refused"
     )

@@ -27,7 +27,7 @@ def fill(runner: Any, walk: Series) -> Fill:
             actual = float(np.log(walk.closes[at + 1] / walk.closes[at]))
             day, request = str(walk.dates[at]), new_id()
             for arm, share in (("champion", 0.0), ("challenger", gap)):
-                card = caller.service.lineup("EURUSD").arms[arm].card
+                card = caller.service.selection.lineup("EURUSD").arms[arm].card
                 found.append(
                     Entry(
                         forecast_id=request[0] if arm == "champion" else new_id()[0],
@@ -74,7 +74,7 @@ def serving(own_hall: Any, serve_hall: Any) -> Any:
 
 def live_of(caller: Any) -> Any:
     """What the page would say of the live test."""
-    return LiveComparisons(caller.service).of(caller.service.lineup("EURUSD"))
+    return LiveComparisons(caller.service).of(caller.service.selection.lineup("EURUSD"))
 
 
 def test_what_is_missing_is_said(serving: Any, fill: Fill, make_caller: Any) -> None:
@@ -94,7 +94,7 @@ def test_without_a_shared_day_the_page_says_how_to_get_one(own_hall: Any, serve_
 
     caller = serve_hall(own_hall, ledger="required")
     fill(caller)
-    lineup = caller.service.lineup("EURUSD")
+    lineup = caller.service.selection.lineup("EURUSD")
     other = {"champion": lineup.arms["candidate"], "challenger": lineup.arms["challenger"]}
     caller.service.swapper.lineups = MappingProxyType(
         {"EURUSD": dataclasses.replace(lineup, arms=MappingProxyType(other))}
@@ -164,7 +164,7 @@ def test_the_ledger_is_compared_again_only_when_a_day_was_settled(
     asked = []
     monkeypatch.setattr(module, "compare_live", lambda *a, **k: asked.append(k) or compare_live(*a, **k))
     fill(serving, days=30)
-    comparisons, lineup = LiveComparisons(serving.service), serving.service.lineup("EURUSD")
+    comparisons, lineup = LiveComparisons(serving.service), serving.service.selection.lineup("EURUSD")
     assert comparisons.of(lineup) is comparisons.of(lineup)
     fill(serving, days=40)
     assert comparisons.of(lineup).report.n_days == 40

@@ -124,14 +124,14 @@ def test_what_a_new_championship_says_of_the_same_version_is_shown(own_hall: Any
     from podium.serve.hotswap.manifest import MANIFEST, load
 
     caller = serve_hall(own_hall)
-    scorer = caller.service.lineup("EURUSD").champion.scorer
+    scorer = caller.service.selection.lineup("EURUSD").champion.scorer
     manifest = load(own_hall.cache / MANIFEST)
     assert manifest is not None
     pair = manifest.pairs["EURUSD"]
     for card in pair.arms.values():
         card.tags["championship"] = card.tags["championship"].replace("has the lowest RMSE", "has proven itself")
     runner.run(caller.service.swapper.apply(manifest))
-    assert caller.service.lineup("EURUSD").champion.scorer is scorer
+    assert caller.service.selection.lineup("EURUSD").champion.scorer is scorer
     assert caller.service.swapper.swaps == {"EURUSD": 1}
     assert "LinearRegression has proven itself" in words(caller.get("/").content.decode())
 
@@ -147,7 +147,7 @@ def test_with_an_empty_registry_the_page_says_what_to_do(rendered: Render) -> No
 def test_models_without_a_record_are_shown_without_figures(make_caller: Any) -> None:
     """A model that somebody registered by hand has no outcome, no record and no range: the page says so and stands."""
     caller = make_caller()
-    lineup = caller.service.lineup("EURUSD")
+    lineup = caller.service.selection.lineup("EURUSD")
     bare = {
         arm: dataclasses.replace(model, card=_changed(model.card, tags={}, folder="nowhere", interval=None))
         for arm, model in lineup.arms.items()
@@ -163,7 +163,7 @@ def test_models_without_a_record_are_shown_without_figures(make_caller: Any) -> 
 def test_hostile_names_and_reasons_are_text(make_caller: Any) -> None:
     """Markup in names, reasons, tags, problems and options becomes text; the page gains no element and no handler."""
     caller = make_caller(ab_test=HOSTILE)
-    lineup = caller.service.lineup("EURUSD")
+    lineup = caller.service.selection.lineup("EURUSD")
     arms = {
         arm: dataclasses.replace(model, card=_changed(model.card, name=f"EURUSD_{HOSTILE}", run_id=HOSTILE))
         for arm, model in lineup.arms.items()
@@ -322,7 +322,7 @@ def test_charts_are_drawn_once_for_many_pages(make_caller: Any, monkeypatch: pyt
     pages = Pages(caller.service)
     assert pages.render(None) == pages.render(None)
     assert len(drawn) == 1
-    lineup = caller.service.lineup("EURUSD")
+    lineup = caller.service.selection.lineup("EURUSD")
     swapped = {"champion": lineup.arms["challenger"], "challenger": lineup.arms["champion"]}
     _serve(caller, dataclasses.replace(lineup, arms=MappingProxyType(swapped)))
     pages.render(None)

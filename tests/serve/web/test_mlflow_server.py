@@ -205,7 +205,7 @@ def ask(port: int, method: str, path: str, kind: str | None = None, body: bytes 
 
 
 def test_both_servers_answer_the_corpus_alike(mlflow_server: int, caller: Any, world: Any, rows: Any) -> None:
-    """The same statuses, types and shapes for a hundred good and bad requests, but for nine that are listed."""
+    """The same statuses and answers for a hundred requests, but for nine that are listed; all errors have one form."""
     differing = {}
     for name, (kind, body) in corpus(list(world.table.names), rows.tolist()).items():
         status, media_type, content = ask(mlflow_server, "POST", "/invocations", kind, body)
@@ -214,14 +214,15 @@ def test_both_servers_answer_the_corpus_alike(mlflow_server: int, caller: Any, w
             differing[name] = (status, reply.status)
             continue
         assert reply.status == status, name
-        assert reply.headers["content-type"].partition(";")[0] == media_type, name
+        assert reply.headers["content-type"] == JSON, name
         if status == 200:
             theirs = json.loads(content)
             assert list(reply.json) == list(theirs) == ["predictions"]
             assert reply.json["predictions"] == pytest.approx(theirs["predictions"], abs=1e-6, rel=1e-12), name
-        elif media_type == JSON:
+            continue
+        assert set(reply.json) == {"error_code", "message"}, name
+        if media_type == JSON:
             assert set(reply.json) <= set(json.loads(content)), name
-            assert isinstance(reply.json["message"], str)
     assert differing == STRICTER
 
 
@@ -234,14 +235,13 @@ def test_both_servers_answer_the_corpus_alike(mlflow_server: int, caller: Any, w
         ("GET", "/invocations"),
         ("PUT", "/invocations"),
         ("POST", "/ping"),
-        ("HEAD", "/ping"),
         ("GET", "/nowhere"),
     ],
 )
 def test_both_servers_answer_other_requests_alike(mlflow_server: int, caller: Any, method: str, path: str) -> None:
-    """Probes, versions, wrong methods and unknown paths get the same status and type from both servers."""
+    """Probes, versions, wrong methods and unknown paths get the same status from both servers."""
     status, media_type, content = ask(mlflow_server, method, path)
     reply = caller.run(caller.call(method, path, b"", {}))
     assert (reply.status, reply.headers["content-type"].partition(";")[0]) == (status, media_type)
-    if path != "/health" and method != "HEAD":
-        assert reply.content.split() == content.replace(b'": "', b'":"').split()
+    if reply.status == 200 and path != "/health":
+        assert reply.content.split() == content.split()

@@ -84,7 +84,7 @@ def test_a_shadow_that_hangs_does_not_hold_the_answer(
     make_caller: Any, own_world: Any, path: Path, split_body: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A slow challenger that does not answer is left out after a moment and counted; the champion is answered."""
-    monkeypatch.setattr("podium.serve.web.service.SHADOW_PATIENCE", 0.05)
+    monkeypatch.setattr("podium.serve.web.forecaster.SHADOW_PATIENCE", 0.05)
     caller = make_caller(own_world, ledger="required", shadow=True)
     lineup = caller.service.swapper.lineups["EURUSD"]
     free = threading.Event()
@@ -120,7 +120,7 @@ def test_a_shadow_that_fails_takes_nothing_from_the_answer(
     def fail(_: Any) -> None:
         raise ScoringError("broken")
 
-    challenger = caller.service.lineup("EURUSD").arms["challenger"]
+    challenger = caller.service.selection.lineup("EURUSD").arms["challenger"]
     monkeypatch.setattr(challenger.scorer, "score", fail)
     assert caller.post("/invocations", split_body()).status == 200
     assert [line["arm"] for line in lines(path)] == ["champion"]
@@ -192,22 +192,12 @@ def test_a_ledger_that_cannot_be_opened_is_tried_again(
 def test_a_ledger_that_hangs_is_given_up(
     make_caller: Any, own_world: Any, split_body: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An answer waits for the ledger for so long and no longer, on both ways through the server."""
+    """An answer waits for the ledger for so long and no longer."""
     caller = make_caller(own_world, ledger="required", ledger_timeout=0.1)
     recording = caller.service.recording
     monkeypatch.setattr(recording._writer, "submit", lambda _: caller.runner.get_loop().create_future())
     assert caller.post("/invocations", split_body()).status == 503
-
-    async def quickly() -> int:
-        told: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        headers = [(b"host", b"localhost"), (b"content-type", b"application/json")]
-        assert caller.app.invocations.quickly(
-            headers, split_body().encode(), lambda status, *_: told.set_result(status)
-        )
-        return await asyncio.wait_for(told, 10)
-
-    assert caller.run(quickly()) == 503
-    assert caller.service.in_flight == 0
+    assert caller.service.room.taken == 0
 
 
 def test_nothing_is_written_when_the_ledger_is_off(

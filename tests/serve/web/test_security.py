@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from podium.errors import SettingError
-from podium.serve.web.refusal import RefusedError
+from podium.serve.web.http import RefusedError
 from podium.serve.web.security import KeyRing, key_of, make_gate, new_key, parse_keys
+from podium.settings import ServeSettings
 
 
 def ring(path: Path, *lines: str) -> KeyRing:
@@ -20,9 +21,7 @@ def ring(path: Path, *lines: str) -> KeyRing:
 
 def gate(**given: Any) -> Any:
     """A gate on loopback, but for what is given."""
-    usual = {"host": "127.0.0.1", "loopback": True, "keys_file": None, "allowed_hosts": (), "insecure": False}
-    merged = {**usual, **given}
-    return make_gate(merged.pop("host"), **merged)
+    return make_gate(ServeSettings(**given))
 
 
 def test_a_key_is_kept_only_as_its_digest(tmp_path: Path) -> None:
@@ -138,42 +137,40 @@ def test_a_file_that_others_may_read_is_warned_about(tmp_path: Path) -> None:
     assert (found.label(key.encode()), found.problem) == ("client", "others may read the key file keys; chmod 600")
 
 
-def test_an_empty_key_file_lets_nobody_in(tmp_path: Path) -> None:
+def test_an_empty_key_file_lets_nobody_in(tmp_path: Path, heads: Any) -> None:
     """A key file that was emptied closes the server; it does not open it."""
     ring(tmp_path / "keys", "")
     with pytest.raises(RefusedError) as caught:
-        gate(keys_file=tmp_path / "keys").check([])
+        gate(keys_file=tmp_path / "keys").check(heads())
     assert caught.value.status == 401
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org"])
-def test_other_addresses_need_keys_or_insecure(host: str, tmp_path: Path) -> None:
+def test_other_addresses_need_keys_or_insecure(host: str, tmp_path: Path, heads: Any) -> None:
     """An address that others can reach is refused, unless there are keys, or the user says that he means it."""
     with pytest.raises(SettingError, match="--insecure"):
-        gate(host=host, loopback=False)
-    gate(host=host, loopback=False, insecure=True).check([])
+        gate(host=host)
+    gate(host=host, insecure=True).check(heads())
     ring(tmp_path / "keys", new_key("a")[1])
-    gate(host=host, loopback=False, keys_file=tmp_path / "keys")
+    gate(host=host, keys_file=tmp_path / "keys")
 
 
 def test_loopback_is_what_only_this_machine_reaches() -> None:
     """Every loopback address counts, and nothing else."""
-    from podium.settings import ServeSettings
-
     inside = ["127.0.0.1", "127.0.0.2", "::1", "localhost"]
     outside = ["0.0.0.0", "::", "10.0.0.1", "example.org", "localhost.example.org"]
     assert [ServeSettings(host=host).loopback for host in inside + outside] == [True] * 4 + [False] * 5
 
 
-def test_the_key_may_come_in_three_headers() -> None:
+def test_the_key_may_come_in_three_headers(heads: Any) -> None:
     """Bearer, X-API-Key, and Basic's password, which is how browsers ask."""
-    basic = base64.b64encode(b"anybody:secret")
-    assert key_of([(b"authorization", b"Bearer secret")]) == b"secret"
-    assert key_of([(b"x-api-key", b"secret")]) == b"secret"
-    assert key_of([(b"authorization", b"basic " + basic)]) == b"secret"
-    assert key_of([(b"authorization", b"Basic !!")]) is None
-    assert key_of([(b"authorization", b"Digest x")]) is None
-    assert key_of([]) is None
+    basic = base64.b64encode(b"anybody:secret").decode()
+    assert key_of(heads(("authorization", "Bearer secret"))) == b"secret"
+    assert key_of(heads(("x-api-key", "secret"))) == b"secret"
+    assert key_of(heads(("authorization", f"basic {basic}"))) == b"secret"
+    assert key_of(heads(("authorization", "Basic !!"))) is None
+    assert key_of(heads(("authorization", "Digest x"))) is None
+    assert key_of(heads()) is None
 
 
 def test_every_route_but_the_probes_needs_the_key(make_caller: Any, tmp_path: Path, split_body: Any) -> None:
@@ -181,7 +178,13 @@ def test_every_route_but_the_probes_needs_the_key(make_caller: Any, tmp_path: Pa
     key, line = new_key("client")
     ring(tmp_path / "keys", line)
     caller = make_caller(keys_file=tmp_path / "keys")
-    paths = caller.app._paths - {"/ping", "/version", "/invocations", "/v1/reload", "/v1/invocations/{pair}"}
+    paths = {route.path for route in caller.app.routes} - {
+        "/ping",
+        "/version",
+        "/invocations",
+        "/v1/reload",
+        "/v1/invocations/{pair}",
+    }
     for path in [*(path.replace("{pair}", "EURUSD") for path in paths), "/nowhere"]:
         assert caller.get(path).status == 401, path
         assert caller.get(path, Authorization=f"Bearer {key}").status in {200, 404}, path
@@ -202,20 +205,26 @@ def test_every_route_but_the_probes_needs_the_key(make_caller: Any, tmp_path: Pa
         ("evil.example", False),
         ("127.0.0.1.evil.example", False),
         ("", False),
+        ("l\u00f6calhost", False),
     ],
 )
-def test_the_server_answers_to_its_own_names_only(host: str, fine: bool) -> None:
+def test_the_server_answers_to_its_own_names_only(host: str, fine: bool, heads: Any) -> None:
     """A page whose name was pointed at this machine is told apart by the name that it calls."""
     guard = gate(allowed_hosts=("podium.internal",))
     if fine:
-        guard.check([(b"host", host.encode())])
+        guard.check(heads(("host", host)))
         return
     with pytest.raises(RefusedError) as caught:
-        guard.check([(b"host", host.encode())])
+        guard.check(heads(("host", host)))
     assert caught.value.status == 421
 
 
 def test_pages_of_other_sites_may_not_call(caller: Any, split_body: Any) -> None:
     """A browser says when a page of another site sends a request; it is refused."""
     assert caller.post("/v1/reload", "", Sec_Fetch_Site="cross-site").status == 403
+    assert caller.post("/v1/reload", "", Sec_Fetch_Site="same-site").status == 403  # another port of localhost
+    assert caller.post("/v1/reload", "", Origin="http://127.0.0.1:3000").status == 403
+    assert caller.post("/v1/reload", "", Origin="null").status == 403
     assert caller.post("/invocations", split_body(), Sec_Fetch_Site="same-origin").status == 200
+    assert caller.post("/invocations", split_body(), Origin="http://127.0.0.1:8080").status == 200
+    assert caller.get("/", Sec_Fetch_Site="cross-site", Sec_Fetch_Dest="document").status == 200

@@ -55,4 +55,4 @@ def asset_url(name: str) -> str:
     found = asset(name)
     if found is None:
         raise KeyError(name)
-    return f"{FOLDER}{name}?{found.digest}"
+    return f"{FOLDER}{name}?v={found.digest}"

@@ -26,7 +26,6 @@ from podium.serve.dashboard.links import Links
 from podium.serve.dashboard.live import LiveComparisons
 from podium.serve.dashboard.state import PairState
 from podium.serve.dashboard.tables import DASH, arms, history, standings, steps, tiles, traffic
-from podium.serve.web import health
 from podium.serve.web.service import Service
 
 HERE = Path(__file__).parent
@@ -65,8 +64,8 @@ class Pages:
         """The page of a pair, of the default pair when none is asked for; None when the pair is not served."""
         service = self._service
         lineups = service.swapper.lineups
-        wanted = pair or service.default_pair
-        if pair is not None and pair not in lineups and pair != service.default_pair:
+        wanted = pair or service.selection.default_pair
+        if pair is not None and pair not in lineups and pair != service.selection.default_pair:
             return None
         self._gatherer.forget()
         states = {name: self._gatherer.pair(lineup) for name, lineup in lineups.items()}
@@ -150,24 +149,24 @@ class Pages:
 
     def _health(self, states: Mapping[str, PairState]) -> dict[str, Any]:
         service = self._service
-        status, report = health.report(service)
-        seconds = health.registry_age(service)
-        problems = report["problems"]
+        status, report = service.health.report()
+        seconds = service.health.registry_age()
+        problems = report.problems
         stale = {name: line for name, state in states.items() if (line := words.stale_rates(state))}
-        if report["status"] == "ok":
+        if report.status == "ok":
             told = "Rates are old" if stale else "All well"
-        elif service.default_pair not in service.swapper.lineups:
+        elif service.selection.default_pair not in service.swapper.lineups:
             told = "No champion yet"
         else:
             told = f"{len(problems)} problem{'' if len(problems) == 1 else 's'}"
         return {
-            "status": "degraded" if stale and report["status"] == "ok" else report["status"],
+            "status": "degraded" if stale and report.status == "ok" else report.status,
             "stale": [f"{_slashed(name)}: {line}" for name, line in stale.items()],
             "code": status,
             "told": told,
             "problems": problems,
             "registry": "never" if seconds is None else f"{words.age(seconds)} ago",
-            "ledger": report["ledger"],
+            "ledger": report.ledger,
             "workers": service.options.processes,
             "interval": service.options.interval,
         }

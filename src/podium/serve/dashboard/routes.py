@@ -12,14 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import BaseRoute
-
 from podium.serve.dashboard.assets import FOLDER, asset
-from podium.serve.web.app import GetRoute
-from podium.serve.web.refusal import MISSING, RefusedError
-from podium.serve.web.security import PAGE_HEADERS
+from podium.serve.web.http import HTML, MISSING, PAGE_HEADERS, RefusedError, Reply, Request, Room, Route
 from podium.serve.web.service import Service
 
 if TYPE_CHECKING:
@@ -28,6 +22,7 @@ if TYPE_CHECKING:
 FRESH = 1.0  # seconds for which a page is handed out as it is
 COMPRESSION = 5
 WORTH = 1024  # bytes from which on an answer is compressed
+PAGES = 32  # at a time
 FOR_EVER = "private, max-age=31536000, immutable"
 
 
@@ -62,22 +57,20 @@ class Dashboard:
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="podium-page"))
 
-    async def page(self, request: Request) -> Response:
-        """`GET /`, `GET /?pair=EURUSD`."""
-        made = await self._current(request.query_params.get("pair"))
-        packed = takes_gzip(request.headers.get("accept-encoding", ""))
+    async def page(self, request: Request) -> Reply:
+        """What is served, how good it is, and how it is doing: `GET /`, `GET /?pair=EURUSD`."""
+        made = await self._current(request.query.get("pair"))
+        packed = takes_gzip(request.headers.get("accept-encoding") or "")
         # Other bytes, another strong tag.
-        headers = {"etag": f'"{made.tag}{"-gzip" if packed else ""}"', "vary": "accept-encoding", **dict(PAGE_HEADERS)}
-        if has_tag(request.headers.get("if-none-match", ""), made.tag):
-            return Response(status_code=304, headers=headers)
+        headers = (("etag", f'"{made.tag}{"-gzip" if packed else ""}"'), ("vary", "accept-encoding"), *PAGE_HEADERS)
+        if has_tag(request.headers.get("if-none-match") or "", made.tag):
+            return Reply(304, b"", HTML, headers)
         if packed:
-            return Response(
-                made.packed, headers={**headers, "content-encoding": "gzip"}, media_type="text/html; charset=utf-8"
-            )
-        return Response(made.plain, headers=headers, media_type="text/html; charset=utf-8")
+            return Reply(200, made.packed, HTML, (*headers, ("content-encoding", "gzip")))
+        return Reply(200, made.plain, HTML, headers)
 
     async def _current(self, pair: str | None) -> Made:
-        key = pair or self.service.default_pair
+        key = pair or self.service.selection.default_pair
         made = self._made.get(key)
         if made is not None and time.monotonic() - made.at < FRESH:
             return made
@@ -91,7 +84,7 @@ class Dashboard:
 
     @property
     def _served(self) -> set[str]:
-        return {*self.service.swapper.lineups, self.service.default_pair}
+        return {*self.service.swapper.lineups, self.service.selection.default_pair}
 
     def _make(self, pair: str | None) -> Made:
         if self._pages is None:
@@ -123,18 +116,22 @@ def has_tag(wanted: str, tag: str) -> bool:
     return tag in found or "*" in found
 
 
-async def _asset(request: Request) -> Response:
-    found = asset(request.path_params["name"])
+async def _asset(request: Request) -> Reply:
+    """Styles and scripts of the page."""
+    found = asset(request.argument)
     if found is None:
         raise RefusedError(404, "There is no such file.", MISSING)
-    headers = {"cache-control": FOR_EVER, "vary": "accept-encoding", **dict(PAGE_HEADERS)}
-    if takes_gzip(request.headers.get("accept-encoding", "")) and len(found.content) >= WORTH:
+    headers = (("vary", "accept-encoding"), *PAGE_HEADERS)
+    if takes_gzip(request.headers.get("accept-encoding") or "") and len(found.content) >= WORTH:
         packed = gzip.compress(found.content, COMPRESSION, mtime=0)
-        return Response(packed, headers={**headers, "content-encoding": "gzip"}, media_type=found.media_type)
-    return Response(found.content, headers=headers, media_type=found.media_type)
+        return Reply(200, packed, found.media_type, (*headers, ("content-encoding", "gzip")), FOR_EVER)
+    return Reply(200, found.content, found.media_type, headers, FOR_EVER)
 
 
-def dashboard_routes(service: Service) -> Sequence[BaseRoute]:
+def dashboard_routes(service: Service) -> Sequence[Route]:
     """Routes of the page and of its styles and scripts."""
-    dashboard = Dashboard(service)
-    return [GetRoute("/", dashboard.page), GetRoute(FOLDER + "{name}", _asset)]
+    dashboard, room = Dashboard(service), Room(PAGES)
+    return [
+        Route("GET", "/", dashboard.page, query=frozenset({"pair"}), room=room, page=True),
+        Route("GET", FOLDER + "{name}", _asset, query=frozenset({"v"}), room=room),
+    ]

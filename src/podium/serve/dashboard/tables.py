@@ -220,7 +220,7 @@ def traffic(service: Service, state: PairState) -> dict[str, str]:
     """How requests are shared out, and how far the ledger is."""
     live = state.live
     return {
-        "split": ", ".join(part.replace("=", " ") + "%" for part in str(service.split).split(",")),
+        "split": ", ".join(part.replace("=", " ") + "%" for part in str(service.selection.split).split(",")),
         "shadow": "every rank is scored on every request" if service.options.shadow else "off",
         "experiment": service.options.ab_test,
         "asked": f"up to {told_day(live.asked_until)}" if live.asked_until else "none yet",

@@ -31,13 +31,12 @@ class ServedModel:
 
     card: ModelCard
     scorer: Scorer
-    headers: tuple[tuple[bytes, bytes], ...] = field(init=False)
+    headers: tuple[tuple[str, str], ...] = field(init=False)
     trained_through: str | None = field(init=False)
 
     def __post_init__(self) -> None:
-        version = str(self.card.version).encode()
-        name = self.card.name.encode("ascii", "replace")
-        object.__setattr__(self, "headers", ((b"x-podium-model", name), (b"x-podium-version", version)))
+        name, version = header_text(self.card.name), str(self.card.version)
+        object.__setattr__(self, "headers", (("x-podium-model", name), ("x-podium-version", version)))
         known = self.card.data_version
         object.__setattr__(self, "trained_through", str(known.last_day) if known else None)
 
@@ -74,6 +73,11 @@ class Lineup:
     def champion(self) -> ServedModel:
         """Who answers unless the split says otherwise."""
         return self.arms["champion"]
+
+
+def header_text(value: str) -> str:
+    """Any text as a header's value: visible ASCII on one line, whatever a model or pair is called."""
+    return "".join(letter if " " <= letter <= "~" else "?" for letter in value)
 
 
 EMPTY: Mapping[str, Lineup] = MappingProxyType({})

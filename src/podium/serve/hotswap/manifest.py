@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 import uuid
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from podium.records import DataVersion, Interval, ModelName
 
 MANIFEST = "manifest.json"
 REQUESTS = "requests"  # folder of wishes for a look at once; the reader takes one away when it is answered
+SILENCE = 8.0  # seconds after which a process that says nothing is taken to be gone, or to stand still
 IN_SERVICE = "in-service"  # folder in which each serving process says which reading it serves
 
 
@@ -131,30 +133,36 @@ def requested_looks(cache: Path) -> list[Path]:
 
 
 def tell_in_service(cache: Path, reads: int) -> None:
-    """This process serves what the reading of this number found."""
-    place = cache / IN_SERVICE / str(os.getpid())
-    atomic_write(place, str(reads).encode())
+    """This process lives, and serves what the reading of this number found; to be said every second."""
+    atomic_write(cache / IN_SERVICE / str(os.getpid()), str(reads).encode())
+
+
+def forget_in_service(cache: Path) -> None:
+    """This process ends."""
+    (cache / IN_SERVICE / str(os.getpid())).unlink(missing_ok=True)
+
+
+def in_service(cache: Path) -> dict[int, tuple[float, int]]:
+    """Seconds since each process that serves from here was last heard of, and the reading that it serves, by its id."""
+    found: dict[int, tuple[float, int]] = {}
+    for place in (cache / IN_SERVICE).glob("[0-9]*"):
+        try:
+            found[int(place.name)] = (time.time() - place.stat().st_mtime, int(place.read_bytes() or 0))
+        except (OSError, ValueError):
+            continue
+    return found
 
 
 def all_serve(cache: Path, reads: int) -> bool:
-    """Whether every living process that serves from here has this reading, or a later one, in service."""
-    for place in (cache / IN_SERVICE).glob("[0-9]*"):
-        if not is_alive(int(place.name)):
-            place.unlink(missing_ok=True)
-        elif int(place.read_bytes() or 0) < reads:
-            return False
-    return True
+    """Whether every process that serves from here has this reading, or a later one, in service.
 
-
-def is_alive(pid: int) -> bool:
-    """Whether there is such a process."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    Who has not been heard of for a while is gone, and another process may have its number by now.
+    """
+    heard = in_service(cache)
+    for number, (age, _) in heard.items():
+        if age > SILENCE:
+            (cache / IN_SERVICE / str(number)).unlink(missing_ok=True)
+    return all(known >= reads for age, known in heard.values() if age <= SILENCE)
 
 
 def address_digest(*addresses: str | None) -> str:

@@ -1,43 +1,46 @@
-"""`python -m podium.serve.hotswap.pyfunc_host FOLDER FEATURES`: one pyfunc model, over standard input and output."""
+"""The process of a model without a graph: MLflow loads it there, and forecasts over a pipe."""
 
 from __future__ import annotations
 
 import os
-import sys
+import signal
+from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from podium.records import Floats
-from podium.serve.processes.frames import read_frame, write_frame
 
 
-def main(folder: str, features: list[str]) -> int:
-    """Load the model, say so, then answer matrices with forecasts until the other side is gone."""
-    # The libraries below print as they like; what they print must not get between the frames.
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
+def host(pipe: Connection, folder: Path, features: tuple[str, ...]) -> None:
+    """Load the model, say so with None, then answer matrices with forecasts until the other side is gone.
+
+    Rows that the model refuses are answered with None.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # The libraries below print as they like; nobody wants to read it between the lines of the server.
+    silence = os.open(os.devnull, os.O_WRONLY)
+    for handle in (1, 2):
+        os.dup2(silence, handle)
     import mlflow.pyfunc
 
-    model = mlflow.pyfunc.load_model(folder)
-    write_frame(answers, b"+")
-    while (frame := read_frame(sys.stdin.buffer)) is not None:
-        X = np.frombuffer(frame, np.float64).reshape(-1, len(features))
+    model = mlflow.pyfunc.load_model(str(folder))
+    pipe.send(None)
+    while True:
         try:
-            forecasts = _predict(model, X, features)
+            X = pipe.recv()
+        except EOFError:
+            return
+        try:
+            answer = _predict(model, X, features)
         except Exception:  # noqa: BLE001  the edge of the process: whatever the model raises is told as a refusal
-            write_frame(answers, b"-")
-        else:
-            write_frame(answers, b"+" + forecasts.tobytes())
-    return 0
+            answer = None
+        pipe.send(answer)
 
 
-def _predict(model: Any, X: Floats, features: list[str]) -> Floats:
+def _predict(model: Any, X: Floats, features: tuple[str, ...]) -> Floats:
     import pandas as pd
 
-    answer = model.predict(pd.DataFrame(X, columns=features))
+    answer = model.predict(pd.DataFrame(X, columns=list(features)))
     return np.asarray(answer, dtype=np.float64).reshape(-1)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2].split(",")))

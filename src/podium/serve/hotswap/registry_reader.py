@@ -1,22 +1,19 @@
-"""`python -m podium.serve.hotswap.registry_reader`: the process that reads the registry for those that serve.
+"""The process that reads the registry for those that serve.
 
 It looks at the registry, fetches the models that hold an alias into a folder, and says what is there in a manifest.
-Settings come as one line of JSON on standard input; when that is closed, the server is gone, and so is the reader.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import select
 import shutil
 import signal
-import sys
 import time
 import uuid
 from collections.abc import Iterable
+from multiprocessing import parent_process
+from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -38,7 +35,6 @@ from podium.serve.hotswap.manifest import (
     save,
 )
 from podium.serve.hotswap.scorer import ScoringError
-from podium.serve.processes.frames import first_line
 from podium.settings import Settings
 
 TICK = 0.2  # seconds between two looks at what is cheap to see
@@ -236,31 +232,15 @@ def _sentence(error: Exception) -> str:
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
-def run(reader: RegistryReader, interval: float) -> None:
-    """Look now and then, and at once when a server asks, until standard input is closed."""
+def read(settings: Settings, pairs: tuple[str, ...], cache: Path, interval: float) -> None:
+    """The process: look now and then, and at once when a server asks, until the server is gone."""
+    # Ctrl-C reaches every process of the terminal; this one ends when the server lets go of it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+    reader = RegistryReader(settings, pairs, cache)
     due = 0.0
-    while not _closed(TICK if due else 0):
+    while not wait([parent.sentinel] if parent else [], TICK if due else 0):
         if reader.attend(due=time.monotonic() >= due):
             due = time.monotonic() + interval
         if reader.replaced:
             return  # the supervisor starts another, which opens the new file
-
-
-def _closed(timeout: float) -> bool:
-    """Wait, and see whether standard input has come to its end."""
-    ready, _, _ = select.select([sys.stdin.buffer], [], [], timeout)
-    return bool(ready) and not os.read(sys.stdin.fileno(), 4096)
-
-
-def main() -> int:
-    """The process's edge."""
-    # Ctrl-C reaches every process of the terminal; this one ends when the server lets go of it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    config: dict[str, Any] = json.loads(first_line(sys.stdin.fileno()))
-    reader = RegistryReader(Settings(**config["settings"]), tuple(config["pairs"]), Path(config["cache"]))
-    run(reader, float(config["interval"]))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import subprocess
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from podium.environment import child_environment, keep_private
+from podium.environment import keep_private
 from podium.errors import PodiumError
 from podium.records import Floats
-from podium.serve.processes.frames import read_frame, write_frame
+from podium.serve.hotswap.pyfunc_host import host
 
 LOAD_TIMEOUT = 120.0  # seconds; MLflow and the model's library are imported
 SCORE_TIMEOUT = 30.0  # seconds
@@ -143,12 +141,11 @@ class PyfuncScorer:
         load_timeout: float = LOAD_TIMEOUT,
         timeout: float = SCORE_TIMEOUT,
     ) -> None:
-        self._command = [sys.executable, "-m", "podium.serve.hotswap.pyfunc_host", str(folder), ",".join(features)]
+        self._given = (folder, features)
         self._load_timeout, self._timeout = load_timeout, timeout
         self._lock = threading.Lock()
         self._closed = False
-        self._process = self._start()
-        self._loading = True
+        self._start()
         with self._lock:
             self._await_loaded()
 
@@ -156,65 +153,50 @@ class PyfuncScorer:
         """See `Scorer.score`; one request at a time."""
         with self._lock:
             self._await_loaded()
-            try:
-                write_frame(self._process.stdin, X.tobytes())
-                answer = np.frombuffer(self._receive(self._timeout), np.float64)
-            except OSError:
-                self._replace()
-                raise ScoringError("the model's process is gone; another is started") from None
+            answer = self._exchange(self._timeout, X)
+        if answer is None:
+            raise ScoringError("the model refuses these rows")
         if answer.shape != (len(X),):
             raise ScoringError(f"the model gives {answer.shape} forecasts for {len(X)} rows")
         return answer
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            self._command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=child_environment(),
-        )
+    def _start(self) -> None:
+        context = get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=host, args=(theirs, *self._given), daemon=True)
+        self._process.start()
+        theirs.close()
+        self._loading = True
 
     def _await_loaded(self) -> None:
         if self._loading:
-            self._receive(self._load_timeout)  # an empty frame
+            self._exchange(self._load_timeout)
             self._loading = False
 
-    def _receive(self, timeout: float) -> bytes:
-        guard = threading.Timer(timeout, self._process.kill)
-        guard.start()
+    def _exchange(self, timeout: float, X: Floats | None = None) -> Floats | None:
+        """Send a matrix if there is one, and wait for what comes back."""
         try:
-            frame = read_frame(self._process.stdout)
-        finally:
-            guard.cancel()
-        if frame is None:
-            loading = self._loading
-            self._replace()
-            raise ScoringError(
-                "the model's process cannot load it; look at the model with mlflow"
-                if loading
-                else "the model's process is gone, or did not answer in time; another is started"
-            )
-        ok, content = frame[:1], frame[1:]
-        if ok != b"+":
-            raise ScoringError("the model refuses these rows")
-        return content
+            if X is not None:
+                self._pipe.send(X)
+            if self._pipe.poll(timeout):
+                answer: Floats | None = self._pipe.recv()
+                return answer
+        except (OSError, EOFError):
+            pass
+        loading = self._loading
+        self._end()
+        if loading:  # what could not be loaded once is not tried again by itself
+            raise ScoringError("the model's process cannot load it; look at the model with mlflow")
+        if not self._closed:
+            self._start()
+        raise ScoringError("the model's process is gone, or did not answer in time; another is started")
 
-    def _replace(self) -> None:
-        _end(self._process)
-        if not self._closed and not self._loading:  # what could not be loaded once is not tried again by itself
-            self._process, self._loading = self._start(), True
+    def _end(self) -> None:
+        self._process.kill()
+        self._process.join()
+        self._pipe.close()
 
     def close(self) -> None:
         """End the child process."""
         self._closed = True
-        _end(self._process)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    process.wait()
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            with contextlib.suppress(BrokenPipeError):  # what was not sent any more
-                pipe.close()
+        self._end()

@@ -83,8 +83,12 @@ class Swapper:
             self.checked_at = changed_at / 1e9
         if manifest != self._manifest or due:
             await self.apply(manifest)
-            tell_in_service(self._cache, manifest.reads)
+            self.tell()
         return True
+
+    def tell(self) -> None:
+        """Say that this process lives, and which reading is in service here."""
+        tell_in_service(self._cache, self._manifest.reads if self._manifest else 0)
 
     async def apply(self, manifest: Manifest) -> None:
         """Load what is new, and put it all in service at once."""
@@ -153,6 +157,7 @@ class Swapper:
         mark = mark_of(registry)
         if before is not None and mark and before.mark == mark and before.address == address:
             await self.look()
+            self.checked_at = time.time()
         until = time.monotonic() + patience
         started = time.time() - TICK
         while not self.lineups and time.monotonic() < until:

@@ -1,37 +1,33 @@
-"""`serve`: one listening address, the processes behind it, and the reader of the registry beside them."""
+"""`serve`: the serving processes, which Granian starts and replaces, and the reader of the registry beside them."""
 
 from __future__ import annotations
 
-import json
+import multiprocessing
 import os
-import selectors
-import shutil
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
-from types import FrameType
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from podium.environment import child_environment
 from podium.errors import SettingError
-from podium.serve.hotswap.manifest import address_digest
-from podium.serve.processes.options import WorkerConfig
+from podium.serve.hotswap.manifest import SILENCE, address_digest, in_service
+from podium.serve.hotswap.registry_reader import read
 from podium.serve.web.security import make_gate
+from podium.serve.web.service import WorkerConfig
 from podium.serve.web.split import Split
 from podium.serve.web.telemetry import SHARED
 from podium.settings import ServeSettings, Settings
 
-TICK = 0.25  # seconds between two looks at the processes
-PAUSE = 2.0  # seconds that a process must have lived before it is started again, so that none is started in a frenzy
-GRACE = 5.0  # seconds beyond the drain before a process is killed
+TICK = 0.05  # seconds between two looks at the processes
+PAUSE = 2.0  # seconds that the reader must have lived before it is started again, so that none is started in a frenzy
+GRACE = 5  # seconds beyond the drain before a process is killed
+MAX_HEAD = 32 * 1024  # bytes of a request's line and headers
 
 Announce = Callable[[str], None]
 
@@ -44,24 +40,70 @@ def serve(settings: Settings, announce: Announce = lambda line: None) -> int:
         announce: is told, in one line, when requests are accepted.
 
     Returns:
-        Exit code: 0 after a signal, 1 when no process could be started.
+        Exit code: 0 after a signal, 1 when the processes cannot be kept running.
 
     Raises:
         SettingError: an option cannot be used, or the address is taken.
     """
+    from granian import Granian
+
     options = settings.serve
     Split.parse(options.split)
-    make_gate(
-        options.host,
-        loopback=options.loopback,
-        keys_file=options.keys_file,
-        allowed_hosts=options.allowed_hosts,
-        insecure=options.insecure,
-    )
+    make_gate(options)
+    _check_tls(options)
     config = worker_config(settings)
     config.cache.mkdir(parents=True, exist_ok=True)
-    with _listener(options) as listener, _shared_metrics(options.processes) as metrics:
-        return _Supervisor(settings, config, listener, metrics, announce).run()
+    # spawn: a fork would copy the locks of this process's threads in whatever state they are
+    multiprocessing.set_start_method("spawn", force=True)
+    with _address(options) as (host, port), _shared_metrics(options.processes):
+        companion = _Companion(settings, config, (host, port), announce)
+        try:
+            with companion:
+                server = Granian("podium", **_granian(config, host, port))
+                server.serve(target_loader=partial(_load, config), wrap_loader=False)
+        except SystemExit:
+            return 1  # a process that was just started again ended once more
+    return 0
+
+
+def _check_tls(options: ServeSettings) -> None:
+    files = (options.tls_cert, options.tls_key)
+    if any(files) and not all(files):
+        raise SettingError("tls_cert and tls_key: TLS needs both, the certificate and its key")
+    if missing := next((path for path in files if path is not None and not path.is_file()), None):
+        raise SettingError(f"{missing} is not there; TLS needs the certificate and its key")
+
+
+def _load(config: WorkerConfig) -> Any:
+    from podium.serve.processes.worker import load
+
+    return load(config)
+
+
+def _granian(config: WorkerConfig, host: str, port: int) -> dict[str, Any]:
+    """What Granian is told."""
+    from granian.constants import HTTPModes, Interfaces, SSLProtocols
+    from granian.http import HTTP1Settings
+
+    options = config.settings.serve
+    milliseconds = int(options.header_timeout * 1000)
+    return {
+        "address": host,
+        "port": port,
+        "interface": Interfaces.RSGI,
+        "workers": options.processes,
+        "http": HTTPModes.http1,
+        "http1_settings": HTTP1Settings(header_read_timeout=milliseconds, max_buffer_size=MAX_HEAD),
+        "websockets": False,
+        "backlog": 2048,
+        "backpressure": options.max_connections,
+        "log_enabled": False,
+        "respawn_failed_workers": True,
+        "workers_kill_timeout": int(options.drain) + GRACE,
+        "ssl_cert": options.tls_cert,
+        "ssl_key": options.tls_key,
+        "ssl_protocol_min": SSLProtocols.tls12,
+    }
 
 
 def worker_config(settings: Settings) -> WorkerConfig:
@@ -91,174 +133,90 @@ def pages_of(address: str) -> str | None:
 
 
 @contextmanager
-def _listener(options: ServeSettings) -> Iterator[socket.socket]:
+def _address(options: ServeSettings) -> Iterator[tuple[str, int]]:
+    """Address and port to listen on, free and kept: each serving process opens a socket of its own there."""
     try:
-        family = socket.getaddrinfo(options.host, options.port, type=socket.SOCK_STREAM)[0][0]
-        listener = socket.create_server((options.host, options.port), family=family, backlog=2048)
+        family, _, _, _, found = socket.getaddrinfo(options.host, options.port, type=socket.SOCK_STREAM)[0]
+        with socket.create_server(found[:2], family=family) as probe:  # alone, unlike the serving processes
+            host, port = probe.getsockname()[:2]
+        kept = socket.socket(family)
     except OSError as error:
         reason = error.strerror or str(error)
         raise SettingError(
             f"cannot listen on {options.host}:{options.port} ({reason}); choose another with --port"
         ) from None
-    with listener:
-        yield listener
+    with kept:
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        kept.bind((host, port))
+        yield host, port
 
 
 @contextmanager
-def _shared_metrics(workers: int) -> Iterator[Path | None]:
+def _shared_metrics(workers: int) -> Iterator[None]:
+    """A folder in which several processes add up their metrics."""
     if workers == 1:
-        yield None
+        yield
         return
-    folder = Path(tempfile.mkdtemp(prefix="podium-metrics-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@dataclass
-class _Child:
-    """A process that is started again when it ends."""
-
-    module: str
-    told: dict[str, Any]
-    passed: tuple[int, ...] = ()
-    environment: dict[str, str] = field(default_factory=dict)
-    process: subprocess.Popen[bytes] | None = None
-    started: float = 0.0
-    ready: bool = False
-
-    def start(self) -> None:
-        """Start it, and tell it its configuration."""
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", self.module],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            pass_fds=self.passed,
-            env=child_environment(**self.environment),
-        )
-        self.started, self.ready = time.monotonic(), False
+    with tempfile.TemporaryDirectory(prefix="podium-metrics-", ignore_cleanup_errors=True) as folder:
+        os.environ[SHARED] = folder
         try:
-            os.write(_fileno(self.process.stdin), json.dumps(self.told).encode() + b"\n")
-        except BrokenPipeError:
-            return  # it has ended already, which the next look sees
-
-    @property
-    def ended(self) -> bool:
-        """Whether it runs no more."""
-        return self.process is None or self.process.poll() is not None
-
-    @property
-    def due(self) -> bool:
-        """Whether it may be started again."""
-        return self.ended and time.monotonic() - self.started >= PAUSE
-
-    def stop(self, number: signal.Signals) -> None:
-        """Send it a signal, and close its standard input, which says the same."""
-        if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(number)
-        if self.process is not None and self.process.stdin is not None:
-            self.process.stdin.close()
-
-
-def _fileno(pipe: Any) -> int:
-    number: int = pipe.fileno()
-    return number
-
-
-class _Supervisor:
-    """Starts the processes, starts again those that end, and ends them all."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        config: WorkerConfig,
-        listener: socket.socket,
-        metrics: Path | None,
-        announce: Announce,
-    ) -> None:
-        self._options = config.settings.serve
-        self._listener = listener
-        self._announce = announce
-        self._stopping = self._told_to_stop = False
-        self._metrics = metrics
-        told = {"listener": listener.fileno(), "config": config.to_plain()}
-        shared = {SHARED: str(metrics)} if metrics else {}
-        self._workers = [
-            _Child("podium.serve.processes.worker", told, (listener.fileno(),), shared)
-            for _ in range(self._options.processes)
-        ]
-        looks = {
-            "settings": settings.model_dump(mode="json"),
-            "pairs": list(self._options.pairs),
-            "cache": str(config.cache),
-            "interval": self._options.interval,
-        }
-        self._reader = _Child("podium.serve.hotswap.registry_reader", looks)
-
-    def run(self) -> int:
-        """Until a signal comes."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._stop)
-        children = [self._reader, *self._workers]
-        try:
-            for child in children:
-                child.start()
-            self._await_first()
-            while not self._stopping:
-                time.sleep(TICK)
-                for child in children:
-                    if child.due and not self._stopping:
-                        self._bury(child)
-                        child.start()
+            yield
         finally:
-            self._end(children)
-        return 0 if self._told_to_stop else 1
+            del os.environ[SHARED]
 
-    def _stop(self, _number: int, _frame: FrameType | None) -> None:
-        self._stopping = self._told_to_stop = True
 
-    def _await_first(self) -> None:
-        with selectors.DefaultSelector() as selector:
-            for child in self._workers:
-                selector.register(_fileno(child.process.stdout if child.process else None), selectors.EVENT_READ, child)
-            while not self._stopping and selector.get_map():
-                for key, _ in selector.select(TICK):
-                    key.data.ready = bool(os.read(key.fd, 64))
-                    selector.unregister(key.fd)
-        ready = sum(child.ready for child in self._workers)
-        if not ready:
-            self._stopping = True
-        elif not self._stopping:
-            host, port = self._listener.getsockname()[:2]
-            shown = f"[{host}]" if ":" in host else host
-            self._announce(f"serving on http://{shown}:{port}")
+class _Companion(threading.Thread):
+    """Beside Granian: keeps the reader of the registry alive, says when the server answers, ends who stands still."""
 
-    def _bury(self, child: _Child) -> None:
-        """What a dead process leaves in the shared metrics must not count as alive."""
-        if child.process is not None:
-            for pipe in (child.process.stdin, child.process.stdout):
-                if pipe is not None:
-                    pipe.close()
-            if self._metrics is not None:
-                for path in self._metrics.glob(f"gauge_*_{child.process.pid}.db"):
-                    path.unlink(missing_ok=True)
+    def __init__(self, settings: Settings, config: WorkerConfig, address: tuple[str, int], announce: Announce) -> None:
+        super().__init__(name="podium-companion", daemon=True)
+        options = config.settings.serve
+        self._read = partial(read, settings, options.pairs, config.cache, options.interval)
+        self._cache, self._address, self._announce = config.cache, address, announce
+        self._scheme = "https" if options.tls_cert else "http"
+        self._ending = threading.Event()
+        self._reader: multiprocessing.Process | None = None
+        self._begun = -PAUSE
 
-    def _end(self, children: list[_Child]) -> None:
-        self._listener.close()  # or who connects now would wait for an answer that never comes
-        for child in self._workers:
-            child.stop(signal.SIGTERM)
-        until = time.monotonic() + self._options.drain + GRACE
-        for child in [*self._workers, self._reader]:
-            if child is self._reader:
-                child.stop(signal.SIGTERM)
-            if child.process is None:
-                continue
-            try:
-                child.process.wait(max(0.1, until - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                child.process.kill()
-                child.process.wait()
-        for child in children:
-            if child.process is not None and child.process.stdout is not None:
-                child.process.stdout.close()
+    def __enter__(self) -> None:
+        self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._ending.set()
+        self.join()
+
+    def run(self) -> None:
+        """Until the server ends."""
+        answered = False
+        while not self._ending.wait(TICK):
+            self._look_after_reader()
+            answered = answered or self._says_so()
+            self._end_the_still()
+        if self._reader is not None:
+            self._reader.kill()
+            self._reader.join()
+
+    def _look_after_reader(self) -> None:
+        alive = self._reader is not None and self._reader.is_alive()
+        if not alive and time.monotonic() - self._begun >= PAUSE:
+            self._reader = multiprocessing.Process(target=self._read, daemon=True)
+            self._reader.start()
+            self._begun = time.monotonic()
+
+    def _says_so(self) -> bool:
+        try:
+            socket.create_connection(self._address, timeout=1).close()
+        except OSError:
+            return False
+        host, port = self._address
+        self._announce(f"serving on {self._scheme}://{f'[{host}]' if ':' in host else host}:{port}")
+        return True
+
+    def _end_the_still(self) -> None:
+        """A process whose loop has not turned for a while is killed; Granian starts another."""
+        own = {process.pid for process in multiprocessing.active_children()}
+        for number, (age, _) in in_service(self._cache).items():
+            if number in own and age > SILENCE:
+                with suppress(ProcessLookupError):
+                    os.kill(number, signal.SIGKILL)

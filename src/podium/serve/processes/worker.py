@@ -1,81 +1,76 @@
-"""`python -m podium.serve.processes.worker`: one serving process, told on one line of JSON what to do."""
+"""One serving process: its parts, put together once, and its life from the first model to the last answer."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import gc
-import json
 import logging
 import os
 import signal
-import socket
-import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+from multiprocessing import parent_process
 from pathlib import Path
-
-import uvicorn
-from starlette.applications import Starlette
-from starlette.routing import BaseRoute
 
 from podium.serve.dashboard import dashboard_routes
 from podium.serve.dashboard.live import LiveComparisons
-from podium.serve.processes.frames import first_line
-from podium.serve.processes.options import WorkerConfig
-from podium.serve.web.app import PodiumApp
+from podium.serve.hotswap.manifest import forget_in_service
+from podium.serve.web.app import App
+from podium.serve.web.endpoints import Endpoints
 from podium.serve.web.health import measure
-from podium.serve.web.http import GuardedProtocol
-from podium.serve.web.security import make_gate
-from podium.serve.web.service import Service
+from podium.serve.web.service import Service, WorkerConfig, make_service
 
-READY = b"ready\n"
-HOUSEKEEPING = 1.0  # seconds between two looks at series and keys
+HOUSEKEEPING = 1.0  # seconds between two turns of each duty
 
 _log = logging.getLogger("podium.serve")
 
 
-def make_service(config: WorkerConfig) -> Service:
-    """A service as its configuration wants it.
-
-    Raises:
-        SettingError: the split, the keys or the address cannot be used.
-    """
-    options = config.settings.serve
-    gate = make_gate(
-        options.host,
-        loopback=options.loopback,
-        keys_file=options.keys_file,
-        allowed_hosts=options.allowed_hosts,
-        insecure=options.insecure,
-    )
-    return Service(config, gate)
-
-
-def make_app(service: Service, routes: Sequence[BaseRoute] = ()) -> PodiumApp:
+def make_app(service: Service) -> App:
     """The application with its life: models and ledger first, watching meanwhile, the ledger's rest at the end."""
+    live = LiveComparisons(service).errors
+    measures = partial(measure, service.telemetry, service.health, service.market, service.room, live)
+    endpoints = Endpoints(
+        service.options, service.selection, service.market, service.forecaster, service.health, service.telemetry,
+        measures,
+    )  # fmt: skip
+    routes = [*endpoints.routes(service.room), *dashboard_routes(service)]
+    return App(service.gate, service.telemetry, routes, running(service, measures))
 
-    @contextlib.asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        async with running(service):
-            yield
 
-    service.live_errors = LiveComparisons(service).errors
-    return PodiumApp(service, [*dashboard_routes(service), *routes], lifespan)
+def load(config: WorkerConfig) -> App:
+    """What a serving process of Granian's serves."""
+    logging.basicConfig(level=logging.WARNING, format="podium serve [%(process)d]: %(message)s")
+    return make_app(make_service(config))
 
 
 @contextlib.asynccontextmanager
-async def running(service: Service) -> AsyncIterator[None]:
+async def running(service: Service, measures: Callable[[], None]) -> AsyncIterator[None]:
     """A service with its models loaded, its ledger open, and its eyes on registry, series and keys."""
-    config = service.config
+    config, thread = service.config, asyncio.to_thread
+    service.swapper.tell()
+    _end_with_parent()
     registry = Path(config.registry) if config.registry else None
     await asyncio.gather(
         service.swapper.start(registry, config.address, config.settings.serve.patience), service.recording.start()
     )
-    await _refresh(service)
+
+    async def refresh() -> None:
+        await thread(service.market.refresh, service.swapper.lineups)
+
+    await refresh()
     # What is loaded now stays: the collector need not walk through it again and again between requests.
     gc.collect()
     gc.freeze()
-    tasks = [asyncio.create_task(service.swapper.watch()), asyncio.create_task(_keep_house(service))]
+    # Each duty has its own turn: a ledger that hangs keeps nobody from reading the keys.
+    duties: tuple[Callable[[], Awaitable[None]], ...] = (
+        refresh, service.recording.probe, partial(thread, measures), partial(thread, service.gate.ring.refresh),
+        partial(thread, service.swapper.tell),
+    )  # fmt: skip
+    tasks = [
+        asyncio.create_task(service.swapper.watch()),
+        *(asyncio.create_task(_over_and_over(duty)) for duty in duties),
+    ]
     for task in tasks:
         task.add_done_callback(_report)
     try:
@@ -88,95 +83,31 @@ async def running(service: Service) -> AsyncIterator[None]:
         for lineup in service.swapper.lineups.values():
             for model in lineup.arms.values():
                 model.scorer.close()
-        service.pool.shutdown(wait=False)
-        service.shadow_pool.shutdown(wait=False, cancel_futures=True)
+        service.forecaster.close()
+        forget_in_service(config.cache)
+
+
+async def _over_and_over(duty: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        await asyncio.sleep(HOUSEKEEPING)
+        await duty()
+
+
+def _end_with_parent() -> None:
+    """Whoever started this process is killed: then it ends too, as after SIGTERM."""
+    parent, loop = parent_process(), asyncio.get_running_loop()
+    if parent is None:
+        return
+
+    def gone() -> None:
+        loop.remove_reader(parent.sentinel)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    loop.add_reader(parent.sentinel, gone)
 
 
 def _report(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and task.exception() is not None:
         # A server that no longer looks would serve an old champion for ever; the supervisor starts another.
         _log.error("watching has failed; the process ends", exc_info=task.exception())
-        os.kill(os.getpid(), signal.SIGTERM)
-
-
-async def _keep_house(service: Service) -> None:
-    while True:
-        await asyncio.sleep(HOUSEKEEPING)
-        await _refresh(service)
-        await service.recording.probe()
-        # Each process keeps its own up to date, whichever of them is asked; the ledger is read for it, so in a thread.
-        await asyncio.get_running_loop().run_in_executor(None, measure, service)
-        service.gate.ring.refresh()
-
-
-async def _refresh(service: Service) -> None:
-    lineups = service.swapper.lineups
-    await asyncio.get_running_loop().run_in_executor(None, service.market.refresh, lineups)
-
-
-class _Server(uvicorn.Server):
-    """Says on standard output when it accepts connections."""
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            os.write(sys.stdout.fileno(), READY)
-
-
-def serve_on(listener: socket.socket, config: WorkerConfig, routes: Sequence[BaseRoute] = ()) -> int:
-    """Serve until SIGTERM or SIGINT, or until standard input is closed; open requests are finished first.
-
-    Returns:
-        0, or 1 when the application could not start.
-    """
-    options = config.settings.serve
-    service = make_service(config)
-    app = make_app(service, routes)
-    limits = {
-        "header_timeout": options.header_timeout,
-        "max_connections": options.max_connections,
-        "quickly": staticmethod(app.invocations.quickly),
-    }
-    protocol = type("Protocol", (GuardedProtocol,), limits)
-    server = _Server(
-        uvicorn.Config(
-            app,
-            http=protocol,
-            ws="none",
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            backlog=2048,
-            timeout_keep_alive=int(options.keep_alive),
-            timeout_graceful_shutdown=int(options.drain),
-        )
-    )
-    with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
-        runner.run(_until_orphaned(server, listener))
-    return 0 if server.started else 1
-
-
-async def _until_orphaned(server: uvicorn.Server, listener: socket.socket) -> None:
-    loop = asyncio.get_running_loop()
-
-    def gone() -> None:
-        if not os.read(0, 4096):
-            loop.remove_reader(0)
-            server.should_exit = True
-
-    loop.add_reader(0, gone)
-    await server.serve(sockets=[listener])
-
-
-def main() -> int:
-    """The process's edge."""
-    logging.basicConfig(level=logging.WARNING, format="podium serve [%(process)d]: %(message)s")
-    told = json.loads(first_line(0))
-    listener = socket.socket(fileno=told["listener"])
-    return serve_on(listener, WorkerConfig.from_plain(told["config"]))
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from podium.records import Floats
-from podium.serve.web.refusal import BAD_REQUEST, INVALID, TOO_LARGE, RefusedError, quoted
+from podium.serve.web.http import INVALID, TOO_LARGE, RefusedError, quoted
 
 FORMATS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 JSON, CSV = "application/json", "text/csv"
@@ -29,6 +29,12 @@ LARGEST = 1e100  # a feature beyond this overflows in the model's own arithmetic
 COUNTED = 64 * 1024  # bytes from which on a body is counted before objects, which take many times its bytes, are made
 SLACK = 16
 _BOM = b"\xef\xbb\xbf"
+
+
+class Predictions(msgspec.Struct):
+    """Forecasts, one log return a row."""
+
+    predictions: list[float]
 
 
 class _Split(msgspec.Struct, forbid_unknown_fields=True):
@@ -46,7 +52,6 @@ class _SplitBody(msgspec.Struct):
 
 _usual = msgspec.json.Decoder(_SplitBody)
 _any = msgspec.json.Decoder()
-_encoder = msgspec.json.Encoder()
 
 
 def decode(body: bytes, content_type: str | None, features: tuple[str, ...], max_rows: int, positional: bool) -> Floats:
@@ -73,7 +78,7 @@ def decode(body: bytes, content_type: str | None, features: tuple[str, ...], max
 
 def encode(forecasts: Floats) -> bytes:
     """`{"predictions": [...]}`, one log return a row."""
-    return _encoder.encode({"predictions": forecasts.tolist()})
+    return msgspec.json.encode(Predictions(forecasts.tolist()))
 
 
 def _count_lines(body: bytes, _width: int, max_rows: int) -> None:
@@ -102,17 +107,17 @@ def _count(body: bytes, mark: bytes) -> int:
 @lru_cache(maxsize=256)
 def _media_type(content_type: str | None) -> str:
     if content_type is None:
-        raise RefusedError(415, f"The request names no Content-Type; use {JSON} or {CSV}.", plain=True)
+        raise RefusedError(415, f"The request names no Content-Type; use {JSON} or {CSV}.")
     kind, *parameters = (part.strip() for part in content_type.split(";"))
     values = {name: value for name, _, value in (parameter.partition("=") for parameter in parameters)}
     if values.get("charset", "utf-8").lower() != "utf-8":
-        raise RefusedError(415, "The scoring server only supports UTF-8", plain=True)
+        raise RefusedError(415, "The scoring server only supports UTF-8")
     if set(values) - {"charset"}:
         names = ", ".join(quoted(name) for name in sorted(set(values) - {"charset"}))
-        raise RefusedError(415, f"Unrecognized content type parameters: {names}; leave them away.", plain=True)
+        raise RefusedError(415, f"Unrecognized content type parameters: {names}; leave them away.")
     if kind not in {JSON, CSV}:
         sentence = f"This predictor only supports the following content types: {JSON}, {CSV}. Got {quoted(kind)}."
-        raise RefusedError(415, sentence, plain=True)
+        raise RefusedError(415, sentence)
     return kind
 
 
@@ -409,7 +414,7 @@ def _from_csv(body: bytes, features: tuple[str, ...], max_rows: int) -> Floats:
         places = [header.index(name) for name in features]
         return _csv_rows(reader, len(header), places, features, max_rows)
     except csv.Error:
-        raise RefusedError(400, f"The CSV cannot be read at line {reader.line_num}.", BAD_REQUEST) from None
+        raise RefusedError(400, f"The CSV cannot be read at line {reader.line_num}.") from None
 
 
 def _csv_rows(reader: Any, width: int, places: list[int], features: tuple[str, ...], max_rows: int) -> Floats:
@@ -436,4 +441,4 @@ def _csv_number(text: str, line: int, column: str) -> float:
     return value
 
 
-__all__ = ["BAD_REQUEST", "FORMATS", "decode", "encode"]
+__all__ = ["FORMATS", "decode", "encode"]

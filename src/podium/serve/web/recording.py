@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from podium.errors import LedgerError
 from podium.ledger.entry import Entry
-from podium.serve.web.refusal import unavailable
+from podium.serve.web.http import unavailable
 from podium.serve.web.telemetry import Telemetry
 from podium.settings import ServeSettings
 

@@ -18,44 +18,28 @@ import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from pathlib import Path
 
 from podium.errors import SettingError
-from podium.serve.web.refusal import FORBIDDEN, UNAUTHENTICATED, RefusedError
+from podium.serve.web.http import FORBIDDEN, UNAUTHENTICATED, Headers, RefusedError
+from podium.settings import ServeSettings
 
 VARIABLE = "PODIUM_API_KEYS"
-Headers = list[tuple[bytes, bytes]]
 
 _log = logging.getLogger("podium.serve")
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
 _UNTIL = re.compile(r"until=(\d{4}-\d{2}-\d{2})")
-_NAVIGATION = (b"sec-fetch-dest", b"document")  # a link that somebody followed, in a tab of its own
+_OWN_SITE = frozenset({"same-origin", "none"})  # another port of this machine is another site
+_NAVIGATION = "document"  # a link that somebody followed, in a tab of its own
 _LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 # A header each: Chromium takes the first scheme of a line alone, and asks nobody for a key that is second.
 _CHALLENGES = (
-    (b"www-authenticate", b'Basic realm="podium", charset="UTF-8"'),
-    (b"www-authenticate", b'Bearer realm="podium"'),
-)
-ANSWER_HEADERS: tuple[tuple[bytes, bytes], ...] = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"cache-control", b"no-store"),
-)
-PAGE_HEADERS: tuple[tuple[str, str], ...] = (
-    (
-        "content-security-policy",
-        (
-            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-            "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-        ),
-    ),
-    ("referrer-policy", "no-referrer"),
-    ("x-frame-options", "DENY"),
-    ("cross-origin-opener-policy", "same-origin"),
-    ("cross-origin-resource-policy", "same-origin"),
-    ("permissions-policy", "geolocation=(), camera=(), microphone=()"),
+    ("www-authenticate", 'Basic realm="podium", charset="UTF-8"'),
+    ("www-authenticate", 'Bearer realm="podium"'),
 )
 
 
@@ -197,21 +181,18 @@ class KeyRing:
         return found
 
 
-def key_of(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
-    """The key in `Authorization: Bearer`, `X-API-Key`, or as the password of `Authorization: Basic` (for browsers)."""
-    for name, value in headers:
-        if name == b"x-api-key":
-            return value
-        if name == b"authorization":
-            scheme, _, rest = value.partition(b" ")
-            if scheme.lower() == b"bearer":
-                return rest.strip()
-            if scheme.lower() == b"basic":
-                return _password(rest)
-    return None
+def key_of(headers: Headers) -> bytes | None:
+    """The key in `X-API-Key`, `Authorization: Bearer`, or as the password of `Authorization: Basic` (for browsers)."""
+    key = headers.get("x-api-key")
+    if key is not None:
+        return key.encode()
+    scheme, _, rest = (headers.get("authorization") or "").partition(" ")
+    if scheme.lower() == "bearer":
+        return rest.strip().encode()
+    return _password(rest) if scheme.lower() == "basic" else None
 
 
-def _password(text: bytes) -> bytes | None:
+def _password(text: str) -> bytes | None:
     try:
         return base64.b64decode(text, validate=True).partition(b":")[2]
     except (binascii.Error, ValueError):
@@ -229,7 +210,6 @@ class Gate:
     def __init__(self, ring: KeyRing, hosts: frozenset[str] | None) -> None:
         self.ring = ring
         self._hosts = hosts
-        self._good: set[bytes] = set()
 
     def check(self, headers: Headers, *, open_to_all: bool = False, page: bool = False) -> None:
         """Refuse a foreign name, a page of another site, or a caller without a key.
@@ -242,42 +222,46 @@ class Gate:
         Raises:
             RefusedError: 401, 403 or 421.
         """
-        for name, value in headers:
-            if name == b"host" and value not in self._good:
-                self._check_host(value)
-            elif name == b"sec-fetch-site" and value == b"cross-site" and not (page and _NAVIGATION in headers):
-                raise RefusedError(403, "Pages of other sites may not call this server.", FORBIDDEN)
+        hosts = headers.get_all("host")
+        # A page whose own name was made to point here (DNS rebinding) is told apart by the name it calls.
+        known = self._hosts is None or (
+            ("host" in headers) == bool(hosts) and all(_name(h) in self._hosts for h in hosts)
+        )
+        if not known:
+            raise RefusedError(421, "The server does not go by this name; see --allowed-hosts.", FORBIDDEN)
+        self._check_site(headers, hosts, page)
         if open_to_all or not self.ring:
             return
         key = key_of(headers)
         if key is None or self.ring.label(key) is None:
             sentence = "An API key is needed: Authorization: Bearer KEY, or X-API-Key: KEY."
-            raise RefusedError(401, sentence, UNAUTHENTICATED, headers=_CHALLENGES)
+            raise RefusedError(401, sentence, UNAUTHENTICATED, _CHALLENGES)
 
-    def _check_host(self, value: bytes) -> None:
-        # A page whose own name was made to point here (DNS rebinding) is told apart by the name it calls.
-        if self._hosts is not None:
-            name = re.sub(r":\d*$", "", value.decode("latin-1").lower())
-            if name not in self._hosts:
-                raise RefusedError(421, "The server does not go by this name; see --allowed-hosts.", FORBIDDEN)
-        if len(self._good) < 64:
-            self._good.add(value)
+    def _check_site(self, headers: Headers, hosts: list[str], page: bool) -> None:
+        site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+        linked = page and headers.get("sec-fetch-dest") == _NAVIGATION
+        foreign = site is not None and site not in _OWN_SITE and not linked
+        if foreign or (origin is not None and origin.partition("://")[2] not in hosts):
+            raise RefusedError(403, "Pages of other sites may not call this server.", FORBIDDEN)
 
 
-def make_gate(
-    host: str, *, loopback: bool, keys_file: Path | None, allowed_hosts: tuple[str, ...], insecure: bool
-) -> Gate:
+@lru_cache(maxsize=64)
+def _name(host: str) -> str:
+    return re.sub(r":\d*$", "", host.lower())
+
+
+def make_gate(options: ServeSettings) -> Gate:
     """The gate of a server.
 
     Raises:
         SettingError: an address that others reach, without keys and without `insecure`.
     """
-    ring = KeyRing(keys_file)
-    if not loopback and not ring and not insecure:
+    host, ring = options.host, KeyRing(options.keys_file)
+    if not options.loopback and not ring and not options.insecure:
         raise SettingError(
             f"host {host} can be reached by others: give API keys (--keys-file, {VARIABLE}), or say --insecure"
         )
-    if not loopback and not allowed_hosts:
+    if not options.loopback and not options.allowed_hosts:
         return Gate(ring, None)
     own = {host, f"[{host}]"} if ":" in host else {host}
-    return Gate(ring, frozenset(_LOCAL | own | {name.lower() for name in allowed_hosts}))
+    return Gate(ring, frozenset(_LOCAL | own | {name.lower() for name in options.allowed_hosts}))

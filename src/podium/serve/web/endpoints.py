@@ -1,0 +1,202 @@
+"""What can be asked beside the rows of `/invocations`: the next day, the podium, health, metrics, the description."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from podium.errors import DataError, MissingError
+from podium.serve.hotswap.lineup import ServedModel
+from podium.serve.web import openapi, schemas
+from podium.serve.web.forecaster import Forecaster
+from podium.serve.web.health import HealthReporter
+from podium.serve.web.http import HTML, JSON, PAGE_HEADERS, Reply, Request, Room, Route, encode, unavailable
+from podium.serve.web.invocations import Invocations
+from podium.serve.web.market import Close, Market
+from podium.serve.web.next_day import next_day, why_no_interval
+from podium.serve.web.protocol import Predictions
+from podium.serve.web.selection import ARM, KEY, Selection
+from podium.serve.web.telemetry import MEDIA_TYPE, Telemetry
+from podium.settings import ServeSettings
+
+RELOAD_TIMEOUT = 15.0  # seconds
+RELOADS = 8  # at a time; further ones are told to come again
+ASIDE = 32  # requests for pages and podiums at a time: they take no places of forecasts
+
+
+def reply_json(content: Any, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Reply:
+    """An answer in JSON."""
+    return Reply(status, encode(content), headers=headers)
+
+
+def reply_page(text: str, headers: tuple[tuple[str, str], ...] = ()) -> Reply:
+    """A page, with the strict content policy that all pages have."""
+    return Reply(200, text.encode(), HTML, (*PAGE_HEADERS, *headers))
+
+
+class Endpoints:
+    """The endpoints of one service.
+
+    Args:
+        options: limits, and what a podium tells of them.
+        selection: the models.
+        market: the newest closes.
+        forecaster: forecasts.
+        health: what is not as it should be.
+        telemetry: metrics.
+        measure: brings the gauges up to date; called in a thread.
+    """
+
+    def __init__(  # noqa: PLR0917  one argument a part
+        self,
+        options: ServeSettings,
+        selection: Selection,
+        market: Market,
+        forecaster: Forecaster,
+        health: HealthReporter,
+        telemetry: Telemetry,
+        measure: Callable[[], None],
+    ) -> None:
+        self._options, self._selection, self._market, self._forecaster = options, selection, market, forecaster
+        self._health, self._telemetry, self._measure = health, telemetry, measure
+
+    def routes(self, room: Room) -> list[Route]:
+        """All of them.
+
+        Args:
+            room: places of forecasts.
+        """
+        invocations = Invocations(self._options, self._selection, self._market, self._forecaster, room)
+        rows, asked = (400, 408, 413, 415, 503), (KEY, ARM)
+        known, scored, aside = {200: schemas.Health}, {200: Predictions}, Room(ASIDE)
+        states = dict.fromkeys((200, 404, 503), schemas.Health)
+        routes = [
+            Route("POST", "/invocations", invocations.default, scored, rows, headers=asked, body=schemas.Rows),
+            Route(
+                "POST", "/v1/invocations/{pair}", invocations.named, scored, (*rows, 404), headers=asked,
+                body=schemas.Rows,
+            ),
+            Route(
+                "GET", "/v1/forecast/{pair}", self._forecast, {200: schemas.Forecast}, (400, 404, 503), headers=asked,
+                room=room,
+            ),
+            Route("GET", "/v1/podium", self._pairs, {200: schemas.Pairs}, (503,), room=aside),
+            Route("GET", "/v1/podium/{pair}", self._podium, {200: schemas.Podium}, (404, 503), room=aside),
+            Route("POST", "/v1/reload", self._reload, known, (503,), room=Room(RELOADS)),
+            Route("GET", "/ping", self._ping, {200: JSON, 404: JSON}, open=True),
+            Route("GET", "/health", self._report, states),
+            Route("GET", "/version", self._version, {200: JSON}, open=True),
+            Route("GET", "/metrics", self._metrics, {200: "text/plain"}),
+        ]  # fmt: skip
+        return [*routes, *openapi.routes(routes, aside)]
+
+    async def _forecast(self, request: Request) -> Reply:
+        """Forecast the next business day from the newest stored close."""
+        lineup = self._selection.lineup(request.argument)
+        ask = self._selection.ask(lineup, request)
+        close = await self._newest(lineup.pair)
+        try:
+            X = close.row(ask.model.card.features)
+        except MissingError as error:
+            raise unavailable(f"The model cannot be asked for the next day: {error}.", 60) from None
+        forecasts = await self._forecaster.answer(ask, X, close, 0)
+        told = next_day(ask.model.card, close, float(forecasts[0]))
+        found = schemas.Forecast(
+            pair=told.pair,
+            origin=told.origin,
+            target_date=told.target_date,
+            age_days=told.age_days(),
+            last_close=told.close,
+            forecast=told.forecast,
+            forecast_close=told.forecast_rate,
+            interval=told.bounds or None,
+            interval_close=told.rates or None,
+            interval_missing=why_no_interval(ask.model.card, close),
+            arm=ask.arm,
+            model=told.model_name,
+            version=ask.model.card.version,
+            data_version=str(told.data_version),
+            forecast_id=ask.forecast_id,
+        )
+        return reply_json(found, headers=ask.headers)
+
+    async def _newest(self, pair: str) -> Close:
+        known = self._market.known(pair)
+        if known is not None and not self._market.due(pair):
+            return known
+        try:
+            return await asyncio.get_running_loop().run_in_executor(None, self._market.newest, pair)
+        except MissingError:
+            raise unavailable(f"There are no stored rates of {pair} yet; run podium ingest.", 60) from None
+        except DataError:
+            raise unavailable(f"The stored rates of {pair} cannot be read; run podium ingest.", 60) from None
+
+    async def _pairs(self, _request: Request) -> Reply:
+        """Pairs in service."""
+        return reply_json(schemas.Pairs(list(self._selection.lineups), self._selection.default_pair))
+
+    async def _podium(self, request: Request) -> Reply:
+        """Models in service, and the history of the title."""
+        lineup = self._selection.lineup(request.argument)
+        found = schemas.Podium(
+            pair=lineup.pair,
+            since=_iso(lineup.since),
+            podium=[_place(arm, model) for arm, model in lineup.arms.items()],
+            features=list(lineup.champion.card.features),
+            split=str(self._selection.split),
+            experiment=self._options.ab_test,
+            titles=[dict(title) for title in lineup.titles],
+        )
+        return reply_json(found)
+
+    async def _reload(self, _request: Request) -> Reply:
+        """Read the registry now, and answer when what it says is in service in every process."""
+        if not await self._health.swapper.reload(RELOAD_TIMEOUT):
+            raise unavailable("The registry could not be read; the models in service stay.", 5)
+        return reply_json(self._health.report()[1])
+
+    async def _ping(self, _request: Request) -> Reply:
+        """Say whether there is a model, as MLflow's server does."""
+        return Reply(200 if self._selection.default_pair in self._selection.lineups else 404, b"\n")
+
+    async def _report(self, _request: Request) -> Reply:
+        """State and problems."""
+        status, found = self._health.report()
+        return reply_json(found, status)
+
+    async def _version(self, _request: Request) -> Reply:
+        """MLflow's version, as its own server answers."""
+        return Reply(200, _mlflow_version().encode())
+
+    async def _metrics(self, _request: Request) -> Reply:
+        """Metrics for Prometheus."""
+        await asyncio.to_thread(self._measure)
+        return Reply(200, self._telemetry.render(), MEDIA_TYPE)
+
+
+def _place(arm: str, model: ServedModel) -> schemas.Place:
+    card = model.card
+    return schemas.Place(
+        arm=arm,
+        model=card.name,
+        version=card.version,
+        run_id=card.run_id,
+        model_uri=model.uri,
+        engine="onnx" if card.digest else "pyfunc",
+        logged_at=_iso(card.created_at),
+        tags=card.tags,
+    )
+
+
+def _iso(moment: float) -> str | None:
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds") if moment else None
+
+
+@cache
+def _mlflow_version() -> str:
+    from importlib.metadata import version
+
+    return version("mlflow")

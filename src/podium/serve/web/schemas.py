@@ -1,0 +1,93 @@
+"""What the service answers, each declared once: the Struct is sent, and describes itself in the OpenAPI document."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+LogReturn = Annotated[float, Meta(description="log return from the origin's close to the target day's")]
+Bounds = Annotated[dict[str, float], Meta(description="lower_80, upper_80, lower_95, upper_95")]
+Numbers = Annotated[list[float], Meta(min_length=1)]
+Records = Annotated[list[dict[str, float]], Meta(min_length=1)]
+
+
+class Forecast(msgspec.Struct):
+    """The forecast of the next business day, from the newest stored close."""
+
+    pair: str
+    origin: date
+    target_date: date
+    age_days: Annotated[int, Meta(description="days since the origin; after a weekend 3, more is old data")]
+    last_close: float
+    forecast: LogReturn
+    forecast_close: float
+    interval: Bounds | None
+    interval_close: Bounds | None
+    interval_missing: Annotated[str | None, Meta(description="why there is no interval")]
+    arm: str
+    model: str
+    version: int
+    data_version: str
+    forecast_id: str
+
+
+class Pairs(msgspec.Struct):
+    """Pairs in service."""
+
+    pairs: list[str]
+    default: str
+
+
+class Place(msgspec.Struct):
+    """A model in service."""
+
+    arm: str
+    model: str
+    version: int
+    run_id: str
+    model_uri: str
+    engine: Literal["onnx", "pyfunc"]
+    logged_at: str | None
+    tags: dict[str, str]
+
+
+class Podium(msgspec.Struct):
+    """A pair's models in service, and who held the title."""
+
+    pair: str
+    since: str | None
+    podium: list[Place]
+    features: list[str]
+    split: str
+    experiment: str
+    titles: list[dict[str, Any]]
+
+
+class Health(msgspec.Struct):
+    """State and problems."""
+
+    status: Literal["ok", "degraded", "unavailable"]
+    pairs: Annotated[dict[str, dict[str, str]], Meta(description="model and version by pair and arm")]
+    problems: Annotated[dict[str, str], Meta(description="one sentence for each thing that is not as it should be")]
+    registry_age_seconds: float | None
+    ledger: Literal["required", "best-effort", "off"]
+
+
+class SplitRows(msgspec.Struct, forbid_unknown_fields=True):
+    """Rows, and the names of their columns."""
+
+    data: Annotated[list[list[float]], Meta(min_length=1)]
+    columns: list[str] = []
+    index: list[Any] = []
+
+
+class Rows(msgspec.Struct, omit_defaults=True):
+    """Exactly one of the four fields; every value a finite number."""
+
+    dataframe_split: SplitRows | msgspec.UnsetType = msgspec.UNSET
+    dataframe_records: Records | msgspec.UnsetType = msgspec.UNSET
+    instances: list[Any] | dict[str, Numbers] | msgspec.UnsetType = msgspec.UNSET
+    inputs: list[Any] | dict[str, Numbers] | msgspec.UnsetType = msgspec.UNSET
