@@ -57,7 +57,7 @@ def verdict(settings: Settings) -> None:
     for run in case.runs:
         if store.read_file(run.run_id, EVIDENCE) is None:
             raise RuntimeError(f"{run.family} has no evidence yet; the championship was not evaluated")
-    judge(settings, store, case, versions, {})
+    judge(store, case, versions, {})
 
 
 def nothing(settings: Settings) -> None:
@@ -69,7 +69,7 @@ def nothing(settings: Settings) -> None:
 
 def _case(settings: Settings) -> tuple[MlflowStore, Case]:
     store = MlflowStore(settings)
-    return store, gather(settings, store, None, accept_leak=False, unpin=False)
+    return store, gather(store, None, accept_leak=False, unpin=False)
 
 
 PARTS = {part.__name__: part for part in (nothing, ranges, plots, verdict)}

@@ -154,7 +154,7 @@ def _train(settings: Settings, as_json: bool = False, quiet: bool = False) -> No
 def _evaluate(settings: Settings, *, as_json: bool, strict: bool, accept_leak: bool, unpin: bool) -> None:
     from podium.pipeline.contest import evaluate as step
 
-    judgement = step(settings, accept_leak, unpin)
+    judgement = step(settings, accept_leak, unpin, note)
     if as_json:
         say_json(judgement.as_dict())
     else:

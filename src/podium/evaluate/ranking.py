@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from podium.records import DataVersion, RunRecord, ScoredDays
 
@@ -13,11 +13,19 @@ def comparable(runs: Iterable[RunRecord], data_version: DataVersion, scored_days
     return [run for run in runs if (run.tags.get("status"), run.tags.get("data_version"), run.scored_days) == wanted]
 
 
-def best_per_family(runs: Iterable[RunRecord]) -> list[RunRecord]:
-    """The run with the lowest RMSE of each family; of equal ones the oldest, so that a repeat changes nothing."""
+def best_per_family(
+    runs: Iterable[RunRecord], takes_part: Callable[[RunRecord], bool] = lambda run: True
+) -> list[RunRecord]:
+    """The run with the lowest RMSE of each family; of equal ones the oldest, so that a repeat changes nothing.
+
+    Args:
+        runs: of one championship.
+        takes_part: asked of the best of a family, and of the next where it may not.
+    """
     best: dict[str, RunRecord] = {}
     for run in sorted(runs, key=_order):
-        best.setdefault(run.family, run)
+        if run.family not in best and takes_part(run):
+            best[run.family] = run
     return list(best.values())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from filelock import FileLock
 
@@ -18,22 +18,29 @@ from podium.pipeline.recipe import recipes_tried
 from podium.records import RunRecord, VersionRecord
 from podium.registry import pointer
 from podium.registry.history import Title, latest
+from podium.registry.log_items import FORECASTS
 from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
 
 JUDGEMENT_TAG = "championship"
 
 
-def evaluate(settings: Settings, accept_leak: bool = False, unpin: bool = False) -> Judgement:
+Note = Callable[[str], None]
+
+
+def evaluate(
+    settings: Settings, accept_leak: bool = False, unpin: bool = False, note: Note = lambda line: None
+) -> Judgement:
     """Judge the best run of each family on the stored series and give the aliases.
 
-    Only completed runs with the same data version and scored days take part. Doing it again with nothing new
-    changes nothing.
+    Only completed runs with the same data version and scored days take part, and of those only such as have their
+    files. Doing it again with nothing new changes nothing.
 
     Args:
         settings: pair, policy, addresses and so on.
         accept_leak: take the responsibility for a contestant that is too good to be true; it is recorded.
         unpin: let the championship decide although somebody put the title where it is by hand.
+        note: told, a sentence each, what was not as it should be in the registry.
 
     Raises:
         MissingError: nobody has been trained on this series.
@@ -43,25 +50,34 @@ def evaluate(settings: Settings, accept_leak: bool = False, unpin: bool = False)
     with FileLock(settings.models_dir / f".{settings.pair}.evaluate.lock"):
         store = MlflowStore(settings)
         store.check_artifacts()
+        for alias, address in store.stray_aliases():
+            note(f"@{alias} was on {address}, which is gone; it is taken away")
         champion = _champion(store)
-        case = gather(settings, store, champion, accept_leak, unpin)
+        case = gather(store, champion, accept_leak, unpin, note)
         decided = known_judgement(champion, case.key(settings))
         previous = {} if decided else _newest_versions(store, case)  # before this championship registers its own
         versions = {run.family: register(store, run) for run in case.runs}
         if decided is None:
-            decided = judge(settings, store, case, versions, previous)
-        proclaim(settings, store, decided, case, versions)
+            if found := store.record_found():
+                note(f"{found.pinned_uri} held @champion, which the history did not know; it stands there now")
+            decided = judge(store, case, versions, previous)
+        proclaim(store, decided, case, versions)
     return decided
 
 
 def gather(
-    settings: Settings, store: MlflowStore, champion: VersionRecord | None, accept_leak: bool, unpin: bool
+    store: MlflowStore,
+    champion: VersionRecord | None,
+    accept_leak: bool,
+    unpin: bool,
+    note: Note = lambda line: None,
 ) -> Case:
     """Everything that the championship is decided on.
 
     Raises:
         MissingError: nobody has been trained on this series.
     """
+    settings = store.settings
     table = load_table(settings)
     days = scored_rows(table, settings.n_lags, settings.test_fraction)
     scored_days = days.scored_days(table)
@@ -70,7 +86,11 @@ def gather(
         raise MissingError(
             f"no contestant has been trained on {table.data_version} and scored on {scored_days}; run `podium train`"
         )
-    titles, n_tried, runs = store.titles(), recipes_tried(runs), rank(best_per_family(runs))
+    titles, n_tried = store.titles(), recipes_tried(runs)
+    runs = rank(best_per_family(runs, lambda run: _takes_part(store, run, note)))
+    if not runs:
+        raise MissingError(f"the files of all runs on {table.data_version} are gone; run `podium train`")
+    pin = None if unpin else pin_of(titles, champion)
     return Case(
         table=table,
         days=days,
@@ -79,8 +99,23 @@ def gather(
         incumbent=incumbent_of(titles, champion),
         accept_leak=accept_leak,
         champion=champion,
-        kept_why=_kept_why(settings, champion, runs, None if unpin else pin_of(titles, champion)),
+        kept_why=_kept_why(settings, champion, runs, pin) if _can_be_kept(store, champion, note) else "",
     )
+
+
+def _takes_part(store: MlflowStore, run: RunRecord, note: Note) -> bool:
+    whole = store.has_model(run.model_uri) and store.has_file(run.run_id, FORECASTS)
+    if not whole:
+        note(f"run {run.run_id} of {run.family} has lost its files, and does not take part")
+    return whole
+
+
+def _can_be_kept(store: MlflowStore, champion: VersionRecord | None, note: Note) -> bool:
+    """Whether a champion can be left where it is; one that cannot be loaded is nobody to keep."""
+    if champion is None or store.has_model(champion.pinned_uri):
+        return True
+    note(f"the champion {champion.pinned_uri} has lost its files, and does not keep the title")
+    return False
 
 
 def pin_of(titles: Sequence[Title], champion: VersionRecord | None) -> Title | None:
@@ -128,9 +163,7 @@ def register(store: MlflowStore, run: RunRecord) -> VersionRecord:
     )
 
 
-def proclaim(
-    settings: Settings, store: MlflowStore, decided: Judgement, case: Case, versions: Mapping[str, VersionRecord]
-) -> None:
+def proclaim(store: MlflowStore, decided: Judgement, case: Case, versions: Mapping[str, VersionRecord]) -> None:
     """Make the registry and the pointer say what was decided; each act is repeated harmlessly by the next run."""
     for version in versions.values():
         store.tag(version, {"verdict": decided.verdict, "verdict_reason": decided.reason})
@@ -144,10 +177,10 @@ def proclaim(
     champion = aliased["champion"]
     for version in aliased.values():
         store.tag(version, {JUDGEMENT_TAG: decided.to_json()})
-    store.assign(settings.pair, aliased)
+    store.assign(decided.pair, aliased)
     if case.kept is None:
         store.record_title(champion, why=decided.reason, verdict=decided.verdict, data_version=decided.data_version)
-    pointer.write(pointer.build(champion, decided), settings.models_dir)
+    pointer.write(pointer.build(champion, decided), store.settings.models_dir)
 
 
 def _champion(store: MlflowStore) -> VersionRecord | None:

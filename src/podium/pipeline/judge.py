@@ -95,7 +95,6 @@ def incumbent_of(titles: Sequence[Title], champion: VersionRecord | None) -> Inc
 
 
 def judge(
-    settings: Settings,
     store: MlflowStore,
     case: Case,
     versions: Mapping[str, VersionRecord],
@@ -104,13 +103,12 @@ def judge(
     """Test, watch for leaks, decide.
 
     Args:
-        settings: policy, alpha and limits.
-        store: where the runs' forecasts are.
+        store: where the runs' forecasts are; its settings have policy, alpha and limits.
         case: the championship.
         versions: of this championship, by family.
         previous: the newest earlier version of each family, whose evidence goes on growing.
     """
-    scored = slice(case.days.first_scored, case.days.n_known)
+    settings, scored = store.settings, slice(case.days.first_scored, case.days.n_known)
     actual = case.table.target[scored]
     rows = {run.family: _forecasts(store, run, case.table.origins[scored]) for run in case.runs}
     evidence = {run.family: _evidence(store, run, rows[run.family], previous.get(run.family)) for run in case.runs}
