@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from podium.cli import texts
 from podium.cli.console import note, say, say_json, working_on
 from podium.cli.flags import ADDRESSES, FOLDERS, Json, pair_named, takes_settings
+from podium.cli.lines import ahead, judged
 from podium.errors import SettingError
 from podium.settings import Settings
 
@@ -28,18 +28,20 @@ def status(
     from podium.pipeline.status import status_of_all
 
     if everything:
-        pairs = status_of_all(settings)
+        with working_on("asking the registry"):
+            pairs = status_of_all(settings)
         if as_json:
             say_json([dataclasses.asdict(row) for row in pairs])
             return
-        for line in texts.pairs_lines(pairs, settings.alpha):
+        for line in judged.pairs_lines(pairs, settings.alpha):
             say(line)
         return
-    found = ask(settings)
+    with working_on("asking the registry"):
+        found = ask(settings)
     if as_json:
         say_json(found.as_dict())
         return
-    for line in texts.status_lines(found):
+    for line in judged.status_lines(found):
         say(line)
 
 
@@ -57,12 +59,12 @@ def forecast(
     from podium.pipeline.forecast import forecast as ask
 
     horizons = _horizons(horizon)
-    with working_on([f"{days} days ahead" for days in horizons if days > 1]):
+    with working_on(f"forecasting {settings.pair}", [f"{days} days ahead" for days in horizons if days > 1]):
         found = ask(settings, horizons)
     if as_json:
         say_json(found[0].as_dict() if len(found) == 1 else [item.as_dict() for item in found])
         return
-    for line in texts.forecast_lines(found):
+    for line in ahead.forecast_lines(found):
         say(line)
 
 
@@ -83,7 +85,8 @@ def report(
     from podium.pipeline.report import ARTIFACT
     from podium.pipeline.report import report as write
 
-    written = write(settings, cost_bps, folder)
+    with working_on(f"writing the report of {settings.pair}"):
+        written = write(settings, cost_bps, folder)
     for name, reason in written.untold.items():
         note(f"{name} is not shown: {reason}")
     if as_json:
@@ -128,7 +131,9 @@ def simulate(
 
     routine = Routine(_split(policies, "--policies"), learn_days, refit_every, trailing_days)
     wanted = [pair_named(pair, "--pairs") for pair in _split(pairs, "--pairs")] if pairs else [settings.pair]
-    with working_on([f"{pair} {family}" for pair in wanted for family in settings.contestants]) as progress:
+    with working_on(
+        "replaying", [f"{pair} {family}" for pair in wanted for family in settings.contestants]
+    ) as progress:
         found = replay(settings, wanted, routine, progress.done)
     pictures: dict[str, Any] = {}
     for simulation in found:
@@ -136,11 +141,11 @@ def simulate(
         atomic_write(path, picture(simulation.pair, simulation.replays))
         pictures[simulation.pair] = str(path)
     if as_json:
-        told = [{**texts.simulation_json(simulation), "plot": pictures[simulation.pair]} for simulation in found]
+        told = [{**ahead.simulation_json(simulation), "plot": pictures[simulation.pair]} for simulation in found]
         say_json(told[0] if len(told) == 1 else {"pairs": told})
         return
     for simulation in found:
-        for line in texts.simulation_lines(simulation):
+        for line in ahead.simulation_lines(simulation):
             say(line)
         note(f"picture in {pictures[simulation.pair]}")
 

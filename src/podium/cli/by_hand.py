@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from podium.cli import texts
 from podium.cli.console import say, say_json
 from podium.cli.flags import ADDRESSES, FOLDERS, Json, takes_settings
+from podium.cli.lines import since
 from podium.settings import Settings
 
 TITLES = ("pair", "developer", *ADDRESSES, *FOLDERS)
@@ -45,9 +45,9 @@ def history(settings: Settings, as_json: Json = False) -> None:
 
     titles = ask(settings)
     if as_json:
-        say_json([texts.title_json(title) for title in titles])
+        say_json([since.title_json(title) for title in titles])
         return
-    for line in texts.title_lines(settings.pair, titles):
+    for line in since.title_lines(settings.pair, titles):
         say(line)
 
 
@@ -58,6 +58,6 @@ def _tell(title: object, as_json: bool) -> None:
         say_json({"changed": False}) if as_json else say("nothing to change: it holds the title, pinned, already")
         return
     if as_json:
-        say_json({"changed": True, **texts.title_json(title)})
+        say_json({"changed": True, **since.title_json(title)})
         return
     say(f"champion: {title.previous or 'nobody'} -> {title.pinned_uri}, pinned ({title.why})")

@@ -6,15 +6,15 @@ import csv
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from podium.cli import texts
-from podium.cli.console import note, say, say_json
+from podium.cli.console import note, say, say_json, say_whole, working_on
 from podium.cli.flags import FOLDERS, SERVING, Json, pair_named, takes_settings
+from podium.cli.lines import cells, since
 from podium.errors import MissingError, SettingError
 from podium.settings import Settings
 
@@ -31,9 +31,16 @@ def serve(settings: Settings) -> None:
     POST /invocations, GET /v1/forecast/{pair}, /v1/podium/{pair}, /metrics, /health, /docs and / for people. Binds to
     loopback; other addresses need API keys (`podium key`) or --insecure.
     """
-    from podium.serve.processes.supervisor import serve as run
+    with ExitStack() as stack:
+        stack.enter_context(working_on("starting to serve: loading the champions"))
+        from podium.serve.processes.supervisor import serve as run
 
-    raise typer.Exit(run(settings, say))
+        def announce(line: str) -> None:
+            stack.close()
+            say(line)
+
+        exit_code = run(settings, announce)
+    raise typer.Exit(exit_code)
 
 
 @takes_settings("ledger_address", "data_dir")
@@ -73,7 +80,7 @@ def settle(settings: Settings, as_json: Json = False) -> None:
     with _opened(settings) as opened:
         found = act(opened, series, data_version(series))
     if as_json:
-        say_json({"pair": settings.pair, **texts.plain(found)})
+        say_json({"pair": settings.pair, **cells.plain(found)})
         return
     say(
         f"{settings.pair}: {found.new} new outcomes, {found.revised} revised, {found.unchanged} known already, "
@@ -125,9 +132,9 @@ def ab(
             raise
         reason = str(error)
     if as_json:
-        say_json(texts.ab_json(settings.pair, only, arms, found, reason))
+        say_json(since.ab_json(settings.pair, only, arms, found, reason))
         return
-    for line in texts.ab_lines(settings.pair, arms, found, reason):
+    for line in since.ab_lines(settings.pair, arms, found, reason):
         say(line)
 
 
@@ -144,7 +151,7 @@ def key(
         raise SettingError(f"--until {until!r}: give a day, such as 2027-06-30") from None
     secret, line = new_key(label, ends)
     note(f"add this line to the key file: {line}")
-    say(secret)
+    say_whole(secret)
 
 
 def _opened(settings: Settings) -> closing[Ledger]:
@@ -155,7 +162,7 @@ def _opened(settings: Settings) -> closing[Ledger]:
 
 def _write_lines(lines: Iterator[dict[str, Any]]) -> None:
     for line in lines:
-        say(json.dumps(line, allow_nan=False))
+        say_whole(json.dumps(line, allow_nan=False))
 
 
 def _write_csv(names: Sequence[str], lines: Iterator[dict[str, Any]]) -> None:

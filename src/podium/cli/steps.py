@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from podium.cli import texts
 from podium.cli.console import note, say, say_json, working_on
 from podium.cli.flags import ADDRESSES, FOLDERS, Json, takes_settings
+from podium.cli.lines import judged, made
 from podium.errors import SettingError
 from podium.settings import Settings
 
@@ -107,24 +107,26 @@ def _check(settings: Settings) -> None:
 def _ingest(settings: Settings, as_json: bool = False, quiet: bool = False) -> None:
     from podium.pipeline.prepare import ingest as step
 
-    ingested = step(settings)
+    with working_on(f"fetching {settings.pair} from {settings.source}"):
+        ingested = step(settings)
     for line in ingested.notes:
         note(line)
     if as_json:
-        say_json(texts.ingested_json(ingested))
+        say_json(made.ingested_json(ingested))
     elif not quiet:
-        say(texts.ingested_line(ingested))
+        say(made.ingested_line(ingested))
 
 
 def _preprocess(settings: Settings, as_json: bool = False, quiet: bool = False) -> None:
     from podium.pipeline.prepare import features_path
     from podium.pipeline.prepare import preprocess as step
 
-    table = step(settings)
+    with working_on("making the features"):
+        table = step(settings)
     if as_json:
-        say_json(texts.features_json(table, features_path(settings)))
+        say_json(made.features_json(table, features_path(settings)))
     elif not quiet:
-        say(texts.features_line(table, features_path(settings)))
+        say(made.features_line(table, features_path(settings)))
 
 
 def _train(settings: Settings, as_json: bool = False, quiet: bool = False) -> None:
@@ -139,26 +141,27 @@ def _train(settings: Settings, as_json: bool = False, quiet: bool = False) -> No
         _ingest(settings, quiet=quiet)
     if not features_path(settings).exists():
         _preprocess(settings, quiet=quiet)
-    with working_on(settings.contestants) as progress:
+    with working_on("training", settings.contestants) as progress:
 
         def on_done(record: Any) -> None:
             progress.done(record.family)
             if not quiet:
-                say(texts.trained_line(record))
+                say(made.trained_line(record))
 
         runs = step(settings, on_done)
     if as_json:
-        say_json([texts.run_json(record) for record in runs])
+        say_json([made.run_json(record) for record in runs])
 
 
 def _evaluate(settings: Settings, *, as_json: bool, strict: bool, accept_leak: bool, unpin: bool) -> None:
     from podium.pipeline.contest import evaluate as step
 
-    judgement = step(settings, accept_leak, unpin, note)
+    with working_on("judging and registering"):
+        judgement = step(settings, accept_leak, unpin, note)
     if as_json:
         say_json(judgement.as_dict())
     else:
-        for line in texts.judgement_lines(judgement):
+        for line in judged.judgement_lines(judgement):
             say(line)
     if judgement.verdict in REFUSED or (strict and not judgement.proven):
         raise typer.Exit(EXIT_REFUSED)

@@ -16,7 +16,7 @@ from typing import Annotated
 
 import typer
 
-from podium.cli.console import note, say, say_json
+from podium.cli.console import note, say, say_json, say_whole
 from podium.cli.flags import EVERYTHING, Json, takes_settings
 from podium.environment import child_environment
 from podium.errors import PodiumError, SettingError
@@ -34,7 +34,7 @@ def settings(
 ) -> None:
     """Every setting as it is in force here, and where it comes from; passwords are masked."""
     if markdown:
-        say(settings_table())
+        say_whole(settings_table())
     elif as_json:
         say_json({name: {"value": value, "from": origin} for name, value, origin in in_force(settings)})
     else:

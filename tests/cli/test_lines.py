@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from podium.cli import texts
+from podium.cli.console import say
+from podium.cli.lines import ahead, judged, made, since
 from podium.evaluate.judgement import Judgement, Standing
 from podium.evaluate.live import Arm, Report
 from podium.evaluate.replay import Reign, Replay
@@ -22,7 +23,7 @@ from podium.pipeline.status import PairStatus, Status
 from podium.records import DataVersion, FeatureTable, Interval, NextDay, RunRecord, Series, VersionRecord
 from podium.registry.history import Title
 
-WIDEST_TABLE = 100
+WIDEST_TABLE = 80
 TODAY = date(2026, 11, 23)
 DATA = DataVersion("ecb", "EURUSD", np.datetime64("2026-10-30"), "5138c3cd")
 
@@ -228,28 +229,28 @@ TABLE = FeatureTable(
     "EURUSD", DATA, SERIES.dates, SERIES.dates, ("lag_0", "ma_5"), np.zeros((2, 2)), np.array([0.0, np.nan])
 )
 CASES = {
-    "judgement": lambda: texts.judgement_lines(JUDGEMENT),
-    "judgement-leak": lambda: texts.judgement_lines(
+    "judgement": lambda: judged.judgement_lines(JUDGEMENT),
+    "judgement-leak": lambda: judged.judgement_lines(
         dataclasses.replace(
             JUDGEMENT, verdict="leak", reason="LSTM is too good to be true", champion=None, champion_version=None,
             ranking=tuple(dataclasses.replace(row, alias=None) for row in JUDGEMENT.ranking),
             leaks=(Suspicion("LSTM", "LSTM: out-of-sample R2 64.0% is above 5.0%"),),
         )
     ),
-    "judgement-untested": lambda: texts.judgement_lines(
+    "judgement-untested": lambda: judged.judgement_lines(
         dataclasses.replace(
             JUDGEMENT, champion="EURUSD_Theta", random_walk_in_mcs=None, minimum_detectable_r2=None,
             ranking=JUDGEMENT.ranking[::-1],
         )
     ),
-    "status": lambda: texts.status_lines(STATUS),
-    "status-out-of-step": lambda: texts.status_lines(
+    "status": lambda: judged.status_lines(STATUS),
+    "status-out-of-step": lambda: judged.status_lines(
         dataclasses.replace(
             STATUS, judgement=None, age_days=None, pointer_agrees=False, pinned="the desk decided",
             aliases={"champion": ["models:/EURUSD_LSTM/1", "models:/EURUSD_ARIMA/3"]},
         )
     ),
-    "pairs": lambda: texts.pairs_lines(
+    "pairs": lambda: judged.pairs_lines(
         [
             PairStatus("EURUSD", "EURUSD_LSTM", 3, "unproven", "2026-10-30", 24, 1425, 0.0023, 0.061, 0.12),
             PairStatus("GBPJPY", "GBPJPY_LinearRegression", 12, "promoted", "2026-10-30", 24, 1425, 0.01, 0.001, 0.002),
@@ -257,7 +258,7 @@ CASES = {
         ],
         0.05,
     ),
-    "forecast": lambda: texts.forecast_lines(
+    "forecast": lambda: ahead.forecast_lines(
         [
             FORECAST,
             dataclasses.replace(
@@ -266,7 +267,7 @@ CASES = {
         ],
         TODAY,
     ),
-    "forecast-yen": lambda: texts.forecast_lines(
+    "forecast-yen": lambda: ahead.forecast_lines(
         [
             dataclasses.replace(
                 FORECAST, pair="EURJPY", close=171.25, verdict=None, reason=None,
@@ -274,17 +275,17 @@ CASES = {
         ],
         TODAY,
     ),
-    "simulation": lambda: texts.simulation_lines(SIMULATION),
-    "history": lambda: texts.title_lines("EURUSD", TITLES),
-    "history-empty": lambda: texts.title_lines("EURUSD", []),
-    "ab": lambda: texts.ab_lines("EURUSD", OWN, REPORT, ""),
-    "ab-early": lambda: texts.ab_lines("EURUSD", OWN, EARLY, ""),
-    "ab-alone": lambda: texts.ab_lines("EURUSD", OWN[:1], None, "no settled forecast of the challenger of EURUSD"),
+    "simulation": lambda: ahead.simulation_lines(SIMULATION),
+    "history": lambda: since.title_lines("EURUSD", TITLES),
+    "history-empty": lambda: since.title_lines("EURUSD", []),
+    "ab": lambda: since.ab_lines("EURUSD", OWN, REPORT, ""),
+    "ab-early": lambda: since.ab_lines("EURUSD", OWN, EARLY, ""),
+    "ab-alone": lambda: since.ab_lines("EURUSD", OWN[:1], None, "no settled forecast of the challenger of EURUSD"),
     "steps": lambda: [
-        texts.ingested_line(INGESTED),
-        texts.features_line(TABLE, Path("data/processed/EURUSD.parquet")),
-        texts.trained_line(RUN),
-        texts.trained_line(dataclasses.replace(RUN, metrics={"rmse": 0.0046, "mae": 0.0033})),
+        made.ingested_line(INGESTED),
+        made.features_line(TABLE, Path("data/processed/EURUSD.parquet")),
+        made.trained_line(RUN),
+        made.trained_line(dataclasses.replace(RUN, metrics={"rmse": 0.0046, "mae": 0.0033})),
     ],
 }  # fmt: skip
 
@@ -296,26 +297,40 @@ def test_the_text_is_as_it_was(golden, name):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_tables_fit_into_a_hundred_columns(name):
-    """Lines that are columns are never broken by a terminal of a hundred columns; sentences may be."""
+def test_tables_fit_into_eighty_columns(name):
+    """Where no terminal tells its width, lines that are columns have at most eighty; sentences stay whole for grep."""
     for line in CASES[name]():
         is_row = "  " in line.strip()
         assert not is_row or len(line) <= WIDEST_TABLE, line
 
 
+@pytest.mark.parametrize("width", [80, 60, 40])
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_said_fits_into_a_terminal(name, width, monkeypatch, capsys):
+    """Sentences are folded between words, tables turn into blocks, and no word or number is lost."""
+    whole = " ".join(CASES[name]()).split()
+    monkeypatch.setenv("COLUMNS", str(width))
+    for line in CASES[name]():
+        say(line)
+    told = capsys.readouterr().out
+    assert [line for line in told.splitlines() if len(line) > width and " " in line.strip()] == []
+    lost = {word.strip(",") for word in whole} - {word.strip(",") for word in told.split()}
+    assert lost <= {"day", "pair", "policy", "arm", "served", "instead", "always"}  # headings of what names a block
+
+
 @pytest.mark.parametrize(
     "document",
     [
-        lambda: texts.ingested_json(INGESTED),
-        lambda: texts.features_json(TABLE, Path("x")),
-        lambda: texts.run_json(RUN),
+        lambda: made.ingested_json(INGESTED),
+        lambda: made.features_json(TABLE, Path("x")),
+        lambda: made.run_json(RUN),
         JUDGEMENT.as_dict,
         STATUS.as_dict,
         FORECAST.as_dict,
-        lambda: texts.simulation_json(SIMULATION),
-        lambda: [texts.title_json(title) for title in TITLES],
-        lambda: texts.ab_json("EURUSD", None, OWN, REPORT, ""),
-        lambda: texts.ab_json("EURUSD", None, OWN, None, "no settled forecast"),
+        lambda: ahead.simulation_json(SIMULATION),
+        lambda: [since.title_json(title) for title in TITLES],
+        lambda: since.ab_json("EURUSD", None, OWN, REPORT, ""),
+        lambda: since.ab_json("EURUSD", None, OWN, None, "no settled forecast"),
     ],
     ids=["ingest", "preprocess", "train", "evaluate", "status", "forecast", "simulate", "history", "ab", "ab-alone"],
 )

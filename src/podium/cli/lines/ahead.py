@@ -1,0 +1,110 @@
+"""What lies ahead, and what each policy would have done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from podium.cli.console import table
+from podium.cli.lines.cells import number, percent
+from podium.records import rate_digits
+
+if TYPE_CHECKING:
+    from podium.pipeline.routine import Simulation
+    from podium.records import NextDay
+
+
+def forecast_lines(forecasts: Sequence[NextDay], today: date | None = None) -> Iterator[str]:
+    """One row a horizon, then who says so, from what, and how good it is."""
+    first = forecasts[0]
+    digits = rate_digits(first.close)
+    yield f"{first.pair} stood at {first.close:.{digits}f} on {first.origin}"
+    head = ("day", "ahead", "forecast", "return", "80% range", "95% range", "rise")
+    rows: list[tuple[str, ...]] = [head]
+    for item in forecasts:
+        rates = [f"{rate:.{digits}f}" for rate in item.rates.values()]
+        shown = [f"{lower}-{upper}" for lower, upper in zip(rates[::2], rates[1::2], strict=True)] or ["-", "-"]
+        expected = f"{item.forecast_rate:.{digits}f}"
+        rise = percent(item.probability_of_rise, 0)
+        rows.append((str(item.target_date), str(item.horizon), expected, f"{item.forecast:+.3%}", *shown, rise))
+    yield from table(rows)
+    yield (
+        f"by {first.model_name} (v{first.model_version}), "
+        f"range by {first.interval.volatility_model if first.interval else 'nobody'}, "
+        f"data up to {first.origin}, {first.age_days(today)} days old ({first.data_version})"
+    )
+    for item in forecasts:
+        if item.verdict is not None:
+            yield f"Verdict: {item.verdict} - {item.reason}"
+    ahead = next((item for item in forecasts if item.horizon > 1), None)
+    if ahead is not None:
+        yield f"More than a day ahead: {ahead.reason}."
+
+
+def simulation_lines(simulation: Simulation) -> Iterator[str]:
+    """One row a policy: changes of title, and what came of always serving the champion."""
+    first = simulation.replays[0]
+    yield (
+        f"{simulation.pair}: {first.looks} monthly championships, {first.served_days:,} days served "
+        f"from {first.dates[0]} to {first.dates[-1]} ({simulation.data_version})"
+    )
+    yield (
+        f"Each ranked on the {simulation.routine.trailing_days:,} days before it; contestants refitted every "
+        f"{simulation.routine.refit_every} days."
+    )
+    counts = [("policy", "changes", "regretted", "RMSE")]
+    losses: list[tuple[str, ...]] = [("served instead of always", "random walk", "t", *simulation.contestants)]
+    for replay in simulation.replays:
+        counts.append((replay.policy, str(replay.title_changes), str(replay.regretted), f"{replay.rmse:.6f}"))
+        walk = (_loss(replay.loss_vs_random_walk), number(replay.t_vs_random_walk, 1))
+        against = [_loss(replay.loss_vs_contestant.get(name)) for name in simulation.contestants]
+        losses.append((replay.policy, *walk, *against))
+    yield from table(counts)
+    yield ""
+    yield from table(losses)
+    yield "Squared error of always serving the champion over that of the other, less one; below zero is better."
+    yield "t: of the difference from the random walk; between -2 and 2 it is not told from none."
+
+
+def _loss(value: float | None) -> str:
+    return "-" if value is None else f"{value:+.3%}"
+
+
+def simulation_json(simulation: Simulation) -> dict[str, Any]:
+    """The same for programs."""
+    return {
+        "pair": simulation.pair,
+        "data_version": str(simulation.data_version),
+        "contestants": list(simulation.contestants),
+        "first_day": simulation.first_day,
+        "last_day": simulation.last_day,
+        "learn_days": simulation.routine.learn_days,
+        "refit_every": simulation.routine.refit_every,
+        "trailing_days": simulation.routine.trailing_days,
+        "policies": [
+            {
+                "policy": replay.policy,
+                "looks": replay.looks,
+                "title_changes": replay.title_changes,
+                "regretted": replay.regretted,
+                "served_days": replay.served_days,
+                "rmse": replay.rmse,
+                "loss_vs_random_walk": replay.loss_vs_random_walk,
+                "t_vs_random_walk": replay.t_vs_random_walk,
+                "loss_vs_contestant": dict(replay.loss_vs_contestant),
+                "verdicts": dict(replay.verdicts),
+                "reigns": [
+                    {
+                        "champion": reign.champion,
+                        "since": str(reign.since),
+                        "until": str(reign.until),
+                        "n_days": reign.n_days,
+                        "regretted": reign.regretted,
+                    }
+                    for reign in replay.reigns
+                ],
+            }
+            for replay in simulation.replays
+        ],
+    }

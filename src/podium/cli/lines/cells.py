@@ -1,0 +1,35 @@
+"""Numbers as tables show them, records as JSON knows them."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """A number with so many decimals, or a dash."""
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """A share in per cent, or a dash."""
+    return "-" if value is None else f"{value:.{digits}%}"
+
+
+def yes(value: bool | None) -> str:
+    """Whether it may be so, or a dash."""
+    return "-" if value is None else "may be" if value else "no"
+
+
+def plain(record: Any) -> Any:
+    """A record of the serving room as JSON knows it: arrays as lists, dates as text, what is not finite as null."""
+    if dataclasses.is_dataclass(record) and not isinstance(record, type):
+        return {field.name: plain(getattr(record, field.name)) for field in dataclasses.fields(record)}
+    if hasattr(record, "tolist"):  # an array or a number of numpy, which is not imported for this
+        return plain(record.tolist())
+    if isinstance(record, (list, tuple)):
+        return [plain(value) for value in record]
+    if isinstance(record, float):
+        return record if math.isfinite(record) else None
+    return record if record is None or isinstance(record, (str, int, bool)) else str(record)

@@ -1,0 +1,149 @@
+"""The judgement of a championship, and how things stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from podium.cli.console import table
+from podium.cli.lines.cells import number, percent, yes
+
+if TYPE_CHECKING:
+    from podium.evaluate.judgement import Judgement, Standing
+    from podium.pipeline.status import PairStatus, Status
+
+
+TESTS = {
+    "diebold_mariano": "Diebold-Mariano",
+    "clark_west": "Clark-West",
+    "pesaran_timmermann": "Pesaran-Timmermann",
+}
+
+
+def judgement_lines(judgement: Judgement) -> Iterator[str]:
+    """The ranking in the guide's form, then the random walk, the tests and the verdict."""
+    yield "*** CHAMPIONSHIP RANKING (Lower RMSE is Better) ***"
+    for place, row in enumerate(judgement.ranking, start=1):
+        alias = f"gets alias '@{row.alias}'" if row.alias else "gets no alias"
+        yield f"{place}. {row.family} (RMSE: {row.skill.rmse:.5f}) -> {row.model_name} (v{row.model_version}) {alias}"
+    yield ""
+    leader = judgement.leader
+    if judgement.champion is not None:
+        yield f"Deployment Choice: {judgement.champion} (v{judgement.champion_version})"
+    if leader is not None:
+        yield validation_line(judgement, leader)
+        yield random_walk_line(judgement, leader)
+        yield ""
+    yield from test_lines(judgement)
+    yield ""
+    yield f"Verdict: {judgement.verdict} - {judgement.reason}"
+    yield from (found.message for found in judgement.leaks)
+
+
+def validation_line(judgement: Judgement, leader: Standing) -> str:
+    """The guide's line: the champion against persistence."""
+    ours, theirs = leader.skill.rmse, judgement.baselines["persistence"]["rmse"]
+    beats, sign = ("beats", "<") if ours < theirs else ("does not beat", ">=")
+    return f"Validation: Champion {beats} Baseline ({ours:.5f} {sign} {theirs:.5f})"
+
+
+def random_walk_line(judgement: Judgement, leader: Standing) -> str:
+    """The champion against the forecast of no change, with the test that says whether the difference means anything."""
+    skill, theirs = leader.skill, judgement.baselines["random_walk"]["rmse"]
+    sign, test = "<" if skill.rmse < theirs else ">=", skill.diebold_mariano
+    if test.p_value is None:
+        says = f"no test ({test.reason or 'not computed'})"
+    elif skill.rmse >= theirs:
+        says = "champion does not beat it"
+    elif judgement.proven:
+        says = f"champion beats it (Diebold-Mariano p = {test.p_value:.2g})"
+    else:
+        says = f"champion does not beat it beyond chance (Diebold-Mariano p = {test.p_value:.2g})"
+    return f"Random walk: RMSE {skill.rmse:.6f} {sign} {theirs:.6f}, ratio {number(skill.ratio_to_random_walk)}; {says}"
+
+
+def test_lines(judgement: Judgement) -> Iterator[str]:
+    """One row a contestant: skill against the random walk with its tests, then its intervals."""
+    head = ("", "ratio", "R2 oos", "direction", "DM p", "CW p", "PT p", "best?")
+    walk = ("random walk", "1.0000", "0.00%", "-", "-", "-", "-", yes(judgement.random_walk_in_mcs))
+    yield from table([head, *map(_test_row, judgement.ranking), walk])
+    yield ""
+    yield from table([("", "in 80%", "in 95%", "CRPS skill"), *map(_interval_row, judgement.ranking)])
+    yield "ratio, R2: against the random walk; DM, CW, PT: tests of that; best?: it may be. See docs/verdict.md."
+    for row in judgement.ranking:
+        why = {name: test.reason for name, test in row.skill.tests.items()}
+        why |= row.intervals.notes if row.intervals else {}
+        yield from (f"{row.family}: no {TESTS.get(name, name)}, {reason}" for name, reason in why.items() if reason)
+    if judgement.minimum_detectable_r2 is not None:
+        yield (
+            f"{judgement.n_scored_days:,} scored days find a true R2 of {judgement.minimum_detectable_r2:.1%} in "
+            f"four cases of five at p {judgement.alpha_needed:.2g}{_several(judgement)}; smaller skill looks like none."
+        )
+
+
+def _several(judgement: Judgement) -> str:
+    tried = judgement.recipes_tried
+    return f" ({judgement.alpha:g} shared by {tried} recipes tried)" if tried > 1 else ""
+
+
+def _test_row(row: Standing) -> tuple[str, ...]:
+    skill = row.skill
+    return (
+        row.family,
+        number(skill.ratio_to_random_walk),
+        percent(skill.r2_oos, 2),
+        percent(skill.directional_accuracy),
+        *(number(test.p_value, 3) for test in skill.tests.values()),
+        yes(skill.in_mcs),
+    )
+
+
+def _interval_row(row: Standing) -> tuple[str, ...]:
+    found = row.intervals
+    if found is None:
+        return (row.family, "-", "-", "-")
+    return (row.family, percent(found.coverage_80), percent(found.coverage_95), percent(found.crps_skill, 2))
+
+
+def status_lines(status: Status) -> Iterator[str]:
+    """Who leads now, the championship behind it, and what is out of step."""
+    from podium.records import ALIASES
+
+    champion, judgement = status.champion, status.judgement
+    pinned = f", pinned by hand: {status.pinned}" if status.pinned is not None else ""
+    yield f"{status.pair}: champion {champion.name} (v{champion.version}){pinned}"
+    if judgement is None:
+        yield "It carries no outcome of a championship: the alias was set by hand; run `podium evaluate`"
+    else:
+        yield f"title since {judgement.title_since or 'unknown'}"
+        yield f"decided on {judgement.data_version}, {judgement.scored_days}"
+    if status.age_days is not None:
+        yield f"data {status.age_days} days old"
+    for alias in ALIASES:
+        holders = status.aliases.get(alias, [])
+        remedy = " - more than one; run `podium evaluate`" if len(holders) > 1 else ""
+        yield f"@{alias}: {', '.join(holders) or 'nobody'}{remedy}"
+    if status.pointer_agrees is False:
+        yield f"models/best_model_info.{status.pair}.json does not name this champion; run `podium evaluate`"
+    if judgement is not None:
+        yield ""
+        yield from test_lines(judgement)
+        yield ""
+        yield f"Verdict: {judgement.verdict} - {judgement.reason}"
+
+
+def pairs_lines(pairs: Sequence[PairStatus], alpha: float) -> Iterator[str]:
+    """One row a pair, then how many of them are proven when all are looked at together."""
+    head = ("pair", "champion", "verdict", "data up to", "days", "R2 oos", "DM p", "adj. p")
+    rows: list[tuple[str, ...]] = [head]
+    for row in pairs:
+        champion = f"{row.champion.removeprefix(f'{row.pair}_')} v{row.champion_version}"
+        named = (row.pair, champion, row.verdict or "-", row.last_day or "-")
+        numbers = ("-" if row.n_scored_days is None else f"{row.n_scored_days:,}", percent(row.r2_oos, 2))
+        rows.append((*named, *numbers, number(row.dm_p, 3), number(row.dm_p_adjusted, 3)))
+    yield from table(rows)
+    proven = [row.pair for row in pairs if row.dm_p_adjusted is not None and row.dm_p_adjusted <= alpha]
+    yield (
+        f"Beats the random walk, with at most {alpha:.0%} false discoveries (Benjamini-Hochberg): "
+        f"{', '.join(proven) or 'none'}"
+    )

@@ -1,0 +1,88 @@
+"""What came since: changes of the title, and the arms of an A/B test."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from podium.cli.console import table
+from podium.cli.lines.cells import plain
+
+if TYPE_CHECKING:
+    from podium.evaluate.live import Arm, Report
+    from podium.registry.history import Title
+
+
+def title_lines(pair: str, titles: Sequence[Title]) -> Iterator[str]:
+    """Every change of the title, oldest first."""
+    if not titles:
+        yield f"{pair}: no title has been given yet"
+        return
+    for title in titles:
+        pinned = ", pinned" if title.pinned else ""
+        change = f"{_short(title.previous) or 'vacant'} -> {_short(title.pinned_uri)}"
+        yield f"{title.at[:19]}Z  {change}  {title.verdict}{pinned}"
+        on = f" on {title.data_version}" if title.data_version else ""
+        yield f"    by {title.by}{on}: {title.why}"
+
+
+def _short(uri: str) -> str:
+    return uri.removeprefix("models:/").replace("/", " v")
+
+
+def title_json(title: Title) -> dict[str, Any]:
+    """A change of title for programs."""
+    return {
+        "at": title.at,
+        "from": title.previous or None,
+        "to": title.pinned_uri,
+        "model_name": title.name,
+        "model_version": title.version,
+        "run_id": title.run_id,
+        "why": title.why,
+        "verdict": title.verdict,
+        "data_version": str(title.data_version or ""),
+        "by": title.by,
+        "pinned": title.pinned,
+    }
+
+
+def ab_lines(pair: str, arms: Sequence[Arm], report: Report | None, reason: str) -> Iterator[str]:
+    """The error of each arm, the difference on the days that both have, and the answer; else why there is none."""
+    yield f"{pair}: each arm over its own settled days"
+    rows: list[tuple[str, ...]] = [("arm", "model", "versions", "answers", "shadows", "days", "RMSE")]
+    for arm in arms:
+        versions = ", ".join(f"v{version}" for version in arm.versions)
+        counts = (str(arm.answers), str(arm.shadows), str(arm.n_days))
+        rows.append((arm.arm, arm.model_name.removeprefix(f"{pair}_"), versions, *counts, f"{arm.rmse:.6f}"))
+    yield from table(rows)
+    if report is None:
+        yield f"No comparison: {reason}"
+        return
+    yield from _comparison_lines(report)
+
+
+def _comparison_lines(report: Report) -> Iterator[str]:
+    yield (
+        f"on the {report.n_days} settled days on which both made a forecast: RMSE {report.champion.rmse:.6f} of the "
+        f"champion, {report.challenger.rmse:.6f} of the challenger, {report.random_walk_rmse:.6f} of the random walk"
+    )
+    difference = f"champion's minus challenger's mean squared error {report.difference:+.3g}"
+    if math.isinf(report.lower):
+        yield f"{difference}; the confidence sequence begins on day {report.min_days}"
+    else:
+        yield (
+            f"{difference}, {1 - report.alpha:.0%} confidence sequence from {report.lower:+.3g} to "
+            f"{report.upper:+.3g}; above zero favours the challenger"
+        )
+    needed = f"; about {report.days_needed:,} days more at this pace" if report.days_needed else ""
+    yield f"Answer: {report.answer}{needed}"
+
+
+def ab_json(
+    pair: str, experiment: str | None, arms: Sequence[Arm], report: Report | None, reason: str
+) -> dict[str, Any]:
+    """The comparison's figures, the error of each arm over its own days, and why there is no comparison, if so."""
+    compared = plain(report) if report is not None else {"pair": pair, "experiment": experiment, "answer": None}
+    return {**compared, "arms": plain(list(arms)), "reason": reason or None}
