@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from podium.evaluate.confidence_sequence import MIN_DAYS, confidence_sequence
+from podium.evaluate.evidence import weighed
 from podium.evaluate.policy import WALK_SHARE
 
 YEAR, MONTH = 252, 21
@@ -81,12 +82,15 @@ def moves(actual: Floats, forecasts: list[Floats], looks: NDArray[np.intp], alph
     The same arithmetic as `podium.evaluate.policy.decide`, without its words; a test holds the two together.
     """
     losses = [(actual - forecast) ** 2 for forecast in forecasts]
-    each, walk_alpha = (1 - WALK_SHARE) * alpha / len(losses[1:]), WALK_SHARE * alpha
-    decisive = [_ahead(losses[0], rival, looks, each) for rival in losses[1:]]
-    degraded = _ahead(losses[0], actual**2, looks, walk_alpha)
+    champion, *rivals = forecasts
+    walk = np.zeros_like(actual)
+    each, walk_alpha = (1 - WALK_SHARE) * alpha / len(rivals), WALK_SHARE * alpha
+    decisive = [_ahead(weighed(actual, champion, rival), looks, each) for rival in rivals]
+    degraded = _ahead(weighed(actual, champion, walk), looks, walk_alpha)
     successors = [
-        (np.cumsum(losses[0] - rival, axis=1)[:, looks] > 0) & ~_ahead(rival, actual**2, looks, walk_alpha)
-        for rival in losses[1:]
+        (np.cumsum(weighed(actual, champion, rival), axis=1)[:, looks] > 0)
+        & ~_ahead(weighed(actual, rival, walk), looks, walk_alpha)
+        for rival in rivals
     ]
     taken = np.any(decisive, axis=0) | (degraded & np.any(successors, axis=0))
     scores = [_diebold_mariano(losses[0] - rival, looks) for rival in losses[1:]]
@@ -156,8 +160,8 @@ def main(n_worlds: int) -> None:
     print(f"\n{time.perf_counter() - start:.0f} s")
 
 
-def _ahead(loss: Floats, rival: Floats, looks: NDArray[np.intp], alpha: float) -> Flags:
-    return confidence_sequence(loss - rival, alpha, side="lower").lower[:, looks] > 0
+def _ahead(difference: Floats, looks: NDArray[np.intp], alpha: float) -> Flags:
+    return confidence_sequence(difference, alpha, side="lower").lower[:, looks] > 0
 
 
 def _diebold_mariano(difference: Floats, looks: NDArray[np.intp]) -> Floats:

@@ -66,8 +66,8 @@ def test_many_series_at_once_are_each_series_alone():
 
 def test_the_width_is_the_published_formula():
     """Bounds equal mean ± s·sqrt(2(tρ²+1)/(t²ρ²)·log(sqrt(tρ²+1)/α)), computed the slow way for the last day."""
-    values = np.random.default_rng(1).standard_normal(400)
-    found = confidence_sequence(values, 0.1, target_days=300)
+    values = np.repeat(np.random.default_rng(1).standard_normal(200), 2) * np.tile([1, -1], 200)  # no skew
+    found = confidence_sequence(values, 0.1, target_days=300, lags=0)
     rho, t = mixture_scale(300, 0.1), 400
     half = values.std() * math.sqrt(2 * (t * rho**2 + 1) / (t * rho) ** 2 * math.log(math.sqrt(t * rho**2 + 1) / 0.1))
     assert found.lower[-1] == pytest.approx(values.mean() - half)
@@ -111,9 +111,9 @@ def test_autocovariances_only_widen():
     noise = np.random.default_rng(2).standard_normal(1000)
     slow = np.convolve(noise, np.ones(5), "valid")
     for values in (noise, slow, np.diff(noise)):
-        plain, robust = confidence_sequence(values), confidence_sequence(values, lags=10)
+        plain, robust = confidence_sequence(values, lags=0), confidence_sequence(values, lags=10)
         assert (robust.lower <= plain.lower + 1e-12).all()
-    assert confidence_sequence(slow, lags=10).lower[-1] < confidence_sequence(slow).lower[-1] - 0.1
+    assert confidence_sequence(slow, lags=10).lower[-1] < confidence_sequence(slow, lags=0).lower[-1] - 0.1
 
 
 def test_the_long_run_variance_is_newey_west():
@@ -121,12 +121,37 @@ def test_the_long_run_variance_is_newey_west():
     from statsmodels.regression.linear_model import OLS
 
     values = np.convolve(np.random.default_rng(3).standard_normal(300), np.ones(4), "valid")
-    found = confidence_sequence(values, lags=6)
+    found = confidence_sequence(values, lags=6, target_days=750)
     rho = mixture_scale(750, 0.05)
     for t in (60, 150, len(values)):
         error = OLS(values[:t], np.ones(t)).fit(cov_type="HAC", cov_kwds={"maxlags": 6}).bse[0]
-        expected = error * math.sqrt(t) * float(boundary(t, 0.05, rho))
-        assert found.mean[t - 1] - found.lower[t - 1] == pytest.approx(expected, rel=1e-9)
+        expected = 2 * error * math.sqrt(t) * float(boundary(t, 0.05, rho))
+        width = found.upper[t - 1] - found.lower[t - 1]  # one of the two sides is wider by the skew
+        shift = abs(found.upper[t - 1] + found.lower[t - 1] - 2 * found.mean[t - 1])
+        assert width - shift == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_skew_moves_only_the_bound_that_it_flatters():
+    """For many small gains and few large losses the lower bound moves down by Johnson's formula; the upper stays."""
+    values = 1 - np.random.default_rng(6).exponential(size=400)
+    found, t, rho = confidence_sequence(values, 0.05, lags=0), 400, mixture_scale(1000, 0.05)
+    reach = float(boundary(t, 0.05, rho))
+    skew = np.mean((values - values.mean()) ** 3) / values.var()
+    assert skew < 0
+    expected = values.mean() + skew * (1 / (6 * t) + reach**2 / 3) - values.std() * reach
+    assert found.lower[-1] == pytest.approx(expected)
+    assert found.upper[-1] == pytest.approx(values.mean() + values.std() * reach)
+    turned = confidence_sequence(-values, 0.05, lags=0)
+    np.testing.assert_allclose(turned.upper, -found.lower)
+
+
+@pytest.mark.parametrize("side", ["both", "lower", "upper"])
+def test_the_p_value_agrees_with_the_bounds_of_a_skewed_series(side):
+    """The bound of an alpha leaves zero on just the days on which the p-value is at most that alpha, within a hair."""
+    values = 0.35 - 0.3 * np.random.default_rng(7).exponential(size=1200)
+    found = confidence_sequence(values, 0.05, side=side)
+    excluded = (found.lower > 0) | (found.upper < 0)
+    assert (excluded == (found.p_value <= 0.05)).mean() > 0.99
 
 
 @pytest.mark.parametrize("lags", [0, 5])

@@ -7,6 +7,7 @@ import pytest
 
 from podium.errors import InputError, MissingError
 from podium.evaluate.confidence_sequence import MIN_DAYS
+from podium.evaluate.evidence import weighed
 from podium.evaluate.live import HORIZON_DAYS, Outlook, Report, compare_live, own_errors
 from podium.ledger import Entry, Ledger
 from podium.ledger.settled import settled_days
@@ -118,17 +119,21 @@ def test_equal_models_have_no_winner(live: Callable[..., Report], seed: int) -> 
 
 
 def test_figures_are_those_of_the_days(live: Callable[..., Report]) -> None:
-    """RMSE, difference and share agree with the plain formulas on the same days."""
+    """RMSE, weighed difference and share agree with the formulas on the same days; before day 60 the plain one."""
     simulated = world(seed=3, r2_gap=0.1)
     found = live(simulated)
     losses = {name: (simulated.returns - forecast) ** 2 for name, forecast in simulated.forecasts.items()}
     assert found.champion.rmse == pytest.approx(np.sqrt(losses[CHAMPION].mean()))
     assert found.challenger.rmse == pytest.approx(np.sqrt(losses[CHALLENGER].mean()))
     assert found.random_walk_rmse == pytest.approx(np.sqrt((simulated.returns**2).mean()))
-    assert found.difference == pytest.approx((losses[CHAMPION] - losses[CHALLENGER]).mean())
-    assert found.r2_gap == pytest.approx(1 - found.challenger.rmse**2 / found.champion.rmse**2)
+    gain = weighed(simulated.returns, *(simulated.forecasts[name] for name in (CHAMPION, CHALLENGER))).mean()
+    assert found.r2_gap == pytest.approx(gain)
+    assert found.difference == pytest.approx(gain * (simulated.returns**2).mean())
     assert (found.champion.answers, found.champion.shadows) == (N_DAYS, 0)
     assert (found.challenger.answers, found.challenger.shadows) == (0, N_DAYS)
+    early = world(seed=3, r2_gap=0.1, n_days=10)
+    losses = {name: (early.returns - forecast) ** 2 for name, forecast in early.forecasts.items()}
+    assert live(early).difference == pytest.approx((losses[CHAMPION] - losses[CHALLENGER]).mean())
 
 
 def test_requests_are_not_days(live: Callable[..., Report]) -> None:

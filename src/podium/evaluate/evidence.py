@@ -2,6 +2,10 @@
 
 Evidence is a record that only grows: the forecasts made at each origin as they were made, never made again. A
 confidence sequence over it may be looked at after every championship.
+
+What is compared are squared errors in units of the day's variance, as far as that was known beforehand, of outcomes
+capped at five of its deviations. Without the weights a violent year outvotes ten calm ones, and without the cap one
+day a decade: the sequence would call the bolder model better while its blow-up has not come yet.
 """
 
 from __future__ import annotations
@@ -14,6 +18,12 @@ from numpy.typing import NDArray
 from podium.evaluate.confidence_sequence import MIN_DAYS, confidence_sequence
 from podium.records import Floats, Forecasts
 
+CAP = 5.0
+"""An outcome beyond so many deviations counts as so many."""
+DECAY = 0.97  # of the weights of past squares: a month or so
+FLOOR = 0.3  # of the plain mean: a peg that stands still for weeks is not believed to stand still for ever
+WARM_UP = 20  # days; before them the volatility is not known
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -23,7 +33,8 @@ class Comparison:
         rival: a challenger, or `random_walk`.
         champion: who held the title before this championship.
         n_days: days since the title on which both made a forecast.
-        mean_difference: mean of (champion's error)² - (rival's error)²; above 0 the rival is better. None without days.
+        mean_difference: mean of (champion's error)² - (rival's error)², from day `MIN_DAYS` on
+            `weighed` and times the mean squared outcome; above 0 the rival is better. None without days.
         lower: the confidence sequence's lower bound of it; None where nothing can be said.
         p_value: anytime-valid; None where nothing can be said.
         alpha: what the p-value must not exceed.
@@ -85,7 +96,7 @@ def select(rows: Forecasts, kept: NDArray[np.bool_]) -> Forecasts:
 
 
 def compare(champion: str, rival: str, held: Forecasts, against: Forecasts | None, alpha: float) -> Comparison:
-    """The confidence sequence of the squared-error difference, as it stands on the last day.
+    """The confidence sequence of the weighed difference of squared errors, as it stands on the last day.
 
     Args:
         champion: name of the holder of the title.
@@ -94,25 +105,67 @@ def compare(champion: str, rival: str, held: Forecasts, against: Forecasts | Non
         against: the rival's; None for the random walk.
         alpha: one-sided error probability of this comparison over all days.
     """
-    own, other = _difference_terms(held, against)
-    n_days = len(own)
-    mean = float(np.mean(own**2 - other**2)) if n_days else None
+    actual, own, other = _same_days(held, against)
+    n_days = len(actual)
+    if not n_days:
+        return Comparison(rival, champion, 0, None, None, None, alpha, _too_few(0))
     if n_days < MIN_DAYS:
-        reason = f"{n_days} days of evidence since the title; at least {MIN_DAYS} are needed"
-        return Comparison(rival, champion, n_days, mean, None, None, alpha, reason)
-    sequence = confidence_sequence(own**2 - other**2, alpha, side="lower")
-    if not np.isfinite(sequence.lower[-1]):
+        mean = float(np.mean((actual - own) ** 2 - (actual - other) ** 2))
+        return Comparison(rival, champion, n_days, mean, None, None, alpha, _too_few(n_days))
+    difference = np.mean(actual**2) * weighed(actual, own, other)
+    mean = float(np.mean(difference))
+    if np.ptp(difference[WARM_UP:]) <= 1e-12 * np.max(np.abs(difference)):
         reason = "their losses differ by the same amount every day" if mean else "they make the same error every day"
         return Comparison(rival, champion, n_days, mean, None, None, alpha, reason)
+    sequence = confidence_sequence(difference, alpha, side="lower")
     return Comparison(rival, champion, n_days, mean, float(sequence.lower[-1]), float(sequence.p_value[-1]), alpha)
 
 
-def _difference_terms(held: Forecasts, against: Forecasts | None) -> tuple[Floats, Floats]:
+def weighed(actual: Floats, own: Floats, other: Floats) -> Floats:
+    """By how much the other's squared error is smaller, in units of the variance known beforehand, outcomes capped.
+
+    Args:
+        actual: shape (..., n_days), realised log returns, oldest first.
+        own: forecasts of the same shape.
+        other: forecasts of the same shape.
+
+    Returns:
+        shape (..., n_days); 0 while no volatility is known. Its mean is about the difference of the two R².
+    """
+    size = known_beforehand(actual)
+    capped = np.clip(actual, -CAP * size, CAP * size)
+    gain = (other - own) * (2 * capped - own - other)  # (capped - own)² - (capped - other)², without its rounding
+    return np.divide(gain, size**2, out=np.zeros_like(gain), where=size > 0)
+
+
+def known_beforehand(actual: Floats) -> Floats:
+    """Root of the exponentially weighted mean square of the days before, at least `FLOOR` of the plain one.
+
+    Args:
+        actual: shape (..., n_days), oldest first.
+
+    Returns:
+        shape (..., n_days); 0 on the first `WARM_UP` days.
+    """
+    from scipy.signal import lfilter
+
+    squares = np.zeros_like(actual)
+    squares[..., 1:] = actual[..., :-1] ** 2  # what was known at each origin
+    days = np.maximum(np.arange(actual.shape[-1]), 1)
+    weighted = lfilter([1.0], [1.0, -DECAY], squares) * (1 - DECAY) / (1 - DECAY**days)
+    plain = np.cumsum(squares, axis=-1) / days
+    size = np.sqrt(np.maximum(weighted, FLOOR**2 * plain))
+    size[..., :WARM_UP] = 0.0
+    return np.asarray(size)
+
+
+def _too_few(n_days: int) -> str:
+    return f"{n_days} days of evidence since the title; at least {MIN_DAYS} are needed"
+
+
+def _same_days(held: Forecasts, against: Forecasts | None) -> tuple[Floats, Floats, Floats]:
     # One realised return for both, so that a revised rate cannot make a difference between equal forecasts.
     if against is None:
-        return held.actual - held.forecast, held.actual
-    if np.array_equal(held.origins, against.origins):
-        return held.actual - held.forecast, held.actual - against.forecast
+        return held.actual, held.forecast, np.zeros_like(held.actual)
     _, own, other = np.intersect1d(held.origins, against.origins, assume_unique=True, return_indices=True)
-    actual = held.actual[own]
-    return actual - held.forecast[own], actual - against.forecast[other]
+    return held.actual[own], held.forecast[own], against.forecast[other]

@@ -12,6 +12,7 @@ import numpy as np
 
 from podium.errors import MissingError
 from podium.evaluate.confidence_sequence import MIN_DAYS, boundary, confidence_sequence, mixture_scale
+from podium.evaluate.evidence import weighed
 from podium.records import ALIASES, Dates, Floats, SettledDay
 
 Answer = Literal["keep going", "challenger better", "champion better", "no use going on"]
@@ -63,8 +64,8 @@ class Report:
         n_days: days on which both made a forecast; what the confidence rests on, however many requests there were.
         min_days: the day on which the interval begins, and with it the pace.
         random_walk_rmse: RMSE of the forecast 0 on the same days.
-        difference: mean of champion's minus challenger's squared error, squared log returns; above 0 favours the
-            challenger.
+        difference: mean of champion's minus challenger's squared error, from day `min_days` on `weighed` and times the
+            random walk's mean squared error; above 0 favours the challenger.
         lower: lower bound of the difference; `-inf` before day `MIN_DAYS`.
         upper: upper bound of the difference; `inf` before day `MIN_DAYS`.
         r2_gap: the difference as a share of the random walk's mean squared error; NaN when that is 0.
@@ -170,12 +171,13 @@ def compare_live(
             f"{names[0]} and {names[1]} have no settled day of {pair} in common: serve with --shadow, settle each day"
         )
     actual = np.array([firsts[0][origin].actual for origin in shared])
-    errors = [actual - np.array([first[origin].forecast for origin in shared]) for first in firsts]
-    gains = errors[0] ** 2 - errors[1] ** 2
+    own, other = (np.array([first[origin].forecast for origin in shared]) for first in firsts)
+    walk = float(np.mean(actual**2))
+    early = len(shared) < MIN_DAYS  # nothing is concluded yet, and hardly a day could be weighed
+    gains = (actual - own) ** 2 - (actual - other) ** 2 if early else walk * weighed(actual, own, other)
     sequence = confidence_sequence(gains, alpha, target_days=TARGET_DAYS)
     last = (float(sequence.mean[-1]), float(sequence.lower[-1]), float(sequence.upper[-1]))
     outlook = Outlook(len(shared), last[0], float(gains.std()), alpha, horizon)
-    walk = float(np.mean(actual**2))
     arms = [
         _arm(arm, name, [first[origin] for origin in shared], days)
         for arm, name, first in zip(("champion", "challenger"), names, firsts, strict=True)
