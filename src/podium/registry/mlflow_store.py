@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from podium.environment import TENSORFLOW, lent
-from podium.errors import MissingError
+from podium.errors import MissingError, RegistryError
 from podium.records import CHAMPION, DataVersion, RunRecord, ScoredDays, VersionRecord
 from podium.registry import pair_models, quiet, schema, versions
 from podium.registry.aliases import Move
@@ -21,6 +21,7 @@ from podium.registry.entities import MODEL_URI_TAG, pages, quoted, run_record
 from podium.registry.history import Title, latest
 from podium.registry.log_items import ContestantResult, RunContext, items
 from podium.registry.recorder import COMPLETED, STATUS, Recorder
+from podium.registry.trust import refuse_code
 from podium.settings import Settings
 
 if TYPE_CHECKING:
@@ -223,8 +224,13 @@ class MlflowStore:
         return Path(path)
 
     def load(self, uri: str) -> PyFuncModel:
-        """A model ready to predict, whatever its architecture."""
+        """A model ready to predict, whatever its architecture; one that would run code of its own is refused."""
         path = self.fetch(uri)
+        named = MODELS_URI.fullmatch(uri)
+        try:
+            refuse_code(path, named["name"] if named else "", self.settings.trusted_code)
+        except RegistryError as error:
+            raise RegistryError(f"{uri} is not loaded: {error}") from None
         import mlflow.pyfunc
 
         with self.connection.errors(f"load {uri}"), lent(TENSORFLOW):

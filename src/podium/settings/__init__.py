@@ -160,6 +160,9 @@ class Settings(BaseModel):
         default=None,
         description="where a new experiment keeps its artifacts, s3://bucket/path; MLflow's choice if not given",
     )
+    trusted_code: Annotated[
+        Names[str], Field(description="registered models whose own code may run, names or patterns: EURUSD_Mine")
+    ] = ()
     serve: ServeSettings = Field(default=ServeSettings(), description="how podium serve serves")
 
     _origins: dict[origins.Key, str] = PrivateAttr(default_factory=dict)

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -262,19 +263,76 @@ def test_an_example_that_cannot_be_used_is_left_out(folder: Path, example: str) 
 
 
 @pytest.mark.parametrize("how", ["file", "format", "loader"])
-def test_a_pickle_is_never_loaded(folder: Path, how: str) -> None:
-    """A model that may hold a pickle is refused, by its files, its declared format, or its loader."""
+def test_a_model_without_graph_that_would_run_code_is_refused(folder: Path, how: str) -> None:
+    """By its files, its declared format, or its loader; settings that name the model allow it."""
     about = yaml.safe_load((folder / "MLmodel").read_text())
     if how == "file":
         (folder / "extra").mkdir()
         (folder / "extra" / "model.PKL").write_bytes(b"")
     elif how == "format":
-        about["flavors"]["sklearn"]["serialization_format"] = "cloudpickle"
+        del about["flavors"]["sklearn"]["serialization_format"]
     else:
         about["flavors"]["python_function"]["loader_module"] = "mlflow.pyfunc.model"
     (folder / "MLmodel").write_text(yaml.safe_dump(about))
-    with pytest.raises(ScoringError, match="pickle"):
+    with pytest.raises(ScoringError, match="trusted_code"):
         fetched.card(RECORD, folder, "place")
+    assert fetched.card(RECORD, folder, "place", ("EURUSD_*",)).digest == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "run_id"),
+    [
+        ("EURUSD_X", "../../../etc"),
+        ("EURUSD_" + "x" * 240, "r"),
+        ("EURUSD_\r\nx", "r"),
+        ("..", "/"),
+        ("EURUSD_\u00dc", ""),
+    ],
+)
+def test_a_name_or_id_stays_in_its_folder(name: str, run_id: str) -> None:
+    """Whatever a model or a run is called, its artifacts lie in one folder of the cache, and nobody else's."""
+    found = fetched.folder_name(VersionRecord(name, 1, run_id))
+    assert Path(found).name == found
+    assert re.fullmatch(r"\w{1,40}-1-[0-9a-f]{12}", found, re.ASCII)
+    assert found != fetched.folder_name(VersionRecord(name, 1, run_id + "x"))
+
+
+@pytest.mark.parametrize("name", ["run", "podium-seal.json"])
+def test_an_artifact_with_a_name_of_podiums_stops_itself_alone(own_world: Any, name: str) -> None:
+    """A model with a file `run` or a folder `podium-seal.json` is refused by name; the champion beside it is served."""
+    store = MlflowStore(own_world.settings)
+    plain = store.fetch
+
+    def fetch(uri: str, folder: Path | None = None) -> Path:
+        found = plain(uri, folder)
+        if "Drift" in uri:
+            (found / name).mkdir() if "." in name else (found / name).write_text("x")
+        return found
+
+    found = reader(own_world)
+    found.store.fetch = fetch  # type: ignore[method-assign]
+    found.look()
+    manifest = published(own_world)
+    assert f"named {name}" in manifest.problems["EURUSD@challenger"]
+    assert set(manifest.pairs["EURUSD"].arms) == {"champion"}
+
+
+def test_whatever_is_wrong_with_a_pair_stops_no_other(own_world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error that nobody foresaw is the problem of its pair; the others are read, and the reader lives on."""
+    found = reader(own_world)
+    plain = found._pair
+    monkeypatch.setattr(found.store, "pairs", lambda: ["AUDUSD", "EURUSD"])
+
+    def read(pair: str) -> Any:
+        if pair == "AUDUSD":
+            raise RecursionError("too deep")
+        return plain(pair)
+
+    monkeypatch.setattr(found, "_pair", read)
+    found.look()
+    manifest = published(own_world)
+    assert manifest.problems == {"AUDUSD": "too deep"}
+    assert "champion" in manifest.pairs["EURUSD"].arms
 
 
 def test_a_graph_that_was_not_logged_is_refused(world: Any, tmp_path: Path) -> None:

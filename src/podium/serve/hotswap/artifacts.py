@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import msgspec
 from podium.errors import RegistryError
 from podium.records import Interval, VersionRecord
 from podium.registry.log_items import NEXT_DAY, read_interval
+from podium.registry.trust import describe, refuse_code
 from podium.serve.hotswap.manifest import ModelCard
 from podium.serve.hotswap.scorer import ScoringError
 
@@ -22,10 +24,6 @@ SEAL = "podium-seal.json"
 GRAPH = "forecast.onnx"
 RUN = "run"  # folder of what comes from the model's run rather than from the model
 EXPERIMENT = "experiment.txt"
-PICKLES = frozenset({".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle"})
-LOADERS = frozenset(
-    {"mlflow.sklearn", "mlflow.tensorflow", "mlflow.keras", "keras_by_name", "mlflow.onnx", "mlflow.statsmodels"}
-)
 
 
 class _Column(msgspec.Struct):
@@ -45,7 +43,6 @@ class _Metadata(msgspec.Struct):
 class _About(msgspec.Struct):
     """What a server reads of an MLmodel file."""
 
-    flavors: dict[str, dict[str, Any] | None] = {}
     signature: _Signature | None = None
     metadata: _Metadata | None = None
     utc_time_created: Any = ""  # YAML makes a time of what MLflow writes as text, should it be without quotes
@@ -56,6 +53,24 @@ class _Example(msgspec.Struct):
 
     columns: list[str]
     data: list[list[float]]
+
+
+def folder_name(record: VersionRecord) -> str:
+    """Where a version's artifacts lie: one folder, whatever characters and lengths its name and its run's id have."""
+    readable = re.sub(r"[^A-Za-z0-9_]", "_", record.name)[:40]
+    identity = json.dumps([record.name, record.version, record.run_id]).encode()
+    return f"{readable}-{record.version}-{digest(identity)[:12]}"
+
+
+def refuse_own_names(folder: Path, record: VersionRecord) -> None:
+    """Refuse artifacts that lie where what comes from elsewhere is to lie.
+
+    Raises:
+        ScoringError: there are such.
+    """
+    for name in (RUN, SEAL):
+        if (folder / name).exists():
+            raise ScoringError(f"{record.pinned_uri} has an artifact named {name}, which is Podium's own; log it anew")
 
 
 def seal(folder: Path) -> None:
@@ -83,13 +98,14 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def card(record: VersionRecord, folder: Path, place: str) -> ModelCard:
+def card(record: VersionRecord, folder: Path, place: str, trusted: Sequence[str] = ()) -> ModelCard:
     """What the folder holds.
 
     Args:
         record: the version whose artifacts these are.
         folder: where they lie.
         place: the same, as it is written into the manifest.
+        trusted: names and patterns of models whose own code may run.
 
     Raises:
         ScoringError: there is no model in it that may be served.
@@ -105,7 +121,10 @@ def card(record: VersionRecord, folder: Path, place: str) -> ModelCard:
         raise ScoringError(f"{record.pinned_uri}: a recorded forecast is not a finite number; train it again")
     graph = _graph(folder, record, metadata.onnx_sha256)
     if not graph:
-        _refuse_pickles(folder, about, record)
+        try:
+            refuse_code(folder, record.name, trusted)
+        except RegistryError as error:
+            raise ScoringError(f"{record.pinned_uri} has no graph, and is not loaded: {error}") from None
     return ModelCard(
         name=record.name,
         version=record.version,
@@ -124,15 +143,12 @@ def card(record: VersionRecord, folder: Path, place: str) -> ModelCard:
 
 
 def _description(folder: Path, record: VersionRecord) -> _About:
-    import yaml  # type: ignore[import-untyped]
-
     try:
-        about = msgspec.convert(yaml.safe_load((folder / "MLmodel").read_text()), _About, strict=False)
-    except (OSError, yaml.YAMLError, UnicodeDecodeError):
-        raise ScoringError(f"{record.pinned_uri} has no readable MLmodel file") from None
+        return msgspec.convert(describe(folder), _About, strict=False)
+    except RegistryError as error:
+        raise ScoringError(f"{record.pinned_uri}: {error}") from None
     except msgspec.ValidationError as error:
         raise ScoringError(f"{record.pinned_uri}: its MLmodel file is not as MLflow writes it ({error})") from None
-    return about
 
 
 def _signature_names(about: _About, record: VersionRecord) -> list[str]:
@@ -149,19 +165,9 @@ def _graph(folder: Path, record: VersionRecord, recorded: str) -> str:
     """Digest of the graph, which must be the one recorded when the model was logged; empty without a graph."""
     path = folder / GRAPH
     found = digest(path.read_bytes()) if path.is_file() else ""
-    if recorded and found != recorded:
+    if found != recorded:
         raise ScoringError(f"{record.pinned_uri}: {GRAPH} is not the graph that was logged; train it again")
     return found
-
-
-def _refuse_pickles(folder: Path, about: _About, record: VersionRecord) -> None:
-    """Loading a pickle runs whatever code it holds; such a model is not served."""
-    flavors = about.flavors
-    loader = (flavors.get("python_function") or {}).get("loader_module")
-    formats = {str((flavor or {}).get("serialization_format", "skops")) for flavor in flavors.values()}
-    pickled = [name for name, path in _files(folder) if path.suffix.lower() in PICKLES]
-    if loader not in LOADERS or formats - {"skops"} or pickled:
-        raise ScoringError(f"{record.pinned_uri} may hold a pickle, which is never loaded; log it with skops or .keras")
 
 
 def _example(folder: Path, features: tuple[str, ...]) -> list[list[float]]:

@@ -20,6 +20,7 @@ from podium.records import DataVersion, Interval, ModelName
 MANIFEST = "manifest.json"
 REQUESTS = "requests"  # folder of wishes for a look at once; the reader takes one away when it is answered
 SILENCE = 8.0  # seconds after which a process that says nothing is taken to be gone, or to stand still
+RESTARTED = "restarted"  # file that says why the registry's reader was started again, as long as that is news
 IN_SERVICE = "in-service"  # folder in which each serving process says which reading it serves
 
 
@@ -163,6 +164,14 @@ def all_serve(cache: Path, reads: int) -> bool:
         if age > SILENCE:
             (cache / IN_SERVICE / str(number)).unlink(missing_ok=True)
     return all(known >= reads for age, known in heard.values() if age <= SILENCE)
+
+
+def restarted(cache: Path) -> str:
+    """Why the registry's reader was started again; empty when it was not, or a while ago."""
+    try:
+        return (cache / RESTARTED).read_text(encoding="utf-8")
+    except OSError:
+        return ""
 
 
 def address_digest(*addresses: str | None) -> str:

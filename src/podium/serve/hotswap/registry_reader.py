@@ -38,6 +38,7 @@ from podium.serve.hotswap.scorer import ScoringError
 from podium.settings import Settings
 
 TICK = 0.2  # seconds between two looks at what is cheap to see
+PATIENCE = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}  # a look comes after each look
 KEPT = 86_400.0  # seconds for which a model that is no longer served stays in the cache
 ANEW = 60.0  # seconds after which even a registry that shows no change is read again
 
@@ -127,25 +128,30 @@ class RegistryReader:
         found = {pair: card for pair, card in before.items() if not self.pairs or pair in self.pairs}
         try:
             self._check_file()
-            wanted = self.pairs or self._all_pairs(before)
+            wanted = self._all_pairs(before)
             found = {pair: card for pair, card in found.items() if pair in wanted}
             for pair in wanted:
                 try:
                     found[pair], trouble = self._pair(pair)
                     problems.update(trouble)
-                except (MissingError, ScoringError) as error:
+                except Exception as error:  # noqa: BLE001  a pair's own edge: whatever is wrong with it stops no other
                     problems[pair] = _sentence(error)
+                    mark = (
+                        mark if isinstance(error, (MissingError, ScoringError)) else self._manifest.mark
+                    )  # look again
         except PodiumError as error:
             problems["registry"] = _sentence(error)
             mark = self._manifest.mark
         return msgspec.structs.replace(self._manifest, pairs=found, mark=mark, problems=problems)
 
     def _all_pairs(self, known: Iterable[str]) -> list[str]:
-        """Every pair that has a champion, and those that had one until now.
+        """The pairs that are asked for, else every pair that has a champion, and those that had one until now.
 
         Between two edits that move a title from model to model nobody may hold it; that is no reason to stop serving.
         """
-        crowned = self.store.pairs()
+        crowned = self.store.pairs()  # asked in any case: it shows whether the registry is there at all
+        if self.pairs:
+            return list(self.pairs)
         left = [pair for pair in known if pair not in crowned and self.store.has_models(pair)]
         return sorted([*crowned, *left])
 
@@ -173,7 +179,7 @@ class RegistryReader:
                 continue
             try:
                 arms[alias] = self._card(holders[alias])
-            except PodiumError as error:
+            except Exception as error:  # a model's own edge
                 if alias == CHAMPION:
                     raise
                 problems[f"{pair}@{alias}"] = _sentence(error)
@@ -187,19 +193,20 @@ class RegistryReader:
         return known.arms.get(alias) if known else None
 
     def _card(self, record: VersionRecord) -> ModelCard:
-        place = Path("models", f"{record.name}-{record.version}-{record.run_id[:12]}")
+        place = Path("models", fetched.folder_name(record))
         folder = self.cache / place
         if not fetched.is_whole(folder):
             self._fetch(record, folder)
         elif not fetched.has_run(folder):
             self._fetch_run(record, folder)
-        return fetched.card(record, folder, str(place))
+        return fetched.card(record, folder, str(place), self.settings.trusted_code)
 
     def _fetch(self, record: VersionRecord, folder: Path) -> None:
         fresh = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
         try:
             fresh.mkdir(parents=True)
             source = self.store.fetch(record.pinned_uri, fresh)
+            fetched.refuse_own_names(source, record)
             self._fetch_run(record, source)
             shutil.rmtree(folder, ignore_errors=True)
             source.rename(folder)
@@ -236,6 +243,8 @@ def read(settings: Settings, pairs: tuple[str, ...], cache: Path, interval: floa
     """The process: look now and then, and at once when a server asks, until the server is gone."""
     # Ctrl-C reaches every process of the terminal; this one ends when the server lets go of it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name, value in PATIENCE.items():
+        os.environ.setdefault(name, value)
     parent = parent_process()
     reader = RegistryReader(settings, pairs, cache)
     due = 0.0

@@ -19,6 +19,7 @@ from podium.serve.hotswap.manifest import (
     load,
     mark_of,
     request_look,
+    restarted,
     tell_in_service,
 )
 from podium.serve.hotswap.scorer import ScoringError
@@ -53,6 +54,11 @@ class Swapper:
         self._seen = 0
         self._retry_at = 0.0
         self._one_look = asyncio.Lock()
+
+    @property
+    def restarted(self) -> str:
+        """Why the registry's reader was started again; empty when all is well."""
+        return restarted(self._cache)
 
     async def look(self) -> bool:
         """Take over what the manifest says, if it has changed or something failed a while ago.

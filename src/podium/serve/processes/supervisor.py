@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from podium.errors import SettingError
-from podium.serve.hotswap.manifest import SILENCE, address_digest, in_service
+from podium.serve.hotswap.manifest import RESTARTED, SILENCE, address_digest, in_service
 from podium.serve.hotswap.registry_reader import read
 from podium.serve.web.security import make_gate
 from podium.serve.web.service import WorkerConfig
@@ -26,6 +26,7 @@ from podium.settings import ServeSettings, Settings
 
 TICK = 0.05  # seconds between two looks at the processes
 PAUSE = 2.0  # seconds that the reader must have lived before it is started again, so that none is started in a frenzy
+NEWS = 60.0  # seconds that the reader must have lived until its last end is no news
 GRACE = 5  # seconds beyond the drain before a process is killed
 MAX_HEAD = 32 * 1024  # bytes of a request's line and headers
 
@@ -198,11 +199,20 @@ class _Companion(threading.Thread):
             self._reader.join()
 
     def _look_after_reader(self) -> None:
-        alive = self._reader is not None and self._reader.is_alive()
-        if not alive and time.monotonic() - self._begun >= PAUSE:
-            self._reader = multiprocessing.Process(target=self._read, daemon=True)
-            self._reader.start()
-            self._begun = time.monotonic()
+        lived, reader = time.monotonic() - self._begun, self._reader
+        news = self._cache / RESTARTED
+        if reader is not None and reader.is_alive():
+            if lived >= NEWS:
+                news.unlink(missing_ok=True)
+            return
+        if lived < PAUSE:
+            return
+        if reader is not None and reader.exitcode:
+            with suppress(OSError):  # a full disk; the reader is started all the same
+                news.write_text(f"the registry's reader ended ({reader.exitcode}) and was started again")
+        self._reader = multiprocessing.Process(target=self._read, daemon=True)
+        self._reader.start()
+        self._begun = time.monotonic()
 
     def _says_so(self) -> bool:
         try:

@@ -50,6 +50,8 @@ class HealthReporter:
         age = self.registry_age()
         if age is None or age > STALE:
             found.setdefault("registry", "the registry has not been read lately")
+        if told := self.swapper.restarted:
+            found["reader"] = told
         if self.recording.problem:
             found["ledger"] = self.recording.problem
         if self.ring.problem:

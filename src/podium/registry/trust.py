@@ -1,0 +1,132 @@
+"""What loading a logged model would run. Only what is known to be data is loaded, unless the settings trust its code.
+
+A writer of the registry chooses every byte of a model, its `MLmodel` file included, so nothing that it says of itself
+counts; what counts is what MLflow does with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from podium.errors import RegistryError
+from podium.registry import keras_by_name
+
+LARGEST = 256 * 1024  # bytes of an MLmodel file; with 512 named columns it has 60 kB
+DEEPEST = 32
+PICKLES = frozenset({".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle"})
+BY_NAME = keras_by_name.__name__.rpartition(".")[2]
+_SAFE_TYPES = ("sklearn.",)  # what skops makes of these runs nothing but scikit-learn
+_KERAS = frozenset({"keras", "tensorflow.keras"})
+
+
+def describe(folder: Path) -> dict[str, Any]:
+    """The content of a model's MLmodel file, which is neither large, nor deep, nor made of references.
+
+    Raises:
+        RegistryError: it is no such file.
+    """
+    import yaml  # type: ignore[import-untyped]
+
+    try:
+        with (folder / "MLmodel").open("rb") as file:
+            text = file.read(LARGEST + 1)
+        depth = 0
+        for event in yaml.parse(text, yaml.SafeLoader) if len(text) <= LARGEST else ():
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > DEEPEST or isinstance(event, yaml.AliasEvent):
+                raise RegistryError("its MLmodel file is too deep, or made of references")
+        found = yaml.safe_load(text) if len(text) <= LARGEST else None
+    except (OSError, yaml.YAMLError, ValueError):
+        raise RegistryError("it has no readable MLmodel file") from None
+    if not isinstance(found, dict):
+        raise RegistryError("it has no readable MLmodel file")
+    return found
+
+
+def refuse_code(folder: Path, name: str, trusted: Sequence[str]) -> None:
+    """Refuse a model that would run code when it is loaded.
+
+    Args:
+        folder: the model's files.
+        name: of the registered model.
+        trusted: names and patterns of models whose code may run, as the settings say.
+
+    Raises:
+        RegistryError: it is not known to be data; the message says why.
+    """
+    about = describe(folder)
+    if any(fnmatchcase(name, pattern) for pattern in trusted):
+        return
+    flavors = about.get("flavors")
+    flavors = flavors if isinstance(flavors, dict) else {}
+    reason = _unknown_code(folder, flavors) or _pickled(folder) or _loader(folder, flavors)
+    if reason:
+        raise RegistryError(f"{reason}, and would run code of whoever wrote it; trusted_code = {name} allows that")
+
+
+def _unknown_code(folder: Path, flavors: dict[str, Any]) -> str:
+    """MLflow puts these folders first on Python's path: whatever they hold comes before what is installed."""
+    for flavor in flavors.values():
+        if not isinstance(flavor, dict) or not flavor.get("code"):
+            continue
+        code = (folder / str(flavor["code"])).resolve()
+        if not code.is_relative_to(folder.resolve()):
+            return "it looks for code elsewhere"
+        for path in code.rglob("*"):
+            if path.is_file() and not _is_installed(path.relative_to(code), path):
+                return f"it brings {path.name[:60]}, which is not what is installed here"
+    return ""
+
+
+def _is_installed(module: Path, path: Path) -> bool:
+    if module == Path(f"{BY_NAME}.py"):
+        known: str | None = keras_by_name.__file__
+    else:
+        parts = module.with_suffix("").parts
+        try:
+            spec = find_spec(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
+        except (ImportError, ValueError):
+            return False
+        known = spec.origin if spec else None
+    return module.suffix == ".py" and known is not None and Path(known).read_bytes() == path.read_bytes()
+
+
+def _pickled(folder: Path) -> str:
+    pickled = next((path for path in folder.rglob("*") if path.suffix.lower() in PICKLES), None)
+    return f"it may hold a pickle ({pickled.name})" if pickled else ""
+
+
+def _loader(folder: Path, flavors: dict[str, Any]) -> str:
+    """Why what MLflow's loader does with this model is not known to be harmless; empty where it is."""
+    by = {name: flavor for name, flavor in flavors.items() if isinstance(flavor, dict)}
+    pyfunc = by.get("python_function", {})
+    loader = pyfunc.get("loader_module")
+    data = folder / str(pyfunc.get("data") or "")
+    if loader == "mlflow.sklearn":
+        return _sklearn(by.get("sklearn", {}))
+    if loader in {"mlflow.tensorflow", BY_NAME}:
+        return _keras(data)
+    return "" if loader == "mlflow.onnx" else f"it is loaded by {str(loader)[:60]!r}"
+
+
+def _sklearn(flavor: dict[str, Any]) -> str:
+    # Without a format MLflow takes the file for a pickle, whatever its name; skops believes the model's own list.
+    if flavor.get("serialization_format") != "skops":
+        return "it is not declared to be of skops, so that MLflow takes it for a pickle"
+    types = flavor.get("skops_trusted_types") or ()
+    strange = next((kind for kind in types if not str(kind).startswith(_SAFE_TYPES)), None)
+    return f"it wants skops to trust {str(strange)[:60]!r}" if strange is not None else ""
+
+
+def _keras(data: Path) -> str:
+    # Custom objects are pickles, which `_pickled` finds. The module is imported by the name in this file.
+    module = data / "keras_module.txt"
+    if not (data / "model.keras").is_file():
+        return "it is no Keras file"
+    if module.is_file() and module.read_text(encoding="utf-8", errors="replace").strip() not in _KERAS:
+        return "it is loaded by a module of its own"
+    return ""
