@@ -30,7 +30,7 @@ def test_the_page_is_written_and_kept_with_the_champions_run(held: Any) -> None:
     assert written.path.read_bytes() == held.store.read_file(held.store.champion().run_id, "report.html")
     page = written.path.read_text(encoding="utf-8")
     assert written.judgement.verdict in page
-    assert f"{written.judgement.ranking[0].rmse:.6f}" in page
+    assert f"{written.judgement.ranking[0].skill.rmse:.6f}" in page
     assert written.untold == {}
     assert "Not drawn:" not in page
     assert not list(written.path.parent.glob(".*"))
@@ -80,7 +80,9 @@ def test_an_alias_that_was_moved_by_hand_is_told(held: Any) -> None:
     champion = held.store.champion()
     other = replace(judgement, champion=f"{champion.name}Old", champion_version=7)
     held.client.set_model_version_tag(champion.name, str(champion.version), JUDGEMENT_TAG, other.to_json())
-    assert "has been moved since this championship" in report(held.settings).path.read_text(encoding="utf-8")
+    page = report(held.settings).path.read_text(encoding="utf-8")
+    assert f"The last championship had given the title to {champion.name}Old (v7)" in page
+    assert f"<h1>{champion.family} holds the title</h1>" in page
 
 
 def test_there_is_no_report_before_a_championship(arena: Any) -> None:

@@ -14,8 +14,9 @@ from podium.evaluate.judgement import Standing
 from podium.evaluate.sentinel import Suspicion
 from podium.records import DataVersion
 from podium.report.championship import championship_page
+from podium.report.glossary import GLOSSARY
 from podium.report.pages import content_policy, digest
-from podium.report.scene import Scene
+from podium.report.scene import Holder, Scene
 
 MakeScene = Callable[..., Scene]
 LOADING = {"src", "href", "srcset", "data", "action", "poster", "background", "xlink:href", "formaction", "manifest"}
@@ -210,7 +211,7 @@ def test_every_table_and_figure_can_be_read_without_seeing(make_scene: MakeScene
     assert all(th.attributes.get("scope") in {"col", "row"} for th in page.all("th"))
     figures = page.all("figure")
     assert [figure.attributes["id"] for figure in figures] == ["skill", "years", "fan", "coverage", "density", "money"]
-    assert len(page.all("figcaption")) == len(page.all("details")) == len(figures)
+    assert len(page.all("figcaption")) == len(page.all("details", **{"class": "behind"})) == len(figures)
     assert all(len(caption.text) > 80 for caption in page.all("figcaption"))
     ids = [e.attributes["id"] for e in page.elements if "id" in e.attributes]
     assert len(set(ids)) == len(ids)
@@ -367,12 +368,46 @@ def test_the_direction_is_recommended_only_when_it_is_proven(make_scene: MakeSce
     assert "Do not act on the direction" not in parse(championship_page(make_scene(alpha=0.15))).words
 
 
+def test_after_a_promotion_by_hand_the_page_is_about_who_holds_the_title(make_scene: MakeScene, parse) -> None:
+    """Headline, badge, reason, figures and aliases are of the holder; what the championship said stays told."""
+    scene = make_scene()
+    first, second, _ = scene.judgement.ranking
+    holder = Holder(
+        model_name=second.model_name,
+        model_version=second.model_version,
+        since=datetime(2026, 7, 14, 5, 0, tzinfo=UTC),
+        verdict="by hand",
+        why="the desk decided",
+        data_day="2026-07-13",
+    )
+    aliases = {(second.model_name, second.model_version): "champion"}
+    page = parse(championship_page(dataclasses.replace(scene, holder=holder, aliases=aliases)))
+    assert page.all("h1")[0].text == f"{second.family} holds the title because it was put there by hand"
+    assert page.all("span", **{"class": "badge badge-by-hand"})[0].text == "by hand"
+    assert f"the desk decided. The last championship had given the title to {first.model_name}" in page.words
+    assert f"RMSE of {second.family} over the random walk's" in page.words
+    assert "14 Jul 2026, 05:00 UTC, on data up to 13 Jul 2026" in page.words
+    assert "@champion" in cells(page, second.family)["head"]
+    assert "@" not in cells(page, first.family)["head"]
+
+
+def test_every_heading_is_explained(make_scene: MakeScene, parse) -> None:
+    """Headings of numbers link to an entry of the glossary on the same page, and the contents to sections."""
+    page = parse(championship_page(make_scene()))
+    ids = {e.attributes["id"] for e in page.elements if "id" in e.attributes}
+    links = [a.attributes["href"] for a in page.all("a")]
+    assert {link[1:] for link in links} <= ids
+    heads = [th for th in page.all("th", scope="col") if "table" in th.parents and "figure" not in th.parents]
+    plain = {th.text for th in heads} - set(GLOSSARY)
+    assert plain <= {"Contestant", "Held", "Rival", "Says"}
+
+
 def test_a_test_that_was_not_computed_says_why(make_scene: MakeScene, parse) -> None:
     """The reasons of the judgement stand under the table."""
     page = parse(championship_page(make_scene()))
     assert "ARIMA, Pesaran-Timmermann: it names one direction only." in page.words
     assert "LSTM, Diebold-Mariano: they make the same error." in page.words
-    assert "LSTM, independence at 95%, Christoffersen at 95%: 1 misses in 420 days: whether they cluster" in page.words
+    assert "LSTM, Independence at 95%, Christoffersen at 95%: 1 misses in 420 days: whether they cluster" in page.words
 
 
 def test_what_is_missing_says_why_and_the_rest_is_there(make_scene: MakeScene, parse) -> None:

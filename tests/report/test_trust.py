@@ -9,7 +9,16 @@ import pytest
 
 from podium.evaluate.judgement import Standing
 from podium.report.scene import Scene
-from podium.report.trust import ALL_BARS, ALL_COVERAGES, BARS, COVERAGES, Calibration, interval_skill, told_range
+from podium.report.trust import (
+    ALL_BARS,
+    ALL_COVERAGES,
+    BARS,
+    COVERAGES,
+    Calibration,
+    interval_evidence,
+    interval_skill,
+    told_interval,
+)
 
 MakeScene = Callable[..., Scene]
 N_DAYS = 420
@@ -19,7 +28,11 @@ def told(scene: Scene, **changes: Any) -> str:
     """The judgement on the leader's range with some of its figures changed."""
     first, *others = scene.judgement.ranking
     ranking = (Standing.from_flat({**first.flat(), **changes}), *others)
-    return told_range(dataclasses.replace(scene, judgement=dataclasses.replace(scene.judgement, ranking=ranking)))[0]
+    changed = dataclasses.replace(scene, judgement=dataclasses.replace(scene.judgement, ranking=ranking))
+    said, (evidence, *_) = told_interval(changed)[0], interval_evidence(changed) or [""]
+    assert " p " not in said
+    assert ", t " not in said
+    return f"{said} {evidence}"
 
 
 def of_pit(scene: Scene, pit: np.ndarray) -> Scene:
@@ -31,27 +44,34 @@ def of_pit(scene: Scene, pit: np.ndarray) -> Scene:
 
 def test_a_range_is_believed_for_what_can_fail(make_scene: MakeScene) -> None:
     """Skill and misses without runs speak for it, with their numbers; coverage is said to prove nothing."""
-    judgement, coverage = told_range(make_scene())
-    assert judgement.startswith("The range can be believed: it does better than constant volatility (CRPS skill +1.71%")
-    assert "independence p 0.296 at 80% and 0.128 at 95%" in judgement
+    judgement, coverage = told_interval(make_scene())
+    assert judgement.startswith("The range can be believed: it does better than one width for all days and the days")
+    (evidence,) = interval_evidence(make_scene())
+    assert "it does better than one width for all days (CRPS skill over constant volatility +1.71%" in evidence
+    assert "independence p 0.296 at 80% and 0.128 at 95%" in evidence
     assert "kept by construction" in coverage
     assert "proves nothing" in coverage
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "said", "evidence"),
     [
-        ({"independence_p_95": 0.004}, "at 95% its misses come in runs (independence p 0.004)"),
+        ({"independence_p_95": 0.004}, "at 95% the days outside it come in runs", "(independence p 0.004)"),
         (
             {"crps_skill": -0.02, "crps_skill_t": -2.4},
-            "constant volatility does better (CRPS skill \u22122.00%, t \u22122.4)",
+            "one width for all days does better",
+            "(CRPS skill over constant volatility \u22122.00%, t \u22122.4)",
         ),
-        ({"kupiec_p_80": 0.001, "coverage_80": 0.7}, "at 80% it was too narrow although it learns (Kupiec p 0.001)"),
+        ({"kupiec_p_80": 0.001, "coverage_80": 0.7}, "at 80% it was too narrow although it learns", "(Kupiec p 0.001)"),
     ],
 )
-def test_a_range_that_fails_is_not_recommended(make_scene: MakeScene, changes: dict[str, float], said: str) -> None:
+def test_a_range_that_fails_is_not_recommended(
+    make_scene: MakeScene, changes: dict[str, float], said: str, evidence: str
+) -> None:
     """Runs of misses, a worse density or a broken coverage: each alone is enough, perfect coverage notwithstanding."""
-    assert told(make_scene(), **changes) == f"Do not rely on the range: {said}."
+    found = told(make_scene(), **changes)
+    assert found.startswith(f"Do not rely on the range: {said}.")
+    assert f"{said} {evidence}" in found
 
 
 def test_a_worse_interval_score_is_found_from_the_record(make_scene: MakeScene) -> None:
@@ -64,15 +84,18 @@ def test_a_worse_interval_score_is_found_from_the_record(make_scene: MakeScene) 
     skill = interval_skill(changed, "95")
     assert skill is not None
     assert skill.skill < -1
-    assert told(scene).startswith("Do not rely on the range: at 80% constant volatility has the better interval score")
+    assert told(scene).startswith("Do not rely on the range: at 80% one width for all days has the better score")
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"crps_skill_t": 0.4}, "it is not told from constant volatility (CRPS skill +1.71%, t 0.4)"),
-        ({"crps_skill_t": None}, "whether it does better than constant volatility is not tested"),
-        ({"independence_p_80": None, "independence_p_95": None}, "whether its misses come in runs is not tested"),
+        ({"crps_skill_t": 0.4}, "it is not proven to do better than one width for all days"),
+        ({"crps_skill_t": None}, "whether it does better than one width for all days is not tested"),
+        (
+            {"independence_p_80": None, "independence_p_95": None},
+            "whether the days outside it come in runs is not tested",
+        ),
     ],
 )
 def test_what_was_not_shown_is_a_reason_for_care(make_scene: MakeScene, changes: dict[str, Any], said: str) -> None:

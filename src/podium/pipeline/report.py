@@ -20,11 +20,12 @@ from podium.pipeline.contest import carried_judgement
 from podium.pipeline.forecast import forecast
 from podium.pipeline.judge import FORECASTS
 from podium.pipeline.prepare import series_path
-from podium.records import DataVersion, Forecasts, VersionRecord
+from podium.records import ALIASES, CHAMPION, DataVersion, Forecasts, VersionRecord
+from podium.registry.history import crowned
 from podium.registry.log_items import read_forecasts
 from podium.registry.mlflow_store import MlflowStore
 from podium.report.championship import championship_page
-from podium.report.scene import Scene
+from podium.report.scene import Holder, Scene
 from podium.settings import Settings
 
 ARTIFACT: Final = "report.html"
@@ -106,11 +107,22 @@ def gather(settings: Settings, store: MlflowStore, champion: VersionRecord, cost
         series=series,
         next_day=_tried(untold, "next_day", lambda: forecast(settings)[0]),
         untold=untold,
-        notices=_notices(judgement, champion, None if series is None else data_version(series)),
+        notices=_notices(judgement, None if series is None else data_version(series)),
         cost_bps=cost_bps,
         written_at=datetime.now(UTC),
         versions=_versions(),
+        holder=Holder.of(champion.name, champion.version, crowned(store.titles(), champion.pinned_uri)),
+        aliases=_aliases(store, champion),
     )
+
+
+def _aliases(store: MlflowStore, champion: VersionRecord) -> dict[tuple[str, int], str]:
+    """Who holds which alias now, the best where somebody holds several."""
+    held = {(record.name, record.version): record.aliases for record in store.holders()}
+    best = {
+        key: next(alias for alias in ALIASES if alias in names) for key, names in held.items() if names & {*ALIASES}
+    }
+    return {**best, (champion.name, champion.version): CHAMPION}
 
 
 def _tried(untold: dict[str, str], name: str, ask: Callable[[], Found]) -> Found | None:
@@ -128,20 +140,14 @@ def _forecasts(store: MlflowStore, run_id: str) -> Forecasts:
     return read_forecasts(parquet)
 
 
-def _notices(judgement: Judgement, champion: VersionRecord, stored: DataVersion | None) -> tuple[str, ...]:
-    lines = []
-    stopped = judgement.verdict == "leak"  # then no alias moved, and the judgement names whom it would have gone to
-    if not stopped and (champion.name, champion.version) != (judgement.champion, judgement.champion_version):
-        lines.append(
-            "The alias @champion has been moved since this championship; it is held by "
-            f"{champion.name} (v{champion.version}) now."
-        )
-    if stored is not None and stored != judgement.data_version:
-        lines.append(
-            f"Newer rates are stored ({stored}): the championship was decided on {judgement.data_version}, and the "
-            "next day's range is made from the newer ones."
-        )
-    return tuple(lines)
+def _notices(judgement: Judgement, stored: DataVersion | None) -> tuple[str, ...]:
+    if stored is None or stored == judgement.data_version:
+        return ()
+    line = (
+        f"Newer rates are stored ({stored}): the championship was decided on {judgement.data_version}, and the "
+        "next day's range is made from the newer ones."
+    )
+    return (line,)
 
 
 def _versions() -> dict[str, str]:

@@ -124,6 +124,12 @@ def _change(title: Title) -> tuple[str, str, bool]:
     return title.previous, title.pinned_uri, title.pinned
 
 
+def crowned(titles: Iterable[Title], pinned_uri: str) -> Title | None:
+    """The entry by which a version came to hold the title; None where the alias was moved since without one."""
+    last = next((title for title in reversed([*titles]) if title.alias == CHAMPION), None)
+    return last if last is not None and last.pinned_uri == pinned_uri else None
+
+
 def latest(titles: Iterable[Title], alias: str = CHAMPION) -> Title | None:
     """The last recorded change of one title."""
     return next((title for title in reversed(ordered(titles)) if title.alias == alias), None)

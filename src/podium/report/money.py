@@ -9,39 +9,14 @@ from markupsafe import Markup
 
 from podium.evaluate.economics import Economics, Sharpe, Track, trade_the_sign
 from podium.records import Dates
-from podium.report.charts import QUIET, Line, Rule, Table, figure, line_chart, no_figure, number, percent
+from podium.report.charts import QUIET, WALK, Line, Rule, Table, figure, line_chart, no_figure, number, percent
 from podium.report.scene import Scene, listed
 from podium.report.skill import years_of
+from podium.report.tables import DASH, MISSING, Sheet, SheetRow
 from podium.report.verdict import suspicion
 
 EARNED = percent(1, sign=True)
 RATIO = number(2, sign=True)
-NONE = "none"
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One way of holding the currency, in words.
-
-    Attributes:
-        name: contestant, or the way.
-        ink: colour.
-        annual_return: net of costs.
-        sharpe: with its interval, or `none`.
-        drawdown: largest fall from a peak.
-        turnover: units of position changed a year.
-        break_even: cost at which nothing is earned.
-        days_long: share of the days.
-    """
-
-    name: str
-    ink: str
-    annual_return: str
-    sharpe: str
-    drawdown: str
-    turnover: str
-    break_even: str
-    days_long: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +24,13 @@ class Money:
     """The section's content.
 
     Attributes:
-        rows: one a way.
-        notes: why a figure is missing.
+        sheet: one line a way of holding the currency; None without forecasts.
         figure: wealth over time.
-        cost: in words.
         cost_bps: as a flag takes it.
     """
 
-    rows: list[Row]
-    notes: list[str]
+    sheet: Sheet | None
     figure: Markup
-    cost: str
     cost_bps: str
 
 
@@ -69,21 +40,22 @@ def money(scene: Scene) -> Money:
         name: trade_the_sign(scene.forecasts[name].actual, scene.forecasts[name].forecast, scene.cost_bps)
         for name in scene.names
     }
-    inks = scene.inks
-    rows = [_sign_row(name, inks[name], result) for name, result in found.items()]
-    notes = [note for name, result in found.items() if (note := _note(name, result))]
-    first = next(iter(found.values()), None)
-    if first is not None:
-        rows += [
-            _row("hold", QUIET, first.hold, "", "100%"),
-            _row("flat", "walk", first.flat, "", "0%"),
-        ]
-        notes += [
-            f"{name} has no Sharpe ratio: {text}"
-            for name, track in (("hold", first.hold), ("flat", first.flat))
-            if (text := track.sharpe.reason)
-        ]
-    return Money(rows, notes, _figure(scene, found, inks), told_cost(scene.cost_bps), f"{scene.cost_bps:g}")
+    return Money(_sheet(scene, found) if found else None, _figure(scene, found, scene.inks), f"{scene.cost_bps:g}")
+
+
+def _sheet(scene: Scene, found: dict[str, Economics]) -> Sheet:
+    first = next(iter(found.values()))
+    still = {"hold": (QUIET, first.hold, "100%"), "flat": (WALK, first.flat, "0%")}
+    rows = [_sign_row(name, scene.inks[name], result) for name, result in found.items()]
+    rows += [_row(name, ink, track, DASH, days_long) for name, (ink, track, days_long) in still.items()]
+    notes = [f"{note}." for name, result in found.items() if (note := _note(name, result))]
+    notes += [
+        f"{name} has no Sharpe ratio: {reason}."
+        for name, (_, track, _) in still.items()
+        if (reason := track.sharpe.reason)
+    ]
+    head = ("Held", "A year", "Sharpe ratio (95%)", "Worst fall", "Turnover", "Breaks even at", "Days long")
+    return Sheet(f"Net of {told_cost(scene.cost_bps)} for each unit of position changed.", head, rows, notes)
 
 
 def _note(name: str, result: Economics) -> str:
@@ -94,22 +66,21 @@ def _note(name: str, result: Economics) -> str:
     return f"{name} has no Sharpe ratio: {reason}" if reason else ""
 
 
-def _sign_row(name: str, ink: str, result: Economics) -> Row:
-    break_even = NONE if result.break_even_bps is None else told_break_even(result.break_even_bps)
+def _sign_row(name: str, ink: str, result: Economics) -> SheetRow:
+    break_even = MISSING if result.break_even_bps is None else told_break_even(result.break_even_bps)
     return _row(name, ink, result.sign, break_even, percent(1)(result.days_long))
 
 
-def _row(name: str, ink: str, track: Track, break_even: str, days_long: str) -> Row:
-    return Row(
-        name=name,
-        ink=ink,
-        annual_return=EARNED(track.annual_return),
-        sharpe=told_sharpe(track.sharpe),
-        drawdown=percent(1)(track.max_drawdown),
-        turnover=number(0)(track.turnover),
-        break_even=break_even,
-        days_long=days_long,
+def _row(name: str, ink: str, track: Track, break_even: str, days_long: str) -> SheetRow:
+    cells = (
+        EARNED(track.annual_return),
+        told_sharpe(track.sharpe),
+        percent(1)(track.max_drawdown),
+        number(0)(track.turnover),
+        break_even,
+        days_long,
     )
+    return SheetRow(name, cells, ink)
 
 
 def told_break_even(bps: float) -> str:
@@ -125,7 +96,7 @@ def told_cost(bps: float) -> str:
 def told_sharpe(sharpe: Sharpe) -> str:
     """The ratio and its interval."""
     if sharpe.ratio is None or sharpe.lower is None or sharpe.upper is None:
-        return NONE
+        return MISSING
     return f"{RATIO(sharpe.ratio)} ({RATIO(sharpe.lower)} to {RATIO(sharpe.upper)})"
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
+import re
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
+
+from podium.report.glossary import GLOSSARY, NAMES, anchor
 
 HERE = Path(__file__).parent
 
@@ -27,8 +31,14 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters["coded"] = coded
+    made.filters |= {"coded": coded, "breakable": breakable, "anchor": anchor}
+    made.globals |= {"glossary": GLOSSARY, "names": defaultdict(str, NAMES)}
     return made
+
+
+def breakable(name: str) -> Markup:
+    """A name such as `LinearRegression`, which may be broken between its words, and at dashes and underscores."""
+    return Markup("<wbr>").join(re.split(r"(?<=[a-z])(?=[A-Z])|(?<=[_-])", name))
 
 
 def coded(text: str) -> Markup:

@@ -4,18 +4,74 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from types import MappingProxyType
+from typing import Protocol
 
 import numpy as np
 
 from podium.evaluate.economics import COST_BPS
 from podium.evaluate.judgement import Judgement, Standing
-from podium.records import Floats, Forecasts, NextDay, Series
+from podium.records import DataVersion, Forecasts, NextDay, Series
 from podium.report.charts import inks_of
 from podium.report.scales import MONTHS
 
 RANDOM_WALK = "random walk"
+
+
+class Entry(Protocol):
+    """What the pages take from an entry of the history of titles."""
+
+    @property
+    def at(self) -> str:
+        """When, UTC, ISO 8601."""
+
+    @property
+    def verdict(self) -> str:
+        """One word."""
+
+    @property
+    def why(self) -> str:
+        """One sentence."""
+
+    @property
+    def data_version(self) -> DataVersion | None:
+        """On which it was decided."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """Who holds the title now.
+
+    Attributes:
+        model_name: registered model, `EURUSD_LSTM`.
+        model_version: its version.
+        since: when it was given the title; None where no entry of the history says so.
+        verdict: of that entry, such as `promoted` or `rolled back`; empty where the alias was moved without an entry.
+        why: of that entry, one sentence.
+        data_day: last day of the data that it was given on; empty where that is not known.
+    """
+
+    model_name: str
+    model_version: int
+    since: datetime | None = None
+    verdict: str = ""
+    why: str = ""
+    data_day: str = ""
+
+    @classmethod
+    def of(cls, model_name: str, model_version: int, title: Entry | None) -> Holder:
+        """Who holds it, with the entry of the history that gave it to this version."""
+        if title is None:
+            return cls(model_name=model_name, model_version=model_version)
+        return cls(
+            model_name=model_name,
+            model_version=model_version,
+            since=datetime.fromisoformat(title.at).astimezone(UTC),
+            verdict=title.verdict,
+            why=title.why,
+            data_day=str(title.data_version.last_day) if title.data_version else "",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +85,8 @@ class Scene:
         next_day: the champion's open forecast; None where `untold["next_day"]` says why.
         untold: why something is missing, by its name: `series`, `next_day`, or a family.
         notices: lines that a reader must see first.
+        holder: of the title, now; None takes the one that the championship named.
+        aliases: held now, by registered model and version; None takes those that the championship gave.
         cost_bps: cost of changing a position by one unit, in basis points.
         written_at: when the page is made, UTC.
         versions: of the software that made it, by name.
@@ -43,21 +101,42 @@ class Scene:
     cost_bps: float = COST_BPS
     untold: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     notices: tuple[str, ...] = ()
+    holder: Holder | None = None
+    aliases: Mapping[tuple[str, int], str] | None = None
+
+    @property
+    def champion(self) -> tuple[str | None, int | None]:
+        """Registered model and version that hold the title, as far as a championship did not stop before giving it."""
+        if self.holder is None or self.judgement.verdict == "leak":
+            return self.judgement.champion, self.judgement.champion_version
+        return self.holder.model_name, self.holder.model_version
+
+    @property
+    def moved(self) -> Holder | None:
+        """The holder of the title where it is another than the championship named."""
+        named = (self.judgement.champion, self.judgement.champion_version)
+        return self.holder if self.champion != named else None
 
     @property
     def leader(self) -> Standing:
-        """Whom the page is about: the champion, or the first in rank where no alias moved."""
-        judgement = self.judgement
-        named = (row for row in judgement.ranking if row.model_name == judgement.champion)
-        return judgement.leader or next(named, judgement.ranking[0])
+        """Whom the page is about: who holds the title, or the first in rank where no alias was given."""
+        ranking = self.judgement.ranking
+        same = (row for row in ranking if (row.model_name, row.model_version) == self.champion)
+        named = (row for row in ranking if row.model_name == self.champion[0])
+        return next(same, next(named, ranking[0]))
 
     @property
     def absent(self) -> str:
         """The holder of the title where it did not take part, so that no figure is about it; else empty."""
-        judgement = self.judgement
-        if judgement.leader is not None or judgement.champion is None or judgement.verdict == "leak":
-            return ""
-        return f"{judgement.champion} v{judgement.champion_version}"
+        name, version = self.champion
+        took_part = any((row.model_name, row.model_version) == (name, version) for row in self.judgement.ranking)
+        return "" if took_part or name is None or self.judgement.verdict == "leak" else f"{name} v{version}"
+
+    def alias_of(self, row: Standing) -> str:
+        """What a contestant holds; empty for nothing."""
+        if self.aliases is None:
+            return row.alias or ""
+        return self.aliases.get((row.model_name, row.model_version), "")
 
     @property
     def alpha_needed(self) -> float:
@@ -67,7 +146,10 @@ class Scene:
     @property
     def proven(self) -> bool:
         """Whether the champion beats the random walk on the scored days; never of one under suspicion."""
-        return self.judgement.proven and not self.judgement.leaks
+        if self.judgement.leaks or not self.moved:
+            return self.judgement.proven and not self.judgement.leaks
+        p_value = self.leader.skill.diebold_mariano.p_value
+        return not self.absent and p_value is not None and p_value <= self.alpha_needed
 
     @property
     def equals_walk(self) -> bool:
@@ -94,13 +176,6 @@ class Scene:
     def names(self) -> list[str]:
         """Contestants whose forecasts are here, in rank order."""
         return [row.family for row in self.judgement.ranking if row.family in self.forecasts]
-
-    def close_at(self, days: np.ndarray) -> Floats:
-        """Rates at these days, shape (n_days,); NaN where the stored series has none."""
-        if self.series is None:
-            return np.full(len(days), np.nan)
-        rows = np.searchsorted(self.series.dates, days).clip(max=len(self.series) - 1)
-        return np.where(self.series.dates[rows] == days, self.series.closes[rows], np.nan)
 
 
 def told_day(day: str | date | np.datetime64) -> str:

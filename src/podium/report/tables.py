@@ -1,10 +1,12 @@
-"""Rows of the page's tables on ranges and on the days since the title, in words. Pure."""
+"""The tables of the pages, in words. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+
+from markupsafe import Markup
 
 from podium.evaluate import baselines
 from podium.evaluate.evidence import Comparison
@@ -12,84 +14,52 @@ from podium.evaluate.judgement import Standing
 from podium.report.marks import number, percent
 from podium.report.scene import RANDOM_WALK, Scene
 from podium.report.trust import SIDES
-from podium.report.verdict import TESTS
+from podium.report.verdict import TESTS, places
 
 MISSING: Final = "none"
+DASH: Final = "\u2013"
 SQUARED_BASIS_POINT: Final = 1e-8
-RANGE_TESTS: Final = {
-    "kupiec_p": "Kupiec",
-    "independence_p": "independence",
-    "christoffersen_p": "Christoffersen",
+INTERVAL_TESTS: Final = {
+    "kupiec_p": "Kupiec p",
+    "independence_p": "Independence p",
+    "christoffersen_p": "Christoffersen p",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class RangeRow:
-    """One range of a contestant.
+class SheetRow:
+    """A line of a table.
 
     Attributes:
-        name: of the contestant.
-        ink: colour.
-        coverage: `80% range`.
-        inside: share of the scored days.
-        width: mean width, in log returns as a percentage.
-        winkler: mean interval score, in the same unit.
-        p_values: of Kupiec, independence, Christoffersen.
+        title: its heading.
+        cells: the others, left to right.
+        ink: colour of the dot before the title; empty for none.
+        subs: small words below the title.
     """
 
-    name: str
-    ink: str
-    coverage: str
-    inside: str
-    width: str
-    winkler: str
-    p_values: tuple[str, ...]
+    title: str | Markup
+    cells: Sequence[str]
+    ink: str = ""
+    subs: Sequence[str | Markup] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class DensityRow:
-    """The density of a contestant.
+class Sheet:
+    """A table of a page; on a phone each line is a card.
 
     Attributes:
-        name: of the contestant.
-        ink: colour.
-        crps: in log returns.
-        skill: over constant volatility.
-        t: of that skill.
-        volatility_model: behind the next day's range.
+        caption: what it shows.
+        head: headings, the first above the rows' titles.
+        rows: lines.
+        notes: below it, such as why a number is missing.
+        sentences: headings of columns that hold words.
     """
 
-    name: str
-    ink: str
-    crps: str
-    skill: str
-    t: str
-    volatility_model: str
-
-
-@dataclass(frozen=True, slots=True)
-class ComparisonRow:
-    """The champion against one rival since its title.
-
-    Attributes:
-        rival: its name.
-        ink: colour.
-        n_days: on which both made a forecast.
-        difference: mean of the champion's squared error less the rival's, in squared basis points.
-        lower: its lower bound.
-        p_value: anytime-valid.
-        alpha: that it must not exceed.
-        says: the answer, or why there is none.
-    """
-
-    rival: str
-    ink: str
-    n_days: str
-    difference: str
-    lower: str
-    p_value: str
-    alpha: str
-    says: str
+    caption: str
+    head: Sequence[str]
+    rows: Sequence[SheetRow]
+    notes: Sequence[str] = ()
+    sentences: Sequence[str] = ()
 
 
 def told(value: float | None, digits: int) -> str:
@@ -102,42 +72,170 @@ def share(value: float | None, digits: int = 1, sign: bool = False) -> str:
     return MISSING if value is None else percent(digits, sign)(value)
 
 
-def range_rows(scene: Scene) -> list[RangeRow]:
-    """Both ranges of every contestant."""
-    inks = scene.inks
+def ranked(scene: Scene) -> list[tuple[Standing | None, str]]:
+    """Contestants by RMSE with their places, and the random walk, which is None, among them where it was scored."""
+    found: list[tuple[Standing | None, str]] = [*zip(scene.judgement.ranking, places(scene), strict=True)]
+    walk = scene.judgement.baselines.get("random_walk", {}).get("rmse")
+    if walk is not None:
+        inside = scene.judgement.random_walk_in_mcs
+        tied = inside and any(row.skill.in_mcs for row in scene.judgement.ranking)
+        # behind a contestant with the same error, which the random walk then is
+        at = sum(row.skill.rmse <= walk for row in scene.judgement.ranking)
+        found.insert(at, (None, "1=" if tied else "1" if inside else DASH))
+    return found
+
+
+def steps(scene: Scene) -> list[dict[str, Any]]:
+    """The podium as it is drawn."""
     return [
-        RangeRow(
-            name=row.family,
-            ink=inks[row.family],
-            coverage=f"{coverage}% range",
-            inside=share(getattr(row.intervals, f"coverage_{coverage}", None)),
-            width=share(getattr(row.intervals, f"width_{coverage}", None), 3),
-            winkler=share(getattr(row.intervals, f"winkler_{coverage}", None), 3),
-            p_values=tuple(told(getattr(row.intervals, f"{test}_{coverage}", None), 3) for test in RANGE_TESTS),
-        )
-        for row in scene.judgement.ranking
-        for coverage in SIDES
+        {
+            "name": row.family if row else RANDOM_WALK,
+            "alias": scene.alias_of(row) if row else "",
+            "ink": scene.inks[row.family] if row else "walk",
+            "place": place,
+            "top": (row.skill.in_mcs if row else scene.judgement.random_walk_in_mcs) is not False,
+        }
+        for row, place in ranked(scene)
     ]
 
 
-def density_rows(scene: Scene) -> list[DensityRow]:
+STANDINGS: Final = (
+    "Contestant", "Place", "RMSE", "to random walk", "R\u00b2", "MAE", "Direction", "DM p", "CW p", "PT p",
+    "Best of all?", "in 95% interval",
+)  # fmt: skip
+
+
+def standings(scene: Scene, about: Callable[[Standing], Sequence[str | Markup]] | None = None) -> Sheet:
+    """Every contestant and the random walk, by RMSE.
+
+    Args:
+        scene: what the page shows.
+        about: small words below a name; its alias, model and version if not given.
+    """
+    about = about or (lambda row: [*_at(scene.alias_of(row)), f"{row.model_name} v{row.model_version}"])
+    walk = scene.judgement.baselines.get("random_walk", {})
+    none = SheetRow(
+        RANDOM_WALK,
+        ("", told(walk.get("rmse"), 6), number(4)(1.0), percent(2)(0.0), told(walk.get("mae"), 6), *(DASH,) * 4,
+         _best(scene.judgement.random_walk_in_mcs), DASH),
+        "walk",
+        ("forecast: no change",),
+    )  # fmt: skip
+    rows = [
+        SheetRow(row.family, (place, *_figures(row)), scene.inks[row.family], about(row))
+        if row
+        else SheetRow(none.title, (place, *none.cells[1:]), none.ink, none.subs)
+        for row, place in ranked(scene)
+    ]
+    needed = number(3)(scene.alpha_needed)
+    caption = (
+        f"By RMSE on the {scene.judgement.n_scored_days:,} scored days, which no model had seen. p-values are "
+        f"one-sided, against the random walk; {needed} is needed, {scene.judgement.alpha:g} shared by "
+        f"{scene.judgement.recipes_tried} recipes tried."
+    )
+    return Sheet(caption, STANDINGS, rows, _untested(scene))
+
+
+def _at(alias: str) -> list[str]:
+    return [f"@{alias}"] if alias else []
+
+
+def _figures(row: Standing) -> tuple[str, ...]:
+    skill = row.skill
+    return (
+        number(6)(skill.rmse),
+        told(skill.ratio_to_random_walk, 4),
+        share(skill.r2_oos, 2, sign=True),
+        number(6)(skill.mae),
+        share(skill.directional_accuracy),
+        *(told(test.p_value, 3) for test in skill.tests.values()),
+        _best(skill.in_mcs),
+        share(row.intervals.coverage_95 if row.intervals else None),
+    )
+
+
+def _best(inside: bool | None) -> str:
+    return MISSING if inside is None else "may be" if inside else "no"
+
+
+def intervals(scene: Scene) -> Sheet:
+    """Both intervals of every contestant."""
+    columns = {"coverage": 1, "width": 3, "winkler": 3}
+    rows = [
+        SheetRow(
+            row.family,
+            [
+                *(share(getattr(row.intervals, f"{name}_{side}", None), digits) for name, digits in columns.items()),
+                *(told(getattr(row.intervals, f"{test}_{side}", None), 3) for test in INTERVAL_TESTS),
+            ],
+            scene.inks[row.family],
+            [f"{side}% interval"],
+        )
+        for row in scene.judgement.ranking
+        for side in SIDES
+    ]
+    names = {
+        f"{test}_{side}": f"{name.removesuffix(' p')} at {side}%"
+        for side in SIDES
+        for test, name in INTERVAL_TESTS.items()
+    }
+    names["crps_skill_t"] = "t"
+    notes = [
+        line for row in scene.judgement.ranking if row.intervals for line in _reasons(row, names, row.intervals.notes)
+    ]
+    head = ("Contestant", "Inside", "Mean width", "Winkler", *INTERVAL_TESTS.values())
+    return Sheet("The intervals of all contestants; of two the better has the lower Winkler score.", head, rows, notes)
+
+
+def densities(scene: Scene) -> Sheet:
     """The density of every contestant."""
-    inks = scene.inks
-    return [
-        DensityRow(
-            name=row.family,
-            ink=inks[row.family],
-            crps=told(row.intervals.crps, 6),
-            skill=share(row.intervals.crps_skill, 2, sign=True),
-            t=told(row.intervals.crps_skill_t, 1),
-            volatility_model=row.intervals.volatility_model,
+    rows = [
+        SheetRow(
+            row.family,
+            (
+                told(found.crps, 6),
+                share(found.crps_skill, 2, sign=True),
+                told(found.crps_skill_t, 1),
+                found.volatility_model,
+            ),
+            scene.inks[row.family],
         )
         for row in scene.judgement.ranking
-        if row.intervals
+        if (found := row.intervals)
     ]
+    return Sheet("The distributions behind them.", ("Contestant", "CRPS", "CRPS skill", "t", "Volatility model"), rows)
 
 
-def untested(scene: Scene) -> list[str]:
+def comparisons(scene: Scene) -> Sheet | None:
+    """The champion before this championship against every rival since its title; None where nobody held it."""
+    found = scene.judgement.comparisons
+    if not found:
+        return None
+    return Sheet(
+        f"{found[0].champion}, champion before this championship, against each rival over the days since its title.",
+        ("Rival", "Days", "Difference", "Lower bound", "p", "Alpha", "Says"),
+        [_comparison(item, scene.inks.get(item.rival, "walk")) for item in found],
+        sentences=("Says",),
+    )
+
+
+def _comparison(item: Comparison, ink: str) -> SheetRow:
+    cells = (
+        f"{item.n_days:,}",
+        _signed(item.mean_difference),
+        _signed(item.lower),
+        told(item.p_value, 3),
+        f"{item.alpha:.3g}",
+        item.reason or ("better beyond doubt" if item.decisive else "not proven better"),
+    )
+    return SheetRow(RANDOM_WALK if item.rival == baselines.RANDOM_WALK else item.rival, cells, ink)
+
+
+def _signed(value: float | None) -> str:
+    return MISSING if value is None else number(2, sign=True)(value / SQUARED_BASIS_POINT)
+
+
+def _untested(scene: Scene) -> list[str]:
     """Why a test against the random walk is missing, a line each reason."""
     names = {name: told for name, (told, _) in TESTS.items()}
     return [
@@ -147,47 +245,9 @@ def untested(scene: Scene) -> list[str]:
     ]
 
 
-def untested_ranges(scene: Scene) -> list[str]:
-    """Why a test of the ranges is missing, a line each reason."""
-    names = {f"{test}_{coverage}": f"{name} at {coverage}%" for coverage in SIDES for test, name in RANGE_TESTS.items()}
-    names["crps_skill_t"] = "t"
-    return [
-        line for row in scene.judgement.ranking if row.intervals for line in _reasons(row, names, row.intervals.notes)
-    ]
-
-
 def _reasons(row: Standing, names: Mapping[str, str], why: Mapping[str, str]) -> list[str]:
     by_reason: dict[str, list[str]] = {}
     for field, name in names.items():
         if why.get(field):
             by_reason.setdefault(why[field], []).append(name)
-    return [f"{row.family}, {', '.join(tests)}: {reason}" for reason, tests in by_reason.items()]
-
-
-def comparison_rows(scene: Scene) -> list[ComparisonRow]:
-    """The champion before this championship against every rival, the random walk last as it was compared."""
-    inks = scene.inks
-    return [_comparison(item, inks.get(item.rival, "walk")) for item in scene.judgement.comparisons]
-
-
-def _comparison(item: Comparison, ink: str) -> ComparisonRow:
-    scale = SQUARED_BASIS_POINT
-    return ComparisonRow(
-        rival=RANDOM_WALK if item.rival == baselines.RANDOM_WALK else item.rival,
-        ink=ink,
-        n_days=f"{item.n_days:,}",
-        difference=_signed(item.mean_difference, scale),
-        lower=_signed(item.lower, scale),
-        p_value=told(item.p_value, 3),
-        alpha=f"{item.alpha:.3g}",
-        says=item.reason or ("better beyond doubt" if item.decisive else "not proven better"),
-    )
-
-
-def _signed(value: float | None, scale: float) -> str:
-    return MISSING if value is None else number(2, sign=True)(value / scale)
-
-
-def before(comparisons: Sequence[Comparison]) -> str:
-    """Who held the title before this championship; empty without a comparison."""
-    return comparisons[0].champion if comparisons else ""
+    return [f"{row.family}, {', '.join(tests)}: {reason}." for reason, tests in by_reason.items()]

@@ -163,28 +163,60 @@ def misses_of(bounds: Mapping[str, np.ndarray], actual: np.ndarray, coverage: st
     return np.asarray((actual < bounds[f"lower_{coverage}"]) | (actual > bounds[f"upper_{coverage}"]))
 
 
-def told_range(scene: Scene) -> list[str]:
-    """Whether the leader's range may be believed, and what its coverage says."""
-    scores = scene.leader.intervals
-    if scores is None:
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something said of an interval, in words that anybody uses, and what it rests on.
+
+    Attributes:
+        says: half a sentence.
+        evidence: tests and their numbers.
+    """
+
+    says: str
+    evidence: str = ""
+
+    @property
+    def checked(self) -> str:
+        """Both."""
+        return f"{self.says} ({self.evidence})" if self.evidence else self.says
+
+
+def told_interval(scene: Scene) -> list[str]:
+    """Whether the leader's interval may be believed, and what its coverage says, for whoever acts on it."""
+    row = scene.leader.intervals
+    if row is None:
         return ["How far its ranges can be believed is not known: this run recorded none."]
-    return [_judgement(scene, scores), _coverage(scene, scores.coverage_80, scores.coverage_95)]
+    return [_judgement(scene, row), _coverage(scene, row.coverage_80, row.coverage_95)]
+
+
+def interval_evidence(scene: Scene) -> list[str]:
+    """What that rests on, for whoever checks it."""
+    row = scene.leader.intervals
+    found = [] if row is None else [item.checked for kind in _findings(scene, row) for item in kind if item.evidence]
+    return [f"The range: {'; '.join(found)}."] if found else []
+
+
+def _findings(scene: Scene, row: IntervalScores) -> tuple[list[Finding], list[Finding], list[Finding]]:
+    """Against the interval, in doubt, in its favour."""
+    against = [*_off_coverage(row), *_runs(row), *_worse(scene, row)]
+    better = _better(scene, row)
+    doubts = [] if better else [_no_better(row)]
+    asked = [side for side in SIDES if getattr(row, f"independence_p_{side}") is not None]
+    calm = Finding("the days outside it do not come in runs", f"independence p {_p_values(row, 'independence_p')}")
+    if not asked:
+        doubts.append(Finding("whether the days outside it come in runs is not tested"))
+    return against, doubts, [*better, *([calm] if asked else [])]
 
 
 def _judgement(scene: Scene, row: IntervalScores) -> str:
-    against = [*_off_level(row), *_runs(row), *_worse(scene, row)]
+    against, doubts, favour = ([item.says for item in kind] for kind in _findings(scene, row))
     if against:
         return f"Do not rely on the range: {'; '.join(against)}."
-    found, _ = calibration(scene)
-    better, doubts = _better(row), [] if _better(row) else [_no_better(row)]
-    support = [*([better] if better else []), *_better_intervals(scene)]
-    support += [f"no runs of misses are seen (independence p {_p_values(row, 'independence_p')})"] * _asked(row)
-    if not _asked(row):
-        doubts.append("whether its misses come in runs is not tested")
-    favour = f" In its favour: {listed(support)}." if support else ""
-    word = f"Use the range with care: {'; '.join(doubts)}.{favour}" if doubts else (
-        f"The range can be believed: {listed(support)}."
+    told = f" In its favour: {listed(favour)}." if favour else ""
+    word = f"Use the range with care: {'; '.join(doubts)}.{told}" if doubts else (
+        f"The range can be believed: {listed(favour)}."
     )  # fmt: skip
+    found, _ = calibration(scene)
     if found is None or found.answer.word != "No":
         return word
     return f"{word} The distribution behind it is not right ({found.answer.why}): read no other probability off it."
@@ -198,65 +230,61 @@ def _coverage(scene: Scene, inner: float, outer: float) -> str:
     )
 
 
-def _off_level(row: IntervalScores) -> list[str]:
+def _off_coverage(row: IntervalScores) -> list[Finding]:
     found = []
-    for coverage in SIDES:
-        p_value, share = getattr(row, f"kupiec_p_{coverage}"), getattr(row, f"coverage_{coverage}")
+    for side in SIDES:
+        p_value, share = getattr(row, f"kupiec_p_{side}"), getattr(row, f"coverage_{side}")
         if p_value is not None and p_value < BELIEF / 2:
-            side = "narrow" if share < int(coverage) / 100 else "wide"
-            found.append(f"at {coverage}% it was too {side} although it learns (Kupiec p {P_VALUE(p_value)})")
+            size = "narrow" if share < int(side) / 100 else "wide"
+            found.append(Finding(f"at {side}% it was too {size} although it learns", f"Kupiec p {P_VALUE(p_value)}"))
     return found
 
 
-def _runs(row: IntervalScores) -> list[str]:
-    found = {coverage: getattr(row, f"independence_p_{coverage}") for coverage in SIDES}
+def _runs(row: IntervalScores) -> list[Finding]:
+    found = {side: getattr(row, f"independence_p_{side}") for side in SIDES}
     return [
-        f"at {coverage}% its misses come in runs (independence p {P_VALUE(p_value)})"
-        for coverage, p_value in found.items()
+        Finding(f"at {side}% the days outside it come in runs", f"independence p {P_VALUE(p_value)}")
+        for side, p_value in found.items()
         if p_value is not None and p_value < BELIEF / 2
     ]
 
 
-def _worse(scene: Scene, row: IntervalScores) -> list[str]:
+def _worse(scene: Scene, row: IntervalScores) -> list[Finding]:
     found = []
     if row.crps_skill_t is not None and row.crps_skill_t < -BETTER:
-        found.append(f"constant volatility does better ({_crps_skill(row.crps_skill, row.crps_skill_t)})")
-    for coverage in SIDES:
-        skill = interval_skill(scene.forecasts.get(scene.leader.family), coverage)
-        if skill is not None and skill.t is not None and skill.t < WORSE:
-            found.append(f"at {coverage}% constant volatility has the better interval score (t {T_VALUE(skill.t)})")
+        found.append(Finding("one width for all days does better", _crps_skill(row)))
+    found += [
+        Finding(f"at {side}% one width for all days has the better score", f"interval score t {T_VALUE(skill.t)}")
+        for side, skill in _interval_skills(scene).items()
+        if skill.t is not None and skill.t < WORSE
+    ]
     return found
 
 
-def _better(row: IntervalScores) -> str:
+def _better(scene: Scene, row: IntervalScores) -> list[Finding]:
     if row.crps_skill_t is None or row.crps_skill_t < BETTER:
-        return ""
-    return f"it does better than constant volatility ({_crps_skill(row.crps_skill, row.crps_skill_t)})"
+        return []
+    known = [f"{T_VALUE(s.t)} at {side}%" for side, s in _interval_skills(scene).items() if s.t and s.t >= BETTER]
+    evidence = "; ".join([_crps_skill(row), *([f"interval score t {listed(known)}"] if known else [])])
+    return [Finding("it does better than one width for all days", evidence)]
 
 
-def _better_intervals(scene: Scene) -> list[str]:
-    found = {coverage: interval_skill(scene.forecasts.get(scene.leader.family), coverage) for coverage in SIDES}
-    known = [
-        f"{T_VALUE(s.t)} at {coverage}%" for coverage, s in found.items() if s and s.t is not None and s.t >= BETTER
-    ]
-    return [f"its interval score is the better one too (t {listed(known)})"] if known else []
-
-
-def _no_better(row: IntervalScores) -> str:
+def _no_better(row: IntervalScores) -> Finding:
     if row.crps_skill_t is None:
         why = row.notes.get("crps_skill_t", "no reason was recorded")
-        return f"whether it does better than constant volatility is not tested ({why})"
-    return f"it is not told from constant volatility ({_crps_skill(row.crps_skill, row.crps_skill_t)})"
+        return Finding(f"whether it does better than one width for all days is not tested ({why})")
+    return Finding("it is not proven to do better than one width for all days", _crps_skill(row))
 
 
-def _crps_skill(skill: float, t: float) -> str:
-    return f"CRPS skill {SKILL(skill)}, t {T_VALUE(t)}"
+def _interval_skills(scene: Scene) -> dict[str, Skill]:
+    rows = scene.forecasts.get(scene.leader.family)
+    return {side: skill for side in SIDES if (skill := interval_skill(rows, side)) is not None}
 
 
-def _asked(row: IntervalScores) -> bool:
-    return any(getattr(row, f"independence_p_{coverage}") is not None for coverage in SIDES)
+def _crps_skill(row: IntervalScores) -> str:
+    return f"CRPS skill over constant volatility {SKILL(row.crps_skill)}, t {T_VALUE(row.crps_skill_t or 0.0)}"
 
 
 def _p_values(row: IntervalScores, test: str) -> str:
-    found = {coverage: getattr(row, f"{test}_{coverage}") for coverage in SIDES}
-    return listed([f"{P_VALUE(p_value)} at {coverage}%" for coverage, p_value in found.items() if p_value is not None])
+    found = {side: getattr(row, f"{test}_{side}") for side in SIDES}
+    return listed([f"{P_VALUE(p_value)} at {side}%" for side, p_value in found.items() if p_value is not None])

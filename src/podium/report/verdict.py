@@ -7,16 +7,17 @@ from typing import Final
 
 from podium.evaluate.economics import trade_the_sign
 from podium.evaluate.judgement import Standing
-from podium.records import Series, rate_digits
+from podium.records import ModelName, Series, rate_digits
 from podium.report.marks import number, percent
 from podium.report.scene import RANDOM_WALK, Scene, listed, told_day
-from podium.report.trust import SIDES, interval_skill, told_range
+from podium.report.trust import interval_evidence, told_interval
 
 TESTS: Final[Mapping[str, tuple[str, str]]] = {
     "diebold_mariano": ("Diebold-Mariano", "is its squared error smaller than the random walk's?"),
     "clark_west": ("Clark-West", "does its model know anything, estimation noise allowed for?"),
     "pesaran_timmermann": ("Pesaran-Timmermann", "does it know the direction?"),
 }
+BY_HAND: Final = " because it was put there by hand"
 P_VALUE: Final = number(3)
 LARGE_R2: Final = 0.05  # no honest forecast of a floating currency's next day is known to reach it
 
@@ -28,9 +29,28 @@ def headline(scene: Scene) -> str:
         return "Refused: a contestant is too good to be true"
     if scene.judgement.leaks:
         return f"{suspicion(scene)}, and was accepted by hand"
+    if scene.moved:
+        ways = {"rolled back": " since a rollback", "by hand": BY_HAND, "found": BY_HAND, "": BY_HAND}
+        return f"{ModelName.parse(scene.moved.model_name).family} holds the title{ways.get(scene.moved.verdict, '')}"
     if verdict == "degraded":
         return "The champion until now has become worse than no forecast at all"
     return f"{scene.absent} keeps the title without having taken part" if scene.absent else _worth_of(scene)
+
+
+def reason(scene: Scene) -> str:
+    """The sentence beside the badge."""
+    judgement = scene.judgement
+    if not scene.moved:
+        return sentence(judgement.reason)
+    named = f"{judgement.champion} (v{judgement.champion_version})" if judgement.champion else "nobody"
+    why = sentence(scene.moved.why or "The alias @champion was moved in the registry")
+    return f"{why} The last championship had given the title to {named}: {judgement.verdict}."
+
+
+def sentence(text: str) -> str:
+    """With its full stop."""
+    text = text.strip()
+    return text if not text or text[-1] in ".!?" else f"{text}."
 
 
 def _worth_of(scene: Scene) -> str:
@@ -48,7 +68,7 @@ def to_act_on(scene: Scene) -> list[str]:
     """What a treasurer may believe: direction, range, next day, money, and whether the choice of model matters."""
     if scene.judgement.leaks:
         return _warning(scene)
-    return [*_direction(scene), *told_range(scene), *_next_day(scene), *_money(scene), *_choice(scene)]
+    return [*_direction(scene), *told_interval(scene), *_next_day(scene), *_money(scene), *_choice(scene)]
 
 
 def suspicion(scene: Scene) -> str:
@@ -92,10 +112,10 @@ def _direction(scene: Scene) -> list[str]:
 def _size(r2: float | None) -> str:
     if r2 is None:
         return ""
-    told = f", {percent(2)(r2)} of the variance"
+    told = f": it explains {percent(2)(r2)} of the rate's moves"
     if r2 < LARGE_R2:
-        return f"{told}: real, and small beside what cannot be known"
-    return f"{told}: more than is known of any floating currency, so look for the reason before you act on it"
+        return f"{told}, real, and small beside what cannot be known"
+    return f"{told}, more than is known of any floating currency, so look for the reason before you act on it"
 
 
 def _next_day(scene: Scene) -> list[str]:
@@ -123,12 +143,8 @@ def _money(scene: Scene) -> list[str]:
     cost = f"{scene.cost_bps:g} basis point{'' if scene.cost_bps == 1 else 's'}"
     earned = f"Trading its sign at a cost of {cost} would have returned {a_year} a year"
     if sharpe.ratio is None or sharpe.lower is None or sharpe.upper is None:
-        return [f"{earned}; there is no Sharpe ratio, because {sharpe.reason}."]
-    write = number(2)
-    told = (
-        f"Sharpe ratio {write(sharpe.ratio)}; anything from {write(sharpe.lower)} to {write(sharpe.upper)} is possible"
-    )
-    return [f"{earned} ({told}): {_worth(sharpe.lower, sharpe.upper)}."]
+        return [f"{earned}; whether that is chance cannot be said, because {sharpe.reason}."]
+    return [f"{earned}: {_worth(sharpe.lower, sharpe.upper)}."]
 
 
 def _worth(lower: float, upper: float) -> str:
@@ -145,9 +161,9 @@ def to_check(scene: Scene) -> list[str]:
     return [
         *(doubt if scene.judgement.leaks else []),
         *_tests(scene),
+        *interval_evidence(scene),
         ties(scene),
         _power(scene),
-        *_density(scene),
         _persistence(scene),
     ]
 
@@ -219,23 +235,6 @@ def _shared(scene: Scene) -> str:
     return f" ({scene.judgement.alpha:g} shared by {tried} recipes tried)" if tried > 1 else ""
 
 
-def _density(scene: Scene) -> list[str]:
-    row, lines = scene.leader, []
-    if scores := row.intervals:
-        t = "" if scores.crps_skill_t is None else f", t {number(1)(scores.crps_skill_t)}"
-        lines.append(
-            f"CRPS {number(6)(scores.crps)}, {percent(2, sign=True)(scores.crps_skill)} skill over constant volatility"
-            f"{t} (volatility believed for the next day: {scores.volatility_model})."
-        )
-    found = {coverage: interval_skill(scene.forecasts.get(row.family), coverage) for coverage in SIDES}
-    told = [
-        f"{percent(2, sign=True)(skill.skill)}{'' if skill.t is None else f' (t {number(1)(skill.t)})'} at {coverage}%"
-        for coverage, skill in found.items()
-        if skill is not None
-    ]
-    return [*lines, *([f"Interval score (Winkler) over constant volatility's: skill {listed(told)}."] if told else [])]
-
-
 def _persistence(scene: Scene) -> str:
     theirs, ours = scene.judgement.baselines.get("persistence", {}).get("rmse"), scene.leader.skill.rmse
     if theirs is None:
@@ -260,6 +259,9 @@ def badge(scene: Scene) -> tuple[str, str]:
     judgement = scene.judgement
     if judgement.verdict == "leak" or judgement.leaks:
         return (judgement.verdict if judgement.verdict == "leak" else f"{judgement.verdict}, leak accepted"), "bad"
+    if scene.moved:
+        word = scene.moved.verdict or "moved"
+        return word, word.replace(" ", "-")
     return judgement.verdict, "bad" if judgement.verdict == "degraded" else "good" if scene.proven else "warn"
 
 

@@ -13,8 +13,8 @@ import pytest
 from podium.data.store import save_series
 from podium.records import Series
 from podium.registry.mlflow_store import MlflowStore
-from podium.report.pages import coded
-from podium.serve.dashboard.page import Pages, breakable
+from podium.report.pages import breakable, coded
+from podium.serve.dashboard.page import Pages
 
 Render = Callable[..., str]
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>\"'"
@@ -60,7 +60,7 @@ def test_after_a_championship_the_page_says_who_leads_and_what_that_is_worth(ren
     assert champions(page) == "LinearRegression @champion · v1"
     assert [family for family in ("ARIMA", "LSTM", "random walk") if family in text] == ["ARIMA", "LSTM", "random walk"]
     assert "LinearRegression has the lowest RMSE" in text
-    assert "60 days that no model had seen" in text
+    assert "60 scored days, which no model had seen" in text
     assert "By tester" in text
 
 
@@ -191,17 +191,25 @@ def test_a_strict_content_policy_holds(make_caller: Any) -> None:
     loaded = [
         a.get("src") or a.get("href") for tag, a in elements if tag in {"script", "link"} and a.get("rel") != "icon"
     ]
-    assert all(address.startswith("/static/") for address in loaded if address)
+    assert all(address.startswith("static/") for address in loaded if address)
     for tag, attributes in elements:
         assert "style" not in attributes
         assert tag != "style"
         if tag == "script" and "src" not in attributes:
             assert attributes["type"] == "application/json"
     for address in filter(None, loaded):
-        asset = caller.get(address)
+        asset = caller.get(f"/{address}")
         assert asset.status == 200
         assert "immutable" in asset.headers["cache-control"]
         assert asset.headers["content-type"].startswith(("text/css", "text/javascript"))
+
+
+def test_a_path_prefix_changes_no_address(make_caller: Any) -> None:
+    """Every address on the page is relative to it, so that a proxy may put the server below any path."""
+    elements = Reader(make_caller().get("/").content.decode()).elements
+    addresses = [a.get("src") or a.get("href") or "" for _, a in elements if "src" in a or "href" in a]
+    assert "v1/forecast/EURUSD" in addresses
+    assert [address for address in addresses if address.startswith("/")] == []
 
 
 def test_labels_point_to_elements_that_are_there(rendered: Render) -> None:

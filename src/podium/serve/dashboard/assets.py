@@ -47,7 +47,7 @@ def asset(name: str) -> Asset | None:
 
 
 def asset_url(name: str) -> str:
-    """Its address with the digest of its content.
+    """Its address from the page, with the digest of its content.
 
     Raises:
         KeyError: there is no such file.
@@ -55,4 +55,4 @@ def asset_url(name: str) -> str:
     found = asset(name)
     if found is None:
         raise KeyError(name)
-    return f"{FOLDER}{name}?v={found.digest}"
+    return f"{FOLDER.lstrip('/')}{name}?v={found.digest}"

@@ -10,9 +10,9 @@ import numpy as np
 from podium.errors import PodiumError
 from podium.evaluate.judgement import Judgement
 from podium.records import Forecasts, Interval, NextDay
-from podium.registry.history import Title
+from podium.registry.history import Title, crowned
 from podium.registry.log_items import FORECASTS, read_forecasts
-from podium.report.scene import Scene
+from podium.report.scene import Holder, Scene
 from podium.serve.dashboard.live import LiveComparisons
 from podium.serve.dashboard.state import PairState
 from podium.serve.hotswap.artifacts import RUN
@@ -53,14 +53,12 @@ class Gatherer:
         """Everything that is known of one pair now."""
         close = self.service.market.known(lineup.pair)
         judgement = self._judgement(lineup)
-        champion = lineup.champion.card
         told, untold = self._next_day(lineup, close)
+        titles = tuple(Title.from_dict(title) for title in lineup.titles)
         return PairState(
             lineup=lineup,
-            scene=self._scene(lineup, judgement) if judgement and judgement.ranking else None,
-            moved=judgement is not None
-            and (champion.name, champion.version) != (judgement.champion, judgement.champion_version),
-            titles=tuple(Title.from_dict(title) for title in lineup.titles),
+            scene=self._scene(lineup, judgement, titles) if judgement and judgement.ranking else None,
+            titles=titles,
             close=close,
             next_day=told,
             untold=untold,
@@ -89,7 +87,7 @@ class Gatherer:
         found = [judgement for text in texts if (judgement := self._judgements[text]) is not None]
         return max(found, key=lambda judgement: judgement.data_version.last_day, default=None)
 
-    def _scene(self, lineup: Lineup, judgement: Judgement) -> Scene:
+    def _scene(self, lineup: Lineup, judgement: Judgement, titles: tuple[Title, ...]) -> Scene:
         """The championship as the report draws it, with the records of those of its runs that hold a rank now."""
         runs = {model.card.run_id: model for model in lineup.arms.values()}
         found = {
@@ -97,6 +95,7 @@ class Gatherer:
             for row in judgement.ranking
             if row.run_id in runs and (rows := self._past(runs[row.run_id])) is not None
         }
+        champion = lineup.champion.card
         days = next(iter(found.values())).origins if found else np.zeros(0, "datetime64[D]")
         return Scene(
             judgement=judgement,
@@ -105,6 +104,8 @@ class Gatherer:
             next_day=None,
             written_at=datetime.now(UTC),
             versions={},
+            holder=Holder.of(champion.name, champion.version, crowned(titles, lineup.champion.uri)),
+            aliases={(model.card.name, model.card.version): arm for arm, model in lineup.arms.items()},
         )
 
     def _past(self, model: ServedModel) -> Forecasts | None:

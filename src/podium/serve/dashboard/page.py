@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -12,8 +11,7 @@ from typing import Any
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader
 from markupsafe import Markup
 
-from podium.records import rate_digits
-from podium.report.charts import no_figure, number
+from podium.report.charts import no_figure
 from podium.report.pages import environment
 from podium.report.ranges import fan_figure
 from podium.report.scene import told_day
@@ -25,15 +23,10 @@ from podium.serve.dashboard.gather import Gatherer
 from podium.serve.dashboard.links import Links
 from podium.serve.dashboard.live import LiveComparisons
 from podium.serve.dashboard.state import PairState
-from podium.serve.dashboard.tables import DASH, arms, history, standings, steps, tiles, traffic
+from podium.serve.dashboard.tables import arms, history, overview, scores, steps, tiles, traffic
 from podium.serve.web.service import Service
 
 HERE = Path(__file__).parent
-
-
-def breakable(name: str) -> Markup:
-    """A name such as `LinearRegression`, which may be broken between its words, and at dashes and underscores."""
-    return Markup("<wbr>").join(re.split(r"(?<=[a-z])(?=[A-Z])|(?<=[_-])", name))
 
 
 @cache
@@ -43,7 +36,6 @@ def templates() -> Environment:
     own = FileSystemLoader(HERE / "templates")
     found = shared.overlay(loader=ChoiceLoader([own, *([shared.loader] if shared.loader else [])]))
     found.globals["asset"] = asset_url
-    found.filters["breakable"] = breakable
     return found
 
 
@@ -77,7 +69,7 @@ class Pages:
                 pair=wanted,
                 told_pair=_slashed(wanted),
                 pairs=[(name, _slashed(name), name == wanted) for name in states],
-                overview=[self._overview(one) for one in states.values()] if len(states) > 1 else [],
+                overview=overview(states.values(), wanted) if len(states) > 1 else None,
                 health=self._health(states),
                 links=self._links,
                 now=datetime.now(UTC),
@@ -101,7 +93,7 @@ class Pages:
             "tiles": tiles(state),
             "steps": steps(state, self._links),
             "ties": words.tie_line(state),
-            "rows": standings(state, self._links),
+            "scores": scores(state, self._links),
             "bar": range_bar(state.next_day) if state.next_day else None,
             "range_ink": inks(state)[state.lineup.champion.card.family],
             "figures": {
@@ -131,21 +123,6 @@ class Pages:
             known = (key, draw(state))
             self._drawn[state.lineup.pair, name] = known
         return known[1]
-
-    def _overview(self, state: PairState) -> dict[str, Any]:
-        ahead, champion = state.next_day, state.lineup.champion.card
-        write = number(rate_digits(ahead.close)) if ahead else number(4)
-        return {
-            "pair": state.lineup.pair,
-            "told": _slashed(state.lineup.pair),
-            "champion": f"{champion.family} v{champion.version}",
-            "verdict": words.verdict_badge(state)[0],
-            "forecast": write(ahead.forecast_rate) if ahead else DASH,
-            "range": f"{write(ahead.rates['lower_95'])} {DASH} {write(ahead.rates['upper_95'])}"
-            if ahead and ahead.interval
-            else DASH,
-            "until": told_day(state.close.origin) if state.close else DASH,
-        }
 
     def _health(self, states: Mapping[str, PairState]) -> dict[str, Any]:
         service = self._service

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from podium.evaluate.judgement import Judgement, Standing
+from podium.evaluate.judgement import Judgement
 from podium.records import Forecasts, NextDay
-from podium.registry.history import Title
+from podium.registry.history import Title, crowned
 from podium.report.scene import Scene
 from podium.serve.dashboard.live import Live
-from podium.serve.hotswap.lineup import Lineup, ServedModel
+from podium.serve.hotswap.lineup import Lineup
 from podium.serve.web.market import Close
 
 
@@ -21,7 +21,6 @@ class PairState:
     Attributes:
         lineup: models in service.
         scene: of the last championship, as the report draws it; None where the models carry none that can be read.
-        moved: whether the champion is another version than the one that the championship named.
         titles: history, oldest first.
         close: the newest stored close; None without any.
         next_day: the champion's forecast of the next business day; None where `untold` says why.
@@ -33,7 +32,6 @@ class PairState:
 
     lineup: Lineup
     scene: Scene | None
-    moved: bool
     titles: tuple[Title, ...]
     close: Close | None
     next_day: NextDay | None
@@ -50,11 +48,4 @@ class PairState:
     @property
     def crowned(self) -> Title | None:
         """The entry of the history by which the champion came to its title; None where the alias was moved since."""
-        last = next((title for title in reversed(self.titles) if title.alias == "champion"), None)
-        return last if last is not None and last.pinned_uri == self.lineup.champion.uri else None
-
-    def standing(self, model: ServedModel) -> Standing | None:
-        """What the last championship says of a version; None where it did not take part."""
-        ranking = self.judgement.ranking if self.judgement else ()
-        key = (model.card.name, model.card.version)
-        return next((row for row in ranking if (row.model_name, row.model_version) == key), None)
+        return crowned(self.titles, self.lineup.champion.uri)

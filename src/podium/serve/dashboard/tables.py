@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from markupsafe import Markup
+
 from podium.evaluate.judgement import Standing
 from podium.records import ModelName, rate_digits
-from podium.report.charts import number, percent
+from podium.registry.history import Title
+from podium.report.championship import next_day_tile
+from podium.report.charts import number
 from podium.report.scene import RANDOM_WALK, told_day
-from podium.report.verdict import places
+from podium.report.tables import DASH, Sheet, SheetRow, standings
 from podium.serve.dashboard import words
 from podium.serve.dashboard.figures import inks
 from podium.serve.dashboard.links import Links
 from podium.serve.dashboard.state import PairState
-from podium.serve.hotswap.lineup import ServedModel
 from podium.serve.web.service import Service
 
-DASH: Final = "\u2013"
 TITLES_SHOWN: Final = 12
 Row = dict[str, Any]
 
 
 def tiles(state: PairState) -> list[Row]:
     """The few numbers on top; one that is not known has no tile."""
-    found = (_tile_ahead(state), _tile_rates(state), _tile_trained(state), _tile_title(state))
+    ahead = next_day_tile(state.next_day) if state.next_day else None
+    found = (ahead, _tile_rates(state), _tile_trained(state), _tile_title(state))
     return [tile for tile in found if tile is not None]
-
-
-def _tile_ahead(state: PairState) -> Row | None:
-    if state.next_day is None:
-        return None
-    write, rates = number(rate_digits(state.next_day.close)), state.next_day.rates
-    return {
-        "name": f"95% range for {told_day(state.next_day.target_date)}",
-        "value": f"{write(rates['lower_95'])} {DASH} {write(rates['upper_95'])}" if rates else "none",
-        "note": f"last rate {write(state.next_day.close)}",
-    }
 
 
 def _tile_rates(state: PairState) -> Row | None:
@@ -68,8 +60,12 @@ def _tile_title(state: PairState) -> Row | None:
     return {
         "name": "Holds the title since",
         "value": told_day(at.astimezone(UTC).date()),
-        "note": f"{words.age((state.now - at).total_seconds())} ago, by {state.crowned.by}",
+        "note": f"{words.age((state.now - at).total_seconds())} ago, by {state.crowned.by}{_on_data(state.crowned)}",
     }
+
+
+def _on_data(title: Title) -> str:
+    return f", on data up to {told_day(title.data_version.last_day)}" if title.data_version else ""
 
 
 def steps(state: PairState, links: Links) -> list[Row]:
@@ -88,106 +84,68 @@ def steps(state: PairState, links: Links) -> list[Row]:
     ]
 
 
-def standings(state: PairState, links: Links) -> list[Row]:
-    """Every rank with its figures of the last championship, then those without a rank, then the random walk."""
-    rows = [_served(state, arm, model, links) for arm, model in state.lineup.arms.items()]
-    judgement = state.judgement
-    if judgement is None:
-        return rows
-    held = {(model.card.name, model.card.version) for model in state.lineup.arms.values()}
-    others = [row for row in judgement.ranking if (row.model_name, row.model_version) not in held]
-    rows += [_unserved(state, row, links) for row in others]
-    walk = judgement.baselines.get("random_walk", {}).get("rmse")
-    return rows if walk is None else [*rows, _walk(state, walk)]
+def scores(state: PairState, links: Links) -> Sheet | None:
+    """The report's table of the last championship, with links to what is in service; None without a championship."""
+    if state.scene is None:
+        return None
+    cards = {(model.card.name, model.card.version): model.card for model in state.lineup.arms.values()}
+
+    def about(row: Standing) -> list[str | Markup]:
+        key = (row.model_name, row.model_version)
+        alias = state.scene.alias_of(row) if state.scene else ""
+        named = _linked(links.version(*key), f"{f'@{alias} ' if alias else ''}v{row.model_version}")
+        card = cards.get(key)
+        if card is None or not card.created_at:
+            return [named]
+        trained = f"trained {words.age(state.now.timestamp() - card.created_at)} ago"
+        return [named, _linked(links.run(card), trained)]
+
+    return standings(state.scene, about)
 
 
-def _served(state: PairState, arm: str, model: ServedModel, links: Links) -> Row:
-    card = model.card
-    return {
-        "arm": arm,
-        "name": card.family,
-        "ink": inks(state)[card.family],
-        "version": card.version,
-        "version_url": links.version(card.name, card.version),
-        "run_url": links.run(card),
-        "trained": f"{words.age(state.now.timestamp() - card.created_at)} ago" if card.created_at else "not known",
-        **_figures(state, state.standing(model)),
-    }
+def _linked(href: str, text: str) -> str | Markup:
+    return Markup('<a href="{}">{}</a>').format(href, text) if href else text
 
 
-def _unserved(state: PairState, standing: Standing, links: Links) -> Row:
-    return {
-        "arm": "",
-        "name": standing.family,
-        "ink": inks(state)[standing.family],
-        "version": standing.model_version,
-        "version_url": links.version(standing.model_name, standing.model_version),
-        "run_url": "",
-        "trained": DASH,
-        **_figures(state, standing),
-    }
-
-
-def _walk(state: PairState, rmse: float) -> Row:
-    inside = state.judgement is not None and state.judgement.random_walk_in_mcs
-    tied = inside and any(row.skill.in_mcs for row in (state.judgement.ranking if state.judgement else ()))
-    return {
-        "arm": "",
-        "name": RANDOM_WALK,
-        "ink": "walk",
-        "version": None,
-        "version_url": "",
-        "run_url": "",
-        "trained": DASH,
-        **_figures(state, None),
-        "place": "1=" if tied else "1" if inside else DASH,
-        "rmse": number(6)(rmse),
-        "ratio": number(4)(1.0),
-        "r2": percent(2)(0.0),
-    }
-
-
-def _figures(state: PairState, standing: Standing | None) -> dict[str, str]:
-    if standing is None or state.scene is None:
-        return dict.fromkeys(("place", "rmse", "ratio", "r2", "direction", "p", "coverage"), DASH)
-
-    def told(value: float | None, write: Callable[[float], str]) -> str:
-        return DASH if value is None else write(value)
-
-    return {
-        "place": places(state.scene)[state.scene.judgement.ranking.index(standing)],
-        "rmse": number(6)(standing.skill.rmse),
-        "ratio": told(standing.skill.ratio_to_random_walk, number(4)),
-        "r2": told(standing.skill.r2_oos, percent(2, sign=True)),
-        "direction": told(standing.skill.directional_accuracy, percent(1)),
-        "p": told(standing.skill.diebold_mariano.p_value, number(3)),
-        "coverage": told(standing.intervals.coverage_95 if standing.intervals else None, percent(1)),
-    }
-
-
-def arms(state: PairState) -> list[Row]:
+def arms(state: PairState) -> Sheet:
     """Each arm over its own settled days and, where there is a comparison, over the shared ones, and random walk."""
     found = state.live.report
     shared = {side.arm: side.rmse for side in (found.champion, found.challenger)} if found else {}
-    rows = [
-        {
-            "arm": arm.arm,
-            "name": ModelName.parse(arm.model_name).family,
-            "ink": inks(state).get(ModelName.parse(arm.model_name).family, "main"),
-            "versions": ", ".join(f"v{version}" for version in arm.versions),
-            "answers": f"{arm.answers:,}",
-            "shadows": f"{arm.shadows:,}",
-            "days": f"{arm.n_days:,}",
-            "rmse": number(6)(arm.rmse),
-            "shared": number(6)(shared[arm.arm]) if arm.arm in shared else DASH,
-        }
-        for arm in state.live.arms
-    ]
-    if found is None:
-        return rows
-    walk = dict.fromkeys(("versions", "answers", "shadows", "days", "rmse"), DASH)
-    shown = {"arm": "", "name": RANDOM_WALK, "ink": "walk", "shared": number(6)(found.random_walk_rmse)}
-    return [*rows, {**walk, **shown}]
+    rows = []
+    for arm in state.live.arms:
+        name = ModelName.parse(arm.model_name).family
+        versions = ", ".join(f"v{version}" for version in arm.versions)
+        cells = [f"{arm.answers:,}", f"{arm.shadows:,}", f"{arm.n_days:,}", number(6)(arm.rmse)]
+        cells += [number(6)(shared[arm.arm]) if arm.arm in shared else DASH] if found else []
+        rows.append(SheetRow(name, cells, inks(state).get(name, "main"), (f"@{arm.arm}", versions)))
+    over = ""
+    if found:
+        rows.append(SheetRow(RANDOM_WALK, (*(DASH,) * 4, number(6)(found.random_walk_rmse)), "walk"))
+        over = f", and over the {found.n_days:,} settled days on which champion and challenger both made a forecast"
+    head = ("Arm", "Answers", "Shadows", "Days", "RMSE", *(["on shared days"] if found else []))
+    caption = f"Each arm over its own settled days{over}; a day counts once, however many requests it had."
+    return Sheet(caption, head, rows)
+
+
+def overview(states: Iterable[PairState], here: str) -> Sheet:
+    """A line a pair."""
+    rows = []
+    for state in states:
+        ahead, champion, pair = state.next_day, state.lineup.champion.card, state.lineup.pair
+        write = number(rate_digits(ahead.close)) if ahead else number(4)
+        rates = ahead.rates if ahead else {}
+        cells = (
+            f"{champion.family} v{champion.version}",
+            words.verdict_badge(state)[0],
+            write(ahead.forecast_rate) if ahead else DASH,
+            f"{write(rates['lower_95'])} {DASH} {write(rates['upper_95'])}" if rates else DASH,
+            told_day(state.close.origin) if state.close else DASH,
+        )
+        told = f"{pair[:3]}/{pair[3:]}"
+        title = told if pair == here else Markup('<a href="?pair={}">{}</a>').format(pair, told)
+        rows.append(SheetRow(title, cells))
+    head = ("Pair", "Champion", "Verdict", "Forecast", "95% interval", "Rates up to")
+    return Sheet("Who holds each title, and the next business day.", head, rows, sentences=("Champion", "Verdict"))
 
 
 def history(state: PairState, links: Links) -> Row:

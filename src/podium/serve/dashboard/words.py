@@ -10,7 +10,7 @@ import numpy as np
 from podium.evaluate.live import Report
 from podium.records import ModelName
 from podium.report.scene import told_day
-from podium.report.verdict import badge, headline, ties, way_to_newer_rates
+from podium.report.verdict import badge, headline, reason, ties, way_to_newer_rates
 from podium.serve.dashboard.state import PairState
 
 STALE_DAYS: Final = 2  # business days without a new rate after which the page says so
@@ -18,37 +18,19 @@ STALE_DAYS: Final = 2  # business days without a new rate after which the page s
 
 def title_line(state: PairState) -> str:
     """One sentence on top: who holds the title, and what that is worth."""
-    family = state.lineup.champion.card.family
-    if state.scene is None:
-        return f"{family} holds the title"
-    if not state.moved:
-        return headline(state.scene)
-    crowned = state.crowned
-    how = "since a rollback" if crowned and crowned.verdict == "rolled back" else "because it was put there by hand"
-    return f"{family} holds the title {how}"
+    return headline(state.scene) if state.scene else f"{state.lineup.champion.card.family} holds the title"
 
 
 def verdict_badge(state: PairState) -> tuple[str, str]:
     """The word on the badge, and how it looks."""
-    if state.moved:
-        word = state.crowned.verdict if state.crowned else "moved"
-    elif state.scene is not None:
-        return badge(state.scene)
-    else:
-        word = state.judgement.verdict if state.judgement else "no championship"
-    return word, word.replace(" ", "-")
+    return badge(state.scene) if state.scene else ("no championship", "no-championship")
 
 
 def verdict_reason(state: PairState) -> str:
     """The sentence beside the badge."""
-    judgement = state.judgement
-    if judgement is None:
-        return "The models in service carry no result of a championship; `podium evaluate` brings one."
-    if not state.moved:
-        return _sentence(judgement.reason)
-    named = f"{judgement.champion} (v{judgement.champion_version})" if judgement.champion else "nobody"
-    why = _sentence(state.crowned.why) + " " if state.crowned else "The alias @champion was moved in the registry. "
-    return f"{why}The last championship had given the title to {named}: {judgement.verdict}."
+    if state.scene:
+        return reason(state.scene)
+    return "The models in service carry no result of a championship; `podium evaluate` brings one."
 
 
 def tie_line(state: PairState) -> str:
@@ -150,8 +132,3 @@ def day_age(day: str, now: datetime) -> str:
 def business_days_since(day: str, now: datetime) -> int:
     """Working days after that day whose close could be known by now: today's is not."""
     return int(np.busday_count(np.datetime64(day, "D") + 1, np.datetime64(now.date(), "D")))
-
-
-def _sentence(text: str) -> str:
-    text = text.strip()
-    return text if not text or text[-1] in ".!?" else f"{text}."
