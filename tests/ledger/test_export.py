@@ -1,7 +1,10 @@
 import itertools
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -83,3 +86,16 @@ def test_outcomes_stand_beside_forecasts(ledger: Ledger, make_entry: Make, write
     for close in (1.1, 1.2):
         settle(ledger, Series("EURUSD", days, np.array([1.0, close]), "test"), f"test-{close}")
     assert [line["actual"] for line in rows(ledger)] == [pytest.approx(np.log(1.2)), None, None]
+
+
+@pytest.mark.parametrize("verb", ["ledger", "settle", "ab"])
+def test_verbs_of_the_ledger_start_no_server(sqlite_ledger: Ledger, tmp_path: Path, verb: str) -> None:
+    """What reads and settles the ledger imports neither the server nor what models are scored with."""
+    code = (
+        "import sys\nfrom podium.cli.main import run\n"
+        f"run([{verb!r}, '--ledger-address', {str(sqlite_ledger.path)!r}, '--data-dir', {str(tmp_path)!r}])\n"
+        "names = ('podium.serve', 'granian', 'prometheus_client', 'onnxruntime', 'mlflow')\n"
+        "print([name for name in sys.modules if name.startswith(names)])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -1,4 +1,6 @@
 import asyncio
+import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -161,3 +163,37 @@ async def test_a_connection_that_is_lost(ledger: Ledger, make_entry: Make) -> No
             await writer.submit([make_entry()])
         await writer.submit([make_entry()])
     assert len(stored(ledger)) == 2
+
+
+@pytest.mark.parametrize("address", ["postgresql"], indirect=True)
+async def test_a_server_that_hangs_is_cut_off(ledger: Ledger, make_entry: Make) -> None:
+    """A server that takes a transaction and never ends it loses the connection, and the next entry gets a new one."""
+    async with LedgerWriter(ledger) as writer:
+        await writer.submit([make_entry()])
+        backend = writer._link._raw.driver_connection.info.backend_pid
+        os.kill(backend, signal.SIGSTOP)
+        try:
+            waiting = writer.submit([make_entry()])
+            while not waiting.done():
+                writer.give_up(patience=0.2)
+                await asyncio.sleep(0.01)
+            with pytest.raises(LedgerError):
+                await waiting
+            entry = make_entry()
+            await writer.submit([entry])
+            assert entry.forecast_id in stored(ledger)
+        finally:
+            os.kill(backend, signal.SIGCONT)
+
+
+async def test_what_waits_is_limited_in_bytes(
+    sqlite_ledger: Ledger, make_entry: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few requests of very many rows fill the queue too; when they are written it has room again."""
+    monkeypatch.setattr("podium.ledger.writer.MAX_BYTES", 1000)
+    async with LedgerWriter(sqlite_ledger) as writer:
+        first = writer.submit([make_entry(batch="x" * 900)])
+        with pytest.raises(LedgerFullError):
+            writer.submit([make_entry(batch="x" * 200)])
+        await first
+        await writer.submit([make_entry(batch="x" * 200)])

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import socket
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +26,8 @@ except ImportError:  # not on Windows; SQLite's own waiting does there, less eve
     fcntl = None  # type: ignore[assignment]
 
 DEFAULT_LIMIT = 10_000
+MAX_BYTES = 64 * 1024 * 1024  # of rows that wait, in requests of many rows
+PATIENCE = 8.0  # seconds that a server may take over a transaction before its connection is cut
 
 _CHUNK = 64  # rows in one statement: each statement gives up the interpreter's lock once, however many rows it has
 
@@ -47,9 +51,10 @@ class LedgerWriter:
 
         Args:
             ledger: an open ledger; the writer keeps one connection of it.
-            limit: entries that may wait at a time.
+            limit: entries that may wait at a time, together of 64 MB at most.
         """
         self.pending = 0
+        self._bytes = 0
         self.committed = 0
         self._limit = limit
         self._loop = asyncio.get_running_loop()
@@ -76,12 +81,18 @@ class LedgerWriter:
         """
         if self._closed:
             raise LedgerError("the ledger's writer is closed; the server is stopping")
-        if self.pending and self.pending + len(entries) > self._limit:
+        size = _bytes(entries)
+        if self.pending and (self.pending + len(entries) > self._limit or self._bytes + size > MAX_BYTES):
             raise LedgerFullError(self.pending, self._limit)
         self.pending += len(entries)
+        self._bytes += size
         future: asyncio.Future[None] = self._loop.create_future()
         self._queue.put((entries, future))
         return future
+
+    def give_up(self, patience: float = PATIENCE) -> None:
+        """Cut the connection of a server that has taken longer over a transaction; the next one gets a new one."""
+        self._link.cut(patience)
 
     async def close(self) -> None:
         """Commit what waits, then stop the thread; entries handed in later are refused."""
@@ -138,6 +149,7 @@ class LedgerWriter:
     def _settle(self, batch: list[_Submission], results: list[LedgerError | None]) -> None:
         for (entries, future), error in zip(batch, results, strict=True):
             self.pending -= len(entries)
+            self._bytes -= _bytes(entries)
             if error is None:
                 self.committed += len(entries)
             if future.done():
@@ -146,6 +158,10 @@ class LedgerWriter:
                 future.set_result(None)
             else:
                 future.set_exception(error)
+
+
+def _bytes(entries: Sequence[Entry]) -> int:
+    return sum(len(entry.batch) for entry in entries if entry.batch)
 
 
 _Submission = tuple[Sequence[Entry], "asyncio.Future[None]"]
@@ -160,11 +176,13 @@ class _Link:
         self._raw: Any = None
         self._turn: int | None = None
         self._file: tuple[int, int] | None = None
+        self._since: float | None = None  # when the transaction under way began
 
     def write(self, rows: Sequence[Entry]) -> Exception | None:
         """Commit the rows in one transaction; what went wrong, if something did."""
         try:
             self._connect()
+            self._since = time.monotonic()
             if self._ledger.path is None:
                 _copy(self._raw.driver_connection, rows)
             else:
@@ -173,7 +191,17 @@ class _Link:
         except Exception as error:  # noqa: BLE001  the thread's edge: whatever happens, those who wait must hear of it
             self.close()
             return error
+        finally:
+            self._since = None
         return None
+
+    def cut(self, patience: float) -> None:
+        """End a transaction that takes longer, from another thread; SQLite, which waits by itself, is left alone."""
+        since, raw = self._since, self._raw
+        if self._ledger.path is not None or raw is None or since is None or time.monotonic() - since < patience:
+            return
+        with contextlib.suppress(Exception), socket.socket(fileno=os.dup(raw.driver_connection.fileno())) as line:
+            line.shutdown(socket.SHUT_RDWR)  # whoever reads from it is told that it has ended
 
     def close(self) -> None:
         """Drop the connection; a transaction under way is undone."""

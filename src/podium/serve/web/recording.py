@@ -78,7 +78,9 @@ class Recording:
             self.problem = ""
 
     async def probe(self) -> None:
-        """While something is wrong, see whether it takes a transaction again: perhaps nobody sends a forecast."""
+        """Let go of a connection that hangs; see whether a ledger that took nothing takes a transaction again."""
+        if self._writer is not None:
+            self._writer.give_up()
         if self._writer is None or not self.problem:
             return
         try:
