@@ -47,14 +47,14 @@ def run(*, accept_leak: bool = False, unpin: bool = False, **settings: Any) -> J
     Returns:
         What was decided; `to_frame()` is the ranking.
     """
-    from podium.pipeline.contest import evaluate
+    from podium.pipeline.contest import evaluate, warm_up
     from podium.pipeline.prepare import ingest, preprocess
     from podium.pipeline.train import train
 
     with _isolated(settings) as given:
         ingest(given)
         preprocess(given)
-        train(given)
+        train(given, meanwhile=warm_up)
         return evaluate(given, accept_leak, unpin)
 
 

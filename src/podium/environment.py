@@ -5,6 +5,7 @@ Only what the user has not set is ever set; a blank variable is one that is not 
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
@@ -13,8 +14,21 @@ from contextlib import contextmanager
 TELEMETRY = {"MLFLOW_DISABLE_TELEMETRY": "true", "ORT_DISABLE_TELEMETRY": "1", "RAY_USAGE_STATS_ENABLED": "0"}
 # Errors are still told. oneDNN's results differ between processors, and nothing else silences its word on that.
 TENSORFLOW = {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "2", "TF_ENABLE_ONEDNN_OPTS": "0"}
+# There is a process for each core already; with one thread a result does not depend on the number of cores either.
+ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"),
+    "1",
+)
 # A trading repository's own `signal.py` or `types.py` would else be imported in place of Python's.
 SAFE_PATH = {"PYTHONSAFEPATH": "1"}
+
+# Libraries make a million objects that stay; to look for garbage among them a thousand times costs an eighth of a verb.
+OBJECTS_BETWEEN_COLLECTIONS = 200_000
+
+
+def collect_seldom() -> None:
+    """Look for garbage as seldom as suits a process that imports much and ends soon."""
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
 
 
 def keep_private(environment: MutableMapping[str, str] = os.environ) -> None:

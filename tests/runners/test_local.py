@@ -14,10 +14,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from podium.environment import OBJECTS_BETWEEN_COLLECTIONS
 from podium.errors import DataError, WorkerError
 from podium.runners.local import available_cores, side_by_side
 
 WORK = """
+import gc
 import os
 import signal
 import time
@@ -28,6 +30,20 @@ from podium.errors import DataError, Fault
 
 def square_in(task):
     return task**2, os.getpid()
+
+
+class Big:
+    def __init__(self, folder):
+        self.torn_down = Path(folder, "torn down")
+
+    def __del__(self):
+        self.torn_down.touch()
+
+
+def build_something_big(folder):
+    globals().setdefault("kept", []).append(Big(folder))
+    told = [os.environ[name] for name in ("PYTHONSAFEPATH", "TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS")]
+    return *told, gc.get_threshold()[0]
 
 
 def fail_on_two(task):
@@ -90,6 +106,17 @@ def test_one_task_needs_no_process(work):
     """A single task is done here, whatever the number of workers."""
     with side_by_side(work.square_in, [3], workers=4) as results:
         assert list(results) == [(3, (9, os.getpid()))]
+
+
+def test_processes_are_made_for_work_that_ends_soon(work, done, monkeypatch):
+    """They compute with one thread unless the user says otherwise, and leave without taking apart what they built."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    before = dict(os.environ)
+    with side_by_side(work.build_something_big, [str(done), str(done)], 2) as results:
+        told = [found for _, found in results]
+    assert told == [("1", "1", "3", OBJECTS_BETWEEN_COLLECTIONS)] * 2
+    assert list(done.iterdir()) == []
+    assert dict(os.environ) == before
 
 
 def test_no_task_is_no_work(work):

@@ -14,12 +14,10 @@ from typer.core import TyperGroup
 
 from podium.cli import asking, by_hand, served, steps, workplace
 from podium.cli.console import complain
-from podium.environment import keep_private
+from podium.environment import collect_seldom, keep_private
 from podium.errors import PodiumError
 
 EXIT_INTERRUPTED = 130
-# Libraries make a million objects that stay; to look for garbage among them a thousand times costs an eighth of a verb.
-OBJECTS_BETWEEN_COLLECTIONS = 200_000
 USAGE_ERROR: Any = typer.BadParameter.__bases__[0]  # typer carries its own click and names only this child of it
 
 
@@ -79,7 +77,7 @@ for verb in chain.from_iterable(VERBS.values()):
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one verb and leave the process with its exit code."""
-    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+    collect_seldom()
     exit_code = run(arguments)
     gc.disable()
     gc.freeze()  # the process ends; Python would look through a million objects first, for half a second

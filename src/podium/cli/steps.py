@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -13,6 +14,7 @@ from podium.errors import SettingError
 from podium.settings import Settings
 
 EXIT_REFUSED = 3
+Meanwhile = Callable[[], None]
 REFUSED = ("leak", "degraded")
 
 Strict = Annotated[
@@ -88,10 +90,12 @@ def run(
 
     Exit code 3 says that the verdict is `leak` or `degraded`, or, with --strict, that the champion is not proven.
     """
+    from podium.pipeline.contest import warm_up
+
     _check(settings)
     _ingest(settings, quiet=as_json)
     _preprocess(settings, quiet=as_json)
-    _train(settings, quiet=as_json)
+    _train(settings, quiet=as_json, meanwhile=warm_up)
     _evaluate(settings, as_json=as_json, strict=strict, accept_leak=accept_leak, unpin=unpin)
 
 
@@ -129,7 +133,7 @@ def _preprocess(settings: Settings, as_json: bool = False, quiet: bool = False) 
         say(made.features_line(table, features_path(settings)))
 
 
-def _train(settings: Settings, as_json: bool = False, quiet: bool = False) -> None:
+def _train(settings: Settings, as_json: bool = False, quiet: bool = False, meanwhile: Meanwhile = lambda: None) -> None:
     from podium.models.roster import enter_all
     from podium.pipeline.prepare import features_path, series_path
     from podium.pipeline.train import train as step
@@ -148,7 +152,7 @@ def _train(settings: Settings, as_json: bool = False, quiet: bool = False) -> No
             if not quiet:
                 say(made.trained_line(record))
 
-        runs = step(settings, on_done)
+        runs = step(settings, on_done, meanwhile)
     if as_json:
         say_json([made.run_json(record) for record in runs])
 

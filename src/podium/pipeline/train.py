@@ -30,12 +30,15 @@ UNTESTED_TAG = "untested"  # of a run: why a test of its intervals could not be 
 OnDone = Callable[[RunRecord], None]
 
 
-def train(settings: Settings, on_done: OnDone = lambda run: None) -> list[RunRecord]:
+def train(
+    settings: Settings, on_done: OnDone = lambda run: None, meanwhile: Callable[[], None] = lambda: None
+) -> list[RunRecord]:
     """Score, fit and record every contestant.
 
     Args:
         settings: contestants, lags, share of scored days and so on.
         on_done: called with each run as it is completed.
+        meanwhile: called once a core is idle, while the last contestant learns.
 
     Returns:
         The completed runs, in the order of the contestants.
@@ -52,6 +55,8 @@ def train(settings: Settings, on_done: OnDone = lambda run: None) -> list[RunRec
         for (_, family), run in results:
             runs[family] = run
             on_done(run)
+            if len(runs) == len(tasks) - 1:
+                meanwhile()
     return [runs[family] for family in settings.contestants]
 
 

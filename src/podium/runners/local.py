@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -12,11 +13,12 @@ from contextlib import contextmanager
 from multiprocessing import active_children, get_context, parent_process
 from typing import TypeVar
 
-from podium.environment import SAFE_PATH, lent
+from podium.environment import ONE_THREAD, SAFE_PATH, collect_seldom, lent
 from podium.errors import WorkerError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+CHILD = {**SAFE_PATH, **ONE_THREAD}
 
 
 def available_cores() -> int:
@@ -47,11 +49,11 @@ def side_by_side(
         return
     # spawn: a fork would copy the locks of MLflow's and TensorFlow's threads in whatever state they are
     others = set(active_children())
-    with lent(SAFE_PATH):
+    with lent(CHILD):
         pool = ProcessPoolExecutor(n_workers, mp_context=get_context("spawn"), initializer=_begin)
     with pool:
         try:
-            with _deaf_to_interrupts(), _without_script(), lent(SAFE_PATH):
+            with _deaf_to_interrupts(), _without_script(), lent(CHILD):
                 results = _results(pool, work, tasks)
             yield results
         except KeyboardInterrupt:
@@ -117,10 +119,19 @@ def _without_script() -> Iterator[None]:
 
 def _begin() -> None:
     """In a new process: Ctrl-C ends it silently, since the one that began it speaks; it does not outlive that one."""
+    collect_seldom()
+    atexit.register(_leave)  # the first to be registered, so the last to be called
     threading.Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def _leave() -> None:
+    """Without taking apart what TensorFlow and MLflow have built, which takes Python longer than a second."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _end_with_parent() -> None:
