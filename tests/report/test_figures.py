@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from podium.records import rate_digits
-from podium.report.ranges import coverage_figure, density_figure, fan_figure, fan_of
+from podium.report.interval_figures import coverage_figure, density_figure, fan_figure, fan_of
 from podium.report.scene import Scene, listed, told_day
 from podium.report.skill import cumulative_skill, ratio_by_year, skill_figure
 

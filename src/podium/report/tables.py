@@ -11,9 +11,9 @@ from markupsafe import Markup
 from podium.evaluate import baselines
 from podium.evaluate.evidence import Comparison
 from podium.evaluate.judgement import Standing
+from podium.report.belief import SIDES
 from podium.report.marks import number, percent
 from podium.report.scene import RANDOM_WALK, Scene
-from podium.report.trust import SIDES
 from podium.report.verdict import TESTS, places
 
 MISSING: Final = "none"

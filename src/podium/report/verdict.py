@@ -8,9 +8,9 @@ from typing import Final
 from podium.evaluate.economics import trade_the_sign
 from podium.evaluate.judgement import Standing
 from podium.records import ModelName, Series, rate_digits
+from podium.report.belief import interval_evidence, told_interval
 from podium.report.marks import number, percent
 from podium.report.scene import RANDOM_WALK, Scene, listed, told_day
-from podium.report.trust import interval_evidence, told_interval
 
 TESTS: Final[Mapping[str, tuple[str, str]]] = {
     "diebold_mariano": ("Diebold-Mariano", "is its squared error smaller than the random walk's?"),

@@ -23,7 +23,7 @@ from podium.report.charts import (
     number,
     percent,
 )
-from podium.report.ranges import Fan
+from podium.report.interval_figures import Fan
 from podium.report.skill import thinned
 from podium.serve.dashboard.state import PairState
 from podium.serve.dashboard.words import sequence_line

@@ -13,7 +13,7 @@ from podium.records import Forecasts, Interval, NextDay
 from podium.registry.history import Title, crowned
 from podium.registry.log_items import FORECASTS, read_forecasts
 from podium.report.scene import Holder, Scene
-from podium.serve.dashboard.live import LiveComparisons
+from podium.serve.dashboard.live_comparisons import LiveComparisons
 from podium.serve.dashboard.state import PairState
 from podium.serve.hotswap.artifacts import RUN
 from podium.serve.hotswap.lineup import Lineup, ServedModel

@@ -12,8 +12,8 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader
 from markupsafe import Markup
 
 from podium.report.charts import no_figure
+from podium.report.interval_figures import fan_figure
 from podium.report.pages import environment
-from podium.report.ranges import fan_figure
 from podium.report.scene import told_day
 from podium.report.skill import SKILL_TITLE, skill_figure
 from podium.serve.dashboard import words
@@ -21,9 +21,9 @@ from podium.serve.dashboard.assets import asset_url
 from podium.serve.dashboard.figures import fan_of, inks, live_figure, range_bar
 from podium.serve.dashboard.gather import Gatherer
 from podium.serve.dashboard.links import Links
-from podium.serve.dashboard.live import LiveComparisons
+from podium.serve.dashboard.live_comparisons import LiveComparisons
+from podium.serve.dashboard.rows import arms, history, overview, scores, steps, tiles, traffic
 from podium.serve.dashboard.state import PairState
-from podium.serve.dashboard.tables import arms, history, overview, scores, steps, tiles, traffic
 from podium.serve.web.service import Service
 
 HERE = Path(__file__).parent

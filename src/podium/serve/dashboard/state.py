@@ -9,7 +9,7 @@ from podium.evaluate.judgement import Judgement
 from podium.records import Forecasts, NextDay
 from podium.registry.history import Title, crowned
 from podium.report.scene import Scene
-from podium.serve.dashboard.live import Live
+from podium.serve.dashboard.live_comparisons import Live
 from podium.serve.hotswap.lineup import Lineup
 from podium.serve.web.market import Close
 

@@ -14,7 +14,7 @@ from multiprocessing import parent_process
 from pathlib import Path
 
 from podium.serve.dashboard import dashboard_routes
-from podium.serve.dashboard.live import LiveComparisons
+from podium.serve.dashboard.live_comparisons import LiveComparisons
 from podium.serve.hotswap.manifest import forget_in_service
 from podium.serve.web.app import App
 from podium.serve.web.endpoints import Endpoints

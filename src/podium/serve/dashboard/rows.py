@@ -14,7 +14,7 @@ from podium.registry.history import Title
 from podium.report.championship import next_day_tile
 from podium.report.charts import number
 from podium.report.scene import RANDOM_WALK, told_day
-from podium.report.tables import DASH, Sheet, SheetRow, standings
+from podium.report.tables import DASH, Sheet, SheetRow, ranked, standings
 from podium.serve.dashboard import words
 from podium.serve.dashboard.figures import inks
 from podium.serve.dashboard.links import Links
@@ -69,18 +69,21 @@ def _on_data(title: Title) -> str:
 
 
 def steps(state: PairState, links: Links) -> list[Row]:
-    """The podium: who holds which alias now."""
+    """The podium: who holds which alias now, with its place in the championship; those that tie share one."""
     colours = inks(state)
+    scored = ranked(state.scene) if state.scene else []
+    places = {(row.model_name, row.model_version): place for row, place in scored if row}
     return [
         {
             "arm": arm,
             "name": model.card.family,
             "version": model.card.version,
             "ink": colours[model.card.family],
-            "place": place,
+            "height": height,
+            "place": places.get((model.card.name, model.card.version), DASH),
             "url": links.version(model.card.name, model.card.version),
         }
-        for place, (arm, model) in enumerate(state.lineup.arms.items(), start=1)
+        for height, (arm, model) in enumerate(state.lineup.arms.items(), start=1)
     ]
 
 

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from podium.evaluate.density import coverage_by_year
 from podium.records import Dates, Floats, Forecasts, NextDay, Series, rate_digits
+from podium.report.belief import BARS, COVERAGES, Calibration, calibration, misses_of
 from podium.report.charts import (
     BAD,
     MAIN,
@@ -34,7 +35,6 @@ from podium.report.marks import Write
 from podium.report.scales import round_scale
 from podium.report.scene import Scene, told_day
 from podium.report.skill import years_of
-from podium.report.trust import BARS, COVERAGES, Calibration, calibration, misses_of
 
 FAN_DAYS: Final = 63  # three months
 BOUNDS: Final = ("lower_80", "upper_80", "lower_95", "upper_95")

@@ -11,7 +11,7 @@ from podium.ledger.settled import settled_days
 from podium.ledger.settling import settle
 from podium.records import Series
 from podium.serve.dashboard.figures import _Sequence
-from podium.serve.dashboard.live import LiveComparisons
+from podium.serve.dashboard.live_comparisons import LiveComparisons
 from podium.serve.dashboard.page import Pages
 
 Fill = Callable[..., None]
@@ -159,7 +159,7 @@ def test_the_ledger_is_compared_again_only_when_a_day_was_settled(
     serving: Any, fill: Fill, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Page after page takes the same comparison; a new outcome makes a new one."""
-    from podium.serve.dashboard import live as module
+    from podium.serve.dashboard import live_comparisons as module
 
     asked = []
     monkeypatch.setattr(module, "compare_live", lambda *a, **k: asked.append(k) or compare_live(*a, **k))

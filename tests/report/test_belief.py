@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from podium.evaluate.judgement import Standing
-from podium.report.scene import Scene
-from podium.report.trust import (
+from podium.report.belief import (
     ALL_BARS,
     ALL_COVERAGES,
     BARS,
@@ -19,6 +18,7 @@ from podium.report.trust import (
     interval_skill,
     told_interval,
 )
+from podium.report.scene import Scene
 
 MakeScene = Callable[..., Scene]
 N_DAYS = 420
