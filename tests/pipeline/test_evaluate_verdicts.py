@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import integrate, special, stats
 
-from podium.errors import RegistryError
+from podium.errors import DataError, RegistryError
 from podium.evaluate.judgement import Judgement
 from podium.evaluate.significance import diebold_mariano
 from podium.records import Series
@@ -326,6 +326,36 @@ def test_the_recorded_source_is_that_of_the_series(arena, rates):
     (run, *_) = arena.days(series).using(source="ecb").train()
     (given,) = arena.client.get_run(run.run_id).inputs.dataset_inputs
     assert json.loads(given.dataset.source)["tags"]["source"] == "csv"
+
+
+def _from_csv(series):
+    return Series(series.pair, series.dates, series.closes, "csv")
+
+
+def _revalued(series):
+    closes = series.closes * np.exp(np.random.default_rng(1).normal(0, 0.003, len(series)))
+    return Series(series.pair, series.dates, closes, series.source)
+
+
+@pytest.mark.parametrize(
+    ("change", "check", "told"),
+    [
+        (_from_csv, "other_series", "decided on rates from ecb, these are from csv"),
+        (lambda rates: rates.until(880), "earlier_end", "decided on rates up to .*, these end on"),
+        (_revalued, "other_series", "decided on other rates of the same days"),
+    ],
+)
+def test_a_title_moves_only_on_the_series_that_it_was_decided_on(crowned, rates, change, check, told):
+    """Another source, an earlier end, other rates of the same days: nothing moves, until it is said to be meant."""
+    arena, first = crowned
+    arena.days(change(rates)).train()
+    before = arena.aliases(), arena.pointer(), arena.store.titles()
+    with pytest.raises(DataError, match=rf"{check} - the title was {told}.*; if it is meant, --allow {check}$"):
+        arena.evaluate()
+    assert (arena.aliases(), arena.pointer(), arena.store.titles()) == before
+    second = arena.using(allow=(check,)).evaluate()
+    assert second.data_version != first.data_version
+    assert arena.aliases()["champion"] == f"models:/{second.champion}/{second.champion_version}"
 
 
 def test_an_alias_moved_by_hand_is_a_new_incumbent(crowned):

@@ -157,17 +157,41 @@ def test_a_further_column_that_the_champion_does_not_know_is_named(crowned, rate
 
 
 def test_what_is_missing_is_named(arena, rates):
-    """No champion, no series, a series of other days: each says what to run."""
+    """No champion, no series: each says what to run."""
     with pytest.raises(MissingError, match="podium ingest"):
         forecast(arena.settings)
     arena.days(rates.until(N_DAYS))
     with pytest.raises(MissingError, match="holds @champion"):
         forecast(arena.settings)
-    arena.enter(ARIMA=lambda actual: 0.0 * actual)
-    arena.evaluate()
-    save_series(rates.until(500), series_path(arena.settings))
-    with pytest.raises(MissingError, match="scored on days that the stored series does not have"):
-        forecast(arena.settings)
+
+
+@pytest.mark.parametrize("horizon", [1, 5])
+@pytest.mark.parametrize("days", [500, N_DAYS - 100, N_DAYS - 1])
+def test_rates_that_end_before_the_champions_days_are_named(crowned, rates, days, horizon, capsys):
+    """One line with both days and the way out, whether the scored days are all missing or only the last."""
+    save_series(rates.until(days), series_path(crowned.settings))
+    ends = rf"scored up to {rates.dates[N_DAYS - 1]}, and the stored rates end on {rates.dates[days - 1]}; run `podium"
+    with pytest.raises(MissingError, match=ends):
+        forecast(crowned.settings, (horizon,))
+    assert crowned.podium("forecast", "--horizon", str(horizon)) == 5
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("horizon", [1, 5])
+@pytest.mark.parametrize("kind", ["another pair's", "at another hour", "on other days"])
+def test_the_champion_of_another_series_forecasts_nothing(crowned, rates, kind, horizon):
+    """Rates that are not those it was scored on: it is said, for tomorrow and for days ahead."""
+    rng = np.random.default_rng(1)
+    days, closes = rates.dates, rates.closes
+    if kind == "another pair's":
+        closes = 150 * np.exp(np.cumsum(rng.normal(0, 0.005, len(closes))))
+    elif kind == "at another hour":
+        closes = closes * np.exp(rng.normal(0, 0.003, len(closes)))
+    else:
+        days, closes = days[::2], closes[::2]
+    save_series(Series("EURUSD", days, closes, "csv"), series_path(crowned.settings))
+    with pytest.raises(MissingError, match=r"was scored on ecb-EURUSD-.*, and the stored rates are others \(csv"):
+        forecast(crowned.settings, (horizon,))
 
 
 @pytest.mark.parametrize("horizon", [0, 61, -5])

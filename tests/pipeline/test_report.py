@@ -54,6 +54,13 @@ def test_rates_that_were_moved_leave_a_page_with_reasons(held: Any) -> None:
     assert page.count("<figcaption>") == 5
 
 
+def test_rates_that_end_before_the_champions_days_leave_a_page_with_the_reason(held: Any, rates: Series) -> None:
+    """The page is written, and says why there is no forecast of tomorrow."""
+    save_series(rates.until(900), series_path(held.settings))
+    written = report(held.settings)
+    assert f"the stored rates end on {rates.dates[899]}" in written.untold["next_day"]
+
+
 def test_a_folder_that_was_moved_is_named_and_not_made_anew(held: Any) -> None:
     """Neither a page with parts missing nor an artifact in the old place; a forecast says the same."""
     Path("mlruns").rename("moved")

@@ -32,7 +32,7 @@ TRAIN = (
     "artifact_location", *ADDRESSES, *FOLDERS,
 )  # fmt: skip
 EVALUATE = (
-    "pair", "policy", "alpha", "leak_r2", "leak_direction", "n_lags", "test_fraction", "developer",
+    "pair", "allow", "policy", "alpha", "leak_r2", "leak_direction", "n_lags", "test_fraction", "developer",
     *ADDRESSES, *FOLDERS,
 )  # fmt: skip
 

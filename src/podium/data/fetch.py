@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
 
-from podium.data.quality import ALLOWABLE, examine
+from podium.data.allow import known_checks
+from podium.data.quality import examine
 from podium.data.sources import resolve
 from podium.data.sources.ecb import SOURCE as ECB
 from podium.data.sources.ecb import bundled_table
 from podium.data.table import Fetched, Limits
-from podium.errors import DataError, Fault, SettingError
 from podium.settings import Settings
 
 YEAR = 252  # trading days
@@ -39,16 +38,6 @@ def fetch_series(settings: Settings) -> Fetched:
         DataError: the gate found faults.
         SourceError: the provider cannot be reached and no copy is at hand.
     """
-    if unknown := [name for name in settings.allow if name not in ALLOWABLE]:
-        raise SettingError(f"setting allow = {unknown[0]!r}: no such check; there are {', '.join(sorted(ALLOWABLE))}")
-    try:
-        raw = resolve(settings.source, settings).fetch(settings.pair)
-        return examine(raw, limits_for(settings), settings.allow, None if raw.source == ECB else bundled_table())
-    except DataError as error:
-        raise DataError([_or_allow(fault) for fault in error.faults]) from error
-
-
-def _or_allow(fault: Fault) -> Fault:
-    """With the way to say that it is meant."""
-    meant = f"; if it is meant, --allow {fault.check}" if fault.check in ALLOWABLE else ""
-    return replace(fault, remedy=fault.remedy + meant)
+    allow = known_checks(settings.allow)
+    raw = resolve(settings.source, settings).fetch(settings.pair)
+    return examine(raw, limits_for(settings), allow, None if raw.source == ECB else bundled_table())

@@ -13,6 +13,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from podium.data.allow import let_pass
 from podium.data.identity import identify
 from podium.data.sources.ecb_table import EcbTable
 from podium.data.table import Fetched, Limits, RawTable
@@ -25,7 +26,7 @@ from podium.data.timing import (
     resolution,
     settle_clock,
 )  # fmt: skip
-from podium.errors import DataError, Fault
+from podium.errors import Fault
 from podium.records import Floats, Series
 
 DAY = np.timedelta64(1, "D")
@@ -60,18 +61,11 @@ def examine(
         table, dropped = (table, ()) if "weekend_days" in allow else drop_short_sundays(table)
         repairs += dropped
         faults += [fault for check in PRICE_CHECKS for fault in check(table, limits)]
-    notes = raw.notes + moved + repairs + _let_pass(faults, allow)
+    notes = raw.notes + moved + repairs + let_pass(faults, allow)
     if ecb is not None:
         contradictions, told = identify(table, ecb)
-        notes += told + _let_pass(contradictions, allow)
+        notes += told + let_pass(contradictions, allow)
     return Fetched(Series(table.pair, table.dates, table.closes, table.source, table.extras), notes)
-
-
-def _let_pass(faults: Collection[Fault], allow: Collection[str]) -> tuple[str, ...]:
-    """A note on each fault that is meant; raises for the others."""
-    if refused := [fault for fault in faults if fault.check not in allow]:
-        raise DataError(refused)
-    return tuple(replace(fault, remedy=f"let pass by --allow {fault.check}").describe() for fault in faults)
 
 
 def repair(raw: RawTable) -> tuple[RawTable, tuple[str, ...]]:
@@ -209,13 +203,6 @@ PRICE_CHECKS: tuple[Check, ...] = (
     check_weekends, check_straight, check_jumps, check_spikes, check_direction, check_coarse, check_still
 )  # fmt: skip
 UNSOUND = frozenset({"not_finite", "not_positive", "missing_dates", "conflicting_dates"})
-ALLOWABLE = frozenset(
-    {
-        *("other_pair", "other_unit", "other_level", "unchecked_level", "differing_days", "shifted_days", "smoothed"),
-        *("mixed_times", "weekend_days", "missing_weekdays", "not_daily", "straight_lines"),
-        *("gap", "implausible_jump", "spike", "direction_flips", "coarse", "stale"),
-    }
-)  # what may be meant, by its check
 
 
 def _columns(table: RawTable) -> list[tuple[str, Floats]]:

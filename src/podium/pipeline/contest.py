@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from filelock import FileLock
 
-from podium.errors import MissingError
+from podium.data.allow import known_checks, let_pass
+from podium.data.continuity import departures, same_outcomes
+from podium.errors import Fault, MissingError
 from podium.evaluate.judgement import Judgement
 from podium.evaluate.policy import check_policy
 from podium.evaluate.ranking import best_per_family, comparable, rank
@@ -16,10 +18,10 @@ from podium.models.roster import known
 from podium.pipeline.judge import Case, incumbent_of, judge
 from podium.pipeline.prepare import load_table
 from podium.pipeline.recipe import recipes_tried
-from podium.records import RunRecord, VersionRecord
+from podium.records import FeatureTable, RunRecord, VersionRecord
 from podium.registry import pointer
 from podium.registry.history import Title, latest
-from podium.registry.log_items import FORECASTS
+from podium.registry.log_items import FORECASTS, read_forecasts
 from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
 
@@ -82,9 +84,11 @@ def gather(
 
     Raises:
         MissingError: nobody has been trained on this series.
+        DataError: the title was decided on another series, or on later days.
     """
     settings = store.settings
     table = load_table(settings)
+    _must_go_on(store, champion, table, note)
     days = scored_rows(table, settings.n_lags, settings.test_fraction)
     scored_days = days.scored_days(table)
     runs = comparable(store.completed_runs(table.data_version, scored_days), table.data_version, scored_days)
@@ -122,6 +126,22 @@ def _can_be_kept(store: MlflowStore, champion: VersionRecord | None, note: Note)
         return True
     note(f"the champion {champion.pinned_uri} has lost its files, and does not keep the title")
     return False
+
+
+def _must_go_on(store: MlflowStore, champion: VersionRecord | None, table: FeatureTable, note: Note) -> None:
+    """The title may move only on the series that it was decided on, up to the same day or later; or it is meant."""
+    carried = carried_judgement(champion)
+    if champion is None or carried is None or carried.data_version == table.data_version:
+        return
+    faults = departures(carried.data_version, table.data_version)
+    parquet = None if faults else store.read_file(champion.run_id, FORECASTS)
+    if parquet is not None:
+        scored = read_forecasts(parquet)
+        if not same_outcomes(scored.origins, scored.actual, table.origins, table.target):
+            remedy = f"the title was decided on other rates of the same days, {carried.data_version}"
+            faults = [Fault(str(table.data_version), "", "other_series", 0, (), remedy)]
+    for line in let_pass(faults, known_checks(store.settings.allow)):
+        note(line)
 
 
 def pin_of(titles: Sequence[Title], champion: VersionRecord | None) -> Title | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from podium.data.continuity import same_outcomes
 from podium.data.store import data_version, load_series
 from podium.errors import MissingError, RegistryError, SettingError
 from podium.evaluate.horizons import MAX_HORIZON, choose_volatility
@@ -74,7 +75,9 @@ class _Scene:
                 f"run {champion.run_id} of {champion.name} has lost its {FORECASTS}; run `podium train`"
             )
         table = build_features(series, settings.n_lags, data_version(series))
-        return cls(settings, store, series, table, champion, read_forecasts(parquet))
+        scored = read_forecasts(parquet)
+        _must_go_on(champion, scored, table)
+        return cls(settings, store, series, table, champion, scored)
 
     def forecast(self, horizon: int) -> NextDay:
         forecasts, point = self._tomorrow() if horizon == 1 else self._direct(horizon)
@@ -83,10 +86,6 @@ class _Scene:
 
     def _tomorrow(self) -> tuple[Forecasts, float]:
         _, here, there = np.intersect1d(self.table.origins, self.scored.origins, return_indices=True)
-        if not len(here):
-            raise MissingError(
-                f"{self.champion.name} was scored on days that the stored series does not have; run `podium run`"
-            )
         # Days that came after the last scored one are forecast by the registered model, which was fitted before them.
         since = int(here[-1]) + 1
         answers = self._answers(since)
@@ -136,4 +135,23 @@ class _Scene:
             next_day(self.series, point, interval, self.champion.name, self.champion.version),
             verdict=judgement.verdict if judgement and tested else None,
             reason=UNTESTED if not tested else judgement.reason if judgement else None,
+        )
+
+
+def _must_go_on(champion: VersionRecord, scored: Forecasts, table: FeatureTable) -> None:
+    """The stored series is the one that the champion was scored on, up to the same day or later.
+
+    Raises:
+        MissingError: it ends before, or holds other rates.
+    """
+    named = f"{champion.name} (v{champion.version})"
+    if table.origins[-1] < scored.target_dates[-1]:
+        raise MissingError(
+            f"{named} was scored up to {scored.target_dates[-1]}, and the stored rates end on {table.origins[-1]}; "
+            "run `podium ingest` for newer ones, or `podium run`"
+        )
+    if not same_outcomes(scored.origins, scored.actual, table.origins, table.target):
+        raise MissingError(
+            f"{named} was scored on {champion.tags.get('data_version')}, and the stored rates are others "
+            f"({table.data_version}); run `podium run` for a champion of these"
         )

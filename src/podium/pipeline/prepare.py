@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from podium.data.continuity import changes
 from podium.data.fetch import fetch_series
 from podium.data.store import data_version, load_features, load_series, save_features, save_series
-from podium.errors import MissingError
+from podium.errors import DataError, MissingError, PodiumError
 from podium.features import build_features, feature_names
 from podium.records import DataVersion, FeatureTable, Series
 from podium.settings import Settings
@@ -31,7 +32,7 @@ class Ingested:
         series: the series, as stored.
         data_version: names exactly this series.
         path: where it is stored.
-        notes: what was repaired or fallen back on.
+        notes: what was repaired, fallen back on or let pass, and what is other than in the series stored before.
     """
 
     series: Series
@@ -44,8 +45,12 @@ def ingest(settings: Settings) -> Ingested:
     """Fetch the pair's rates, pass the quality gate, store them; after any failure the last good series stays."""
     fetched = fetch_series(settings)
     path = series_path(settings)
+    try:
+        notes = fetched.notes + changes(load_series(path), fetched.series)
+    except PodiumError:  # there is none that could be compared
+        notes = fetched.notes
     save_series(fetched.series, path)
-    return Ingested(fetched.series, data_version(fetched.series), path, fetched.notes)
+    return Ingested(fetched.series, data_version(fetched.series), path, notes)
 
 
 def preprocess(settings: Settings) -> FeatureTable:
@@ -57,16 +62,15 @@ def preprocess(settings: Settings) -> FeatureTable:
 
 
 def load_table(settings: Settings) -> FeatureTable:
-    """The stored feature table, if it belongs to the stored series and the set window.
+    """The feature table of the stored series: the stored one, or made anew where it is of other rates or lags.
 
     Raises:
-        MissingError: it is not there, or is out of date.
+        MissingError: nothing was ingested yet.
     """
-    table = load_features(features_path(settings))
-    if table.names[: settings.n_lags + 1] != feature_names(settings.n_lags):
-        raise MissingError(f"the features were not made for n_lags = {settings.n_lags}; run `podium preprocess`")
-    if table.data_version != data_version(load_series(series_path(settings))):
-        raise MissingError(
-            f"the features belong to {table.data_version}, not the newest series; run `podium preprocess`"
-        )
-    return table
+    version = data_version(load_series(series_path(settings)))
+    try:
+        table = load_features(features_path(settings))
+    except (MissingError, DataError):
+        return preprocess(settings)
+    fits = table.data_version == version and table.names[: settings.n_lags + 1] == feature_names(settings.n_lags)
+    return table if fits else preprocess(settings)

@@ -10,9 +10,8 @@ import pytest
 from podium.data.store import data_version, save_series
 from podium.errors import MissingError
 from podium.features import build_features
-from podium.pipeline.prepare import ingest, load_table, preprocess, series_path
+from podium.pipeline.prepare import ingest, load_table, series_path
 from podium.pipeline.train import train
-from podium.registry.mlflow_store import MlflowStore
 
 
 def test_ingest_stores_what_it_says(ready):
@@ -34,14 +33,6 @@ def test_preprocess_stores_the_features_of_the_series(ready, rates):
     assert (found.names, found.data_version) == (expected.names, expected.data_version)
 
 
-def test_training_without_features_names_the_step(ready):
-    """The message says which step must come first, and nothing is recorded."""
-    (ready.data_dir / "processed" / "EURUSD.parquet").unlink()
-    with pytest.raises(MissingError, match="podium preprocess"):
-        train(ready)
-    assert MlflowStore(ready).client.search_experiments(filter_string="name LIKE 'EURUSD%'") == []
-
-
 def test_training_without_a_series_names_the_step(ready):
     """Features without their series cannot be checked."""
     series_path(ready).unlink()
@@ -49,19 +40,40 @@ def test_training_without_a_series_names_the_step(ready):
         train(ready)
 
 
-def test_features_of_an_older_series_are_refused(ready, rates):
-    """A revised rate makes the stored features out of date, until they are made again."""
+@pytest.mark.parametrize("kind", ["absent", "damaged", "of older rates", "of fewer lags", "of more lags"])
+def test_features_are_made_where_there_are_none_that_fit(kind, ready, rates):
+    """Training after a new ingest, a lost file or other lags sees the features of the stored series."""
+    path = ready.data_dir / "processed" / "EURUSD.parquet"
     closes = rates.closes.copy()
-    closes[-1] *= 1.0001
-    save_series(dataclasses.replace(rates, closes=closes), series_path(ready))
-    with pytest.raises(MissingError, match=r"the features belong to ecb-EURUSD-.*; run `podium preprocess`"):
-        train(ready)
-    preprocess(ready)
-    assert load_table(ready).values[-1, 0] == pytest.approx(np.log(closes[-1] / closes[-2]))
+    if kind == "absent":
+        path.unlink()
+    elif kind == "damaged":
+        path.write_bytes(path.read_bytes()[:-100])
+    elif kind == "of older rates":
+        closes[-1] *= 1.0001
+        save_series(dataclasses.replace(rates, closes=closes), series_path(ready))
+    settings = ready.model_copy(update={"n_lags": {"of fewer lags": 40, "of more lags": 20}.get(kind, ready.n_lags)})
+    table = load_table(settings)
+    assert len(table.names) == settings.n_lags + 1
+    assert table.values[-1, 0] == pytest.approx(np.log(closes[-1] / closes[-2]))
+    written = path.stat().st_mtime_ns
+    assert np.array_equal(load_table(settings).values, table.values)
+    assert path.stat().st_mtime_ns == written
 
 
-@pytest.mark.parametrize("n_lags", [20, 40])
-def test_features_of_another_window_are_refused(ready, n_lags):
-    """A n_lags set anew needs features made anew, whether it is longer or shorter."""
-    with pytest.raises(MissingError, match=rf"not made for n_lags = {n_lags}; run `podium preprocess`"):
-        train(ready.model_copy(update={"n_lags": n_lags}))
+def test_what_changes_in_the_stored_series_is_told(ready, rates, tmp_path):
+    """Another source, an earlier end, other rates: ingest says it; nothing where the series only goes on."""
+    assert [note for note in ingest(ready).notes if "EURUSD:" in note] == []
+    assert ingest(ready).notes == ()
+    rows = [f"{day},{close * 1.001}" for day, close in zip(rates.dates[:-5], rates.closes[:-5], strict=True)]
+    (tmp_path / "rates.csv").write_text("\n".join(["Date,Close", *rows]))
+    notes = ingest(ready.model_copy(update={"source": "csv:rates.csv"})).notes
+    assert [note.partition(" the rates ")[2][:9] for note in notes[:3]] == ["come from", "end on 20", "begin on "]
+    assert f"{len(rows)} of {len(rows)} days have another rate than before" in notes[3]
+
+
+def test_a_stored_series_that_cannot_be_read_is_replaced(ready):
+    """There is nothing to compare with, and the new one is good."""
+    series_path(ready).write_bytes(b"damaged")
+    assert ingest(ready).notes == ()
+    assert load_table(ready)

@@ -8,6 +8,7 @@ from pathlib import PurePath
 
 import numpy as np
 
+from podium.data.allow import or_allow
 from podium.data.sources.csv_grid import Grid
 from podium.data.sources.naming import (
     BASE_NAMES,
@@ -63,7 +64,7 @@ def must_be_for_one_unit(grid: Grid) -> None:
         values = set(grid.cells(at))
         if plain(name) in UNIT_NAMES and len(values) == 1 and (value := values.pop()).isdecimal() and value != one:
             remedy = f"rates for more than one unit ({name} = {value}); divide them"
-            raise DataError([Fault(grid.where, name, "other_unit", len(grid.rows), (value,), remedy)])
+            raise DataError([or_allow(Fault(grid.where, name, "other_unit", len(grid.rows), (value,), remedy))])
 
 
 def other_pair(where: str, column: str, pair: str, found: Mapping[str, Collection[str]]) -> DataError:
@@ -71,7 +72,7 @@ def other_pair(where: str, column: str, pair: str, found: Mapping[str, Collectio
     pairs = list(dict.fromkeys(name for names in found.values() for name in names if len(name) == 6))
     remedy = f"the file does not hold {pair}; "
     remedy += f"take --pair {' or '.join(pairs[:5])}, or another file" if pairs else "take another file"
-    return DataError([Fault(where, column, "other_pair", 0, tuple(found)[:5], f"{remedy}")])
+    return DataError([or_allow(Fault(where, column, "other_pair", 0, tuple(found)[:5], remedy))])
 
 
 def _speakers(grid: Grid, pair: str, skip: Collection[int]) -> Iterator[tuple[str, list[str], Means]]:
