@@ -35,7 +35,10 @@ def test_a_models_name_is_read_as_it_was_written():
     assert ModelName.parse("EURUSD_Grey_Box") == ModelName("EURUSD", "Grey_Box")
 
 
-@pytest.mark.parametrize("text", ["", "EURUSD", "EURUSD_", "eurusd_LSTM", "_LSTM", "EURUSDX_LSTM"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "EURUSD", "EURUSD_", "eurusd_LSTM", "_LSTM", "EURUSDX_LSTM", "EURUSD_O'Neill", "EURUSD_A\r\nB", "EURUSD_ "],
+)
 def test_another_name_is_none_of_podiums(text):
     """A model that is not named after a pair and a family belongs to somebody else."""
     with pytest.raises(ValueError, match="<PAIR>_<Family>"):

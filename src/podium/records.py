@@ -19,6 +19,7 @@ Dates = NDArray[np.datetime64]
 Floats = NDArray[np.float64]
 
 PAIR_PATTERN = re.compile(r"[A-Z]{6}")
+FAMILY_PATTERN = re.compile(r"[\w.-]+")
 
 ALIASES = ("champion", "challenger", "candidate")
 """Exclusive over all models of a pair, the best first."""
@@ -167,7 +168,7 @@ class ModelName:
             ValueError: it is not named as Podium names models.
         """
         pair, _, family = text.partition("_")
-        if not (family and PAIR_PATTERN.fullmatch(pair)):
+        if not (PAIR_PATTERN.fullmatch(pair) and FAMILY_PATTERN.fullmatch(family)):
             raise ValueError(f"{text!r} is not <PAIR>_<Family>")
         return cls(pair, family)
 

@@ -33,7 +33,13 @@ def test_a_title_survives_its_tag(why, by):
 
 def test_a_tag_broken_by_hand_is_passed_over():
     """A broken entry hides neither itself as an error nor the others."""
-    broken = {"title.yesterday": FIRST.to_json(), "title.2026-11-03T09:00:00Z": "{", "title.2026-11-04T09:00:00Z": "{}"}
+    broken = {
+        "title.yesterday": FIRST.to_json(),
+        "title.2026-11-03T09:00:00": FIRST.to_json(),
+        "title.2026-11-03T09:00:00Z": "{",
+        "title.2026-11-04T09:00:00Z": "{}",
+        "title.9999-12-31T23:59:59.999999Z": FIRST.to_json(),  # after which no other could ever come
+    }
     assert parse({**broken, FIRST.key: FIRST.to_json()}) == [FIRST]
 
 

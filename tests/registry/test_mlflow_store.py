@@ -231,6 +231,15 @@ def test_families_of_other_pairs_are_left_alone(store, three, settings, make_res
     assert all(not version.name.startswith("EURUSDX") for version in store.versions())
 
 
+@pytest.mark.parametrize("name", ["EURUSD_O'Neill", 'EURUSD_"', "EURUSD_a b"])
+def test_a_model_with_an_odd_name_is_nobodys(store, three, name):
+    """An empty model that somebody named with a quote stops nobody."""
+    store.client.create_registered_model(name)
+    store.assign("EURUSD", dict(zip(ALIASES, three, strict=True)))
+    assert [version.name for version in store.versions()] == sorted(version.name for version in three)
+    assert store.champion().name == three[0].name
+
+
 def test_a_champion_leads_at_every_instant(store, three, monkeypatch):
     """After every single write of a change of order, somebody holds the title."""
     store.assign("EURUSD", dict(zip(ALIASES, three, strict=True)))

@@ -143,7 +143,8 @@ def next_time(titles: Iterable[Title], now: datetime) -> str:
 
 
 def _is_time(text: str) -> bool:
+    """Whether it is one that a machine may have written by now; one of the year 9999 would be the last for ever."""
     try:
-        return datetime.fromisoformat(text).tzinfo is not None
-    except ValueError:
+        return datetime.fromisoformat(text) <= datetime.now(UTC) + timedelta(days=1)
+    except (ValueError, TypeError):
         return False

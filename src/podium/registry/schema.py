@@ -58,7 +58,7 @@ def is_older(uri: str) -> bool:
 
         raise RegistryError(
             f"{mask(uri)} has been migrated by a newer MLflow than {__version__}, which is installed here; "
-            "install the newer one, `pip install --upgrade podium mlflow`"
+            "install the newer one, or a newer Podium with it"
         ) from None
     return True
 
