@@ -90,8 +90,8 @@ def run(host: str, port: int, request: bytes, *, seconds: float, connections: in
         "per_second": round(len(latencies) / took, 1),
         "statuses": statuses,
         **{
-            f"p{q}_ms": round(latencies[min(len(latencies) - 1, len(latencies) * q // 100)] * 1e3, 3)
-            for q in (50, 90, 99)
+            f"p{q:g}_ms": round(latencies[min(len(latencies) - 1, int(len(latencies) * q / 100))] * 1e3, 3)
+            for q in (50, 90, 99, 99.9)
         },
         "max_ms": round(latencies[-1] * 1e3, 3),
     }

@@ -5,12 +5,14 @@
 
 Eight connections on loopback send single rows; the load generator shares the machine's cores with the server that it
 loads, which holds both back alike. For a batch of 10,000 rows and for 1,000 requests a second the answer's time is
-measured at the client. Prints the figures, and writes them as JSON where --out says.
+measured at the client from the moment at which the request was due (open loop). Prints the figures, and writes them as
+JSON where --out says.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import signal
@@ -22,6 +24,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import psutil
 
 import loadgen
 from podium.data.store import load_series
@@ -77,13 +81,11 @@ def running(command: list[str], port: int) -> Iterator[tuple[subprocess.Popen[by
 
 
 @contextmanager
-def podium(**options: object) -> Iterator[tuple[subprocess.Popen[bytes], float, int]]:
-    """Podium's server with these options."""
+def podium(ledger_address: str | None = None, **serve: object) -> Iterator[tuple[subprocess.Popen[bytes], float, int]]:
+    """Podium's server with these settings."""
     port = free_port()
-    with running([sys.executable, "-c", SERVE, json.dumps({"serve": {"port": port, **options}})], port) as (
-        server,
-        took,
-    ):
+    told = {"ledger_address": ledger_address, "serve": {"port": port, **serve}}
+    with running([sys.executable, "-c", SERVE, json.dumps(told)], port) as (server, took):
         yield server, took, port
 
 
@@ -103,19 +105,14 @@ def request(names: tuple[str, ...], rows: list[list[float]], *headers: str) -> b
     return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode() + body
 
 
-def resident(pid: int) -> dict[str, float]:
-    """Memory in MB of each process below this one, by the module that it runs."""
-    found = {}
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            words = (entry / "cmdline").read_text().split("\0")
-            size = int((entry / "status").read_text().partition("VmRSS:")[2].split()[0]) / 1024
-        except (OSError, IndexError, ValueError):
-            continue
-        if parent == pid:
-            found[words[2] if len(words) > 2 else words[0]] = round(size, 1)
-    return found
+def memory(pid: int) -> float:
+    """Memory in MB of a server's processes together, what they share counted once (PSS)."""
+    server = psutil.Process(pid)
+    found = 0
+    for process in (server, *server.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found += process.memory_full_info().pss
+    return round(found / 1e6, 1)
 
 
 def load(port: int, sent: bytes, seconds: float, rate: float | None = None) -> dict:
@@ -155,11 +152,15 @@ def measure(seconds: float, n_flat: int) -> dict:
                 big = batch(port, many.replace(b"Content-Type", f"X-Podium-Arm: {arm}\r\nContent-Type".encode(), 1))
             with podium(ledger="required", ledger_address=f"{folder}/{family}.db") as (_, _, port):
                 durable = load(port, forced, seconds)
+                durably = {
+                    f"at {rate} a second with ledger": load(port, forced, seconds, rate) for rate in (1000, 3000)
+                }
             figures[family] = {
                 "mlflow": theirs,
                 "podium": ours,
                 "podium with ledger": durable,
                 "at 1000 a second": paced,
+                **durably,
                 "times mlflow": round(ours["per_second"] / theirs["per_second"], 1),
                 "times mlflow with ledger": round(durable["per_second"] / theirs["per_second"], 1),
                 "batch of 10000 rows, ms": big,
@@ -171,7 +172,7 @@ def measure(seconds: float, n_flat: int) -> dict:
             done = 0
             while done < n_flat // 5:
                 done += loadgen.run("127.0.0.1", port, one, seconds=2, connections=CONNECTIONS, rate=None)["requests"]
-            sizes.append(resident(server.pid))
+            sizes.append(memory(server.pid))
         figures["memory, MB"] = sizes
     return figures
 

@@ -12,16 +12,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from podium.errors import SettingError
 from podium.serve.hotswap.manifest import RESTARTED, SILENCE, address_digest, in_service
-from podium.serve.hotswap.registry_reader import read
+from podium.serve.web.config import SHARED, WorkerConfig
 from podium.serve.web.security import make_gate
-from podium.serve.web.service import WorkerConfig
 from podium.serve.web.split import Split
-from podium.serve.web.telemetry import SHARED
 from podium.settings import ServeSettings, Settings
 
 TICK = 0.05  # seconds between two looks at the processes
@@ -107,6 +106,12 @@ def _granian(config: WorkerConfig, host: str, port: int) -> dict[str, Any]:
     }
 
 
+def _read(settings: Settings, cache: Path) -> None:
+    from podium.serve.hotswap.registry_reader import read  # in its own process: it is heavy
+
+    read(settings, settings.serve.pairs, cache, settings.serve.interval)
+
+
 def worker_config(settings: Settings) -> WorkerConfig:
     """What each serving process is told."""
     from podium.registry.databases import sqlite_path
@@ -173,7 +178,7 @@ class _Companion(threading.Thread):
     def __init__(self, settings: Settings, config: WorkerConfig, address: tuple[str, int], announce: Announce) -> None:
         super().__init__(name="podium-companion", daemon=True)
         options = config.settings.serve
-        self._read = partial(read, settings, options.pairs, config.cache, options.interval)
+        self._read = partial(_read, settings, config.cache)
         self._cache, self._address, self._announce = config.cache, address, announce
         self._scheme = "https" if options.tls_cert else "http"
         self._ending = threading.Event()

@@ -17,9 +17,10 @@ from podium.serve.dashboard import dashboard_routes
 from podium.serve.dashboard.live_comparisons import LiveComparisons
 from podium.serve.hotswap.manifest import forget_in_service
 from podium.serve.web.app import App
+from podium.serve.web.config import WorkerConfig
 from podium.serve.web.endpoints import Endpoints
 from podium.serve.web.health import measure
-from podium.serve.web.service import Service, WorkerConfig, make_service
+from podium.serve.web.service import Service, make_service
 
 HOUSEKEEPING = 1.0  # seconds between two turns of each duty
 

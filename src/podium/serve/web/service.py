@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from podium.serve.hotswap.swap import Swapper
+from podium.serve.web.config import WorkerConfig
 from podium.serve.web.forecaster import Forecaster
 from podium.serve.web.health import HealthReporter
 from podium.serve.web.http import Room
@@ -14,25 +14,7 @@ from podium.serve.web.recording import Recording
 from podium.serve.web.security import Gate, make_gate
 from podium.serve.web.selection import Selection
 from podium.serve.web.telemetry import Telemetry
-from podium.settings import ServeSettings, Settings
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerConfig:
-    """What one serving process is told.
-
-    Attributes:
-        settings: the championship's, with those of serving.
-        cache: folder of the models served and of the reader's manifest.
-        registry: the registry's SQLite file, for the check whether the manifest is still current; empty where there is
-            none.
-        address: digest of the registry's address.
-    """
-
-    settings: Settings
-    cache: Path
-    registry: str = ""
-    address: str = ""
+from podium.settings import ServeSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,10 @@ from typing import Literal
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from podium.serve.web.config import SHARED
+
 BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)  # seconds
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-SHARED = "PROMETHEUS_MULTIPROC_DIR"
 MEASUREMENTS = frozenset({"model_age_seconds", "data_age_seconds", "registry_age_seconds", "live_rmse"})
 """Gauges of which 0 would be read as a value, and a good one."""
 

@@ -1,0 +1,29 @@
+"""What one serving process is told; as light as what tells it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from podium.settings import Settings
+
+SHARED = "PROMETHEUS_MULTIPROC_DIR"
+"""Variable of the folder in which several processes add up their metrics; prometheus_client reads it at its import."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerConfig:
+    """What one serving process is told.
+
+    Attributes:
+        settings: the championship's, with those of serving.
+        cache: folder of the models served and of the reader's manifest.
+        registry: the registry's SQLite file, for the check whether the manifest is still current; empty where there is
+            none.
+        address: digest of the registry's address.
+    """
+
+    settings: Settings
+    cache: Path
+    registry: str = ""
+    address: str = ""
