@@ -14,7 +14,7 @@ from typing import IO
 
 from podium.errors import DataError, Fault
 
-HEADER = re.compile(r"<\w+>[,;\t]<\w+>")  # a header as MetaTrader writes it, which is no HTML
+HEADER = re.compile(r"<\w+>[,;|\t]<\w+>")  # a header as MetaTrader writes it, which is no HTML
 MAX_BYTES = 64 * 2**20  # thirty times the ECB's whole history; more is not a daily series
 TABLES = (".csv", ".txt", ".tsv", ".parquet")  # what a zip is opened for, the first kind that it has
 PACKED: dict[bytes, Callable[[io.BytesIO], io.BufferedIOBase]] = {
