@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections import Counter
 
-from podium.cli.main import run as podium
+from podium.cli.verbs import run as podium
 from podium.errors import PodiumError
 from podium.pipeline.contest import evaluate
 from podium.pipeline.prepare import ingest, preprocess

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 
-from podium.cli.main import run as podium
+from podium.cli.verbs import run as podium
 from podium.data.store import load_series
 from podium.evaluate.horizons import choose_volatility
 from podium.evaluate.intervals import interval_forecast

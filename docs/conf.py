@@ -59,7 +59,7 @@ def verbs() -> Iterator[str]:
     """Every verb with its help and options, from the typer application."""
     import typer
 
-    from podium.cli.main import app
+    from podium.cli.verbs import app
 
     group: Any = typer.main.get_command(app)
     for name, verb in group.commands.items():

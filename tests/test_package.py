@@ -31,10 +31,10 @@ def imported_by(code: str) -> set[str]:
     [
         "import podium",
         "import podium.settings",
-        "import podium.cli.main",
-        "from podium.cli.main import run; run(['--help'])",
-        "from podium.cli.main import run; run(['evaluate', '--help'])",
-        "from podium.cli.main import run; run(['ingest', '--pair', 'x'])",
+        "import podium.cli.verbs",
+        "from podium.cli.verbs import run; run(['--help'])",
+        "from podium.cli.verbs import run; run(['evaluate', '--help'])",
+        "from podium.cli.verbs import run; run(['ingest', '--pair', 'x'])",
     ],
 )
 def test_nothing_heavy_is_imported_before_it_is_needed(code):

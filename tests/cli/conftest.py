@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from podium.cli.main import run
+from podium.cli.verbs import run
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 

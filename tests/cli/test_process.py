@@ -84,6 +84,27 @@ def test_an_interrupt_ends_training_with_one_line(prepared, environment, whom, s
     assert _completed(prepared) == 0
 
 
+INTERRUPTED_WHILE_IMPORTING = """
+import os, signal, sys
+from podium.cli import main
+
+class Interrupter:
+    def find_spec(self, name, path, target=None):
+        if name == "podium.cli.verbs":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupter())
+main(["--version"])
+"""
+
+
+def test_an_interrupt_of_the_first_moment_says_nothing(tmp_path, environment):
+    """Ctrl-C while the verbs are imported ends the process as a shell expects, without a traceback."""
+    command = [sys.executable, "-c", INTERRUPTED_WHILE_IMPORTING]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
 def test_a_reader_that_leaves_early_is_no_error(championship, environment):
     """`podium status | head -1` says nothing on standard error."""
     command = f"{PODIUM} status | head -1; exit ${{PIPESTATUS[0]}}"

@@ -81,3 +81,9 @@ def test_without_a_settled_day_there_is_nothing_to_say(podium, begin):
     said = podium("ab")
     assert (said.exit_code, said.out) == (MISSING, "")
     assert "podium settle" in said.err
+
+
+def test_the_ledger_is_its_owners_alone(begin, workdir):
+    """Forecasts and request keys can be read by nobody else, whatever the mask of new files."""
+    begin("one")
+    assert (workdir / "data" / "ledger.db").stat().st_mode & 0o777 == 0o600

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from podium.cli.main import app
+from podium.cli.verbs import app
 
 VERBS = [command.name or command.callback.__name__ for command in app.registered_commands]
 ALL_HELP = """
-from podium.cli.main import run
+from podium.cli.verbs import run
 for verb in [""] + {verbs!r}:
     print(f"$ podium {{verb}} --help".replace("  ", " "))
     run([*filter(None, [verb]), "--help"])

@@ -16,7 +16,7 @@ import pytest
 
 from podium.cli import workplace
 from podium.cli.console import complain
-from podium.cli.main import run
+from podium.cli.verbs import run
 
 INPUT, SOURCE, MISSING, REGISTRY = 2, 4, 5, 6
 SECRET = "hunter22"
@@ -115,17 +115,75 @@ def test_a_folder_named_as_the_settings_file_is_no_file(podium):
     ("verb", "next_step"),
     [
         ("preprocess", "podium ingest"),
-        ("evaluate", "podium preprocess"),
-        ("status", "podium evaluate"),
-        ("forecast", "podium ingest"),
-        ("promote", "podium evaluate"),
-        ("rollback", "podium evaluate"),
+        ("evaluate", "podium run"),
+        ("status", "podium run"),
+        ("forecast", "podium run"),
+        ("report", "podium run"),
+        ("promote", "podium run"),
+        ("rollback", "podium run"),
+        ("settle", "podium ingest"),
     ],
 )
 def test_a_missing_step_is_named(podium, verb, next_step):
-    """What must come first: exit code 5, and reading leaves nothing behind."""
+    """The verb that helps from an empty folder, not the next of a chain: exit code 5, and nothing is left behind."""
     refused(podium(verb), MISSING, next_step)
-    assert not Path("mlflow.db").exists()
+    assert list(Path().iterdir()) == []
+
+
+def test_a_championship_of_nobody_leaves_no_folder(podium, prepared_here):
+    """`evaluate` after `preprocess` alone: exit code 5, and no empty models/ is left behind."""
+    refused(podium("evaluate"), MISSING, "podium train")
+    assert not Path("models").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["simulate", "--learn-days", "5"], ["--learn-days", "5: a number of at least 100 is wanted"]),
+        (["simulate", "--trailing-days", "x"], ["--trailing-days", "'x': a whole number is wanted"]),
+        (["ui", "--port", "abc"], ["--port", "'abc': a whole number is wanted"]),
+        (["report", "--cost-bps", "much"], ["--cost-bps", "'much': a number is wanted"]),
+        (["key", "ann", "--until", "2020-01-01"], ["2020-01-01", "that day is over"]),
+        (["key", "ann", "--until", "soon"], ["soon", "2027-06-30"]),
+        (["key", "a b"], ["'a b'", "letters"]),
+        (["serve", "--processes", "0"], ["serve.processes = 0", "at least 1"]),
+        (["serve", "--ledger", "maybe"], ["serve.ledger = 'maybe'", "required, best-effort, off"]),
+        (["settings", "--seed", "x"], ["seed = 'x'", "a whole number"]),
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_value_is_told_in_our_words(podium, arguments, words):
+    """No sentence of a library's: what was given, and what is wanted."""
+    said = podium(*arguments)
+    refused(said, INPUT, *words)
+    assert "nput should" not in said.err
+
+
+def test_a_key_file_is_made_that_works(podium):
+    """Lines of `--keys-file` and of standard error are all keys; the file is its owner's alone; the keys differ."""
+    from podium.serve.web.security import parse_keys
+
+    secrets = [podium("key", name, "--until", "2999-01-01", "--keys-file", "k/keys").out for name in ("ann", "bob")]
+    said = podium("key", "eve")
+    with Path("k/keys").open("a") as file:
+        file.write(said.err)  # as `2>> k/keys` does
+    assert len(parse_keys(Path("k/keys").read_text().splitlines(), "k/keys")) == 3
+    assert Path("k/keys").stat().st_mode & 0o777 == 0o600
+    assert len({*secrets, said.out}) == 3
+    Path("k/keys").chmod(0o644)
+    assert "chmod 600" in podium("key", "joe", "--keys-file", "k/keys").err
+
+
+def test_a_settings_file_with_a_password_is_its_owners(podium):
+    """podium.toml that everybody can read is told where it holds a password, and only there."""
+    Path("podium.toml").write_text("registry_uri = 'postgresql://u:secret@h/x'\n")
+    Path("podium.toml").chmod(0o644)
+    assert "chmod 600 podium.toml" in podium("settings").err
+    Path("podium.toml").chmod(0o600)
+    assert podium("settings").err == ""
+    Path("podium.toml").write_text("registry_uri = 'postgresql://u@h/x'\n")
+    Path("podium.toml").chmod(0o644)
+    assert podium("settings").err == ""
 
 
 def test_a_page_in_place_of_rates_is_recognised(podium):

@@ -92,7 +92,7 @@ def test_outcomes_stand_beside_forecasts(ledger: Ledger, make_entry: Make, write
 def test_verbs_of_the_ledger_start_no_server(sqlite_ledger: Ledger, tmp_path: Path, verb: str) -> None:
     """What reads and settles the ledger imports neither the server nor what models are scored with."""
     code = (
-        "import sys\nfrom podium.cli.main import run\n"
+        "import sys\nfrom podium.cli.verbs import run\n"
         f"run([{verb!r}, '--ledger-address', {str(sqlite_ledger.path)!r}, '--data-dir', {str(tmp_path)!r}])\n"
         "names = ('podium.serve', 'granian', 'prometheus_client', 'onnxruntime', 'mlflow')\n"
         "print([name for name in sys.modules if name.startswith(names)])"

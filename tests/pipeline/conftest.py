@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from podium.cli.main import run as podium
+from podium.cli.verbs import run as podium
 from podium.data.fetch import fetch_series
 from podium.data.store import data_version, save_series
 from podium.evaluate.baselines import baseline_scores

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "leak"
-PODIUM = "import sys; from podium.cli.main import main; main(sys.argv[1:])"
+PODIUM = "import sys; from podium.cli.verbs import main; main(sys.argv[1:])"
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from podium.cli.main import run as podium
+from podium.cli.verbs import run as podium
 from podium.errors import DataError, SettingError, UnknownContestantError
 from podium.evaluate.walkforward import ScoredRows, walk_forward
 from podium.features import build_features

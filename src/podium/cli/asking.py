@@ -11,7 +11,7 @@ import typer
 from podium.cli.console import note, say, say_json, working_on
 from podium.cli.flags import ADDRESSES, FOLDERS, Json, pair_named, takes_settings
 from podium.cli.lines import ahead, judged
-from podium.errors import SettingError
+from podium.errors import MissingError, SettingError
 from podium.settings import Settings
 
 
@@ -57,10 +57,16 @@ def forecast(
     forecasts of the next day are tested in championships.
     """
     from podium.pipeline.forecast import forecast as ask
+    from podium.pipeline.prepare import series_path
 
     horizons = _horizons(horizon)
-    with working_on(f"forecasting {settings.pair}", [f"{days} days ahead" for days in horizons if days > 1]):
-        found = ask(settings, horizons)
+    try:
+        with working_on(f"forecasting {settings.pair}", [f"{days} days ahead" for days in horizons if days > 1]):
+            found = ask(settings, horizons)
+    except MissingError:
+        if series_path(settings).exists():
+            raise
+        raise MissingError(f"{series_path(settings)} is not there yet; run `podium run`") from None
     if as_json:
         say_json(found[0].as_dict() if len(found) == 1 else [item.as_dict() for item in found])
         return

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
-from datetime import date
+from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,6 +23,7 @@ from podium.settings import Settings
 if TYPE_CHECKING:
     from podium.ledger import Ledger
 
+NEWLINE = "\n"
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the beginning of a formula
 
 
@@ -138,20 +141,45 @@ def ab(
         say(line)
 
 
+@takes_settings("serve.keys_file")
 def key(
+    settings: Settings,
     label: Annotated[str, typer.Argument(help="Who will use the key.")],
     until: Annotated[str, typer.Option(help="Last day on which it is valid, such as 2027-06-30.")] = "",
 ) -> None:
-    """Make an API key: the key on standard output, once; the line for the key file on standard error."""
+    """Make an API key: the key on standard output, once; its line into the key file, else on standard error.
+
+    Without --keys-file, `podium key ann 2>> keys > ann.key` does the same.
+    """
     from podium.serve.web.security import new_key
 
-    try:
-        ends = date.fromisoformat(until) if until else None
-    except ValueError:
-        raise SettingError(f"--until {until!r}: give a day, such as 2027-06-30") from None
-    secret, line = new_key(label, ends)
-    note(f"add this line to the key file: {line}")
+    secret, line = new_key(label, _day(until) if until else None)
+    if settings.serve.keys_file is None:
+        print(line, file=sys.stderr)
+    else:
+        _append(settings.serve.keys_file, line)
+        note(f"the line of {label} is in {settings.serve.keys_file}")
     say_whole(secret)
+
+
+def _day(text: str) -> date:
+    try:
+        ends = date.fromisoformat(text)
+    except ValueError:
+        raise SettingError(f"--until {text!r}: give a day, such as 2027-06-30") from None
+    if ends < datetime.now(UTC).date():
+        raise SettingError(f"--until {text}: that day is over, and the key would be dead from birth")
+    return ends
+
+
+def _append(path: Path, line: str) -> None:
+    """Add a line to a file that its owner alone may read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "r+", encoding="utf-8") as file:
+        if path.stat().st_mode & 0o077:
+            note(f"{path} can be read by others; `chmod 600 {path}` keeps it yours")
+        begun = file.read()
+        file.write(f"{'' if not begun or begun.endswith(NEWLINE) else NEWLINE}{line}{NEWLINE}")
 
 
 def _opened(settings: Settings) -> closing[Ledger]:

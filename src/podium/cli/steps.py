@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -10,7 +11,7 @@ import typer
 from podium.cli.console import note, say, say_json, working_on
 from podium.cli.flags import ADDRESSES, FOLDERS, Json, takes_settings
 from podium.cli.lines import judged, made
-from podium.errors import SettingError
+from podium.errors import MissingError, SettingError
 from podium.settings import Settings
 
 EXIT_REFUSED = 3
@@ -159,9 +160,18 @@ def _train(settings: Settings, as_json: bool = False, quiet: bool = False, meanw
 
 def _evaluate(settings: Settings, *, as_json: bool, strict: bool, accept_leak: bool, unpin: bool) -> None:
     from podium.pipeline.contest import evaluate as step
+    from podium.pipeline.prepare import features_path
 
-    with working_on("judging and registering"):
-        judgement = step(settings, accept_leak, unpin, note)
+    if not features_path(settings).exists():
+        raise MissingError(f"nobody has been trained on {settings.pair} here yet; run `podium run`")
+    new = not settings.models_dir.exists()
+    try:
+        with working_on("judging and registering"):
+            judgement = step(settings, accept_leak, unpin, note)
+    except MissingError:
+        if new:
+            _forget(settings)
+        raise
     if as_json:
         say_json(judgement.as_dict())
     else:
@@ -169,3 +179,10 @@ def _evaluate(settings: Settings, *, as_json: bool, strict: bool, accept_leak: b
             say(line)
     if judgement.verdict in REFUSED or (strict and not judgement.proven):
         raise typer.Exit(EXIT_REFUSED)
+
+
+def _forget(settings: Settings) -> None:
+    """Leave no folder behind in which there is only the lock of a championship that was none."""
+    (settings.models_dir / f".{settings.pair}.evaluate.lock").unlink(missing_ok=True)
+    with suppress(OSError):  # somebody else has written into it meanwhile
+        settings.models_dir.rmdir()

@@ -130,6 +130,7 @@ class Ledger:
             yield  # `writing` takes a lock of the server
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.touch(mode=0o600)  # what clients asked for is its owner's alone; SQLite's other files follow it
         with FileLock(f"{self.path}.lock"):
             raw = self.engine.raw_connection()
             try:

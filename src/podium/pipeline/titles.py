@@ -84,7 +84,7 @@ def _reigns_before(titles: Sequence[Title], champion: VersionRecord) -> list[str
 def _find(store: MlflowStore, wanted: str) -> VersionRecord:
     versions, pair = store.versions(), store.settings.pair
     if not versions:
-        raise MissingError(f"no model {pair}_* is registered; run `podium evaluate`")
+        raise MissingError(f"no model {pair}_* is registered; run `podium run`")
     if wanted.lstrip("@") in ALIASES:
         held = [version for version in versions if wanted.lstrip("@") in version.aliases]
     else:

@@ -178,7 +178,10 @@ class MlflowStore:
         with self.connection.errors("find the champion"):
             found = pair_models.champion(self.connection, self._models(pair))
         if found is None:
-            raise MissingError(f"no version of {self._pair(pair)}_* holds @{CHAMPION}; run `podium evaluate`")
+            raise MissingError(
+                f"no version of {self._pair(pair)}_* holds @{CHAMPION}; run `podium run`, and where its verdict is "
+                "leak, leave that contestant out or give --accept-leak"
+            )
         return found
 
     def pairs(self) -> list[str]:

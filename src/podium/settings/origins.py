@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from podium.errors import SettingError
-from podium.settings.wording import nearest
+from podium.settings.wording import mask, nearest
 
 SETTINGS_FILE = Path("podium.toml")
 PREFIX = "PODIUM_"
@@ -76,7 +76,16 @@ def read(known: Iterable[Key], flags: Mapping[str, Any]) -> tuple[dict[Key, Foun
             for outer in (key[:length] for length in range(1, len(key))):
                 found.pop(outer, None)  # `options = 3`, of which nothing stays when a table comes before it
             found[key] = item
+    if SETTINGS_FILE.is_file() and SETTINGS_FILE.stat().st_mode & 0o077 and any(map(_secret, found.items())):
+        notes.append(f"{SETTINGS_FILE} holds a password and can be read by others; `chmod 600 {SETTINGS_FILE}`")
     return found, tuple(notes)
+
+
+def _secret(given: tuple[Key, Found]) -> bool:
+    """Whether the file says what nobody else should read."""
+    key, item = given
+    ours = item.origin.startswith(str(SETTINGS_FILE))
+    return ours and (key == ("serve", "salt") or mask(str(item.value)) != str(item.value))
 
 
 def nested(found: Mapping[Key, Found]) -> dict[str, Any]:

@@ -10,12 +10,14 @@ from itertools import chain
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 from typer.core import TyperGroup
 
 from podium.cli import asking, by_hand, served, steps, workplace
 from podium.cli.console import complain
 from podium.environment import collect_seldom, keep_private
 from podium.errors import PodiumError
+from podium.settings.wording import reason, shown
 
 EXIT_INTERRUPTED = 130
 USAGE_ERROR: Any = typer.BadParameter.__bases__[0]  # typer carries its own click and names only this child of it
@@ -107,7 +109,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         exit_code = EXIT_INTERRUPTED
     except USAGE_ERROR as error:
         verb = error.ctx.command_path if error.ctx else "podium"
-        complain(f"{error.format_message().rstrip('.')}; see `{verb} --help`")
+        complain(f"{_in_our_words(error).rstrip('.')}; see `{verb} --help`")
         return int(error.exit_code)
     except BrokenPipeError:
         _leave_output()  # whoever read it has gone; there is nobody to tell
@@ -120,6 +122,15 @@ def run(arguments: Sequence[str] | None = None) -> int:
     if exit_code == EXIT_INTERRUPTED:  # which typer makes of Ctrl-C
         complain("interrupted; what was completed is kept, and running the same verb again goes on from there")
     return exit_code
+
+
+def _in_our_words(error: Any) -> str:
+    """A usage error; of a value that cannot be read typer says what pydantic says."""
+    said, cause = str(error.format_message()), error.__cause__ or error.__context__
+    if not isinstance(cause, ValidationError):
+        return said
+    item = cause.errors()[0]
+    return f"{said.partition(':')[0]}: {shown(item['input'])}: {reason(item)}"
 
 
 def _about(error: OSError) -> str:
