@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from podium.cli.console import table
 from podium.cli.lines.cells import number, percent
-from podium.records import rate_digits
 
 if TYPE_CHECKING:
     from podium.pipeline.routine import Simulation
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
 
 def forecast_lines(forecasts: Sequence[NextDay], today: date | None = None) -> Iterator[str]:
     """One row a horizon, then who says so, from what, and how good it is."""
+    from podium.records import rate_digits
+
     first = forecasts[0]
     digits = rate_digits(first.close)
     yield f"{first.pair} stood at {first.close:.{digits}f} on {first.origin}"
