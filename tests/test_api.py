@@ -57,6 +57,7 @@ async def main():
     return {
         "same": before == after,
         "mine": [len(mine), len(logged)],
+        "experiments": sorted(found.name for found in MlflowClient().search_experiments()),
         "finite": bool(abs(forecasts).max() < 1) and len(forecasts) == len(X),
         "champions": [judgement.champion, again.champion, podium.status(**OURS).champion.name],
         "rows": [len(judgement.to_frame()), len(told)],
@@ -79,6 +80,7 @@ def test_a_job_with_an_mlflow_of_its_own_keeps_it(shell, tmp_path, few_rates, wo
     said = json.loads(ran.stdout)
     assert said["same"] is True
     assert said["mine"] == [1, 2]
+    assert said["experiments"] == ["Default", "mine"]
     assert said["finite"] is True
     assert len(set(said["champions"])) == 1
     assert said["rows"] == [2, 1]

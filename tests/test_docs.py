@@ -30,6 +30,10 @@ NOT_RUN = {
     "podium serve": "waits for requests; tests/serve asks them",
     "mlflow server": "waits for requests; tests/contract asks them",
     "mlflow db": "works on somebody's server; tests/contract starts its own",
+    "curl ": "asks a server that waits; tests/serve asks all of it",
+    "podium ingest --source ecb-online": "asks the ECB",
+    "pip install": "tests/pipeline/test_leak_example.py does",
+    "python .../examples": "tests/pipeline/test_leak_example.py does",
     "export ": "addresses of somebody's servers; tests/contract starts its own",
 }
 ROOMS_PAGE = "ARCHITECTURE.md"
@@ -141,6 +145,6 @@ def test_every_folder_of_the_package_is_in_its_plan():
     """The tree of ARCHITECTURE.md has each room and part of a room, and no other."""
     package = ROOT / "src" / "podium"
     text = (ROOT / ROOMS_PAGE).read_text(encoding="utf-8")
-    tree = re.findall(r"^ {6,}(\w+)/ ", text, re.MULTILINE)
+    tree = re.findall(r"^ {2,}(\w+)/ ", text, re.MULTILINE)
     rooms = {path.parent for path in package.rglob("__init__.py") if "migrations" not in path.parts} - {package}
     assert sorted(room.name for room in rooms) == sorted(tree)

@@ -97,7 +97,7 @@ def test_it_serves_and_settles(podium, folder, environment, free_port):
     lines = [json.loads(line) for line in podium("ledger").splitlines()]
     assert len(lines) == 18 * 3 + 3
     assert {line["origin"] for line in lines if line["actual"] is None} == {"2026-06-12"}
-    assert "EURUSD_LSTM" in podium("ab")
+    assert "LSTM" in podium("ab")
 
 
 def test_it_is_reported(podium, folder):
