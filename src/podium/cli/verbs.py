@@ -13,7 +13,7 @@ import typer
 from pydantic import ValidationError
 from typer.core import TyperGroup
 
-from podium.cli import asking, by_hand, served, steps, workplace
+from podium.cli import asking, by_hand, contestants, served, steps, workplace
 from podium.cli.console import complain
 from podium.environment import collect_seldom, keep_private
 from podium.errors import PodiumError
@@ -28,6 +28,7 @@ VERBS: Mapping[str, Sequence[Callable[..., None]]] = {
     "What it says": (asking.status, asking.forecast, asking.report, asking.simulate),
     "The title by hand": (by_hand.promote, by_hand.rollback, by_hand.history),
     "Serving": (served.serve, served.ledger, served.settle, served.ab, served.key),
+    "Contestants": (contestants.contestants,),
     "This folder": (workplace.settings, workplace.ui, workplace.upgrade, workplace.reset),
 }
 

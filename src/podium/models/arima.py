@@ -133,17 +133,13 @@ def _maximise_likelihood(demeaned: Floats, order: tuple[int, int]) -> tuple[Floa
 
 @dataclass(frozen=True)
 class ArimaContestant(Contestant):
-    """ARIMA with mean on log returns; the order is chosen once by AIC on the first training part.
+    """ARIMA with mean on log returns; the order is chosen once by AIC on the first training part."""
 
-    Attributes:
-        max_p: largest autoregressive order tried.
-        max_q: largest moving-average order tried.
-        order: (p, q) when it is fixed; None chooses.
-    """
-
-    max_p: Order = 2
-    max_q: Order = 2
-    order: tuple[Order, Order] | None = None
+    max_p: Annotated[Order, Field(description="largest autoregressive order tried")] = 2
+    max_q: Annotated[Order, Field(description="largest moving-average order tried")] = 2
+    order: Annotated[
+        tuple[Order, Order] | None, Field(description="autoregressive and moving-average order, if not to be chosen")
+    ] = None
 
     family: ClassVar[str] = "ARIMA"
     quick: ClassVar[bool] = True

@@ -13,7 +13,7 @@ import json
 import re
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -259,6 +259,21 @@ CHECKS: tuple[Check, ...] = (
     saved_model_forecasts_the_same,
     onnx_graph_agrees,
 )
+
+
+def verdicts(contestant: Contestant, table: FeatureTable) -> Iterator[tuple[str, str | None]]:
+    """Each check by its name, with what is wrong or None; a check that fails ends nothing.
+
+    Args:
+        contestant: with its settings.
+        table: as for `check_contestant`; of a long one the newest thousand rows are taken.
+    """
+    trial = Trial(contestant, _newest(table, N_ADMISSION))
+    for check in CHECKS:
+        try:
+            yield check.__name__, _fault(check, trial)
+        except PodiumError as error:
+            yield check.__name__, str(error)
 
 
 def check_contestant(contestant: Contestant, table: FeatureTable) -> None:

@@ -20,12 +20,10 @@ if TYPE_CHECKING:
 class LinearRegressionContestant(Contestant):
     """Ordinary least squares on standardised features.
 
-    Attributes:
-        lags_used: how many of the newest returns it looks at. More lags fit more noise: on daily rates each costs
-            about 1/n of R² out of sample.
+    More lags fit more noise: on daily rates each costs about 1/n of R² out of sample.
     """
 
-    lags_used: Annotated[int, Field(ge=1)] = 6
+    lags_used: Annotated[int, Field(ge=1, description="how many of the newest returns it looks at")] = 6
 
     family: ClassVar[str] = "LinearRegression"
     libraries: ClassVar[tuple[str, ...]] = ("sklearn.compose", "sklearn.linear_model", "sklearn.pipeline")

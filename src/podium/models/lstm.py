@@ -202,23 +202,16 @@ def _batches(order: np.random.Generator, n_rows: int, batch_size: int) -> NDArra
 
 @dataclass(frozen=True)
 class LstmContestant(Contestant):
-    """One LSTM layer and a linear output on standardised returns.
+    """One LSTM layer and a linear output on standardised returns."""
 
-    Attributes:
-        units: size of the LSTM's state.
-        learning_rate: of Adam.
-        epochs: at most so many passes over the training part.
-        patience: passes without a better held-out loss before it stops.
-        batch_size: rows a step.
-        validation_fraction: share of the training part, its tail, that decides when to stop.
-    """
-
-    units: Annotated[int, Field(ge=1, le=4096)] = 16
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 5e-3
-    epochs: Annotated[int, Field(ge=1)] = 8
-    patience: Annotated[int, Field(ge=1)] = 2
-    batch_size: Annotated[int, Field(ge=1)] = 512
-    validation_fraction: Annotated[float, Field(gt=0, le=0.5)] = 0.1
+    units: Annotated[int, Field(ge=1, le=4096, description="size of the LSTM's state")] = 16
+    learning_rate: Annotated[float, Field(gt=0, le=1, description="of Adam")] = 5e-3
+    epochs: Annotated[int, Field(ge=1, description="at most so many passes over the training part")] = 8
+    patience: Annotated[int, Field(ge=1, description="passes without a better held-out loss before it stops")] = 2
+    batch_size: Annotated[int, Field(ge=1, description="rows a step")] = 512
+    validation_fraction: Annotated[
+        float, Field(gt=0, le=0.5, description="share of the training part, its tail, that decides when to stop")
+    ] = 0.1
 
     family: ClassVar[str] = "LSTM"
     description: ClassVar[str] = (
