@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from podium.errors import InputError
-from podium.evaluate.confidence_sequence import boundary, confidence_sequence, mixture_scale
+from podium.evaluate.confidence_sequence import boundary, confidence_sequence, days_until_proven, mixture_scale
 
 SERIES = arrays(np.float64, st.integers(3, 120), elements=st.floats(-1, 1, allow_subnormal=False))
 
@@ -165,6 +165,17 @@ def test_daily_looks_for_five_years_miss_the_mean_in_few_worlds(lags):
     sequence = confidence_sequence(values, 0.05, lags=lags)
     missed = ((sequence.lower > 0.3) | (sequence.upper < 0.3)).any(axis=1).sum()
     assert 1 <= missed <= 50
+
+
+def test_a_proof_takes_as_long_as_it_is_said_to_take():
+    """Of 400 forecasters with a true R² of 5 % half to four fifths are called better within the days promised."""
+    rng = np.random.default_rng(8)
+    days = days_until_proven(0.05, 0.04)
+    signal = np.sqrt(0.05) * rng.standard_normal((400, days))
+    actual = signal + np.sqrt(0.95) * rng.standard_normal((400, days))
+    found = confidence_sequence(actual**2 - (actual - signal) ** 2, 0.04, side="lower", lags=0)
+    assert 0.5 < (found.lower > 0).any(axis=1).mean() < 0.8
+    assert days_until_proven(0.01, 0.04) > 4 * days > days_until_proven(0.02, 0.04)
 
 
 def test_a_true_difference_is_found():

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from podium.errors import InputError, SettingError
+from podium.evaluate.evidence import prove
 from podium.evaluate.policy import Incumbent, decide
 from podium.evaluate.significance import point_scores
 from podium.records import Forecasts
@@ -17,10 +18,11 @@ def forecasts(actual, forecast, first=0):
     return Forecasts(days, days + 1, actual, forecast)
 
 
-def hold(contestants, evidence=None, **asked):
+def hold(contestants, evidence=None, alpha_of_proof=0.05, **asked):
     """A championship of these forecasts, which are their own evidence unless other is given."""
+    proofs = {name: prove(name, rows, alpha_of_proof) for name, rows in contestants.items()}
     skills = {name: point_scores(rows.actual, rows.forecast) for name, rows in contestants.items()}
-    return decide(skills, {**contestants, **(evidence or {})}, **asked)
+    return decide(skills, {**contestants, **(evidence or {})}, proofs=proofs, **asked)
 
 
 @pytest.fixture
@@ -53,10 +55,12 @@ def test_by_rmse_an_equal_incumbent_keeps_the_title(field):
     assert found.reason.startswith("B stays champion")
 
 
-def test_a_first_place_is_promoted_only_at_the_alpha_that_is_needed(field):
-    """The word is `promoted` at the p-value of the champion's test and `unproven` below it."""
-    p_value = point_scores(field["Weak"].actual, field["Weak"].forecast).diebold_mariano.p_value
-    words = [hold({"Weak": field["Weak"]}, alpha_needed=p_value * share).verdict for share in (1.0, 0.99)]
+def test_a_first_place_is_promoted_only_at_the_alpha_that_is_its_own(field):
+    """The word is `promoted` where the anytime-valid p-value is within the recipe's share, else `unproven`."""
+    weak = {"Weak": field["Weak"]}
+    p_value = prove("Weak", field["Weak"], 0.05).p_value
+    assert 0 < p_value < 0.05
+    words = [hold(weak, alpha_of_proof=share).verdict for share in (0.05, p_value * 1e-3)]
     assert words == ["promoted", "unproven"]
 
 
@@ -68,8 +72,8 @@ def test_a_first_place_that_does_not_beat_the_random_walk_is_unproven(field):
     for policy in ("rmse", "significant"):
         found = hold(lone, policy=policy)
         assert (found.verdict, found.champion) == ("unproven", "Lone")
-        assert "does not beat the random walk (Diebold-Mariano p" in found.reason
-    assert "cannot be tested" in hold({"Walk": forecasts(actual, np.zeros(2000))}).reason
+        assert "beats the random walk is not proven over the 2000 days of evidence" in found.reason
+    assert "they make the same error every day" in hold({"Walk": forecasts(actual, np.zeros(2000))}).reason
 
 
 def test_significance_moves_the_title_to_a_challenger_beyond_doubt(field):

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from podium.evaluate.evidence import prove
 from podium.evaluate.policy import Incumbent, decide
 from podium.evaluate.significance import point_scores
 from podium.records import Forecasts
@@ -65,8 +66,12 @@ def test_the_fast_arithmetic_is_that_of_the_policy(rates, r2):
                 name: Forecasts(days[until], days[1:][until], actual[row, until], values[row, until])
                 for name, values in zip("AB", forecasts, strict=True)
             }
+            proofs = {name: prove(name, found, 0.01) for name, found in rows.items()}
             skills = {name: point_scores(found.actual, found.forecast) for name, found in rows.items()}
-            if decide(skills, rows, policy="significant", incumbent=incumbent, alpha=0.2).champion != "A":
+            if (
+                decide(skills, rows, proofs=proofs, policy="significant", incumbent=incumbent, alpha=0.2).champion
+                != "A"
+            ):
                 moved = number
                 break
         assert moved == first[row]

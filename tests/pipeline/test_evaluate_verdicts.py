@@ -178,7 +178,7 @@ def test_unproven_fails_only_where_it_is_asked_to(crowned, capsys):
     """Real forecasters of 180 days are unproven: exit code 0, and 3 with --strict."""
     arena, judgement = crowned
     assert judgement.verdict == "unproven"
-    assert "does not beat the random walk" in judgement.reason
+    assert "beats the random walk is not proven" in judgement.reason
     assert arena.podium("evaluate") == 0
     assert arena.podium("evaluate", "--strict") == 3
     assert "Verdict: unproven - " in capsys.readouterr().out
@@ -292,7 +292,7 @@ def test_a_constant_forecast_is_reported_as_untested_not_as_a_number(arena, rate
     tests = [skill[name] for name in ("diebold_mariano", "clark_west", "pesaran_timmermann")]
     assert [(test["statistic"], test["p_value"], bool(test["reason"])) for test in tests] == [(None, None, True)] * 3
     assert (told["verdict"], skill["directional_accuracy"], skill["in_mcs"]) == ("unproven", None, True)
-    assert "cannot be tested" in told["reason"]
+    assert "0 days of evidence since the recipe was first seen" in told["reason"]
 
 
 def test_bad_input_is_one_clear_line(crowned, capsys):

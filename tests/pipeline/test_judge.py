@@ -37,7 +37,7 @@ def hold(ring, series, **told):
 def test_the_title_moves_only_for_evidence_after_it_was_taken(ring, rates):
     """A champion of the first window keeps the title until 60 days of evidence, and then loses it to the better one."""
     first = hold(ring, rates.until(FIRST), ARIMA=always(0.5), LinearRegression=always(0.1))
-    assert (first.verdict, first.champion, first.title_since) == ("promoted", "EURUSD_ARIMA", str(rates.dates[819]))
+    assert (first.verdict, first.champion, first.title_since) == ("unproven", "EURUSD_ARIMA", str(rates.dates[819]))
 
     soon = hold(ring, rates.until(FIRST + 30), ARIMA=always(0.1), LinearRegression=always(0.5))
     assert (soon.verdict, soon.champion) == ("held", "EURUSD_ARIMA")
@@ -106,16 +106,40 @@ def test_another_recipe_begins_a_new_record(ring, rates):
     assert (len(arima), len(linear)) == (LAST - LATER, LAST - FIRST)
 
 
-def test_a_second_run_of_the_same_days_neither_adds_nor_loses_evidence(ring, rates):
-    """Another run of the same recipe on the same series takes over the record as it is."""
+def test_other_forecasts_of_the_same_days_under_one_recipe_are_another_try(ring, rates):
+    """A run that was made to forecast better on days that are known does not take over the record, and is counted."""
     hold(ring, rates.until(FIRST), ARIMA=noise(0.001, 1))
     worse = hold(ring, rates.until(LATER), ARIMA=noise(0.001, 2))
+    ring.enter(ARIMA=noise(0.001, 2))  # the same again is no new try
+    assert ring.evaluate().recipes_tried == worse.recipes_tried == 1
     ring.enter(ARIMA=always(0.2))
     better = ring.evaluate()
     assert better.ranking[0].run_id != worse.ranking[0].run_id
-    np.testing.assert_array_equal(
-        ring.record(better.ranking[0].run_id).forecast, ring.record(worse.ranking[0].run_id).forecast
-    )
+    assert (len(ring.record(worse.ranking[0].run_id)), len(ring.record(better.ranking[0].run_id))) == (80, 0)
+    assert (better.recipes_tried, better.proof.n_days) == (2, 0)
+
+
+def test_proof_is_of_the_days_since_the_recipe_was_first_seen(ring, rates):
+    """A contestant that knows half of what comes is unproven at first, whatever its p-value, and proven 180 days on."""
+    first = hold(ring, rates.until(FIRST), ARIMA=always(0.5))
+    assert first.ranking[0].skill.diebold_mariano.p_value < 1e-6
+    assert (first.verdict, first.proven, first.proof.n_days) == ("unproven", False, 0)
+    last = hold(ring, rates.until(LAST), ARIMA=always(0.5))
+    assert (last.verdict, last.proven, last.proof.n_days) == ("held", True, LAST - FIRST)
+    assert last.proof.alpha == pytest.approx(0.05 / 2)
+
+
+def test_a_recipe_tried_is_never_forgotten(ring, rates):
+    """Deleting the runs and evaluating with another one counts the recipes before, and changes nobody's share."""
+    hold(ring, rates.until(FIRST), ARIMA=noise(0.001), LinearRegression=always(0.1))
+    shares = {found.recipe: found.share for found in ring.store.attempts()}
+    for run_id in [row.run_id for row in ring.evaluate().ranking]:
+        ring.client.delete_run(run_id)
+    again = hold(ring.using(test_fraction=0.19), rates.until(FIRST), ARIMA=noise(0.001))
+    assert again.recipes_tried == 3
+    kept = {found.recipe: found.share for found in ring.store.attempts()}
+    assert {name: kept[name] for name in shares} == shares
+    assert sum(kept.values()) < 1
 
 
 def test_lost_evidence_is_begun_again_at_the_last_championship(ring, rates):

@@ -103,6 +103,22 @@ def boundary(days: ArrayLike, alpha: float, rho: float, *, side: Side = "both") 
     return width
 
 
+def days_until_proven(r2: float, alpha: float) -> int:
+    """Days within which a forecaster with this true R² is called better than no change, in half of all cases or more.
+
+    For y = f + e the difference of squared errors has mean R² and variance 4 R² (1 - R²) + 2 R⁴, in units of the
+    variance of y: when does its mean reach the lower bound's distance?
+
+    Args:
+        r2: true share of the variance that is forecast, in (0, 1), large enough for a century.
+        alpha: one-sided error probability over all days.
+    """
+    days = np.arange(MIN_DAYS, 26_000)
+    spread = math.sqrt(4 * r2 * (1 - r2) + 2 * r2**2)
+    reach = boundary(days, alpha, mixture_scale(TARGET_DAYS, min(2 * alpha, 0.999)), side="lower")
+    return int(days[np.argmax(spread * reach < r2)])
+
+
 def confidence_sequence(
     values: ArrayLike,
     alpha: float = 0.05,

@@ -10,11 +10,12 @@ day a decade: the sequence would call the bolder model better while its blow-up 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from podium.evaluate.baselines import RANDOM_WALK
 from podium.evaluate.confidence_sequence import MIN_DAYS, confidence_sequence
 from podium.records import Floats, Forecasts
 
@@ -95,7 +96,21 @@ def select(rows: Forecasts, kept: NDArray[np.bool_]) -> Forecasts:
     return Forecasts(rows.origins[kept], rows.target_dates[kept], rows.actual[kept], rows.forecast[kept])
 
 
-def compare(champion: str, rival: str, held: Forecasts, against: Forecasts | None, alpha: float) -> Comparison:
+def prove(name: str, rows: Forecasts, alpha: float) -> Comparison:
+    """A contestant against the random walk, over its forecasts since its recipe was first seen.
+
+    Args:
+        name: of the contestant.
+        rows: these forecasts.
+        alpha: probability that one that is not better is ever called so, however often it is asked.
+    """
+    walk = replace(rows, forecast=np.zeros_like(rows.forecast))
+    return compare(RANDOM_WALK, name, walk, rows, alpha, began="the recipe was first seen")
+
+
+def compare(
+    champion: str, rival: str, held: Forecasts, against: Forecasts | None, alpha: float, *, began: str = "the title"
+) -> Comparison:
     """The confidence sequence of the weighed difference of squared errors, as it stands on the last day.
 
     Args:
@@ -104,14 +119,15 @@ def compare(champion: str, rival: str, held: Forecasts, against: Forecasts | Non
         held: the holder's forecasts since the title.
         against: the rival's; None for the random walk.
         alpha: one-sided error probability of this comparison over all days.
+        began: what the evidence is counted from.
     """
     actual, own, other = _same_days(held, against)
     n_days = len(actual)
     if not n_days:
-        return Comparison(rival, champion, 0, None, None, None, alpha, _too_few(0))
+        return Comparison(rival, champion, 0, None, None, None, alpha, _too_few(0, began))
     if n_days < MIN_DAYS:
         mean = float(np.mean((actual - own) ** 2 - (actual - other) ** 2))
-        return Comparison(rival, champion, n_days, mean, None, None, alpha, _too_few(n_days))
+        return Comparison(rival, champion, n_days, mean, None, None, alpha, _too_few(n_days, began))
     difference = np.mean(actual**2) * weighed(actual, own, other)
     mean = float(np.mean(difference))
     if np.ptp(difference[WARM_UP:]) <= 1e-12 * np.max(np.abs(difference)):
@@ -159,8 +175,8 @@ def known_beforehand(actual: Floats) -> Floats:
     return np.asarray(size)
 
 
-def _too_few(n_days: int) -> str:
-    return f"{n_days} days of evidence since the title; at least {MIN_DAYS} are needed"
+def _too_few(n_days: int, began: str) -> str:
+    return f"{n_days} days of evidence since {began}; at least {MIN_DAYS} are needed"
 
 
 def _same_days(held: Forecasts, against: Forecasts | None) -> tuple[Floats, Floats, Floats]:

@@ -78,9 +78,10 @@ class Judgement(Tabular):
         champion_version: its version.
         title_since: last day of the data when its family took the title.
         random_walk_in_mcs: whether no forecast may be the best of all.
-        recipes_tried: different recipes scored on these days, of which the best of each family takes part.
-        alpha_needed: what a p-value against the random walk must not exceed: the alpha over the recipes tried.
-        proven: whether the champion beats the random walk at that alpha (Diebold-Mariano).
+        recipes_tried: different recipes that were ever tried for the pair.
+        alpha_needed: what a p-value on the scored days must not exceed: the alpha over the recipes tried.
+        proof: the champion against the random walk since its recipe was first seen; None where it took no part.
+        proven: whether that is beyond doubt, at any of the looks.
         minimum_detectable_r2: the smallest true R² that so many days find at that alpha in four cases of five.
         baselines: metrics by baseline, `persistence` and `random_walk`.
         ranking: by RMSE, the lowest first.
@@ -109,6 +110,7 @@ class Judgement(Tabular):
     baselines: Mapping[str, Mapping[str, float]]
     ranking: tuple[Standing, ...]
     comparisons: tuple[Comparison, ...] = ()
+    proof: Comparison | None = None
     leaks: tuple[Suspicion, ...] = ()
     leak_accepted: bool = False
     key: str = ""

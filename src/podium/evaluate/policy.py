@@ -101,7 +101,7 @@ def decide(
     policy: str = "rmse",
     incumbent: Incumbent | None = None,
     alpha: float = 0.05,
-    alpha_needed: float = 0.05,
+    proofs: Mapping[str, Comparison],
     leaks: Sequence[str] = (),
     accept_leak: bool = False,
 ) -> Decision:
@@ -112,8 +112,7 @@ def decide(
     - `leak`: a contestant is too good to be true, and nobody accepted it; nothing moves.
     - `degraded`: the champion until now has become worse than the random walk beyond doubt.
     - `held`: under `significant`, the champion stays.
-    - `unproven`: the champion does not beat the random walk on the scored days (one-sided Diebold-Mariano at
-      alpha / number of recipes tried, since the best of several is lucky too).
+    - `unproven`: the champion has not shown, since its recipe was first seen, that it beats the random walk.
     - `held`: the champion stays, and is proven.
     - `promoted`: the title changed.
 
@@ -127,7 +126,7 @@ def decide(
         policy: `rmse` or `significant`.
         incumbent: None at the first championship.
         alpha: probability that a reign ends wrongly.
-        alpha_needed: of the test against the random walk.
+        proofs: each contestant against the random walk, see `evidence.prove`.
         leaks: contestants that the sentinel suspects.
         accept_leak: go on in spite of them.
 
@@ -153,7 +152,7 @@ def decide(
     else:
         vacant = "the title was vacant: " if policy == "significant" else ""
         champion, why = ranking[0], f"{vacant}{ranking[0]} has the lowest RMSE, {skills[ranking[0]].rmse:.5f}"
-    unproven = _unproven(champion, skills[champion], alpha_needed)
+    unproven = _unproven(champion, proofs[champion])
     verdict, reason = _word(policy, comparisons, champion, why, unproven)
     if suspects:
         # in the reason, so that the tags of the versions, the pointer and the history of titles keep it
@@ -200,14 +199,16 @@ def _word(
     return "unproven" if unproven and not reasoned else "promoted", reason
 
 
-def _unproven(champion: str, skill: PointScores, needed: float) -> str:
+def _unproven(champion: str, proof: Comparison) -> str:
     """Why the champion is not proven to beat the random walk; empty where it is."""
-    test = skill.diebold_mariano
-    if test.rejects(needed):
+    if proof.decisive:
         return ""
-    if test.p_value is None:
-        return f"whether {champion} beats the random walk cannot be tested: {test.reason}"
-    return f"{champion} does not beat the random walk (Diebold-Mariano p {test.p_value:.2g}, needed {needed:.2g})"
+    if proof.p_value is None:
+        return f"that {champion} beats the random walk is not proven: {proof.reason}"
+    return (
+        f"that {champion} beats the random walk is not proven over the {proof.n_days} days of evidence since its "
+        f"recipe was first seen (anytime-valid p {proof.p_value:.2g}, needed {proof.alpha:.2g})"
+    )
 
 
 def _beyond_doubt(item: Comparison) -> str:

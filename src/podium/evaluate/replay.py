@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from podium.errors import InputError
 from podium.evaluate.density import score_skill
+from podium.evaluate.evidence import prove
 from podium.evaluate.policy import POLICIES, Decision, Incumbent, decide
 from podium.evaluate.significance import point_scores
 from podium.records import Dates, Floats, Forecasts
@@ -182,13 +183,14 @@ def _hold(
 ) -> Decision:
     # The outcome of row `look` is known at this close, and no later one.
     scored = slice(look + 1 - trailing_days, look + 1)
+    known = panel.rows(look + 1)
     return decide(
         {name: point_scores(panel.actual[scored], values[scored]) for name, values in panel.forecasts.items()},
-        panel.rows(look + 1),
+        known,
+        proofs={name: prove(name, rows, alpha / len(known)) for name, rows in known.items()},
         policy=policy,
         incumbent=incumbent,
         alpha=alpha,
-        alpha_needed=alpha / len(panel.forecasts),
     )
 
 

@@ -17,9 +17,10 @@ from podium.evaluate.walkforward import scored_rows
 from podium.models.roster import known
 from podium.pipeline.judge import Case, incumbent_of, judge
 from podium.pipeline.prepare import load_table
-from podium.pipeline.recipe import recipes_tried
-from podium.records import FeatureTable, RunRecord, VersionRecord
+from podium.pipeline.recipe import tries
+from podium.records import FeatureTable, ModelName, RunRecord, VersionRecord
 from podium.registry import pointer
+from podium.registry.attempts import new_attempts
 from podium.registry.history import Title, latest
 from podium.registry.log_items import FORECASTS, read_forecasts
 from podium.registry.mlflow_store import MlflowStore
@@ -65,6 +66,7 @@ def evaluate(
         decided = known_judgement(champion, case.key(settings))
         previous = {} if decided else _newest_versions(store, case)  # before this championship registers its own
         versions = {run.family: register(store, run) for run in case.runs}
+        store.record_attempts(case.attempts)
         if decided is None:
             if found := store.record_found():
                 note(f"{found.pinned_uri} held @champion, which the history did not know; it stands there now")
@@ -96,20 +98,24 @@ def gather(
         raise MissingError(
             f"no contestant has been trained on {table.data_version} and scored on {scored_days}; run `podium train`"
         )
-    titles, n_tried = store.titles(), recipes_tried(runs)
-    runs = rank(best_per_family(runs, lambda run: _takes_part(store, run, note)))
-    if not runs:
+    titles, attempts, tried = store.titles(), store.attempts(), tries(runs)
+    best = rank(best_per_family(runs, lambda run: _takes_part(store, run, note)))
+    if not best:
         raise MissingError(f"the files of all runs on {table.data_version} are gone; run `podium train`")
+    families = {run.family for run in best}
+    seen = [(str(ModelName(settings.pair, run.family)), tried[run.run_id]) for run in runs if run.family in families]
+    attempts += new_attempts(attempts, seen, str(table.data_version.last_day))
     pin = None if unpin else pin_of(titles, champion)
     return Case(
         table=table,
         days=days,
-        runs=runs,
-        recipes_tried=n_tried,
+        runs=best,
+        tries=tried,
+        attempts=attempts,
         incumbent=incumbent_of(titles, champion),
         accept_leak=accept_leak,
         champion=champion,
-        kept_why=_kept_why(settings, champion, runs, pin) if _can_be_kept(store, champion, note) else "",
+        kept_why=_kept_why(settings, champion, best, pin) if _can_be_kept(store, champion, note) else "",
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from podium.errors import RegistryError
 from podium.evaluate.baselines import RANDOM_WALK, baseline_scores
-from podium.evaluate.evidence import accumulate, since
+from podium.evaluate.evidence import accumulate, prove, since
 from podium.evaluate.intervals import IntervalScores
 from podium.evaluate.judgement import Judgement, Standing
 from podium.evaluate.policy import Decision, Incumbent, decide
@@ -22,13 +22,14 @@ from podium.evaluate.walkforward import ScoredRows
 from podium.pipeline.recipe import TAG
 from podium.pipeline.train import UNTESTED_TAG
 from podium.records import Dates, FeatureTable, Floats, Forecasts, RunRecord, VersionRecord
+from podium.registry.attempts import Attempt
 from podium.registry.history import Title
 from podium.registry.log_items import forecasts_parquet, read_forecasts
 from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
 
 FORECASTS, EVIDENCE = "forecasts.parquet", "evidence.parquet"
-FORMAT = 3  # of the judgement; another one is judged anew
+FORMAT = 4  # of the judgement; another one is judged anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ class Case:
         table: X and target.
         days: what is scored.
         runs: the best of each family, by RMSE.
-        recipes_tried: different recipes scored on these days, whether or not they are the best of their type.
+        tries: which recipe each run tried, by its id.
+        attempts: every recipe that was ever tried for the pair, those of this championship among them.
         incumbent: who holds the title now, and since when.
         accept_leak: whether somebody takes the responsibility for what the sentinel finds.
         champion: the version that holds the alias now; None where nobody does.
@@ -50,7 +52,8 @@ class Case:
     table: FeatureTable
     days: ScoredRows
     runs: Sequence[RunRecord]
-    recipes_tried: int
+    tries: Mapping[str, str]
+    attempts: Sequence[Attempt]
     incumbent: Incumbent | None
     accept_leak: bool
     champion: VersionRecord | None = None
@@ -69,7 +72,7 @@ class Case:
         parts = [
             FORMAT,
             [run.run_id for run in self.runs],
-            self.recipes_tried,
+            len(self.attempts),
             [settings.policy, settings.alpha, settings.leak_r2, settings.leak_direction, settings.seed],
             self.accept_leak,
             [self.kept.pinned_uri, self.kept_why] if self.kept else None,
@@ -110,20 +113,26 @@ def judge(
     """
     settings, scored = store.settings, slice(case.days.first_scored, case.days.n_known)
     actual = case.table.target[scored]
+    runs = {run.family: run for run in case.runs}
     rows = {run.family: _forecasts(store, run, case.table.origins[scored]) for run in case.runs}
-    evidence = {run.family: _evidence(store, run, rows[run.family], previous.get(run.family)) for run in case.runs}
+    goes_on = {name: previous[name] for name, run in runs.items() if name in previous and _goes_on(case, run, previous)}
+    evidence = {name: _evidence(store, run, rows[name], goes_on.get(name)) for name, run in runs.items()}
     points = {name: found.forecast for name, found in rows.items()}
     best = who_may_be_best(actual, points, settings.seed)
     skills = {name: point_scores(actual, forecast, best.contains(name)) for name, forecast in points.items()}
     leaks = tuple(filter(None, (_suspicion(settings, case, name, forecast) for name, forecast in points.items())))
-    alpha_needed = settings.alpha / case.recipes_tried
+    alpha_needed = settings.alpha / len(case.attempts)
+    shares = {attempt.recipe: attempt.share for attempt in case.attempts}
+    proofs = {
+        name: prove(name, evidence[name], settings.alpha * shares[case.tries[run.run_id]]) for name, run in runs.items()
+    }
     decision = decide(
         skills,
         evidence,
         policy=settings.policy,
         incumbent=case.incumbent,
         alpha=settings.alpha,
-        alpha_needed=alpha_needed,
+        proofs=proofs,
         leaks=[suspicion.contestant for suspicion in leaks],
         accept_leak=case.accept_leak,
     )
@@ -132,10 +141,10 @@ def judge(
     champion = _holder(case, decision, versions)
     # One that is kept, or was there before a leak, and did not take part has shown nothing here.
     took_part = champion is not None and versions.get(champion.family) == champion
+    proof = proofs[champion.family] if champion is not None and took_part else None
     aliases = decision.aliases
     if champion is not None and not took_part:
         aliases.pop(champion.family, None)  # the alias stays on the version that has it, not on this run's
-    runs = {run.family: run for run in case.runs}
     return Judgement(
         pair=settings.pair,
         data_version=case.table.data_version,
@@ -149,9 +158,10 @@ def judge(
         champion_version=champion.version if champion else None,
         title_since=_title_since(case, champion),
         random_walk_in_mcs=best.contains(RANDOM_WALK),
-        recipes_tried=case.recipes_tried,
+        recipes_tried=len(case.attempts),
         alpha_needed=alpha_needed,
-        proven=champion is not None and took_part and skills[champion.family].diebold_mariano.rejects(alpha_needed),
+        proof=proof,
+        proven=proof is not None and proof.decisive,
         minimum_detectable_r2=minimum_detectable_r2(len(actual), alpha=alpha_needed),
         baselines=baseline_scores(actual, case.table.values[scored, case.table.names.index("lag_0")]),
         ranking=tuple(
@@ -184,9 +194,14 @@ def _evidence(store: MlflowStore, run: RunRecord, forecasts: Forecasts, previous
     return record
 
 
+def _goes_on(case: Case, run: RunRecord, previous: Mapping[str, VersionRecord]) -> bool:
+    """Whether the earlier version was made by the same recipe, and nobody has made it forecast otherwise since."""
+    return previous[run.family].tags.get(TAG) == case.tries[run.run_id]
+
+
 def _grown(store: MlflowStore, run: RunRecord, forecasts: Forecasts, previous: VersionRecord | None) -> Forecasts:
     # A recipe that is new today may have been chosen for the days up to today: only what comes after is evidence.
-    known = previous.data_version if previous and previous.tags.get(TAG) == run.tags.get(TAG, "") else None
+    known = previous.data_version if previous else None
     if previous is None or known is None:
         return since(forecasts, run.data_version.last_day)
     # It was laid down before these days came, so what it forecasts of them is evidence, whenever that is computed.

@@ -5,23 +5,39 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
+import sys
 from collections.abc import Iterable
+from importlib.metadata import distributions
+from pathlib import Path
 
 from podium.errors import MissingError
-from podium.models.roster import enter
+from podium.models.roster import enter, known
 from podium.records import FeatureTable, RunRecord
 from podium.settings import Settings
 
 TAG = "recipe"
+OWN_CODE = ("models", "features.py", "evaluate/walkforward.py")
+COMPUTING = re.compile(r"numpy|pandas|scipy|scikit-learn|statsmodels|tensorflow.*|keras|torch|lightgbm|xgboost")
 SHARED = ("n_lags", "seed", "refit_every", "test_fraction")  # settings that a recipe holds beside its options
 
 
-def recipes_tried(runs: Iterable[RunRecord]) -> int:
-    """How many different recipes these runs tried; a run that names none counts for itself.
+def tries(runs: Iterable[RunRecord]) -> dict[str, str]:
+    """Which try each of these runs of the same days is, by id: its recipe, or its own id where it names none.
 
-    Whoever tries twenty and shows the best has had twenty chances, and a test must know.
+    Whoever tries twenty and shows the best has had twenty chances, and a test must know. Other errors on the same days
+    under one recipe are another try: something that no digest sees was changed.
     """
-    return len({run.tags.get(TAG, run.run_id) for run in runs})
+    found: dict[str, str] = {}
+    errors: dict[str, list[float]] = {}
+    for run in sorted(runs, key=lambda run: (run.started_at, run.run_id)):
+        digest = run.tags.get(TAG, run.run_id)
+        seen = errors.setdefault(digest, [])
+        if run.rmse not in seen:
+            seen.append(run.rmse)
+        place = seen.index(run.rmse)
+        found[run.run_id] = f"{digest}.{place + 1}" if place else digest
+    return found
 
 
 def ingredients(settings: Settings, family: str) -> dict[str, object]:
@@ -47,9 +63,10 @@ def as_trained(settings: Settings, family: str, recorded: bytes | None) -> Setti
 
 
 def recipe(settings: Settings, family: str, table: FeatureTable) -> str:
-    """A digest of all that a person can choose about a contestant: class, options, seed, refits, columns, source.
+    """A digest of all that a person can choose about a contestant: code, options, seed, refits, columns, source.
 
-    What a fit chooses by itself from the data, such as an order, is no part of it: the rule of choice is.
+    What a fit chooses by itself from the data, such as an order, is no part of it: the rule of choice is, and so are
+    the code that makes the forecasts and the versions of the libraries that it needs.
 
     Args:
         settings: with the contestant's options.
@@ -59,6 +76,8 @@ def recipe(settings: Settings, family: str, table: FeatureTable) -> str:
     contestant = enter(family, settings)
     parts = {
         "class": f"{type(contestant).__module__}.{type(contestant).__qualname__}",
+        "code": _code(type(contestant)),
+        "libraries": _libraries(family),
         "contestant": dataclasses.asdict(contestant),
         "refit_every": settings.refit_every,
         "test_fraction": settings.test_fraction,
@@ -66,3 +85,26 @@ def recipe(settings: Settings, family: str, table: FeatureTable) -> str:
         "source": table.data_version.source,
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _code(kind: type) -> str:
+    """A digest of the source that makes the forecasts: the contestants' rooms here, another package's whole tree."""
+    top, *rest = kind.__module__.split(".")
+    file = getattr(sys.modules[kind.__module__], "__file__", None)
+    if file is None:  # a class that was written into a shell
+        return ""
+    root = Path(file).parents[len(rest) - 1] if rest else Path(file)
+    named = [root / place for place in OWN_CODE] if top == "podium" else [root]
+    files = [path for place in named for path in ([place] if place.is_file() else sorted(place.rglob("*.py")))]
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _libraries(family: str) -> list[str]:
+    """Name and version of what the package that brings the contestant needs, where it is known to compute."""
+    brought_by = known()[family].dist
+    needed = {re.split(r"[^\w.-]", line, maxsplit=1)[0].lower() for line in (brought_by and brought_by.requires) or ()}
+    versions = {distribution.name.lower(): distribution.version for distribution in distributions()}
+    return sorted(f"{name} {versions[name]}" for name in needed & versions.keys() if COMPUTING.fullmatch(name))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from podium.errors import MissingError, RegistryError
 from podium.records import CHAMPION, DataVersion, RunRecord, ScoredDays, VersionRecord
 from podium.registry import pair_models, quiet, schema, versions
 from podium.registry.aliases import Move
+from podium.registry.attempts import Attempt
 from podium.registry.connection import ABSENT, Connection, insisting
 from podium.registry.databases import is_there
 from podium.registry.entities import MODEL_URI_TAG, pages, quoted, run_record
@@ -342,6 +343,18 @@ class MlflowStore:
         with to.errors("record the title"):
             self._write(title)
         return title
+
+    def attempts(self) -> list[Attempt]:
+        """Every recipe that was ever tried for the pair."""
+        with self.connection.errors("read the recipes tried"):
+            return [found for model in self._models(None) for found in Attempt.parse(model.name, model.tags or {})]
+
+    def record_attempts(self, attempts: Iterable[Attempt]) -> None:
+        """Write down those that are not known yet; what stands is never changed."""
+        known = {found.key for found in self.attempts()}
+        with self.connection.errors("record the recipes tried"):
+            for found in (found for found in attempts if found.key not in known):
+                insisting(partial(self.client.set_registered_model_tag, found.name, found.key, found.to_json()))
 
     def _write(self, title: Title) -> None:
         insisting(partial(self.client.set_registered_model_tag, title.name, title.key, title.to_json()))

@@ -9,6 +9,7 @@ from podium.cli.console import table
 from podium.cli.lines.cells import number, percent, yes
 
 if TYPE_CHECKING:
+    from podium.evaluate.evidence import Comparison
     from podium.evaluate.judgement import Judgement, Standing
     from podium.pipeline.status import PairStatus, Status
 
@@ -57,6 +58,8 @@ def random_walk_line(judgement: Judgement, leader: Standing) -> str:
         says = "champion does not beat it"
     elif judgement.proven:
         says = f"champion beats it (Diebold-Mariano p = {test.p_value:.2g})"
+    elif test.rejects(judgement.alpha_needed):
+        says = f"champion was ahead on these days (Diebold-Mariano p = {test.p_value:.2g}), which is no proof yet"
     else:
         says = f"champion does not beat it beyond chance (Diebold-Mariano p = {test.p_value:.2g})"
     return f"Random walk: RMSE {skill.rmse:.6f} {sign} {theirs:.6f}, ratio {number(skill.ratio_to_random_walk)}; {says}"
@@ -79,6 +82,19 @@ def test_lines(judgement: Judgement) -> Iterator[str]:
             f"{judgement.n_scored_days:,} scored days find a true R2 of {judgement.minimum_detectable_r2:.1%} in "
             f"four cases of five at p {judgement.alpha_needed:.2g}{_several(judgement)}; smaller skill looks like none."
         )
+    if judgement.proof is not None:
+        yield _proof_line(judgement.proof)
+
+
+def _proof_line(proof: Comparison) -> str:
+    """From when on a proof counts, and how long it takes."""
+    from podium.evaluate.confidence_sequence import days_until_proven
+
+    years = ", ".join(f"{days_until_proven(r2, proof.alpha) / 252:.1f}" for r2 in (0.01, 0.02, 0.05))
+    return (
+        f"Proof counts the days since a recipe was first seen, {proof.n_days:,} so far; at a true R2 of 1%, 2%, 5% "
+        f"it takes {years} years or less in half of all cases (p {proof.alpha:.2g} needed, at any look)."
+    )
 
 
 def _several(judgement: Judgement) -> str:
