@@ -77,3 +77,15 @@ def test_a_model_that_cannot_be_loaded_is_told(tmp_path: Path) -> None:
     """A folder without a model ends the child process, and is a scoring error here."""
     with pytest.raises(ScoringError, match="cannot load"):
         PyfuncScorer(tmp_path, ("lag_0",))
+
+
+def test_a_slow_graph_is_scored_beside_the_loop(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A graph that takes its time when it is tried is not quick, and one that does not is."""
+    from podium.serve.hotswap import lineup
+
+    found = load(world.cache / MANIFEST)
+    assert found is not None
+    card = found.pairs["EURUSD"].arms["champion"]
+    assert lineup.load_model(card, world.cache).scorer.quick
+    monkeypatch.setattr(lineup, "SLOW", 0.0)
+    assert not lineup.load_model(card, world.cache).scorer.quick

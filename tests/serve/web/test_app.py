@@ -1,5 +1,6 @@
 import asyncio
 import gzip
+import json
 import math
 import re
 import threading
@@ -282,6 +283,14 @@ def test_openapi_names_every_route(caller: Any) -> None:
     described = set(caller.get("/openapi.json").json["paths"])
     pages = {"/openapi.json", "/docs", "/docs/{name}", "/", "/static/{name}"}
     assert described | pages == {route.path for route in caller.app.routes}
+
+
+def test_the_example_of_the_description_can_be_sent(caller: Any) -> None:
+    """The rows that `/docs` shows are answered as they are."""
+    operation = caller.get("/openapi.json").json["paths"]["/invocations"]["post"]
+    example = operation["requestBody"]["content"]["application/json"]["example"]
+    reply = caller.post("/invocations", json.dumps(example))
+    assert (reply.status, len(reply.json["predictions"])) == (200, 1)
 
 
 def test_head_is_answered_as_get(caller: Any) -> None:

@@ -64,9 +64,8 @@ class OnnxScorer:
         ScoringError: the graph is none, or has another signature.
     """
 
-    quick = True
-
     def __init__(self, graph: bytes, n_features: int) -> None:
+        self.quick = True
         keep_private()
         import onnxruntime
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -29,6 +30,8 @@ NEWS = 60.0  # seconds that the reader must have lived until its last end is no 
 GRACE = 5  # seconds beyond the drain before a process is killed
 MAX_HEAD = 32 * 1024  # bytes of a request's line and headers
 
+_log = logging.getLogger("podium.serve")
+
 Announce = Callable[[str], None]
 
 
@@ -49,8 +52,10 @@ def serve(settings: Settings, announce: Announce = lambda line: None) -> int:
 
     options = settings.serve
     Split.parse(options.split)
-    make_gate(options)
+    gate = make_gate(options)
     _check_tls(options)
+    if gate.ring and not options.loopback and not options.tls_cert:
+        _log.warning("API keys travel in the open on %s: give tls_cert and tls_key, or a proxy with TLS", options.host)
     config = worker_config(settings)
     config.cache.mkdir(parents=True, exist_ok=True)
     # spawn: a fork would copy the locks of this process's threads in whatever state they are

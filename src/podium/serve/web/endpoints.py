@@ -91,7 +91,15 @@ class Endpoints:
             Route("GET", "/version", self._version, {200: JSON}, open=True),
             Route("GET", "/metrics", self._metrics, {200: "text/plain"}),
         ]  # fmt: skip
-        return [*routes, *openapi.routes(routes, aside)]
+        return [*routes, *openapi.routes(routes, aside, self._example)]
+
+    def _example(self) -> schemas.Rows | None:
+        """Rows that came with the default pair's champion."""
+        lineup = self._selection.lineups.get(self._selection.default_pair)
+        if lineup is None or not lineup.champion.card.example:
+            return None
+        card = lineup.champion.card
+        return schemas.Rows(dataframe_split=schemas.SplitRows(card.example[:1], list(card.features)))
 
     async def _forecast(self, request: Request) -> Reply:
         """Forecast the next business day from the newest stored close."""

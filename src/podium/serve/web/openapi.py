@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ _TEXT = {"type": "string"}
 _PARAMETERS: dict[str, dict[str, Any]] = {
     "pair": {
         "in": "path", "required": True, "description": "currency pair, EURUSD",
-        "schema": {"type": "string", "pattern": "^[A-Za-z]{6}$"},
+        "schema": {"type": "string", "pattern": "^[A-Za-z]{6}$"}, "example": "EURUSD",
     },
     "x-request-key": {
         "in": "header", "description": "what the arm sticks to, such as a customer's id; the forecast id if not given",
@@ -102,15 +102,28 @@ def _operation(route: Route, refs: dict[Any, Any]) -> dict[str, Any]:
     return found
 
 
-def routes(described: Sequence[Route], room: Room) -> list[Route]:
-    """Where the description is read: for programs, and by people in Swagger UI, which comes along."""
-    text = partial(_file, msgspec.json.encode(document(described)), JSON, ())
+def routes(described: Sequence[Route], room: Room, example: Callable[[], Any]) -> list[Route]:
+    """Where the description is read: for programs, and by people in Swagger UI, which comes along.
+
+    Args:
+        described: what is described.
+        room: places of those who read.
+        example: a request's body that can be sent as it is; None where there is no model.
+    """
+    text = partial(_described, document(described), example)
     page = partial(_file, (_FILES / "docs.html").read_bytes(), HTML, PAGE_HEADERS)
     return [
         Route("GET", "/openapi.json", text, room=room),
         Route("GET", "/docs", page, room=room, page=True),
         Route("GET", "/docs/{name}", _asset, room=room),
     ]
+
+
+async def _described(about: dict[str, Any], example: Callable[[], Any], _request: Request) -> Reply:
+    rows = example()
+    for path in ("/invocations", "/v1/invocations/{pair}") if rows else ():
+        about["paths"][path]["post"]["requestBody"]["content"][JSON]["example"] = rows
+    return Reply(200, msgspec.json.encode(about))
 
 
 async def _file(content: bytes, media_type: str, headers: tuple[tuple[str, str], ...], _request: Request) -> Reply:

@@ -76,7 +76,7 @@ class Health(msgspec.Struct):
     ledger: Literal["required", "best-effort", "off"]
 
 
-class SplitRows(msgspec.Struct, forbid_unknown_fields=True):
+class SplitRows(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """Rows, and the names of their columns."""
 
     data: Annotated[list[list[float]], Meta(min_length=1)]
