@@ -1,5 +1,7 @@
 """A forecasting championship on MLflow, from a notebook or a job.
 
+::
+
     import podium
 
     podium.run(pair="EURUSD")                   # ingest, preprocess, train, evaluate
