@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -103,6 +104,16 @@ def test_an_interrupt_of_the_first_moment_says_nothing(tmp_path, environment):
     command = [sys.executable, "-c", INTERRUPTED_WHILE_IMPORTING]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
+def test_a_terminal_without_umlauts_gets_the_rest(shell, tmp_path):
+    """Where standard output is ASCII, lines show what they can, and JSON is JSON with every letter."""
+    variables = {"PYTHONIOENCODING": "ascii", "PODIUM_DEVELOPER": "J\u00fcrgen"}
+    said = shell(tmp_path, "podium", "settings", **variables)
+    assert (said.exit_code, said.stderr) == (0, "")
+    assert "developer = J\\xfcrgen  (variable PODIUM_DEVELOPER)" in said.stdout
+    told = json.loads(shell(tmp_path, "podium", "settings", "--json", **variables).stdout)
+    assert told["developer"]["value"] == "J\u00fcrgen"
 
 
 def test_a_reader_that_leaves_early_is_no_error(championship, environment):

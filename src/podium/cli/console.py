@@ -58,7 +58,8 @@ def _beside(line: str) -> None:
 
 def say_json(value: Any) -> None:
     """The answer for programs: one JSON document; numbers that do not exist are null, never NaN."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False), flush=True)
+    plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+    print(json.dumps(value, indent=2, ensure_ascii=plain, allow_nan=False), flush=True)
 
 
 def table(rows: Iterable[Iterable[str]]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -81,6 +82,8 @@ for verb in chain.from_iterable(VERBS.values()):
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one verb and leave the process with its exit code."""
     collect_seldom()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that knows no umlaut still gets the rest
     exit_code = run(arguments)
     gc.disable()
     gc.freeze()  # the process ends; Python would look through a million objects first, for half a second
