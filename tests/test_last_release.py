@@ -54,7 +54,7 @@ def test_it_opens(podium):
     assert told["aliases"]["challenger"] == ["models:/EURUSD_ARIMA/1"]
     assert told["pointer_agrees"] is True
     text = podium("status")
-    assert "title since 2026-05-29" in text
+    assert "on data up to 2026-05-29, by" in text
     assert "LSTM              1.0007  -0.13%      46.1%  0.547  0.261  0.759" in text
     assert "EURUSD_LSTM" in podium("history")
     assert json.loads(podium("forecast", "--json"))["origin"] == "2026-05-29"

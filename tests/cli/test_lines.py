@@ -108,6 +108,18 @@ STATUS = Status(
     age_days=24,
     pointer_agrees=True,
     pinned=None,
+    title=Title(
+        at="2026-11-02T09:30:00.000000Z",
+        alias="champion",
+        name="EURUSD_LinearRegression",
+        version=3,
+        run_id="3",
+        previous="",
+        why="LinearRegression has the lowest RMSE",
+        verdict="unproven",
+        data_version=DATA,
+        by="ann",
+    ),
 )
 FORECAST = NextDay(
     pair="EURUSD",

@@ -21,7 +21,7 @@ from podium.pipeline.forecast import forecast
 from podium.pipeline.judge import FORECASTS
 from podium.pipeline.prepare import series_path
 from podium.records import ALIASES, CHAMPION, DataVersion, Forecasts, VersionRecord
-from podium.registry.history import crowned
+from podium.registry.history import crowned, taken
 from podium.registry.log_items import read_forecasts
 from podium.registry.mlflow_store import MlflowStore
 from podium.report.championship import championship_page
@@ -111,9 +111,14 @@ def gather(settings: Settings, store: MlflowStore, champion: VersionRecord, cost
         cost_bps=cost_bps,
         written_at=datetime.now(UTC),
         versions=_versions(),
-        holder=Holder.of(champion.name, champion.version, crowned(store.titles(), champion.pinned_uri)),
+        holder=_holder(store, champion),
         aliases=_aliases(store, champion),
     )
+
+
+def _holder(store: MlflowStore, champion: VersionRecord) -> Holder:
+    titles, uri = store.titles(), champion.pinned_uri
+    return Holder.of(champion.name, champion.version, crowned(titles, uri), taken(titles, uri))
 
 
 def _aliases(store: MlflowStore, champion: VersionRecord) -> dict[tuple[str, int], str]:

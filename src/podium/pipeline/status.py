@@ -13,6 +13,7 @@ from podium.evaluate.significance import false_discoveries
 from podium.pipeline.contest import carried_judgement, pin_of
 from podium.records import Tabular, VersionRecord
 from podium.registry import pointer
+from podium.registry.history import Title, taken
 from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
 
@@ -32,6 +33,7 @@ class Status(Tabular):
         age_days: calendar days since the last day of the data behind the champion; None where it is not known.
         pointer_agrees: whether the local pointer names the champion; None where there is none of this pair here.
         pinned: why somebody pinned the champion to its title; None where championships decide.
+        title: the entry of the history by which its model took the title; None where there is none.
     """
 
     pair: str
@@ -41,6 +43,7 @@ class Status(Tabular):
     age_days: int | None
     pointer_agrees: bool | None
     pinned: str | None
+    title: Title | None = None
 
     def to_frame(self) -> pd.DataFrame:
         """Who holds which alias now, a row a holder."""
@@ -64,6 +67,8 @@ class Status(Tabular):
             "age_days": self.age_days,
             "pointer_agrees": self.pointer_agrees,
             "pinned": self.pinned,
+            "title_since": self.title.at if self.title else None,
+            "title_data_day": str(self.title.data_version.last_day) if self.title and self.title.data_version else None,
         }
 
 
@@ -109,7 +114,8 @@ def status(settings: Settings) -> Status:
     for holder in store.holders():
         for alias in sorted(holder.aliases):
             aliases.setdefault(alias, []).append(holder.pinned_uri)
-    pin = pin_of(store.titles(), champion)
+    titles = store.titles()
+    pin = pin_of(titles, champion)
     return Status(
         pair=settings.pair,
         champion=champion,
@@ -118,6 +124,7 @@ def status(settings: Settings) -> Status:
         age_days=_age(champion),
         pointer_agrees=_pointer_agrees(settings, champion),
         pinned=pin.why if pin else None,
+        title=taken(titles, champion.pinned_uri),
     )
 
 

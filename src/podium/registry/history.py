@@ -130,6 +130,15 @@ def crowned(titles: Iterable[Title], pinned_uri: str) -> Title | None:
     return last if last is not None and last.pinned_uri == pinned_uri else None
 
 
+def taken(titles: Iterable[Title], pinned_uri: str) -> Title | None:
+    """The entry by which the holder's model took the title, before it was fitted anew; None as for `crowned`."""
+    past = [title for title in titles if title.alias == CHAMPION]
+    if crowned(past, pinned_uri) is None:
+        return None
+    others = [at for at, title in enumerate(past) if title.name != past[-1].name]
+    return past[others[-1] + 1 if others else 0]
+
+
 def latest(titles: Iterable[Title], alias: str = CHAMPION) -> Title | None:
     """The last recorded change of one title."""
     return next((title for title in reversed(ordered(titles)) if title.alias == alias), None)

@@ -46,7 +46,7 @@ class Holder:
     Attributes:
         model_name: registered model, `EURUSD_LSTM`.
         model_version: its version.
-        since: when it was given the title; None where no entry of the history says so.
+        since: when its model was given the title; None where no entry of the history says so.
         verdict: of that entry, such as `promoted` or `rolled back`; empty where the alias was moved without an entry.
         why: of that entry, one sentence.
         data_day: last day of the data that it was given on; empty where that is not known.
@@ -60,17 +60,17 @@ class Holder:
     data_day: str = ""
 
     @classmethod
-    def of(cls, model_name: str, model_version: int, title: Entry | None) -> Holder:
-        """Who holds it, with the entry of the history that gave it to this version."""
-        if title is None:
+    def of(cls, model_name: str, model_version: int, title: Entry | None, taken: Entry | None) -> Holder:
+        """Who holds it, with the entries of the history by which this version, and its model, came to it."""
+        if title is None or taken is None:
             return cls(model_name=model_name, model_version=model_version)
         return cls(
             model_name=model_name,
             model_version=model_version,
-            since=datetime.fromisoformat(title.at).astimezone(UTC),
+            since=datetime.fromisoformat(taken.at).astimezone(UTC),
             verdict=title.verdict,
             why=title.why,
-            data_day=str(title.data_version.last_day) if title.data_version else "",
+            data_day=str(taken.data_version.last_day) if taken.data_version else "",
         )
 
 

@@ -131,7 +131,7 @@ def status_lines(status: Status) -> Iterator[str]:
     if judgement is None:
         yield "It carries no outcome of a championship: the alias was set by hand; run `podium evaluate`"
     else:
-        yield f"title since {judgement.title_since or 'unknown'}"
+        yield f"title since {_since(status, judgement)}"
         yield f"decided on {judgement.data_version}, {judgement.scored_days}"
     if status.age_days is not None:
         yield f"data {status.age_days} days old"
@@ -145,7 +145,18 @@ def status_lines(status: Status) -> Iterator[str]:
         yield ""
         yield from test_lines(judgement)
         yield ""
+        if (judgement.champion, judgement.champion_version) != (champion.name, champion.version):
+            yield f"The last championship had given the title to {judgement.champion} (v{judgement.champion_version})"
         yield f"Verdict: {judgement.verdict} - {judgement.reason}"
+
+
+def _since(status: Status, judgement: Judgement) -> str:
+    """The moment, with the data's day beside it; that day alone where no entry of the history tells the moment."""
+    title = status.title
+    if title is None:
+        return f"data of {judgement.title_since}" if judgement.title_since else "unknown"
+    day = f", on data up to {title.data_version.last_day}" if title.data_version else ""
+    return f"{title.at[:16].replace('T', ' ')} UTC{day}, by {title.by}"
 
 
 def pairs_lines(pairs: Sequence[PairStatus], alpha: float) -> Iterator[str]:

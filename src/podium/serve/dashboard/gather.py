@@ -10,7 +10,7 @@ import numpy as np
 from podium.errors import PodiumError
 from podium.evaluate.judgement import Judgement
 from podium.records import Forecasts, Interval, NextDay
-from podium.registry.history import Title, crowned
+from podium.registry.history import Title, crowned, taken
 from podium.registry.log_items import FORECASTS, read_forecasts
 from podium.report.scene import Holder, Scene
 from podium.serve.dashboard.live_comparisons import LiveComparisons
@@ -95,7 +95,7 @@ class Gatherer:
             for row in judgement.ranking
             if row.run_id in runs and (rows := self._past(runs[row.run_id])) is not None
         }
-        champion = lineup.champion.card
+        champion, uri = lineup.champion.card, lineup.champion.uri
         days = next(iter(found.values())).origins if found else np.zeros(0, "datetime64[D]")
         return Scene(
             judgement=judgement,
@@ -104,7 +104,7 @@ class Gatherer:
             next_day=None,
             written_at=datetime.now(UTC),
             versions={},
-            holder=Holder.of(champion.name, champion.version, crowned(titles, lineup.champion.uri)),
+            holder=Holder.of(champion.name, champion.version, crowned(titles, uri), taken(titles, uri)),
             aliases={(model.card.name, model.card.version): arm for arm, model in lineup.arms.items()},
         )
 

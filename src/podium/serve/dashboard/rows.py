@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from podium.evaluate.judgement import Standing
 from podium.records import ModelName, rate_digits
-from podium.registry.history import Title
+from podium.registry.history import Title, taken
 from podium.report.championship import next_day_tile
 from podium.report.charts import number
 from podium.report.scene import RANDOM_WALK, told_day
@@ -54,13 +54,14 @@ def _tile_trained(state: PairState) -> Row | None:
 
 
 def _tile_title(state: PairState) -> Row | None:
-    if state.crowned is None:
+    title = taken(state.titles, state.lineup.champion.uri)
+    if title is None:
         return None
-    at = datetime.fromisoformat(state.crowned.at)
+    at = datetime.fromisoformat(title.at)
     return {
         "name": "Holds the title since",
         "value": told_day(at.astimezone(UTC).date()),
-        "note": f"{words.age((state.now - at).total_seconds())} ago, by {state.crowned.by}{_on_data(state.crowned)}",
+        "note": f"{words.age((state.now - at).total_seconds())} ago, by {title.by}{_on_data(title)}",
     }
 
 
