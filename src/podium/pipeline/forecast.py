@@ -52,7 +52,7 @@ def forecast(settings: Settings, horizons: Sequence[int] = (1,)) -> list[NextDay
             raise SettingError(f"horizon {horizon}: it must be between 1 and {MAX_HORIZON} trading days")
     store = MlflowStore(settings)
     series = load_series(series_path(settings))
-    scene = _Scene.of(settings, store, series, store.champion())
+    scene = _Scene.of(store, series, store.champion())
     return [scene.forecast(horizon) for horizon in horizons]
 
 
@@ -60,7 +60,6 @@ def forecast(settings: Settings, horizons: Sequence[int] = (1,)) -> list[NextDay
 class _Scene:
     """The champion, its own forecasts so far, and the newest series."""
 
-    settings: Settings
     store: MlflowStore
     series: Series
     table: FeatureTable
@@ -68,20 +67,20 @@ class _Scene:
     scored: Forecasts
 
     @classmethod
-    def of(cls, settings: Settings, store: MlflowStore, series: Series, champion: VersionRecord) -> _Scene:
+    def of(cls, store: MlflowStore, series: Series, champion: VersionRecord) -> _Scene:
         parquet = store.read_file(champion.run_id, FORECASTS)
         if parquet is None:
             raise RegistryError(
                 f"run {champion.run_id} of {champion.name} has lost its {FORECASTS}; run `podium train`"
             )
-        table = build_features(series, settings.n_lags, data_version(series))
+        table = build_features(series, store.settings.n_lags, data_version(series))
         scored = read_forecasts(parquet)
         _must_go_on(champion, scored, table)
-        return cls(settings, store, series, table, champion, scored)
+        return cls(store, series, table, champion, scored)
 
     def forecast(self, horizon: int) -> NextDay:
         forecasts, point = self._tomorrow() if horizon == 1 else self._direct(horizon)
-        walk = shared_walk(self.settings, self.series, forecasts.origins[0])
+        walk = shared_walk(self.store.settings, self.series, forecasts.origins[0])
         return self._told(point, interval_forecast(choose_volatility(walk, horizon), forecasts).interval)
 
     def _tomorrow(self) -> tuple[Forecasts, float]:
@@ -115,12 +114,12 @@ class _Scene:
             raise SettingError(
                 f"{self.champion.name} (v{self.champion.version}) was fitted on {len(features)} columns with "
                 f"n_lags = {n_lags}, and the stored series gives {len(self.table.names)} with "
-                f"n_lags = {self.settings.n_lags}; set n_lags = {n_lags}, or run `podium run`"
+                f"n_lags = {self.store.settings.n_lags}; set n_lags = {n_lags}, or run `podium run`"
             )
 
     def _direct(self, horizon: int) -> tuple[Forecasts, float]:
         family = self.champion.family
-        made = as_trained(self.settings, family, self.store.read_file(self.champion.run_id, RECIPE))
+        made = as_trained(self.store.settings, family, self.store.read_file(self.champion.run_id, RECIPE))
         table = at_horizon(build_features(self.series, made.n_lags, self.table.data_version), horizon)
         first = int(np.searchsorted(table.origins, self.scored.origins[0]))
         days = ScoredRows(first_scored=first, n_known=len(table) - horizon)

@@ -69,7 +69,7 @@ def report(settings: Settings, cost_bps: float = COST_BPS, folder: Path = FOLDER
     store = MlflowStore(settings)
     store.check_artifacts()
     champion = store.champion()
-    scene = gather(settings, store, champion, cost_bps)
+    scene = gather(store, champion, cost_bps)
     page = championship_page(scene).encode()
     path = folder / f"{settings.pair}.html"
     atomic_write(path, page)
@@ -77,11 +77,10 @@ def report(settings: Settings, cost_bps: float = COST_BPS, folder: Path = FOLDER
     return Reported(scene.judgement, path, champion.run_id, dict(scene.untold))
 
 
-def gather(settings: Settings, store: MlflowStore, champion: VersionRecord, cost_bps: float = COST_BPS) -> Scene:
+def gather(store: MlflowStore, champion: VersionRecord, cost_bps: float = COST_BPS) -> Scene:
     """Everything that the page shows; what cannot be had is left out with its reason.
 
     Args:
-        settings: pair, addresses and folders.
         store: where the championship is kept.
         champion: who holds the alias now.
         cost_bps: see `report`.
@@ -100,12 +99,12 @@ def gather(settings: Settings, store: MlflowStore, champion: VersionRecord, cost
         for row in judgement.ranking
         if (rows := _tried(untold, row.family, lambda run_id=row.run_id: _forecasts(store, run_id))) is not None  # type: ignore[misc]
     }
-    series = _tried(untold, "series", lambda: load_series(series_path(settings)))
+    series = _tried(untold, "series", lambda: load_series(series_path(store.settings)))
     return Scene(
         judgement=judgement,
         forecasts=forecasts,
         series=series,
-        next_day=_tried(untold, "next_day", lambda: forecast(settings)[0]),
+        next_day=_tried(untold, "next_day", lambda: forecast(store.settings)[0]),
         untold=untold,
         notices=_notices(judgement, None if series is None else data_version(series)),
         cost_bps=cost_bps,
