@@ -258,7 +258,7 @@ def test_a_champion_leads_at_every_instant(store, three, monkeypatch):
 
 def test_of_two_champions_the_newer_intention_leads(store, three):
     """An alias set by hand beside the recorded title wins; nobody at all is an error that names the remedy."""
-    with pytest.raises(MissingError, match="podium evaluate"):
+    with pytest.raises(MissingError, match="podium run"):
         store.champion()
     store.assign("EURUSD", dict(zip(ALIASES, three, strict=True)))
     store.record_title(three[0], why="lowest RMSE", verdict="promoted", data_version=None)
@@ -275,7 +275,7 @@ def test_an_alias_on_a_version_that_is_gone_is_nobodys(store, three):
     assert store.stray_aliases() == [("champion", "models:/EURUSD_LinearRegression/99")]
     assert {version.name for version in store.holders()} == {"EURUSD_ARIMA", "EURUSD_LSTM"}
     assert store.pairs() == []
-    with pytest.raises(MissingError, match="podium evaluate"):
+    with pytest.raises(MissingError, match="podium run"):
         store.champion()
     store.assign("EURUSD", {"champion": three[1], "challenger": three[2]})
     assert (store.champion().name, store.stray_aliases(), store.pairs()) == ("EURUSD_ARIMA", [], ["EURUSD"])
