@@ -8,7 +8,7 @@ the day before they happened. Such a model must not be made champion by a routin
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from podium.evaluate.metrics import directional_accuracy
 from podium.evaluate.significance import out_of_sample_r2, standard_error
 from podium.records import Floats
 
+EPISODE_DAYS, EPISODE_STEP = 126, 21  # half years, one a month
 OWN_PAST = ("lag_", "ma_")
 """How the columns are named that hold nothing but earlier returns of the series itself."""
 
@@ -32,7 +33,8 @@ class LeakLimits:
 
     Attributes:
         r2: out-of-sample R² against the random walk, in (0, 1).
-        directional_accuracy: share of days whose sign was forecast, in (0.5, 1).
+        directional_accuracy: 1/2 plus the share of days whose sign was forecast beyond what the signs' own shares
+            imply, in (0.5, 1).
         standard_errors: by how many of them a limit must be exceeded, 0 or more.
         min_days: fewer scored days are not judged.
     """
@@ -112,13 +114,13 @@ def find_leak(
     if len(actual) < limits.min_days:
         return None
     r2, direction = r2_estimate(actual, forecast), direction_estimate(actual, forecast, limits.min_days)
-    found = _r2_exceeds(actual, forecast, limits) or (
-        direction is not None and direction.exceeds(limits.directional_accuracy, limits.standard_errors)
-    )
-    if not found:
+    knows_direction = direction is not None and direction.exceeds(limits.directional_accuracy, limits.standard_errors)
+    episode = _episode(actual, forecast, limits)
+    if not (_r2_exceeds(actual, forecast, limits) or knows_direction or episode):
         return None
     figures = [f"R² {r2} (limit {100 * limits.r2:g} %)"] if r2 else []
     figures += [f"direction {direction} (limit {100 * limits.directional_accuracy:g} %)"] if direction else []
+    figures += [f"R² {episode} within {EPISODE_DAYS} days"] if episode else []
     columns = suspect_columns(actual, names, features)
     told = f"{contestant} is too good to be true on {len(actual)} days: {', '.join(figures)}"
     return Suspicion(contestant, f"{told}; {_where(actual, columns)}", r2, direction, columns)
@@ -156,17 +158,37 @@ def r2_estimate(actual: Floats, forecast: Floats) -> Estimate | None:
 
 
 def direction_estimate(actual: Floats, forecast: Floats, min_days: int = 30) -> Estimate | None:
-    """Directional accuracy and its standard error sqrt(p (1 - p) / n); None with fewer days that count than this.
+    """1/2 plus directional accuracy beyond what the shares of signs imply, and its standard error sqrt(p (1 - p) / n).
+
+    A rate that falls on three days of four is called right on 75 % of them by whoever always says so, and on 62 % by
+    whoever says so three times in four, knowing nothing (Pesaran and Timmermann 1992): on the scale of a coin that is
+    1/2. None with fewer days that count than this.
 
     p is drawn towards 1/2 by two days of each kind in the standard error (Agresti and Coull 1998), or a short run
     without a miss would have none.
     """
-    n_days = int(np.count_nonzero((actual != 0) & (forecast != 0)))
+    counts = (actual != 0) & (forecast != 0)
+    n_days = int(np.count_nonzero(counts))
     if n_days < min_days:
         return None
+    rises, called = np.mean(actual[counts] > 0), np.mean(forecast[counts] > 0)
     share = directional_accuracy(actual, forecast)
     drawn = (share * n_days + 2) / (n_days + 4)
-    return Estimate(share, math.sqrt(drawn * (1 - drawn) / (n_days + 4)))
+    implied = float(rises * called + (1 - rises) * (1 - called))
+    return Estimate(0.5 + share - implied, math.sqrt(drawn * (1 - drawn) / (n_days + 4)))
+
+
+def _episode(actual: Floats, forecast: Floats, limits: LeakLimits) -> Estimate | None:
+    """The R² of the first half year that is beyond the limit; a leak of some months is lost in the mean of years.
+
+    So many half years are looked at that a limit must be exceeded by twice as many standard errors, and two more.
+    """
+    strict = replace(limits, standard_errors=2 * limits.standard_errors + 2)
+    for start in range(0, len(actual) - EPISODE_DAYS + 1, EPISODE_STEP):
+        days = slice(start, start + EPISODE_DAYS)
+        if _r2_exceeds(actual[days], forecast[days], strict):
+            return r2_estimate(actual[days], forecast[days])
+    return None
 
 
 def _r2_exceeds(actual: Floats, forecast: Floats, limits: LeakLimits) -> bool:
