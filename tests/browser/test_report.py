@@ -110,7 +110,7 @@ def test_the_pointer_reads_the_day_below_it(look: Look, address: str) -> None:
     box = area.bounding_box()
     page.mouse.move(box["x"] + box["width"] - 1, box["y"] + 50)
     tip = page.locator("#fan .tip")
-    assert "95% range" in tip.inner_text()
+    assert "95% interval" in tip.inner_text()
     assert "what came" not in tip.inner_text()
     place = tip.bounding_box()
     assert place["x"] >= 0

@@ -57,10 +57,12 @@ def test_the_fan_is_in_rates_around_the_last_close(make_scene: MakeScene) -> Non
     assert len(drawn["what came"]) == 64
     assert drawn["what came"][-1] == ""
     assert float(drawn["what came"][-2]) == pytest.approx(closes[-1], abs=5e-6)
-    assert float(drawn["95% range"][0].split(" to ")[0]) == pytest.approx(
+    assert float(drawn["95% interval"][0].split(" to ")[0]) == pytest.approx(
         closes[-64] * np.exp(rows.bounds["lower_95"][-63]), abs=5e-6
     )
-    assert float(drawn["95% range"][-1].split(" to ")[1]) == pytest.approx(scene.next_day.rates["upper_95"], abs=5e-6)
+    assert float(drawn["95% interval"][-1].split(" to ")[1]) == pytest.approx(
+        scene.next_day.rates["upper_95"], abs=5e-6
+    )
 
 
 def test_a_forecast_of_newer_data_is_not_joined_to_the_fan(make_scene: MakeScene) -> None:

@@ -108,13 +108,17 @@ def fan_figure(fan: Fan) -> Markup:
         )
     bands = [
         Band(
-            f"{coverage}% range", columns[f"lower_{coverage}"], columns[f"upper_{coverage}"], fan.ink, coverage == "80"
+            f"{coverage}% interval",
+            columns[f"lower_{coverage}"],
+            columns[f"upper_{coverage}"],
+            fan.ink,
+            coverage == "80",
         )
         for coverage in ("95", "80")
         if np.isfinite(columns[f"lower_{coverage}"]).any()
     ]
     dots = [
-        Dots("outside the 95% range", missed, BAD),
+        Dots("outside the 95% interval", missed, BAD),
         Dots(f"{fan.name}'s next forecast", opened, fan.ink),
     ]
     lines = [Line("what came", realised, MAIN, dots=True), Line(f"{fan.name}'s forecast", columns["forecast"], fan.ink)]
@@ -211,7 +215,7 @@ def coverage_figure(scene: Scene) -> Markup:
         said += f" Not drawn, having fewer than {MIN_DAYS_A_YEAR} scored days: {', '.join(left_out)}."
     table = Table(
         f"Share of days that ended inside {name}'s ranges",
-        ["Days of", "Days", "80% range", "95% range"],
+        ["Days of", "Days", "80% interval", "95% interval"],
         [
             *(
                 [str(year), str(n), SHARE(by_year["80"][year][1]), SHARE(share)]
@@ -238,7 +242,7 @@ def _years_chart(by_year: dict[str, dict[int, tuple[int, float]]], ink: str) -> 
         share = np.array([covered for _, covered in by_year[coverage].values()])
         reach = REACH * np.sqrt(int(coverage) / 100 * (1 - int(coverage) / 100) / n_days)
         groups.append(
-            Group(f"inside the {coverage}% range", share, colour, share - reach, np.minimum(share + reach, 1.0))
+            Group(f"inside the {coverage}% interval", share, colour, share - reach, np.minimum(share + reach, 1.0))
         )
     return dot_chart(
         [str(year) for year in by_year["95"]],
