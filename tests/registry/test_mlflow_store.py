@@ -290,8 +290,9 @@ def test_a_champion_by_a_clients_hand_stands_in_the_history(store, three):
     assert (found.pinned_uri, found.previous) == ("models:/EURUSD_ARIMA/1", "models:/EURUSD_LinearRegression/1")
     assert (found.verdict, found.by) == ("found", "unknown")
     assert store.titles() == told
-    assert store.record_found() == found
-    assert store.record_found() is None
+    assert store.record_found(three[0]) is None  # who led when somebody looked, and does no more
+    assert store.record_found(three[1]) == found
+    assert store.record_found(three[1]) is None
     assert store.champion().name == "EURUSD_ARIMA"
     store.assign("EURUSD", {"champion": three[2]})
     title = store.record_title(three[2], why="lowest RMSE", verdict="promoted", data_version=None)
@@ -302,7 +303,7 @@ def test_a_champion_by_a_clients_hand_stands_in_the_history(store, three):
 def test_a_champion_of_another_pipeline_is_the_first_in_the_history(store, three):
     """A registry that Podium has never written a title to: whoever leads there is known as such."""
     store.client.set_registered_model_alias("EURUSD_LSTM", "champion", "1")
-    found = store.record_found()
+    found = store.record_found(three[2])
     assert (found.pinned_uri, found.previous, store.titles()) == ("models:/EURUSD_LSTM/1", "", [found])
 
 

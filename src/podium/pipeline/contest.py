@@ -68,7 +68,7 @@ def evaluate(
         versions = {run.family: register(store, run) for run in case.runs}
         store.record_attempts(case.attempts)
         if decided is None:
-            if found := store.record_found():
+            if champion and (found := store.record_found(champion)):
                 note(f"{found.pinned_uri} held @champion, which the history did not know; it stands there now")
             decided = judge(store, case, versions, previous)
         proclaim(store, decided, case, versions)

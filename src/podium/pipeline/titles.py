@@ -107,7 +107,7 @@ def _move(store: MlflowStore, winner: VersionRecord, why: str, how: str) -> Titl
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / f".{pair}.evaluate.lock"):
         champion = store.champion()
-        store.record_found()
+        store.record_found(champion)
         judgement = carried_judgement(champion)
         others = sorted(
             (version for version in store.holders() if version.aliases & set(ALIASES)),

@@ -279,15 +279,20 @@ class MlflowStore:
             found = pair_models.unrecorded(self.connection, models)
         return [*pair_models.recorded(models), *([found] if found else [])]
 
-    def record_found(self, pair: str | None = None) -> Title | None:
-        """Write into the history a champion that it lacks: whom a client or another pipeline gave the alias.
+    def record_found(self, leader: VersionRecord) -> Title | None:
+        """Write a champion into the history that it lacks: whom a client or another pipeline gave the alias.
 
-        Before the alias moves on, so that the next title has its true predecessor.
+        Before the alias moves on, so that the next title has its true predecessor. Nothing where somebody else leads by
+        now: a championship beside this one, which writes its own entry.
+
+        Args:
+            leader: who held the alias when we looked.
         """
         with self.connection.errors("record the title"):
-            found = pair_models.unrecorded(self.connection, self._models(pair))
-            if found is not None:
-                self._write(found)
+            found = pair_models.unrecorded(self.connection, self._models(leader.pair))
+            if found is None or found.pinned_uri != leader.pinned_uri:
+                return None
+            self._write(found)
         return found
 
     def stray_aliases(self, pair: str | None = None) -> list[tuple[str, str]]:
