@@ -161,15 +161,14 @@ def test_models_without_a_record_are_shown_without_figures(make_caller: Any) -> 
 
 
 def test_hostile_names_and_reasons_are_text(make_caller: Any) -> None:
-    """Markup in names, reasons, tags, problems and options becomes text; the page gains no element and no handler."""
+    """Markup in ids, reasons, tags, problems and options becomes text; the page gains no element and no handler."""
     caller = make_caller(ab_test=HOSTILE)
     lineup = caller.service.selection.lineup("EURUSD")
     arms = {
-        arm: dataclasses.replace(model, card=_changed(model.card, name=f"EURUSD_{HOSTILE}", run_id=HOSTILE))
+        arm: dataclasses.replace(model, card=_changed(model.card, run_id=HOSTILE, experiment_id=HOSTILE))
         for arm, model in lineup.arms.items()
     }
     titles = [{**lineup.titles[0], "why": HOSTILE, "by": HOSTILE, "verdict": HOSTILE}]
-    titles[0]["name"] = f"EURUSD_{HOSTILE}"
     before = Reader(Pages(caller.service).render(None) or "").elements
     _serve(caller, dataclasses.replace(lineup, arms=MappingProxyType(arms), titles=tuple(titles)))
     caller.service.swapper.problems["registry"] = f"trouble with {HOSTILE}"
