@@ -94,7 +94,7 @@ def test_an_alias_that_was_moved_by_hand_is_told(held: Any) -> None:
 
 def test_there_is_no_report_before_a_championship(arena: Any) -> None:
     """One line that names the step."""
-    with pytest.raises(MissingError, match="podium evaluate"):
+    with pytest.raises(MissingError, match="podium run"):
         report(arena.settings)
 
 
