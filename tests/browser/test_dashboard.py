@@ -74,7 +74,7 @@ def test_after_a_championship(serving: Any, look: Look, hall: Any, width: int, d
     page.goto(serving(hall.settings, ledger="off"))
     assert page.locator("h1").inner_text() == "LinearRegression leads, and its lead may be luck"
     assert page.locator(".step-1").inner_text().replace("\n", " ").startswith("LinearRegression")
-    assert page.locator("#next-day svg.drawing").is_visible()
+    assert page.locator("#fan svg.drawing").is_visible()
     assert page.locator("#skill path.line").count() == 3
     assert page.evaluate("document.documentElement.scrollWidth") == width
     inside = (
@@ -99,7 +99,7 @@ def test_after_a_swap_the_page_changes_by_itself(serving: Any, look: Look, own_h
     assert page.locator("#news").inner_text().startswith("LSTM holds the title")
     assert page.evaluate("document.activeElement.closest('figure').id") == "skill"
     assert page.locator(".step-1").inner_text().replace("\n", " ").startswith("LSTM")
-    assert page.locator("#next-day details").first.evaluate("details => details.open")
+    assert page.locator("#fan details").first.evaluate("details => details.open")
 
 
 def test_an_empty_registry_and_the_first_championship(serving: Any, look: Look, own_hall: Any, tmp_path: Path) -> None:
