@@ -55,7 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the developer's shell reaches a test."""
     for name in list(os.environ):
-        if name.startswith(("PODIUM_", "MLFLOW_")) and not name.startswith("PODIUM_TEST_"):
+        if name.startswith(("PODIUM_", "MLFLOW_", "COLUMNS")) and not name.startswith("PODIUM_TEST_"):
             monkeypatch.delenv(name)
 
 

@@ -92,7 +92,8 @@ def test_a_shell_completes_verbs_and_choices(shell, tmp_path):
 
 def test_completion_installs(shell, tmp_path):
     """`--install-completion` writes what bash reads into the user's home, and says so."""
-    said = shell(tmp_path, "podium", "--install-completion", "bash", HOME=str(tmp_path))
+    named = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}  # else it is the shell that started the tests
+    said = shell(tmp_path, "podium", "--install-completion", "bash", HOME=str(tmp_path), **named)
     assert said.exit_code == 0
     assert "podium" in (tmp_path / ".bashrc").read_text()
 

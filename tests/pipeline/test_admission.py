@@ -14,6 +14,7 @@ from podium.errors import AdmissionError
 from podium.models import roster
 from podium.models.estimator import AffineModel
 from podium.models.linear import LinearRegressionContestant
+from podium.pipeline import recipe
 
 
 class NextDays(AffineModel):
@@ -55,7 +56,8 @@ def invite(arena, rates, monkeypatch) -> Callable[[type[AffineModel]], object]:
     def go(model):
         monkeypatch.setattr(Guest, "model", model)
         monkeypatch.setattr(EntryPoint, "load", lambda _: Guest)
-        monkeypatch.setattr(roster, "known", lambda: {"Guest": EntryPoint("Guest", "guest:Guest", roster.GROUP)})
+        for module in (roster, recipe):
+            monkeypatch.setattr(module, "known", lambda: {"Guest": EntryPoint("Guest", "guest:Guest", roster.GROUP)})
         return arena.using(contestants=("Guest",), options={}).days(rates)
 
     return go

@@ -59,7 +59,8 @@ def test_the_first_championship_tells_everything_that_a_program_asks(crowned, ca
     assert arena.podium("status", "--json") == 0
     status = answer(capsys)
     assert status.keys() >= ASKED | {"aliases", "age_days", "pointer_agrees", "pinned"}
-    assert {key: status[key] for key in told} == told
+    assert status["title_data_day"] == told["title_since"]  # a status knows the moment, too
+    assert {**{key: status[key] for key in told}, "title_since": told["title_since"]} == told
     assert (status["pinned"], status["pointer_agrees"]) == (None, True)
 
 
@@ -299,7 +300,7 @@ def test_bad_input_is_one_clear_line(crowned, capsys):
     """A policy that does not exist and an alpha outside (0, 1) are named, with exit code 2, before any work."""
     arena, _ = crowned
     for words, said in (
-        (("--policy", "coin"), "choose one of"),
+        (("--policy", "coin"), "one of rmse, significant"),
         (("--alpha", "1.5"), "alpha"),
         (("--leak-r2", "7"), "leak_r2"),
     ):

@@ -47,7 +47,7 @@ def test_the_leak_is_refused_and_the_honest_file_is_not(settings, site, words, v
     if verdict == "leak":
         assert ran.returncode == 3
         assert (told["champion"], leader["family"]) == (None, "HighLow")
-        assert leader["directional_accuracy"] == pytest.approx(0.82, abs=0.02)  # as in real files of this kind
+        assert leader["skill"]["directional_accuracy"] == pytest.approx(0.82, abs=0.02)  # as in real files of this kind
         assert "columns to suspect: high_log_ratio (correlation +0.79), low_log_ratio" in told["leaks"][0]["message"]
         assert not Path("models/best_model_info.json").exists()
     else:

@@ -1,6 +1,8 @@
 """Models that somebody planted in the registry: what they would run, and that it is not run."""
 
+import importlib
 import pickle
+import py_compile
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +14,7 @@ import yaml
 from podium.errors import RegistryError
 from podium.registry import keras_by_name
 from podium.registry.mlflow_store import MlflowStore
-from podium.registry.trust import DEEPEST, LARGEST, describe, refuse_code
+from podium.registry.trust import DEEPEST, LARGEST, describe, own_byte_code, refuse_code
 from podium.settings import Settings
 
 LOAD = "import sys, mlflow.pyfunc; mlflow.pyfunc.load_model(sys.argv[1])"
@@ -120,6 +122,26 @@ def test_what_podium_logs_is_known(tmp_path: Path) -> None:
     (folder / "code" / "keras_by_name.py").write_bytes(code + b"\n")
     with pytest.raises(RegistryError, match="not what is installed"):
         refuse_code(folder, "EURUSD_B", ())
+
+
+def test_byte_code_beside_a_models_code_is_never_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an earlier loading left beside the known loader stops nothing and is not read; any other is refused."""
+    flavors = {"python_function": {"loader_module": "keras_by_name", "code": "code", "data": "data"}}
+    files = {"code__keras_by_name_dot_py": Path(keras_by_name.__file__).read_bytes(), "data__model_dot_keras": b"x"}
+    folder = planted(tmp_path / "a", flavors, **files)
+    source = folder / "code" / "keras_by_name.py"
+    kept, mark = source.read_bytes(), tmp_path / "mark"
+    source.write_text(f"open({str(mark)!r}, 'w')")
+    py_compile.compile(str(source), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    source.write_bytes(kept)
+    refuse_code(folder, "EURUSD_A", ())
+    monkeypatch.syspath_prepend(source.parent)
+    with own_byte_code():
+        assert importlib.import_module("keras_by_name").__file__ == str(source)
+    assert not mark.exists()
+    (source.parent / "__pycache__" / "wave.cpython-311.pyc").write_bytes(b"x")
+    with pytest.raises(RegistryError, match="not what is installed"):
+        refuse_code(folder, "EURUSD_A", ())
 
 
 @pytest.mark.parametrize(

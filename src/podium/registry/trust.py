@@ -6,10 +6,13 @@ counts; what counts is what MLflow does with it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from podium.errors import RegistryError
@@ -68,6 +71,18 @@ def refuse_code(folder: Path, name: str, trusted: Sequence[str]) -> None:
         raise RegistryError(f"{reason}, and would run code of whoever wrote it; trusted_code = {name} allows that")
 
 
+@contextmanager
+def own_byte_code() -> Iterator[None]:
+    """Inside, Python reads and writes byte code in a folder of its own, and none that lies beside a model's code."""
+    before = sys.pycache_prefix
+    with TemporaryDirectory(prefix="podium-") as folder:
+        try:
+            sys.pycache_prefix = folder
+            yield
+        finally:
+            sys.pycache_prefix = before
+
+
 def _unknown_code(folder: Path, flavors: dict[str, Any]) -> str:
     """MLflow puts these folders first on Python's path: whatever they hold comes before what is installed."""
     for flavor in flavors.values():
@@ -77,9 +92,15 @@ def _unknown_code(folder: Path, flavors: dict[str, Any]) -> str:
         if not code.is_relative_to(folder.resolve()):
             return "it looks for code elsewhere"
         for path in code.rglob("*"):
-            if path.is_file() and not _is_installed(path.relative_to(code), path):
+            module = path.relative_to(code)
+            if path.is_file() and not _is_left_over(module) and not _is_installed(module, path):
                 return f"it brings {path.name[:60]}, which is not what is installed here"
     return ""
+
+
+def _is_left_over(module: Path) -> bool:
+    """Byte code that an earlier loading left; it is never read, as `own_byte_code` sees to."""
+    return module.parent == Path("__pycache__") and module.match(f"{BY_NAME}.*.pyc")
 
 
 def _is_installed(module: Path, path: Path) -> bool:

@@ -132,7 +132,7 @@ def _closes(grid: Grid, at: int, mark: str) -> Floats:
     if bad := np.flatnonzero(np.isnan(closes)).tolist():
         remedy = "write numbers as 1.1172" if mark else "thousands or decimals? write 1.1172, or csv:FILE?decimal=,"
         raise grid.fault("not_a_number", remedy, bad, at)
-    if np.all((closes > 1900_00_00) & (closes < 2100_00_00)):
+    if len(closes) and np.all((closes > 1900_00_00) & (closes < 2100_00_00)):
         raise grid.fault("dates_for_prices", "these are dates; name the column of prices, csv:FILE?close=NAME", [0], at)
     return closes
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from podium.records import Floats
+from podium.registry.trust import own_byte_code
 
 
 def host(pipe: Connection, folder: Path, features: tuple[str, ...]) -> None:
@@ -25,7 +26,8 @@ def host(pipe: Connection, folder: Path, features: tuple[str, ...]) -> None:
         os.dup2(silence, handle)
     import mlflow.pyfunc
 
-    model = mlflow.pyfunc.load_model(str(folder))
+    with own_byte_code():
+        model = mlflow.pyfunc.load_model(str(folder))
     pipe.send(None)
     while True:
         try:

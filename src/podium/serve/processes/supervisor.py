@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from podium.environment import SAFE_PATH, lent
 from podium.errors import SettingError
 from podium.serve.hotswap.manifest import RESTARTED, SILENCE, address_digest, in_service
 from podium.serve.web.config import SHARED, WorkerConfig
@@ -60,7 +61,7 @@ def serve(settings: Settings, announce: Announce = lambda line: None) -> int:
     config.cache.mkdir(parents=True, exist_ok=True)
     # spawn: a fork would copy the locks of this process's threads in whatever state they are
     multiprocessing.set_start_method("spawn", force=True)
-    with _address(options) as (host, port), _shared_metrics(options.processes):
+    with lent(SAFE_PATH), _address(options) as (host, port), _shared_metrics(options.processes):
         companion = _Companion(settings, config, (host, port), announce)
         try:
             with companion:
