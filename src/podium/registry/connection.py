@@ -130,6 +130,13 @@ class Connection:
         with lent(quiet.ENVIRONMENT), quiet.plain_errors(doing, self.address, self.secrets):
             yield
 
+    @contextmanager
+    def turn(self, doing: str) -> Iterator[None]:
+        """Alone with the store, which is open: opening it takes the lock too, and nobody can hold it twice."""
+        _ = self.client
+        with self.errors(doing), self.lock():
+            yield
+
     def clean(self, text: str) -> str:
         """The text without passwords."""
         return mask(text, self.secrets)

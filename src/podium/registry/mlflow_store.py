@@ -146,7 +146,7 @@ class MlflowStore:
             tags: of the version, beside `model_type`, `rmse` and its other scores, `data_version`, `scored_days`.
             model_description: of the registered model; written when the model has none.
         """
-        with self.connection.errors(f"register the model of run {run.run_id}"), self.connection.lock():
+        with self.connection.turn(f"register the model of run {run.run_id}"):
             return versions.register(self.connection, run, description, tags or {}, model_description)
 
     def tag(self, version: VersionRecord, tags: Mapping[str, str]) -> None:
@@ -269,7 +269,7 @@ class MlflowStore:
             RegistryError: also where another championship keeps assigning other aliases at the same time.
         """
         _ = self.client  # opened first: opening takes the lock too
-        with self.connection.errors("assign the aliases"), self.connection.lock():
+        with self.connection.turn("assign the aliases"):
             return pair_models.assign(self.connection, pair, wanted)
 
     def titles(self, pair: str | None = None) -> list[Title]:
