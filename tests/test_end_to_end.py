@@ -62,6 +62,9 @@ def test_it_is_quiet(championship):
     """Nothing on standard error, and no warning, deprecation or start-up chatter of a library anywhere."""
     assert championship.stderr == ""
     assert not NOISE.search(championship.stdout), championship.stdout
+    sentences = ("Proof counts ", "Verdict: ")  # whole in a pipe, folded on a terminal
+    lines = [line for line in championship.stdout.splitlines() if not line.startswith(sentences)]
+    assert max(map(len, lines)) <= 160
 
 
 @pytest.mark.parametrize("family", FAMILIES)
