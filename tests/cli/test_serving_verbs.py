@@ -28,7 +28,7 @@ def begin(workdir: Path):
             await writer.submit(entries)
 
     def entry(key: str, day: str) -> Entry:
-        name, now = new_id()
+        name, now = new_id(np.datetime64(f"{day}T18:00", "ns").astype(int).item())
         return Entry(
             name, name, now, "EURUSD", "default", "champion", False, False, "EURUSD_LSTM", 1, None, key, -0.001,
             origin=day, known_through=day, trained_through="2026-10-01",

@@ -1,10 +1,12 @@
 import asyncio
+import itertools
 import os
 import shutil
 import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -89,10 +91,13 @@ def sqlite_ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 @pytest.fixture
 def make_entry() -> Callable[..., Entry]:
-    """An entry of the champion for 2026-10-30, with the fields given changed."""
+    """An entry of the champion made in the evening of 2026-10-30, or of its `origin`, with the fields given changed."""
+    made = itertools.count()
 
-    def make(**changes: object) -> Entry:
-        forecast_id, now = new_id()
+    def make(at: datetime | None = None, **changes: object) -> Entry:
+        evening = datetime.fromisoformat(f"{changes.get('origin') or '2026-10-30'}T18:00:00+00:00")
+        later = 0 if at else 1000 * next(made)
+        forecast_id, now = new_id(int((at or evening).timestamp()) * 10**9 + later)
         entry = Entry(
             forecast_id=forecast_id,
             request_id=forecast_id,

@@ -1,4 +1,3 @@
-import itertools
 import json
 import subprocess
 import sys
@@ -44,15 +43,10 @@ def test_a_batch_is_a_line_a_row(ledger: Ledger, make_entry: Make, write: Write)
 
 
 @pytest.mark.parametrize("kind", ["datetime", "text", "other offset"])
-def test_since_a_moment(
-    ledger: Ledger, make_entry: Make, write: Write, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
+def test_since_a_moment(ledger: Ledger, make_entry: Make, write: Write, kind: str) -> None:
     """`since` keeps what was made from that moment on, whatever way it is written."""
     moments = [datetime(2026, 10, 30, 16, minute, tzinfo=UTC) for minute in (0, 1, 2)]
-    ticks = itertools.chain(int(moment.timestamp()) * 10**9 for moment in moments)
-    monkeypatch.setattr("podium.ledger.entry.time.time_ns", lambda: next(ticks))
-    made = [make_entry() for _ in moments]
-    monkeypatch.undo()
+    made = [make_entry(at=moment) for moment in moments]
     write(ledger, made)
     since = {
         "datetime": moments[1],

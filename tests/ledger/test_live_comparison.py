@@ -1,5 +1,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -325,3 +326,26 @@ def test_the_horizon_ends_it() -> None:
     early = Outlook(n_days=MIN_DAYS - 1, **known)  # type: ignore[arg-type]
     assert np.isnan(early.chance())
     assert early.days_needed() is None
+
+
+@pytest.mark.parametrize(("made", "counted"), [("2026-01-12T13:14:59Z", True), ("2026-01-12T13:15:01Z", False)])
+def test_a_forecast_made_after_the_rate_was_set_does_not_count(
+    sqlite_ledger: Ledger, make_entry: Make, write: Write, made: str, counted: bool
+) -> None:
+    """What is asked at 14:15 in Frankfurt or later is no forecast of that day, whatever day it is dated."""
+    days = {"origin": "2026-01-09", "known_through": "2026-01-09", "trained_through": "2026-01-01"}
+    write(sqlite_ledger, [make_entry(at=datetime.fromisoformat(made), **days)])
+    friday_and_monday = np.array(["2026-01-09", "2026-01-12"], dtype="datetime64[D]")
+    settle(sqlite_ledger, Series("EURUSD", friday_and_monday, np.array([1.1, 1.2]), "simulated"), "v1")
+    assert bool(settled_days(sqlite_ledger, "EURUSD")) is counted
+
+
+def test_a_challenger_that_forecasts_the_past_wins_nothing(
+    sqlite_ledger: Ledger, day: Callable[..., list[Entry]], write: Write
+) -> None:
+    """Seventy days whose outcome the challenger knew, served in one afternoon and dated back, are compared nowhere."""
+    past, afternoon = world(seed=3, r2_gap=0.3, n_days=70), datetime(2028, 1, 1, tzinfo=UTC)
+    write(sqlite_ledger, [entry for index in range(70) for entry in day(past, index, at=afternoon)])
+    assert settle(sqlite_ledger, past.series(70), "v1").new == 70
+    with pytest.raises(MissingError, match="no settled forecast"):
+        compare_live(settled_days(sqlite_ledger, "EURUSD"), "EURUSD")

@@ -32,6 +32,7 @@ pytestmark = pytest.mark.servers
 PAIR = "EURUSD"
 CONSTANT, AUTOREGRESSION = f"{PAIR}_ARIMA", f"{PAIR}_LinearRegression"
 N_BEFORE, N_DAYS = 1000, 250
+TODAY = np.datetime64("today")  # what is lived lies ahead: a forecast counts only if it was made before its day
 SPREAD = 0.005  # standard deviation of a day's return
 MEMORY = 0.6  # autocorrelation on which the models are trained: an R² of 0.36 for who knows yesterday's return
 LOOKS = range(50, N_DAYS + 1, 50)  # days after which somebody asks who is winning
@@ -65,10 +66,11 @@ def simulated(memory: float) -> Series:
     for day in range(1, n_days):
         phi = MEMORY if day < N_BEFORE else memory
         returns[day] = phi * returns[day - 1] + math.sqrt(1 - phi**2) * shocks[day]
-    dates = [np.datetime64("2021-01-04")]
-    while len(dates) < n_days:
-        dates.append(next_business_day(dates[-1]))
-    return Series(PAIR, np.array(dates), 1.1 * np.exp(np.cumsum(returns)), "simulated")
+    days = [TODAY - 2 * N_BEFORE]
+    while days[-1] < TODAY + 2 * N_DAYS:
+        days.append(next_business_day(days[-1]))
+    first = int(np.searchsorted(days, TODAY, side="right")) - N_BEFORE
+    return Series(PAIR, np.array(days[first : first + n_days]), 1.1 * np.exp(np.cumsum(returns)), "simulated")
 
 
 Verb = Callable[..., str]

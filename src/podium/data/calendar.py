@@ -5,7 +5,19 @@ Source: ECB, "TARGET closing days": 1 January, Good Friday, Easter Monday, 1 May
 
 from __future__ import annotations
 
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
+
 import numpy as np
+
+FRANKFURT = ZoneInfo("Europe/Berlin")
+FIXING = time(14, 15, tzinfo=FRANKFURT)
+"""When the ECB's rates of a day are set; they are published about 16:00."""
+
+
+def fixing(day: date) -> datetime:
+    """The moment from which a rate of that day may be known."""
+    return datetime.combine(day, FIXING)
 
 
 def next_business_day(day: np.datetime64, ahead: int = 1) -> np.datetime64:

@@ -273,8 +273,8 @@ def _holder(days: Sequence[SettledDay], arm: str, pair: str) -> str:
         if day.arm == arm:
             return day.model_name
     raise MissingError(
-        f"no settled forecast of the {arm} of {pair}: run `podium serve --shadow`, then `podium settle` (days that a "
-        "model was fitted on do not count)"
+        f"no settled forecast of the {arm} of {pair}: run `podium serve --shadow`, then `podium settle` (one of a day "
+        "that its model was fitted on, or made after its day's rate was set, does not count)"
     )
 
 

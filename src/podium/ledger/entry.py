@@ -82,13 +82,13 @@ class Entry(NamedTuple):
     latency_us: int | None = None
 
 
-def new_id() -> tuple[str, int]:
-    """A fresh forecast id and its time in microseconds since the epoch.
+def new_id(now: int | None = None) -> tuple[str, int]:
+    """A fresh forecast id and its time in microseconds since the epoch; `now` is in nanoseconds.
 
     The id is a UUID of version 7 (RFC 9562): milliseconds, twelve bits of what is below them, 62 random bits. As text
     it sorts by time, across processes as well as their clocks agree.
     """
-    now = time.time_ns()
+    now = now or time.time_ns()
     milliseconds, rest = divmod(now, 1_000_000)
     fraction = rest * 4096 // 1_000_000
     return _uuid7(milliseconds, fraction, _random.getrandbits(62)), now // 1000

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from podium.data.calendar import fixing
 from podium.ledger.database import Ledger
+from podium.ledger.entry import first_id_at
 from podium.ledger.schema import days, outcomes
 from podium.records import SettledDay
 
 
 def settled_days(ledger: Ledger, pair: str, experiment: str | None = None) -> list[SettledDay]:
     """Each model's first forecast of every day whose outcome is known, in the order of time.
+
+    It counts if it was made before the rate that it forecasts was set: whoever could have known the outcome forecasts
+    nothing, whatever day the forecast is dated. An id tells when it was made.
 
     Args:
         ledger: an open ledger, settled.
@@ -27,8 +32,8 @@ def settled_days(ledger: Ledger, pair: str, experiment: str | None = None) -> li
         .subquery()
     )
     columns = (
-        days.c.origin, days.c.arm, days.c.model_name, days.c.model_version, days.c.forecast, outcomes.c.actual,
-        days.c.answers, days.c.shadows,
+        days.c.forecast_id, outcomes.c.target_date, days.c.origin, days.c.arm, days.c.model_name,
+        days.c.model_version, days.c.forecast, outcomes.c.actual, days.c.answers, days.c.shadows,
     )  # fmt: skip
     query = (
         sa.select(*columns)
@@ -41,4 +46,5 @@ def settled_days(ledger: Ledger, pair: str, experiment: str | None = None) -> li
     if experiment is not None:
         query = query.where(days.c.experiment == experiment)
     with ledger.reading() as connection:
-        return [SettledDay(**row) for row in connection.execute(query).mappings()]
+        rows = [dict(row) for row in connection.execute(query).mappings()]
+    return [SettledDay(**row) for row in rows if row.pop("forecast_id") < first_id_at(fixing(row.pop("target_date")))]

@@ -25,12 +25,16 @@ def fill(runner: Any, walk: Series) -> Fill:
         found = []
         for at in range(len(walk) - 1 - days, len(walk) - 1):
             actual = float(np.log(walk.closes[at + 1] / walk.closes[at]))
-            day, request = str(walk.dates[at]), new_id()
+            day, evening = (
+                str(walk.dates[at]),
+                walk.dates[at].astype("datetime64[ns]").astype(int).item() + 18 * 3600 * 10**9,
+            )
+            request = new_id(evening)
             for arm, share in (("champion", 0.0), ("challenger", gap)):
                 card = caller.service.selection.lineup("EURUSD").arms[arm].card
                 found.append(
                     Entry(
-                        forecast_id=request[0] if arm == "champion" else new_id()[0],
+                        forecast_id=request[0] if arm == "champion" else new_id(evening)[0],
                         request_id=request[0],
                         created_at=request[1],
                         pair="EURUSD",
