@@ -38,10 +38,11 @@ __all__ = [
 ]  # fmt: skip
 
 
-def run(*, accept_leak: bool = False, unpin: bool = False, **settings: Any) -> Judgement:
+def run(*, again: bool = False, accept_leak: bool = False, unpin: bool = False, **settings: Any) -> Judgement:
     """The whole championship: fetch the rates, make the features, train every contestant, evaluate.
 
     Args:
+        again: train also whom a completed run of the same rates, recipe and code has been recorded of.
         accept_leak: take the responsibility for a contestant that is too good to be true; it is recorded.
         unpin: decide although the title was moved by hand.
         **settings: fields of `Settings`, such as `pair="GBPJPY"`.
@@ -56,16 +57,17 @@ def run(*, accept_leak: bool = False, unpin: bool = False, **settings: Any) -> J
     with _isolated(settings) as given:
         ingest(given)
         preprocess(given)
-        train(given, meanwhile=warm_up)
+        train(given, meanwhile=warm_up, again=again)
         return evaluate(given, accept_leak, unpin)
 
 
-def train(**settings: Any) -> Table[RunRecord]:
+def train(*, again: bool = False, **settings: Any) -> Table[RunRecord]:
     """Score every contestant on the same days, fit it on all days, record it in MLflow.
 
     The stored series is used; it is fetched first where there is none.
 
     Args:
+        again: train also whom a completed run of the same rates, recipe and code has been recorded of.
         **settings: fields of `Settings`, such as `contestants=["LinearRegression", "ARIMA"]`.
 
     Returns:
@@ -79,7 +81,7 @@ def train(**settings: Any) -> Table[RunRecord]:
         if not series_path(given).exists():
             ingest(given)
         preprocess(given)
-        return Table(train(given))
+        return Table(train(given, again=again))
 
 
 def evaluate(*, accept_leak: bool = False, unpin: bool = False, **settings: Any) -> Judgement:

@@ -297,6 +297,7 @@ CASES = {
         made.ingested_line(INGESTED),
         made.features_line(TABLE, Path("data/processed/EURUSD.parquet")),
         made.trained_line(RUN),
+        made.trained_line(RUN, before=True),
         made.trained_line(dataclasses.replace(RUN, metrics={"rmse": 0.0046, "mae": 0.0033})),
     ],
 }  # fmt: skip
@@ -335,7 +336,7 @@ def test_what_is_said_fits_into_a_terminal(name, width, monkeypatch, capsys):
     [
         lambda: made.ingested_json(INGESTED),
         lambda: made.features_json(TABLE, Path("x")),
-        lambda: made.run_json(RUN),
+        lambda: made.run_json(RUN, before=False),
         JUDGEMENT.as_dict,
         STATUS.as_dict,
         FORECAST.as_dict,

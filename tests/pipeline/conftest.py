@@ -66,9 +66,9 @@ class Arena:
         preprocess(self.settings)
         return self
 
-    def train(self) -> list[RunRecord]:
+    def train(self, again: bool = False) -> list[RunRecord]:
         """Train and record every contestant."""
-        return train(self.settings)
+        return train(self.settings, again=again)
 
     def enter(self, **told: Callable[[Floats], Floats]) -> None:
         """Record runs of families that forecast `told[family](outcomes)` on the scored days; models are real, small."""

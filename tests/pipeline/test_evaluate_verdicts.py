@@ -171,7 +171,7 @@ def test_recipes_that_were_tried_and_dropped_are_counted(crowned):
     second = arena.evaluate()
     assert (second.recipes_tried, second.alpha_needed) == (3, pytest.approx(0.05 / 3))
     assert second.minimum_detectable_r2 > first.minimum_detectable_r2
-    arena.train()  # the same recipes again are no new chances
+    arena.train(again=True)  # the same recipes again are no new chances
     assert arena.evaluate().recipes_tried == 3
 
 

@@ -22,6 +22,7 @@ Strict = Annotated[
     bool, typer.Option("--strict", help="Fail too when the champion is not proven to beat the random walk.")
 ]
 Unpin = Annotated[bool, typer.Option("--unpin", help="Decide although the title was moved by hand.")]
+Again = Annotated[bool, typer.Option("--again", help="Train anew what is done already.")]
 AcceptLeak = Annotated[
     bool, typer.Option("--accept-leak", help="Go on although a contestant is too good to be true; it is recorded.")
 ]
@@ -54,12 +55,13 @@ def preprocess(settings: Settings, as_json: Json = False) -> None:
 
 
 @takes_settings(*TRAIN)
-def train(settings: Settings, as_json: Json = False) -> None:
+def train(settings: Settings, as_json: Json = False, again: Again = False) -> None:
     """Score every contestant walking forward over the same days, fit it on all days, record it in MLflow.
 
-    Earlier steps that have not been taken yet are taken first.
+    Earlier steps that have not been taken yet are taken first. What was completed before on the same rates, by the same
+    recipe and code, is not done again.
     """
-    _train(settings, as_json)
+    _train(settings, as_json, again=again)
 
 
 @takes_settings(*EVALUATE)
@@ -83,6 +85,7 @@ def run(
     settings: Settings,
     *,
     as_json: Json = False,
+    again: Again = False,
     strict: Strict = False,
     accept_leak: AcceptLeak = False,
     unpin: Unpin = False,
@@ -96,7 +99,7 @@ def run(
     _check(settings)
     _ingest(settings, quiet=as_json)
     _preprocess(settings, quiet=as_json)
-    _train(settings, quiet=as_json, meanwhile=warm_up)
+    _train(settings, quiet=as_json, meanwhile=warm_up, again=again)
     _evaluate(settings, as_json=as_json, strict=strict, accept_leak=accept_leak, unpin=unpin)
 
 
@@ -134,7 +137,13 @@ def _preprocess(settings: Settings, as_json: bool = False, quiet: bool = False) 
         say(made.features_line(table, features_path(settings)))
 
 
-def _train(settings: Settings, as_json: bool = False, quiet: bool = False, meanwhile: Meanwhile = lambda: None) -> None:
+def _train(
+    settings: Settings,
+    as_json: bool = False,
+    quiet: bool = False,
+    meanwhile: Meanwhile = lambda: None,
+    again: bool = False,
+) -> None:
     from podium.models.roster import enter_all
     from podium.pipeline.prepare import features_path, series_path
     from podium.pipeline.train import train as step
@@ -147,15 +156,17 @@ def _train(settings: Settings, as_json: bool = False, quiet: bool = False, meanw
     if not features_path(settings).exists():
         _preprocess(settings, quiet=quiet)
     with working_on("training", settings.contestants) as progress:
+        done_before: dict[str, bool] = {}
 
-        def on_done(record: Any) -> None:
+        def on_done(record: Any, before: bool) -> None:
             progress.done(record.family)
+            done_before[record.run_id] = before
             if not quiet:
-                say(made.trained_line(record))
+                say(made.trained_line(record, before))
 
-        runs = step(settings, on_done, meanwhile)
+        runs = step(settings, on_done, meanwhile, again)
     if as_json:
-        say_json([made.run_json(record) for record in runs])
+        say_json([made.run_json(record, done_before[record.run_id]) for record in runs])
 
 
 def _evaluate(settings: Settings, *, as_json: bool, strict: bool, accept_leak: bool, unpin: bool) -> None:

@@ -20,25 +20,30 @@ from podium.pipeline.prepare import load_table, series_path
 from podium.pipeline.recipe import TAG, ingredients, recipe
 from podium.pipeline.walk_cache import shared_walk
 from podium.records import FeatureTable, ModelName, RunRecord, Series
-from podium.registry.log_items import ContestantResult, RunContext
+from podium.registry.log_items import FORECASTS, ContestantResult, RunContext
 from podium.registry.mlflow_store import MlflowStore
+from podium.registry.recorder import code_version
 from podium.runners.local import side_by_side
 from podium.settings import Settings
 
 UNTESTED_TAG = "untested"  # of a run: why a test of its intervals could not be computed, by its name, as JSON
 
-OnDone = Callable[[RunRecord], None]
+OnDone = Callable[[RunRecord, bool], None]
 
 
 def train(
-    settings: Settings, on_done: OnDone = lambda run: None, meanwhile: Callable[[], None] = lambda: None
+    settings: Settings,
+    on_done: OnDone = lambda run, before: None,
+    meanwhile: Callable[[], None] = lambda: None,
+    again: bool = False,
 ) -> list[RunRecord]:
-    """Score, fit and record every contestant.
+    """Score, fit and record every contestant, but for those that are done already.
 
     Args:
         settings: contestants, lags, share of scored days and so on.
-        on_done: called with each run as it is completed.
+        on_done: called with each run as it is completed, and whether it was before.
         meanwhile: called once a core is idle, while the last contestant learns.
+        again: train also whom a completed run of the same rates, recipe and code has been recorded of.
 
     Returns:
         The completed runs, in the order of the contestants.
@@ -49,15 +54,32 @@ def train(
     store = MlflowStore(settings)
     store.knock()
     runs: dict[str, RunRecord] = {}
-    tasks = [(settings, family) for family in sorted(contestants, key=lambda family: contestants[family].quick)]
-    with side_by_side(train_one, tasks, settings.workers) as results:
+    tasks = [(settings, family, again) for family in sorted(contestants, key=lambda family: contestants[family].quick)]
+    with side_by_side(train_once, tasks, settings.workers) as results:
         store.prepare()  # while the contestants import and learn
-        for (_, family), run in results:
+        for (_, family, _), (run, before) in results:
             runs[family] = run
-            on_done(run)
+            on_done(run, before)
             if len(runs) == len(tasks) - 1:
                 meanwhile()
     return [runs[family] for family in settings.contestants]
+
+
+def train_once(task: tuple[Settings, str, bool]) -> tuple[RunRecord, bool]:
+    """One contestant's run, and whether it was there before; `again` makes another one all the same."""
+    settings, family, again = task
+    found = None if again else completed(settings, family)
+    return (found, True) if found else (train_one((settings, family)), False)
+
+
+def completed(settings: Settings, family: str) -> RunRecord | None:
+    """The newest run of exactly this: rates, scored days, recipe and code; None where there is none with its files."""
+    store, table = MlflowStore(settings), load_table(settings)
+    days = scored_rows(table, settings.n_lags, settings.test_fraction).scored_days(table)
+    wanted = {"model_type": family, TAG: recipe(settings, family, table), **code_version()}
+    runs = reversed(store.completed_runs(table.data_version, days))
+    same = (run for run in runs if wanted.items() <= run.tags.items())
+    return next((run for run in same if store.has_model(run.model_uri) and store.has_file(run.run_id, FORECASTS)), None)
 
 
 def train_one(task: tuple[Settings, str]) -> RunRecord:

@@ -67,11 +67,10 @@ class Recorder:
     def _start(self, tags: dict[str, str], started_at: int) -> str:
         user = tags.get("developer", "")
         origin = {"mlflow.user": user, "mlflow.source.name": "podium", "mlflow.source.type": "LOCAL"}
-        commit = source_commit()
-        if commit:
-            origin |= {"git_commit": commit, "mlflow.source.git.commit": commit}
+        if commit := source_commit():
+            origin["mlflow.source.git.commit"] = commit
         name = f"{tags['model_type']} {tags['data_version']}"
-        everything = {**origin, "podium_version": podium_version(), **tags, STATUS: RUNNING}
+        everything = {**origin, **code_version(), **tags, STATUS: RUNNING}
         run = self.client.create_run(self.experiment_id, started_at, everything, run_name=name)
         return str(run.info.run_id)
 
@@ -178,6 +177,12 @@ def podium_version() -> str:
     from importlib.metadata import version
 
     return version("podium")
+
+
+def code_version() -> dict[str, str]:
+    """The tags of a run that say by which Podium it was made."""
+    commit = source_commit()
+    return {"podium_version": podium_version()} | ({"git_commit": commit} if commit else {})
 
 
 @lru_cache(maxsize=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
@@ -74,6 +75,58 @@ def test_training_again_gives_the_same_metrics(trained):
     assert again.run_id != before.run_id
     for name in ("rmse", "mae", "directional_accuracy"):
         assert again.metrics[name] == before.metrics[name]
+
+
+def told_by(settings, **more):
+    """Whom a training told of: family, run, and whether it had been done before."""
+    told = []
+    train(settings, lambda run, before: told.append((run.family, run.run_id, before)), **more)
+    return told
+
+
+def test_what_is_completed_is_not_done_again(ready):
+    """Training goes on where it was: a completed contestant is told as such, one that is missing is trained."""
+    one = ready.model_copy(update={"contestants": ("LinearRegression",)})
+    ((_, run, before),) = told_by(one)
+    assert not before
+    both = told_by(ready.model_copy(update={"options": {"ARIMA": {"max_p": 1, "max_q": 0}}}))
+    assert {family: before for family, _, before in both} == {"LinearRegression": True, "ARIMA": False}
+    assert ("LinearRegression", run, True) in both
+    ((_, anew, before),) = told_by(one, again=True)
+    assert (anew == run, before) == (False, False)
+
+
+def _lose_the_files(run_id, store):
+    shutil.rmtree(store.client.get_run(run_id).info.artifact_uri.removeprefix("file://"))
+
+
+def _cut_off(run_id, store):
+    store.client.set_tag(run_id, "status", "running")
+
+
+@pytest.mark.parametrize("spoil", [_lose_the_files, _cut_off])
+def test_what_is_not_whole_is_done_again(ready, spoil):
+    """A run that was cut off, or has lost its files since, is none that could be gone on from."""
+    one = ready.model_copy(update={"contestants": ("LinearRegression",)})
+    ((_, run, _),) = told_by(one)
+    spoil(run, MlflowStore(one))
+    assert told_by(one)[0][2] is False
+
+
+@pytest.mark.parametrize("change", [{"options": {"LinearRegression": {"lags_used": 2}}}, {"test_fraction": 0.25}])
+def test_another_recipe_is_another_task(ready, change):
+    """Other options, other scored days: what was done of others does not count."""
+    one = ready.model_copy(update={"contestants": ("LinearRegression",)})
+    told_by(one)
+    assert told_by(one.model_copy(update=change))[0][2] is False
+
+
+def test_another_podium_trains_again(ready, monkeypatch):
+    """What another version of the code has made counts for nothing here."""
+    one = ready.model_copy(update={"contestants": ("LinearRegression",)})
+    told_by(one)
+    monkeypatch.setattr(room, "code_version", lambda: {"podium_version": "99"})
+    assert told_by(one)[0][2] is False
 
 
 def test_a_contestant_that_fails_leaves_nothing_completed(ready, monkeypatch):

@@ -52,9 +52,10 @@ def features_json(features: FeatureTable, path: Path) -> dict[str, Any]:
     }
 
 
-def trained_line(run: RunRecord) -> str:
+def trained_line(run: RunRecord, before: bool = False) -> str:
     """A contestant's scores."""
-    return f"{run.family}: RMSE {run.rmse:.5f}, MAE {run.metrics['mae']:.5f}, {_direction(run)} (run {run.run_id})"
+    scores = f"RMSE {run.rmse:.5f}, MAE {run.metrics['mae']:.5f}, {_direction(run)}"
+    return f"{run.family}: {scores} (run {run.run_id}{', done before' if before else ''})"
 
 
 def _direction(run: RunRecord) -> str:
@@ -62,11 +63,12 @@ def _direction(run: RunRecord) -> str:
     return "no direction" if accuracy is None else f"direction {accuracy:.1%}"
 
 
-def run_json(run: RunRecord) -> dict[str, Any]:
+def run_json(run: RunRecord, before: bool) -> dict[str, Any]:
     """A completed run for programs."""
     return {
         "run_id": run.run_id,
         "family": run.family,
+        "done_before": before,
         "model_uri": run.model_uri,
         "data_version": str(run.data_version),
         "scored_days": run.scored_days,
