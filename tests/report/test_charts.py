@@ -5,23 +5,8 @@ import numpy as np
 import pytest
 
 from podium.errors import InputError
-from podium.report.charts import (
-    Band,
-    Dots,
-    Group,
-    Line,
-    Rule,
-    Table,
-    bar_chart,
-    dot_chart,
-    figure,
-    histogram,
-    inks_of,
-    line_chart,
-    no_figure,
-    number,
-    percent,
-)
+from podium.report.charts import bar_chart, dot_chart, figure, histogram, inks_of, line_chart, no_figure
+from podium.report.marks import Band, Dots, Line, Rule, Table, number, percent
 
 DAYS = np.arange("2026-01-01", "2026-01-11", dtype="datetime64[D]")
 NASTY = '</script><img src=x onerror="alert(1)">'
@@ -85,7 +70,7 @@ def test_the_first_line_lies_on_top_and_leads_the_legend() -> None:
 
 def test_bars_rise_from_their_base() -> None:
     """A value above the base ends above it, one below hangs from it, and one that is missing is not drawn."""
-    html = bar_chart(["x", "y", "z"], [Group("a", np.array([1.1, 0.9, np.nan]), "1")], base=1.0, height=100)
+    html = bar_chart(["x", "y", "z"], [Dots("a", np.array([1.1, 0.9, np.nan]), "1")], base=1.0, height=100)
     boxes = re.findall(r'class="box ink-1"[^>]* y="([\d.]+)" height="([\d.]+)"', html)
     (up_top, up_height), (down_top, down_height) = [(float(a), float(b)) for a, b in boxes]
     assert up_top + up_height == pytest.approx(down_top)
@@ -94,7 +79,7 @@ def test_bars_rise_from_their_base() -> None:
 
 def test_whiskers_hold_their_dots() -> None:
     """The dot lies between the ends of its whisker."""
-    dots = Group("a", np.array([0.5]), "1", np.array([0.4]), np.array([0.7]))
+    dots = Dots("a", np.array([0.5]), "1", np.array([0.4]), np.array([0.7]))
     html = dot_chart(["x"], [dots], rules=[Rule(0.45, "promised")])
     (y,) = re.findall(r'<circle[^>]* cy="([\d.]+)"', html)
     ((top, bottom),) = re.findall(r'class="whisker[^>]* y1="([\d.]+)" y2="([\d.]+)"', html)
@@ -103,7 +88,7 @@ def test_whiskers_hold_their_dots() -> None:
 
 def test_a_histogram_begins_at_zero() -> None:
     """Bars stand on the floor, and twice the count is twice the height."""
-    html = histogram(np.array([0.0, 0.5, 1.0]), np.array([10.0, 20.0]), name="days", ink="1", height=100)
+    html = histogram(np.array([0.0, 0.5, 1.0]), Dots("days", np.array([10.0, 20.0]), "1"), height=100)
     (low, high) = [(float(y), float(h)) for y, h in re.findall(r'class="box[^>]* y="([\d.]+)" height="([\d.]+)"', html)]
     assert low[0] + low[1] == high[0] + high[1] == 100.0
     assert high[1] == pytest.approx(2 * low[1])
@@ -113,8 +98,10 @@ def test_a_histogram_begins_at_zero() -> None:
     "html",
     [
         line_chart(DAYS, [Line(NASTY, np.arange(10.0), "1")], dots=[Dots(NASTY, np.arange(10.0), "bad")], unit=NASTY),
-        bar_chart([NASTY], [Group(NASTY, np.ones(1), "1")], rules=[Rule(1.0, NASTY)]),
-        histogram(np.array([0.0, 1.0]), np.ones(1), name=NASTY, ink="1", between=(0, 2), between_name=NASTY),
+        bar_chart([NASTY], [Dots(NASTY, np.ones(1), "1")], rules=[Rule(1.0, NASTY)]),
+        histogram(
+            np.array([0.0, 1.0]), Dots(NASTY, np.ones(1), "1"), bands=[Band(NASTY, np.zeros(2), np.full(2, 2.0), "1")]
+        ),
         figure("f", NASTY, NASTY, [], Table(NASTY, [NASTY, NASTY], [[NASTY, NASTY]])),
         no_figure("f", NASTY, NASTY),
     ],
@@ -133,7 +120,7 @@ def test_no_name_becomes_markup(html: str, parse) -> None:
 def test_nothing_carries_a_style_of_its_own(parse) -> None:
     """A strict content policy forbids style attributes, so there are none."""
     line = line_chart(DAYS, [Line("a", np.arange(10.0), "1", dots=True)], rules=[Rule(0.0, "zero")])
-    bars = bar_chart(["x"], [Group("a", np.ones(1), "1")])
+    bars = bar_chart(["x"], [Dots("a", np.ones(1), "1")])
     for html in (line, bars):
         assert all("style" not in element.attributes for element in parse(html).elements)
 

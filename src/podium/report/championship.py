@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from podium.records import NextDay, rate_digits
-from podium.report.charts import number
 from podium.report.interval_figures import coverage_figure, density_figure, fan_figure, fan_of
+from podium.report.marks import number
 from podium.report.money import money
 from podium.report.pages import content_policy, environment, script, style
 from podium.report.scene import RANDOM_WALK, Holder, Scene, told_day

@@ -13,25 +13,8 @@ from markupsafe import Markup
 from podium.evaluate.density import coverage_by_year
 from podium.records import Dates, Floats, Forecasts, NextDay, Series, rate_digits
 from podium.report.belief import BARS, COVERAGES, Calibration, calibration, misses_of
-from podium.report.charts import (
-    BAD,
-    MAIN,
-    WALK,
-    Band,
-    Dots,
-    Group,
-    Line,
-    Rule,
-    Table,
-    dot_chart,
-    figure,
-    histogram,
-    line_chart,
-    no_figure,
-    number,
-    percent,
-)
-from podium.report.marks import Write
+from podium.report.charts import dot_chart, figure, histogram, line_chart, no_figure
+from podium.report.marks import BAD, MAIN, WALK, WHOLE, Band, Dots, Line, Rule, Table, Write, number, percent
 from podium.report.scales import round_scale
 from podium.report.scene import Scene, told_day
 from podium.report.skill import years_of
@@ -242,7 +225,7 @@ def _years_chart(by_year: dict[str, dict[int, tuple[int, float]]], ink: str) -> 
         share = np.array([covered for _, covered in by_year[coverage].values()])
         reach = REACH * np.sqrt(int(coverage) / 100 * (1 - int(coverage) / 100) / n_days)
         groups.append(
-            Group(f"inside the {coverage}% interval", share, colour, share - reach, np.minimum(share + reach, 1.0))
+            Dots(f"inside the {coverage}% interval", share, colour, share - reach, np.minimum(share + reach, 1.0))
         )
     return dot_chart(
         [str(year) for year in by_year["95"]],
@@ -296,14 +279,13 @@ def _levels_chart(found: Calibration, ink: str) -> Markup:
 
 
 def _pit_chart(found: Calibration, ink: str) -> Markup:
+    reach = np.full(2, found.bar_reach)
     return histogram(
         found.edges,
-        found.counts,
-        name="days",
-        ink=ink,
-        expected=Rule(found.expected, "equal"),
-        between=(found.expected - found.bar_reach, found.expected + found.bar_reach),
-        between_name="chance",
+        Dots("days", found.counts, ink),
+        bands=[Band("chance", found.expected - reach, found.expected + reach, WALK)],
+        rules=[Rule(found.expected, "equal")],
+        write=WHOLE,
         unit="Days, by the forecast probability of a return no higher than the one that came (PIT)",
         write_x=number(2),
         height=180,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypedDict
 
 from podium.records import Floats
 
@@ -50,29 +50,14 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Dots:
-    """Single points on top of everything.
+    """Single points, or bars, one a place.
 
     Attributes:
         name: in the legend.
         values: shape (n,); NaN where there is none.
         ink: colour.
-    """
-
-    name: str
-    values: Floats
-    ink: str
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """One value in each group of a bar or dot chart.
-
-    Attributes:
-        name: in the legend.
-        values: shape (n_groups,); NaN where there is none.
-        ink: colour.
-        lower: shape (n_groups,), lower end of a whisker; None without whiskers.
-        upper: shape (n_groups,), upper end.
+        lower: shape (n,), lower end of a whisker; None without whiskers.
+        upper: shape (n,), upper end.
     """
 
     name: str
@@ -88,12 +73,12 @@ class Rule:
 
     Attributes:
         value: where.
-        label: in the legend.
+        name: in the legend; empty for none.
         ink: colour.
     """
 
     value: float
-    label: str = ""
+    name: str = ""
     ink: str = WALK
 
 
@@ -110,6 +95,24 @@ class Table:
     caption: str
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
+
+
+class Look(TypedDict, total=False):
+    """What every chart takes.
+
+    Attributes:
+        rules: horizontal lines; their values are in view.
+        write: turns a value into text, in the legend and under the crosshair.
+        axis: turns a tick into text; `write` if not given.
+        unit: written above the axis.
+        height: of the plot, in CSS pixels; the width is the reader's.
+    """
+
+    rules: Sequence[Rule]
+    write: Write
+    axis: Write
+    unit: str
+    height: int
 
 
 def percent(digits: int = 1, sign: bool = False) -> Write:

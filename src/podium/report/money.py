@@ -9,7 +9,8 @@ from markupsafe import Markup
 
 from podium.evaluate.economics import Economics, Sharpe, Track, trade_the_sign
 from podium.records import Dates
-from podium.report.charts import QUIET, WALK, Line, Rule, Table, figure, line_chart, no_figure, number, percent
+from podium.report.charts import figure, line_chart, no_figure
+from podium.report.marks import QUIET, WALK, Line, Rule, Table, number, percent
 from podium.report.scene import Scene, listed
 from podium.report.skill import years_of
 from podium.report.tables import DASH, MISSING, Sheet, SheetRow

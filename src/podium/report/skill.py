@@ -8,18 +8,8 @@ import numpy as np
 from markupsafe import Markup
 
 from podium.records import Floats, Forecasts
-from podium.report.charts import (
-    Group,
-    Line,
-    Rule,
-    Table,
-    bar_chart,
-    figure,
-    line_chart,
-    no_figure,
-    number,
-    percent,
-)
+from podium.report.charts import bar_chart, figure, line_chart, no_figure
+from podium.report.marks import Dots, Line, Rule, Table, number, percent
 from podium.report.scene import RANDOM_WALK, Scene, listed, told_day
 
 SKILL_TITLE: Final = "Where skill was gained and lost"
@@ -112,7 +102,7 @@ def years_figure(scene: Scene) -> Markup:
     found = {name: ratio_by_year(scene.forecasts[name]) for name in scene.names}
     years = next(iter(found.values()))
     groups = [
-        Group(name, np.array([np.nan if ratio is None else ratio for _, ratio in by_year.values()]), scene.inks[name])
+        Dots(name, np.array([np.nan if ratio is None else ratio for _, ratio in by_year.values()]), scene.inks[name])
         for name, by_year in found.items()
     ]
     if not any(np.isfinite(group.values).any() for group in groups):

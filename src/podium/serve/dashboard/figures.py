@@ -10,20 +10,9 @@ from markupsafe import Markup
 
 from podium.evaluate.live import Report
 from podium.records import Floats, ModelName, NextDay, rate_digits
-from podium.report.charts import (
-    MAIN,
-    Band,
-    Line,
-    Rule,
-    Table,
-    figure,
-    inks_of,
-    line_chart,
-    no_figure,
-    number,
-    percent,
-)
+from podium.report.charts import figure, inks_of, line_chart, no_figure
 from podium.report.interval_figures import Fan
+from podium.report.marks import MAIN, Band, Line, Rule, Table, number, percent
 from podium.report.skill import thinned
 from podium.serve.dashboard.state import PairState
 from podium.serve.dashboard.words import sequence_line

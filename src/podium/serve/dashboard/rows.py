@@ -12,7 +12,7 @@ from podium.evaluate.judgement import Standing
 from podium.records import ModelName, rate_digits
 from podium.registry.history import Title, taken
 from podium.report.championship import next_day_tile
-from podium.report.charts import number
+from podium.report.marks import number
 from podium.report.scene import RANDOM_WALK, told_day
 from podium.report.tables import DASH, Sheet, SheetRow, ranked, standings
 from podium.serve.dashboard import words
