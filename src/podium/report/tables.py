@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 from markupsafe import Markup
 
@@ -24,6 +24,14 @@ INTERVAL_TESTS: Final = {
     "independence_p": "Independence p",
     "christoffersen_p": "Christoffersen p",
 }
+
+
+class Tile(NamedTuple):
+    """One of the few numbers on top of a page, in words."""
+
+    name: str
+    value: str
+    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +91,6 @@ def ranked(scene: Scene) -> list[tuple[Standing | None, str]]:
         at = sum(row.skill.rmse <= walk for row in scene.judgement.ranking)
         found.insert(at, (None, "1=" if tied else "1" if inside else DASH))
     return found
-
-
-def steps(scene: Scene) -> list[dict[str, Any]]:
-    """The podium as it is drawn."""
-    return [
-        {
-            "name": row.family if row else RANDOM_WALK,
-            "alias": scene.alias_of(row) if row else "",
-            "ink": scene.inks[row.family] if row else "walk",
-            "place": place,
-            "top": (row.skill.in_mcs if row else scene.judgement.random_walk_in_mcs) is not False,
-        }
-        for row, place in ranked(scene)
-    ]
 
 
 STANDINGS: Final = (

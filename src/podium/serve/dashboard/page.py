@@ -14,15 +14,12 @@ from markupsafe import Markup
 from podium.report.charts import no_figure
 from podium.report.interval_figures import fan_figure
 from podium.report.pages import environment
-from podium.report.scene import told_day
 from podium.report.skill import SKILL_TITLE, skill_figure
-from podium.serve.dashboard import words
+from podium.serve.dashboard import figures, rows, words
 from podium.serve.dashboard.assets import asset_url
-from podium.serve.dashboard.figures import fan_of, inks, live_figure, range_bar
 from podium.serve.dashboard.gather import Gatherer
 from podium.serve.dashboard.links import Links
 from podium.serve.dashboard.live_comparisons import LiveComparisons
-from podium.serve.dashboard.rows import arms, history, overview, scores, steps, tiles, traffic
 from podium.serve.dashboard.state import PairState
 from podium.serve.web.service import Service
 
@@ -36,6 +33,7 @@ def templates() -> Environment:
     own = FileSystemLoader(HERE / "templates")
     found = shared.overlay(loader=ChoiceLoader([own, *([shared.loader] if shared.loader else [])]))
     found.globals["asset"] = asset_url
+    found.filters["slashed"] = lambda pair: f"{pair[:3]}/{pair[3:]}"
     return found
 
 
@@ -67,50 +65,25 @@ class Pages:
             .get_template("dashboard.html")
             .render(
                 pair=wanted,
-                told_pair=_slashed(wanted),
-                pairs=[(name, _slashed(name), name == wanted) for name in states],
-                overview=overview(states.values(), wanted) if len(states) > 1 else None,
+                states=states,
+                state=state,
+                service=service,
                 health=self._health(states),
                 links=self._links,
+                words=words,
+                rows=rows,
+                charts=figures,
+                figures=self._figures(state) if state else {},
                 now=datetime.now(UTC),
-                moment=words.told_moment,
-                day=told_day,
-                **(self._parts(state) if state else {"state": None}),
             )
         )
 
-    def _parts(self, state: PairState) -> dict[str, Any]:
-        badge, look = words.verdict_badge(state)
+    def _figures(self, state: PairState) -> dict[str, Markup]:
+        shown = (state.next_day, state.untold, state.past, words.is_over(state))
         return {
-            "state": state,
-            "headline": words.title_line(state),
-            "badge": badge,
-            "badge_look": look,
-            "reason": words.verdict_reason(state),
-            "notices": words.notices(state),
-            "ahead_title": words.ahead_title(state),
-            "leaks": state.judgement.leaks if state.judgement else (),
-            "tiles": tiles(state),
-            "steps": steps(state, self._links),
-            "ties": words.tie_line(state),
-            "scores": scores(state, self._links),
-            "bar": range_bar(state.next_day) if state.next_day else None,
-            "range_ink": inks(state)[state.lineup.champion.card.family],
-            "figures": {
-                "next_day": self._figure(
-                    "next_day",
-                    state,
-                    lambda state: fan_figure(fan_of(state)),
-                    (state.next_day, state.untold, state.past, words.is_over(state)),
-                ),
-                "skill": self._figure("skill", state, skill_of, (state.judgement, state.past)),
-                "live": self._figure("live", state, live_figure, (state.live,)),
-            },
-            "live": state.live,
-            "answer": words.answer_line(state.live.report) if state.live.report else "",
-            "arms": arms(state),
-            "titles": history(state, self._links),
-            "traffic": traffic(self._service, state),
+            "next_day": self._figure("next_day", state, lambda state: fan_figure(figures.fan_of(state)), shown),
+            "skill": self._figure("skill", state, skill_of, (state.judgement, state.past)),
+            "live": self._figure("live", state, figures.live_figure, (state.live,)),
         }
 
     def _figure(
@@ -126,26 +99,23 @@ class Pages:
 
     def _health(self, states: Mapping[str, PairState]) -> dict[str, Any]:
         service = self._service
-        status, report = service.health.report()
+        _, report = service.health.report()
         seconds = service.health.registry_age()
-        problems = report.problems
+        n_problems = len(report.problems)
         stale = {name: line for name, state in states.items() if (line := words.stale_rates(state))}
         if report.status == "ok":
             told = "Rates are old" if stale else "All well"
         elif service.selection.default_pair not in service.swapper.lineups:
             told = "No champion yet"
         else:
-            told = f"{len(problems)} problem{'' if len(problems) == 1 else 's'}"
+            told = f"{n_problems} problem{'' if n_problems == 1 else 's'}"
         return {
             "status": "degraded" if stale and report.status == "ok" else report.status,
-            "stale": [f"{_slashed(name)}: {line}" for name, line in stale.items()],
-            "code": status,
+            "stale": stale,
             "told": told,
-            "problems": problems,
+            "problems": report.problems,
             "registry": "never" if seconds is None else f"{words.age(seconds)} ago",
             "ledger": report.ledger,
-            "workers": service.options.processes,
-            "interval": service.options.interval,
         }
 
 
@@ -154,7 +124,3 @@ def skill_of(state: PairState) -> Markup:
     if state.scene is None:
         return no_figure("skill", SKILL_TITLE, "no championship is recorded with the models in service")
     return skill_figure(state.scene)
-
-
-def _slashed(pair: str) -> str:
-    return f"{pair[:3]}/{pair[3:]}"

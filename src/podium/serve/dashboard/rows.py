@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any, Final
 
 from markupsafe import Markup
 
@@ -14,78 +13,37 @@ from podium.registry.history import Title, taken
 from podium.report.championship import next_day_tile
 from podium.report.marks import number
 from podium.report.scene import RANDOM_WALK, told_day
-from podium.report.tables import DASH, Sheet, SheetRow, ranked, standings
+from podium.report.tables import DASH, Sheet, SheetRow, Tile, ranked, standings
 from podium.serve.dashboard import words
 from podium.serve.dashboard.figures import inks
 from podium.serve.dashboard.links import Links
 from podium.serve.dashboard.state import PairState
-from podium.serve.web.service import Service
-
-TITLES_SHOWN: Final = 12
-Row = dict[str, Any]
 
 
-def tiles(state: PairState) -> list[Row]:
+def tiles(state: PairState) -> Iterator[Tile]:
     """The few numbers on top; one that is not known has no tile."""
-    ahead = next_day_tile(state.next_day) if state.next_day else None
-    found = (ahead, _tile_rates(state), _tile_trained(state), _tile_title(state))
-    return [tile for tile in found if tile is not None]
-
-
-def _tile_rates(state: PairState) -> Row | None:
-    if state.close is None:
-        return None
-    return {
-        "name": "Newest stored rate",
-        "value": told_day(state.close.origin),
-        "note": words.day_age(state.close.origin, state.now),
-    }
-
-
-def _tile_trained(state: PairState) -> Row | None:
-    at = state.lineup.champion.card.created_at
-    if not at:
-        return None
-    return {
-        "name": "Champion trained",
-        "value": told_day(datetime.fromtimestamp(at, UTC).date()),
-        "note": f"{words.age(state.now.timestamp() - at)} ago",
-    }
-
-
-def _tile_title(state: PairState) -> Row | None:
-    title = taken(state.titles, state.lineup.champion.uri)
-    if title is None:
-        return None
-    at = datetime.fromisoformat(title.at)
-    return {
-        "name": "Holds the title since",
-        "value": told_day(at.astimezone(UTC).date()),
-        "note": f"{words.age((state.now - at).total_seconds())} ago, by {title.by}{_on_data(title)}",
-    }
+    if state.next_day:
+        yield next_day_tile(state.next_day)
+    if state.close:
+        day = state.close.origin
+        yield Tile("Newest stored rate", told_day(day), words.day_age(day, state.now))
+    if at := state.lineup.champion.card.created_at:
+        age = words.age(state.now.timestamp() - at)
+        yield Tile("Champion trained", told_day(datetime.fromtimestamp(at, UTC).date()), f"{age} ago")
+    if title := taken(state.titles, state.lineup.champion.uri):
+        since = datetime.fromisoformat(title.at)
+        note = f"{words.age((state.now - since).total_seconds())} ago, by {title.by}{_on_data(title)}"
+        yield Tile("Holds the title since", told_day(since.astimezone(UTC).date()), note)
 
 
 def _on_data(title: Title) -> str:
     return f", on data up to {told_day(title.data_version.last_day)}" if title.data_version else ""
 
 
-def steps(state: PairState, links: Links) -> list[Row]:
-    """The podium: who holds which alias now, with its place in the championship; those that tie share one."""
-    colours = inks(state)
+def places(state: PairState) -> dict[tuple[str, int], str]:
+    """The place of each model and version in the last championship; those that tie share one."""
     scored = ranked(state.scene) if state.scene else []
-    places = {(row.model_name, row.model_version): place for row, place in scored if row}
-    return [
-        {
-            "arm": arm,
-            "name": model.card.family,
-            "version": model.card.version,
-            "ink": colours[model.card.family],
-            "height": height,
-            "place": places.get((model.card.name, model.card.version), DASH),
-            "url": links.version(model.card.name, model.card.version),
-        }
-        for height, (arm, model) in enumerate(state.lineup.arms.items(), start=1)
-    ]
+    return {(row.model_name, row.model_version): place for row, place in scored if row}
 
 
 def scores(state: PairState, links: Links) -> Sheet | None:
@@ -150,41 +108,3 @@ def overview(states: Iterable[PairState], here: str) -> Sheet:
         rows.append(SheetRow(title, cells))
     head = ("Pair", "Champion", "Verdict", "Forecast", "95% interval", "Rates up to")
     return Sheet("Who holds each title, and the next business day.", head, rows, sentences=("Champion", "Verdict"))
-
-
-def history(state: PairState, links: Links) -> Row:
-    """Changes of the title, newest first, and how many more there are."""
-    newest_first = [title for title in reversed(state.titles) if title.alias == "champion"]
-    shown = [
-        {
-            "at": datetime.fromisoformat(title.at),
-            "name": ModelName.parse(title.name).family,
-            "version": title.version,
-            "url": links.version(title.name, title.version),
-            "before": _short(title.previous, state.lineup.pair),
-            "why": title.why,
-            "verdict": title.verdict,
-            "by": title.by,
-            "data": str(title.data_version or ""),
-            "pinned": title.pinned,
-        }
-        for title in newest_first[:TITLES_SHOWN]
-    ]
-    return {"shown": shown, "more": len(newest_first) - len(shown)}
-
-
-def _short(uri: str, pair: str) -> str:
-    """`LSTM v3` of `models:/EURUSD_LSTM/3`."""
-    return uri.removeprefix(f"models:/{pair}_").replace("/", " v")
-
-
-def traffic(service: Service, state: PairState) -> dict[str, str]:
-    """How requests are shared out, and how far the ledger is."""
-    live = state.live
-    return {
-        "split": ", ".join(part.replace("=", " ") + "%" for part in str(service.selection.split).split(",")),
-        "shadow": "every rank is scored on every request" if service.options.shadow else "off",
-        "experiment": service.options.ab_test,
-        "asked": f"up to {told_day(live.asked_until)}" if live.asked_until else "none yet",
-        "settled": f"up to {told_day(live.settled_until)}" if live.settled_until else "none yet",
-    }

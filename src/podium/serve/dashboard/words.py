@@ -108,9 +108,9 @@ def _begins(found: Report) -> str:
     return f"the interval, and with it any answer, begins on day {found.min_days}"
 
 
-def told_moment(moment: datetime) -> str:
-    """`30 Oct 2026, 16:05 UTC`."""
-    utc = moment.astimezone(UTC)
+def told_moment(moment: str) -> str:
+    """`30 Oct 2026, 16:05 UTC` of a moment in ISO 8601."""
+    utc = datetime.fromisoformat(moment).astimezone(UTC)
     return f"{told_day(utc.date())}, {utc:%H:%M} UTC"
 
 
