@@ -184,8 +184,7 @@ def make_result(table: FeatureTable) -> MakeResult:
     return make
 
 
-@pytest.fixture
-def judgement() -> Judgement:
+def _judgement() -> Judgement:
     """Of a championship in which nobody is told apart."""
     return Judgement(
         pair="EURUSD",
@@ -210,6 +209,18 @@ def judgement() -> Judgement:
         },
         ranking=(),
     )
+
+
+@pytest.fixture
+def judgement() -> Judgement:
+    """Of a championship in which nobody is told apart."""
+    return _judgement()
+
+
+@pytest.fixture(scope="session")
+def make_judgement() -> Callable[[], Judgement]:
+    """The same, for fixtures that are made once."""
+    return _judgement
 
 
 @dataclass

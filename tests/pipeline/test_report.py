@@ -10,11 +10,11 @@ import pytest
 
 from podium.data.store import load_series, save_series
 from podium.errors import MissingError, RegistryError, SettingError
-from podium.pipeline.contest import JUDGEMENT_TAG
 from podium.pipeline.forecast import forecast
 from podium.pipeline.prepare import series_path
 from podium.pipeline.report import report
 from podium.records import Series
+from podium.registry.entities import JUDGEMENT_TAG
 
 
 @pytest.fixture

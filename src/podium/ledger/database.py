@@ -111,6 +111,8 @@ class Ledger:
 
     def _is_current(self) -> bool:
         # A look without the lock, so that opening does not wait in line behind busy servers.
+        if self.path and not self.path.exists():
+            return False  # SQLite would make it, for everybody to read
         try:
             with self.engine.begin() as connection:
                 return bool(

@@ -21,12 +21,12 @@ from podium.pipeline.recipe import tries
 from podium.records import FeatureTable, ModelName, RunRecord, VersionRecord
 from podium.registry import pointer
 from podium.registry.attempts import new_attempts
+from podium.registry.entities import JUDGEMENT_TAG, judgement_of
 from podium.registry.history import Title, latest
 from podium.registry.log_items import FORECASTS, read_forecasts
 from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
 
-JUDGEMENT_TAG = "championship"
 Note = Callable[[str], None]
 LIBRARIES = ("arch.bootstrap", "matplotlib.figure", "scipy.stats", "statsmodels.stats.diagnostic")
 
@@ -136,7 +136,7 @@ def _can_be_kept(store: MlflowStore, champion: VersionRecord | None, note: Note)
 
 def _must_go_on(store: MlflowStore, champion: VersionRecord | None, table: FeatureTable, note: Note) -> None:
     """The title may move only on the series that it was decided on, up to the same day or later; or it is meant."""
-    carried = carried_judgement(champion)
+    carried = judgement_of(champion)
     if champion is None or carried is None or carried.data_version == table.data_version:
         return
     faults = departures(carried.data_version, table.data_version)
@@ -169,19 +169,11 @@ def _kept_why(settings: Settings, champion: VersionRecord | None, runs: Sequence
 
 def known_judgement(champion: VersionRecord | None, key: str) -> Judgement | None:
     """The outcome that the champion carries, if it was decided on exactly the same."""
-    carried = carried_judgement(champion)
+    carried = judgement_of(champion)
     if champion is None or carried is None or carried.key != key:
         return None
     # an alias that was moved by hand since is a new incumbent, and the championship is held again
     return carried if (carried.champion, carried.champion_version) == (champion.name, champion.version) else None
-
-
-def carried_judgement(champion: VersionRecord | None) -> Judgement | None:
-    """The outcome of the championship that the champion carries; None where it has none that can be read."""
-    try:
-        return Judgement.from_json(champion.tags[JUDGEMENT_TAG]) if champion else None
-    except (KeyError, ValueError):
-        return None
 
 
 def register(store: MlflowStore, run: RunRecord) -> VersionRecord:

@@ -18,12 +18,12 @@ from podium.evaluate.walkforward import ScoredRows, at_horizon, walk_forward
 from podium.features import build_features, frame
 from podium.models.onnx_graph import run_graph
 from podium.models.roster import enter
-from podium.pipeline.contest import carried_judgement
 from podium.pipeline.judge import FORECASTS
 from podium.pipeline.prepare import series_path
 from podium.pipeline.recipe import as_trained
 from podium.pipeline.walk_cache import shared_walk
 from podium.records import FeatureTable, Floats, Forecasts, Interval, NextDay, Series, VersionRecord
+from podium.registry.entities import judgement_of
 from podium.registry.log_items import RECIPE, read_forecasts
 from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
@@ -128,7 +128,7 @@ class _Scene:
         return walked.forecasts, float(walked.future.predict(frame(table)[-1:])[0])
 
     def _told(self, point: float, interval: Interval) -> NextDay:
-        judgement = carried_judgement(self.champion)
+        judgement = judgement_of(self.champion)
         tested = interval.horizon == 1
         return dataclasses.replace(
             next_day(self.series, point, interval, self.champion.name, self.champion.version),

@@ -16,11 +16,11 @@ from podium.data.store import atomic_write, data_version, load_series
 from podium.errors import MissingError, PodiumError, RegistryError, SettingError
 from podium.evaluate.economics import COST_BPS
 from podium.evaluate.judgement import Judgement
-from podium.pipeline.contest import carried_judgement
 from podium.pipeline.forecast import forecast
 from podium.pipeline.judge import FORECASTS
 from podium.pipeline.prepare import series_path
 from podium.records import ALIASES, CHAMPION, DataVersion, Forecasts, VersionRecord
+from podium.registry.entities import judgement_of
 from podium.registry.history import crowned, taken
 from podium.registry.log_items import read_forecasts
 from podium.registry.mlflow_store import MlflowStore
@@ -88,7 +88,7 @@ def gather(store: MlflowStore, champion: VersionRecord, cost_bps: float = COST_B
     Raises:
         MissingError: the champion carries no judgement.
     """
-    judgement = carried_judgement(champion)
+    judgement = judgement_of(champion)
     if judgement is None:
         raise MissingError(
             f"{champion.name} (v{champion.version}) carries no outcome of a championship; run `podium evaluate`"

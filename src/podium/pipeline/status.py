@@ -10,9 +10,10 @@ import numpy as np
 from podium.errors import MissingError, RegistryError
 from podium.evaluate.judgement import Judgement, Standing
 from podium.evaluate.significance import false_discoveries
-from podium.pipeline.contest import carried_judgement, pin_of
+from podium.pipeline.contest import pin_of
 from podium.records import Tabular, VersionRecord
 from podium.registry import pointer
+from podium.registry.entities import judgement_of
 from podium.registry.history import Title, taken
 from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
@@ -120,7 +121,7 @@ def status(settings: Settings) -> Status:
         pair=settings.pair,
         champion=champion,
         aliases=aliases,
-        judgement=carried_judgement(champion),
+        judgement=judgement_of(champion),
         age_days=_age(champion),
         pointer_agrees=_pointer_agrees(settings, champion),
         pinned=pin.why if pin else None,
@@ -142,7 +143,7 @@ def status_of_all(settings: Settings) -> list[PairStatus]:
     champions = {pair: store.champion(pair) for pair in store.pairs()}
     if not champions:
         raise MissingError("no pair has a champion yet; run `podium run`")
-    outcomes = {pair: carried_judgement(champion) for pair, champion in champions.items()}
+    outcomes = {pair: judgement_of(champion) for pair, champion in champions.items()}
     rows = {pair: _row(outcomes[pair], champion) for pair, champion in champions.items()}
     adjusted = false_discoveries({pair: _of_several(outcomes[pair], row) for pair, row in rows.items()})
     return [

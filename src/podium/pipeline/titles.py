@@ -9,9 +9,9 @@ from filelock import FileLock
 
 from podium.errors import InputError, MissingError
 from podium.evaluate.judgement import Judgement
-from podium.pipeline.contest import carried_judgement
 from podium.records import ALIASES, VersionRecord
 from podium.registry import pointer
+from podium.registry.entities import JUDGEMENT_TAG, judgement_of
 from podium.registry.history import Title
 from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
@@ -108,7 +108,7 @@ def _move(store: MlflowStore, winner: VersionRecord, why: str, how: str) -> Titl
     with FileLock(folder / f".{pair}.evaluate.lock"):
         champion = store.champion()
         store.record_found(champion)
-        judgement = carried_judgement(champion)
+        judgement = judgement_of(champion)
         others = sorted(
             (version for version in store.holders() if version.aliases & set(ALIASES)),
             key=lambda version: min(ALIASES.index(alias) for alias in version.aliases if alias in ALIASES),
@@ -126,6 +126,4 @@ def _move(store: MlflowStore, winner: VersionRecord, why: str, how: str) -> Titl
 
 def _carry(store: MlflowStore, winner: VersionRecord, judgement: Judgement) -> None:
     """The version in the title carries the last championship, whoever won it, so that a status can be read."""
-    from podium.pipeline.contest import JUDGEMENT_TAG
-
     store.tag(winner, {JUDGEMENT_TAG: judgement.to_json()})

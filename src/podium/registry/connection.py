@@ -101,8 +101,8 @@ class Connection:
             if not client.search_runs([found.experiment_id], "tags.status = 'completed'", max_results=1):
                 return
         raise RegistryError(
-            f"the artifacts of {name} are not at {place}, where they were written; move the folder back there, or "
-            "start fresh with `podium reset`"
+            f"the artifacts of {name} are not at {place}, where they were written; where the folder was moved here, "
+            "`podium doctor --fix` writes the new place"
         )
 
     def lock(self) -> AbstractContextManager[Any]:

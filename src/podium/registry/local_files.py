@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 # What MLflow makes in the artifact folder of an experiment beside a folder for each run.
 MLFLOWS_OWN = frozenset({"models", "traces", "meta.yaml", "tags"})
+READERS_OWN = frozenset({"__pycache__", "registered_model_meta"})  # what loading and fetching a model leave beside it
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +59,13 @@ def local_path(address: str) -> Path | None:
     if parts.scheme == "":
         return Path(address)
     return Path(unquote(parts.path)) if parts.scheme == "file" and parts.netloc in {"", "localhost"} else None
+
+
+def digest(folder: Path) -> str:
+    """SHA-256 over the names and contents of a folder's files, whatever readers have left beside them."""
+    found = hashlib.sha256()
+    for path in sorted(folder.rglob("*"), key=lambda path: path.relative_to(folder).as_posix()):
+        name = path.relative_to(folder)
+        if path.is_file() and not READERS_OWN & set(name.parts):
+            found.update(f"{name.as_posix()}\0{path.stat().st_size}\0".encode() + path.read_bytes())
+    return found.hexdigest()

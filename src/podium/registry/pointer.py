@@ -7,7 +7,7 @@ Both are valid JSON at every instant, and written again only when they would say
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -78,19 +78,24 @@ def build(champion: VersionRecord, judgement: Judgement) -> dict[str, Any]:
     }
 
 
-def write(content: Mapping[str, Any], folder: Path) -> bool:
+def write(content: Mapping[str, Any], folder: Path, names: Iterable[str] = ()) -> bool:
     """Replace the pair's pointer in `folder` and the guide's, unless they say the same already; their time then stays.
+
+    Args:
+        content: what `build` made.
+        folder: where they are.
+        names: of the files to replace, if not both.
 
     Returns:
         Whether a file was written.
     """
-    written = [_write(content, folder / name) for name in (file_of(content["pair"]), FILE_NAME)]
+    written = [_write(content, folder / name) for name in names or (file_of(content["pair"]), FILE_NAME)]
     return any(written)
 
 
 def _write(content: Mapping[str, Any], path: Path) -> bool:
     try:
-        before = _read(path)
+        before = read_file(path)
     except (MissingError, RegistryError):
         before = {}
     # Compared as JSON has it: a tuple of places is written and read back as a list.
@@ -110,10 +115,11 @@ def read(folder: Path, pair: str | None = None) -> dict[str, Any]:
         MissingError: there is none.
         RegistryError: it is not a pointer; the message names what is wrong with it.
     """
-    return _read(folder / (file_of(pair) if pair else FILE_NAME))
+    return read_file(folder / (file_of(pair) if pair else FILE_NAME))
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_file(path: Path) -> dict[str, Any]:
+    """One pointer; see `read`."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

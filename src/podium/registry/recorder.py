@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from podium.records import RunRecord
 from podium.registry import log_items, packing
 from podium.registry.connection import insisting
-from podium.registry.entities import MODEL_URI_TAG
-from podium.registry.local_files import local_path
+from podium.registry.entities import DIGEST_TAG, MODEL_URI_TAG
+from podium.registry.local_files import digest, local_path
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -54,15 +54,15 @@ class Recorder:
         metrics: list[log_items.Metric] = kinds.get(log_items.Metric, [])
         run_id = self._start(tags, started_at)
         try:
-            model_uri = self._log_all(run_id, kinds, metrics, started_at)
+            tags |= self._log_all(run_id, kinds, metrics, started_at)
             self.client.set_terminated(run_id, "FINISHED")
         except Exception:
             self._give_up(run_id)
             raise
         self.client.set_tag(run_id, STATUS, COMPLETED)
         last = {item.name: item.value for item in metrics}
-        tags |= {STATUS: COMPLETED, MODEL_URI_TAG: model_uri}
-        return RunRecord(run_id, tags["model_type"], model_uri, last, tags, started_at)
+        tags[STATUS] = COMPLETED
+        return RunRecord(run_id, tags["model_type"], tags[MODEL_URI_TAG], last, tags, started_at)
 
     def _start(self, tags: dict[str, str], started_at: int) -> str:
         user = tags.get("developer", "")
@@ -74,8 +74,14 @@ class Recorder:
         run = self.client.create_run(self.experiment_id, started_at, everything, run_name=name)
         return str(run.info.run_id)
 
-    def _log_all(self, run_id: str, kinds: dict[type, list[Any]], metrics: list[log_items.Metric], now: int) -> str:
-        """What the flavours' `log_model` does, on an explicit client: no global state, nothing loaded back on trial."""
+    def _log_all(
+        self, run_id: str, kinds: dict[type, list[Any]], metrics: list[log_items.Metric], now: int
+    ) -> dict[str, str]:
+        """What the flavours' `log_model` does, on an explicit client: no global state, nothing loaded back on trial.
+
+        Returns:
+            The run's tags that tell of its model.
+        """
         from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 
         item: log_items.Model = kinds[log_items.Model][0]
@@ -87,9 +93,10 @@ class Recorder:
         self._log_values(run_id, kinds.get(log_items.Param, []), metrics, logged.model_id, now)
         self._log_datasets(run_id, kinds.get(log_items.Dataset, []))
         self._log_files(run_id, kinds)
-        self._log_model(run_id, item, logged)
+        written = self._log_model(run_id, item, logged)
+        self.client.set_tag(run_id, DIGEST_TAG, written)
         self.client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
-        return uri
+        return {MODEL_URI_TAG: uri, DIGEST_TAG: written}
 
     def _log_values(
         self, run_id: str, params: list[log_items.Param], metrics: list[log_items.Metric], model_id: str, now: int
@@ -122,7 +129,8 @@ class Recorder:
                 item.figure.savefig(_place(folder, item.path))
             self.client.log_artifacts(run_id, folder)
 
-    def _log_model(self, run_id: str, item: log_items.Model, logged: LoggedModel) -> None:
+    def _log_model(self, run_id: str, item: log_items.Model, logged: LoggedModel) -> str:
+        """Pack it and send it; the digest of its files."""
         from mlflow.models import Model as MlflowModel
 
         meta = MlflowModel(
@@ -132,6 +140,7 @@ class Recorder:
             folder = Path(parent) / "model"
             packing.pack(item, folder, meta)
             self.client.log_model_artifacts(logged.model_id, str(folder))
+            return digest(folder)
 
     def _give_up(self, run_id: str) -> None:
         """The run ends as failed; where even that has no room, what it wrote so far makes some."""
@@ -139,17 +148,19 @@ class Recorder:
 
         with suppress(MlflowException):  # the store is gone; the error that brought us here says so
             try:
-                self._fail(run_id)
+                fail(self.client, run_id)
             except MlflowException:
                 written = local_path(self.client.get_run(run_id).info.artifact_uri)
                 if written is None:
                     raise
                 shutil.rmtree(written, ignore_errors=True)
-                self._fail(run_id)
+                fail(self.client, run_id)
 
-    def _fail(self, run_id: str) -> None:
-        self.client.set_terminated(run_id, "FAILED")
-        self.client.set_tag(run_id, STATUS, FAILED)
+
+def fail(client: MlflowClient, run_id: str) -> None:
+    """Say of a run that it failed."""
+    client.set_terminated(run_id, "FAILED")
+    client.set_tag(run_id, STATUS, FAILED)
 
 
 def _dataset(item: log_items.Dataset) -> Any:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from podium.records import ModelName, RunRecord, VersionRecord
 from podium.registry.connection import ABSENT, EXISTS, Connection, tolerating
-from podium.registry.entities import aliased_versions, pages, quoted, version_record
+from podium.registry.entities import DIGEST_TAG, aliased_versions, pages, quoted, version_record
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
-COPIED_TAGS = ("data_version", "scored_days", "recipe", "developer", "project")
+COPIED_TAGS = ("data_version", "scored_days", "recipe", "developer", "project", DIGEST_TAG)
 COPIED_METRICS = ("rmse", "mae", "directional_accuracy")
 
 

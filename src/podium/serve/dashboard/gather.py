@@ -10,6 +10,7 @@ import numpy as np
 from podium.errors import PodiumError
 from podium.evaluate.judgement import Judgement
 from podium.records import Forecasts, Interval, NextDay
+from podium.registry.entities import JUDGEMENT_TAG
 from podium.registry.history import Title, crowned, taken
 from podium.registry.log_items import FORECASTS, read_forecasts
 from podium.report.scene import Holder, Scene
@@ -21,8 +22,6 @@ from podium.serve.hotswap.scorer import Scorer
 from podium.serve.web.market import Close
 from podium.serve.web.next_day import next_day, why_no_interval
 from podium.serve.web.service import Service
-
-JUDGEMENT_TAG = "championship"
 
 
 @dataclass(frozen=True, slots=True)

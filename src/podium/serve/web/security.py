@@ -15,10 +15,10 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from podium.errors import SettingError
@@ -85,6 +85,21 @@ def parse_keys(lines: Iterable[str], where: str) -> tuple[ApiKey, ...]:
         if words and not words[0].startswith("#"):
             keys.append(_parse_key(words, f"{where}, line {number}"))
     return tuple(keys)
+
+
+def ended_keys(path: Path | None) -> Iterator[tuple[str, str, Callable[[], object]]]:
+    """Keys of a file that nobody can use any more: what is found, what helps, and the act that helps."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path is not None and path.exists() else []
+    for line in lines:
+        for key in parse_keys([line], str(path)):
+            if path and key.until and key.until < datetime.now(UTC).date():
+                found = f"{path}: the key of {key.label} ended on {key.until}"
+                yield found, "remove its line", partial(_drop_line, path, line)
+
+
+def _drop_line(path: Path, line: str) -> None:
+    kept = [one for one in path.read_text(encoding="utf-8").splitlines(keepends=True) if one.rstrip("\r\n") != line]
+    path.write_text("".join(kept), encoding="utf-8")  # in place: who may read it stays as it was
 
 
 def _parse_key(words: list[str], where: str) -> ApiKey:
