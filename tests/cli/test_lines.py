@@ -350,3 +350,12 @@ def test_what_is_said_fits_into_a_terminal(name, width, monkeypatch, capsys):
 def test_what_programs_read_is_json(document):
     """Every document is plain values; numbers that do not exist are null or absent, never NaN."""
     assert json.loads(json.dumps(document(), allow_nan=False)) is not None
+
+
+def test_a_mixture_tells_whose_forecasts_it_is_made_of():
+    """Status and ranking have a line for tomorrow's weights, the largest first; nobody else has one."""
+    weights = {"random_walk": 0.4731, "LinearRegression": 0.0122, "ARIMA": 0.5147}
+    mixed = standing("Combination", "champion", 0.00466, weights=weights)
+    lines = list(judged.test_lines(dataclasses.replace(JUDGEMENT, ranking=(mixed, *JUDGEMENT.ranking))))
+    told = [line for line in lines if "tomorrow" in line]
+    assert told == ["Combination for tomorrow: ARIMA 51.5%, random walk 47.3%, LinearRegression 1.2%"]

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import re
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from podium.records import rate_digits
 from podium.report.interval_figures import coverage_figure, density_figure, fan_figure, fan_of
 from podium.report.scene import Scene, listed, told_day
 from podium.report.skill import cumulative_skill, ratio_by_year, skill_figure
+from podium.report.weights import weights_figures
 
 MakeScene = Callable[..., Scene]
 
@@ -113,3 +115,20 @@ def test_dates_rates_and_lists_are_written_for_people() -> None:
     assert told_day(np.datetime64("2026-11-02")) == "2 Nov 2026"
     assert [rate_digits(rate) for rate in (1.1172, 0.85, 163.4, 20120.98, 0.0061)] == [5, 5, 3, 2, 7]
     assert [listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])] == ["a", "a and b", "a, b and c"]
+
+
+def test_the_weights_of_a_mixture_have_a_figure_of_their_own(make_scene: MakeScene) -> None:
+    """Who mixes the others' forecasts is drawn with each weight by day, and told; without a mixture there is none."""
+    scene = make_scene()
+    assert weights_figures(scene) == []
+    rows = scene.forecasts["LSTM"]
+    share = np.linspace(0.5, 0.8, len(rows))
+    bounds = {**rows.bounds, "weight_random_walk": share, "weight_ARIMA": 1 - share}
+    (drawn,) = weights_figures(
+        dataclasses.replace(scene, forecasts={**scene.forecasts, "LSTM": dataclasses.replace(rows, bounds=bounds)})
+    )
+    assert "begins with random walk 50% and ARIMA 50%" in drawn
+    assert "they were random walk 80% and ARIMA 20%" in drawn
+    rows_shown = hover(drawn)["rows"]
+    assert [row["name"] for row in rows_shown] == ["random walk", "ARIMA"]
+    assert (rows_shown[0]["text"][0], rows_shown[1]["text"][-1]) == ("50%", "20%")

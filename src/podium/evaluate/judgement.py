@@ -6,7 +6,7 @@ import dataclasses
 import html
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from podium.evaluate.evidence import Comparison
@@ -33,6 +33,7 @@ class Standing:
         intervals: what its intervals and densities were worth; None where the run recorded none.
         fit_seconds: wall time of all its fits.
         forecast_seconds: wall time of forecasting the scored days.
+        weights: for tomorrow, by member, of one that mixes the others' forecasts; empty for all others.
     """
 
     family: str
@@ -44,10 +45,13 @@ class Standing:
     intervals: IntervalScores | None
     fit_seconds: float | None
     forecast_seconds: float | None
+    weights: Mapping[str, float] = field(default_factory=dict)
 
     def flat(self) -> dict[str, Any]:
         """Every figure on one level, as the first release wrote them; the pointer promises its readers that."""
         row = dataclasses.asdict(self)
+        if not self.weights:  # which the first release did not know
+            del row["weights"]
         skill, intervals = row.pop("skill"), row.pop("intervals") or {}
         tests = {_P_VALUES[name]: skill.pop(name) for name in _P_VALUES}
         why = {name: test["reason"] for name, test in tests.items() if test["reason"]} | intervals.pop("notes", {})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from podium.errors import AdmissionError, DataError, Fault
 from podium.evaluate.horizons import direct_target
 from podium.features import frame
 from podium.models.base import Contestant, FittedModel
+from podium.models.combiner import REST, WEIGHT, Combiner
 from podium.records import Dates, FeatureTable, Floats, Forecasts, ScoredDays
 
 MIN_SCORED_DAYS = 30
@@ -122,6 +124,32 @@ def walk_forward(contestant: Contestant, table: FeatureTable, days: ScoredRows, 
         fit_seconds=fitting.seconds,
         forecast_seconds=forecasting.seconds,
     )
+
+
+def walk_together(combiner: Combiner, members: Mapping[str, Forecasts]) -> tuple[Forecasts, Floats]:
+    """Score a mixture of others' forecasts whose weights are renewed every day: learn what is known, then forecast.
+
+    Args:
+        combiner: it is not changed; its horizon is that of the forecasts.
+        members: out-of-sample forecasts of the same days, by name.
+
+    Returns:
+        The mixture's forecasts, with a column `weight_<member>` each, and the weights after the last outcome, shape
+        (n_members,).
+    """
+    one = next(iter(members.values()))
+    each = np.column_stack([rows.forecast for rows in members.values()])  # (n_scored, n_members)
+    learner, weights = combiner.learner(each.shape[1]), np.empty_like(each)
+    n_settled = 0
+    for day in range(len(each) + combiner.horizon):
+        if day >= combiner.horizon:  # the outcome of that day's forecast is known at this close
+            learner.learn(each[n_settled], float(one.actual[n_settled]))
+            n_settled += 1
+        if day < len(each):
+            weights[day] = learner.weights
+    forecast = _whole(combiner, (weights * each).sum(axis=1), one.origins)
+    columns = {REST: 1 - weights.sum(axis=1), **{WEIGHT + name: weights[:, at] for at, name in enumerate(members)}}
+    return dataclasses.replace(one, forecast=forecast, bounds=columns), learner.weights
 
 
 def _whole(contestant: Contestant, forecast: Floats, origins: Dates) -> Floats:

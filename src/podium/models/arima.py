@@ -15,13 +15,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 import numpy as np
 from pydantic import Field
 
 from podium.models.base import Contestant, ParamValue
-from podium.models.estimator import AffineModel
+from podium.models.estimator import AffineModel, affine
 from podium.records import Floats
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ class ArimaContestant(Contestant):
         fitted = fit_arma(returns, contestant.order or (0, 0)) or white_noise(returns)
         weights = fitted.predictor(self.n_lags, self.horizon)
         intercept = fitted.mean * (self.horizon - weights.sum())
-        return AffineModel(_predictor(self.lag_names, weights, intercept), params=_describe(fitted))
+        return AffineModel(affine(self.lag_names, weights, intercept), params=_describe(fitted))
 
     def _history(self, X: pd.DataFrame, y: Floats) -> Floats:
         # y beyond one day overlaps; the daily returns are in X, all but the last
@@ -191,16 +191,6 @@ def history(X: pd.DataFrame, y: Floats) -> Floats:
     lags = [name for name in X.columns if name.startswith("lag_")]
     first_window: Floats = X[lags].iloc[0].to_numpy()[::-1]
     return np.concatenate([first_window, y])
-
-
-def _predictor(lag_names: list[str], weights: Floats, intercept: float) -> Any:
-    """A stock estimator that holds given weights; fitted on two rows for its book-keeping, then set."""
-    import pandas as pd
-    from sklearn.linear_model import LinearRegression
-
-    stock = LinearRegression().fit(pd.DataFrame(np.zeros((2, len(lag_names))), columns=lag_names), np.zeros(2))
-    stock.coef_, stock.intercept_ = weights, intercept
-    return stock
 
 
 def _describe(fitted: ArmaFit) -> dict[str, ParamValue]:

@@ -18,7 +18,7 @@ from podium.records import Floats
 if TYPE_CHECKING:
     import pandas as pd
 
-Flavor = Literal["sklearn", "tensorflow"]
+Flavor = Literal["sklearn", "tensorflow", "onnx"]
 ParamValue = str | int | float | bool
 FAMILY = re.compile(r"[A-Za-z][A-Za-z0-9]*")  # becomes part of a registered model's name, and of addresses
 
@@ -39,7 +39,7 @@ class FittedModel(ABC):
     @property
     @abstractmethod
     def native(self) -> Any:
-        """What the flavour logs: a scikit-learn estimator or a Keras model. It takes the whole X, unscaled."""
+        """What the flavour logs: a scikit-learn estimator, a Keras or an ONNX model. It takes the whole X, unscaled."""
 
     @abstractmethod
     def predict(self, X: pd.DataFrame) -> Floats:

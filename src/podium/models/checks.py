@@ -193,7 +193,7 @@ def requirements_are_pinned(trial: Trial) -> str | None:
 
 def saved_model_forecasts_the_same(trial: Trial) -> str | None:
     """The native model, saved without pickle and loaded again, gives the forecasts of `predict`."""
-    flavours = {"sklearn": _through_skops, "tensorflow": _through_keras}
+    flavours = {"sklearn": _through_skops, "tensorflow": _through_keras, "onnx": _through_onnx}
     if trial.fitted.flavor not in flavours:
         return f"flavour {trial.fitted.flavor!r} is not one of {', '.join(flavours)}"
     if fault := _foreign_types(trial.fitted):
@@ -218,6 +218,10 @@ def _through_keras(native: Any, X: pd.DataFrame) -> Any:
         path = str(Path(folder, "model.keras"))
         native.save(path)
         return keras.saving.load_model(path, safe_mode=True).predict_on_batch(X.to_numpy())
+
+
+def _through_onnx(native: Any, X: pd.DataFrame) -> Any:
+    return run_graph(native.SerializeToString(), X.to_numpy())
 
 
 def _foreign_types(model: FittedModel) -> str | None:

@@ -7,7 +7,7 @@ Nothing but scikit-learn is needed to load them, so no code of this project has 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -88,3 +88,13 @@ class AffineModel(SklearnModel):
     def onnx(self, names: tuple[str, ...]) -> bytes:
         """`forecast = X @ weights + intercept` in float64."""
         return affine_graph(*self.coefficients(names))
+
+
+def affine(names: Sequence[str], weights: Floats, intercept: float) -> Any:
+    """A stock estimator that holds given weights, one a column; fitted on two rows for its book-keeping, then set."""
+    import pandas as pd
+    from sklearn.linear_model import LinearRegression
+
+    stock = LinearRegression().fit(pd.DataFrame(np.zeros((2, len(names))), columns=list(names)), np.zeros(2))
+    stock.coef_, stock.intercept_ = weights, intercept
+    return stock

@@ -5,7 +5,7 @@ A graph written here is a dozen nodes, needs no converter at training time, and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -80,13 +80,46 @@ def lstm_graph(
     return _serialize("lstm", nodes, tensors, n_features=len(names))
 
 
+def mixture_graph(graphs: Mapping[str, bytes], weights: Floats) -> bytes:
+    """`forecast = sum of weight * forecast` over members, whose graphs stand in it whole, each under its own name.
+
+    Args:
+        graphs: by member, each of the same `X`.
+        weights: shape (len(graphs),).
+    """
+    import onnx
+    from onnx import compose, helper, numpy_helper
+
+    members = {name: _of_today(onnx.load_model_from_string(graph)) for name, graph in graphs.items()}
+    nodes: list[Any] = []
+    constants: list[Any] = []
+    for (name, model), weight in zip(members.items(), weights, strict=True):
+        graph = compose.add_prefix(model, f"{name}/", rename_inputs=False).graph
+        nodes += [*graph.node, helper.make_node("Mul", [f"{name}/forecast", f"weight of {name}"], [f"weighted {name}"])]
+        constants += [*graph.initializer, numpy_helper.from_array(np.array(weight), f"weight of {name}")]
+    nodes.append(helper.make_node("Sum", [f"weighted {name}" for name in members], ["forecast"]))
+    domains = {item.domain: item for model in members.values() for item in model.opset_import}
+    n_features = next(iter(members.values())).graph.input[0].type.tensor_type.shape.dim[1].dim_value
+    return _serialize("mixture", nodes, constants, n_features, list(domains.values()))
+
+
+def _of_today(model: Any) -> Any:
+    """The model in the operators that all graphs here are written in."""
+    from onnx import version_converter
+
+    written = next(item.version for item in model.opset_import if not item.domain)
+    return model if written == OPSET else version_converter.convert_version(model, OPSET)
+
+
 def _onnx_gates(by_gate: NDArray[np.float32]) -> NDArray[np.float32]:
     """Keras's (rows, 4 units) in order i, f, c, o as ONNX's (4 units, rows) in order i, o, f, c."""
     i, f, c, o = np.split(by_gate, 4, axis=1)
     return np.ascontiguousarray(np.concatenate([i, o, f, c], axis=1).T)
 
 
-def _serialize(name: str, nodes: list[Any], constants: list[Any], n_features: int) -> bytes:
+def _serialize(
+    name: str, nodes: list[Any], constants: list[Any], n_features: int, opsets: list[Any] | None = None
+) -> bytes:
     import onnx
     from onnx import TensorProto, helper
 
@@ -97,9 +130,8 @@ def _serialize(name: str, nodes: list[Any], constants: list[Any], n_features: in
         outputs=[helper.make_tensor_value_info("forecast", TensorProto.DOUBLE, ["n_origins"])],
         initializer=constants,
     )
-    model = helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="podium"
-    )
+    opsets = opsets or [helper.make_opsetid("", OPSET)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="podium")
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())
 

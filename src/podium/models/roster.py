@@ -11,6 +11,7 @@ from typing import Any, get_type_hints
 
 from podium.errors import SettingError, UnknownContestantError
 from podium.models.base import FAMILY, Contestant
+from podium.models.combiner import Combiner
 from podium.plugins import load_class
 from podium.settings import Settings
 from podium.settings.wording import place, reason
@@ -42,10 +43,18 @@ def enter_all(settings: Settings) -> dict[str, Contestant]:
 
     Raises:
         UnknownContestantError: no entry point offers a family.
-        SettingError: a class or an option cannot be used.
+        SettingError: a class or an option cannot be used, or there is nobody whose forecasts could be mixed.
     """
     check_known(settings.contestants)
-    return {family: enter(family, settings) for family in settings.contestants}
+    entered = {family: enter(family, settings) for family in settings.contestants}
+    if not members(settings):
+        raise SettingError(f"{' and '.join(entered)} mixes the forecasts of others; name one more in contestants")
+    return entered
+
+
+def members(settings: Settings) -> tuple[str, ...]:
+    """The families of a championship that forecast by themselves: what one that mixes is made of."""
+    return tuple(family for family in settings.contestants if not issubclass(contestant_class(family), Combiner))
 
 
 def enter(family: str, settings: Settings) -> Contestant:

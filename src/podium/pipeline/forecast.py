@@ -14,10 +14,10 @@ from podium.data.store import data_version, load_series
 from podium.errors import MissingError, RegistryError, SettingError
 from podium.evaluate.horizons import MAX_HORIZON, choose_volatility
 from podium.evaluate.intervals import interval_forecast, next_day
-from podium.evaluate.walkforward import ScoredRows, at_horizon, walk_forward
+from podium.evaluate.walkforward import ScoredRows, at_horizon
 from podium.features import build_features, frame
 from podium.models.onnx_graph import run_graph
-from podium.models.roster import enter
+from podium.pipeline.combine import walk
 from podium.pipeline.judge import FORECASTS
 from podium.pipeline.prepare import series_path
 from podium.pipeline.recipe import as_trained
@@ -123,8 +123,7 @@ class _Scene:
         table = at_horizon(build_features(self.series, made.n_lags, self.table.data_version), horizon)
         first = int(np.searchsorted(table.origins, self.scored.origins[0]))
         days = ScoredRows(first_scored=first, n_known=len(table) - horizon)
-        contestant = dataclasses.replace(enter(family, made), horizon=horizon)
-        walked = walk_forward(contestant, table, days, made.refit_every)
+        walked = walk(made, family, table, days, horizon)
         return walked.forecasts, float(walked.future.predict(frame(table)[-1:])[0])
 
     def _told(self, point: float, interval: Interval) -> NextDay:

@@ -19,6 +19,7 @@ from podium.evaluate.policy import Decision, Incumbent, decide
 from podium.evaluate.sentinel import LeakLimits, Suspicion, find_leak
 from podium.evaluate.significance import PointScores, minimum_detectable_r2, point_scores, who_may_be_best
 from podium.evaluate.walkforward import ScoredRows
+from podium.models.combiner import WEIGHT
 from podium.pipeline.recipe import TAG
 from podium.pipeline.train import UNTESTED_TAG
 from podium.records import Dates, FeatureTable, Floats, Forecasts, RunRecord, VersionRecord
@@ -248,6 +249,7 @@ def _standing(run: RunRecord, version: VersionRecord, skill: PointScores, alias:
         intervals=_intervals(run),
         fit_seconds=run.metrics.get("fit_seconds"),
         forecast_seconds=run.metrics.get("forecast_seconds"),
+        weights={name.removeprefix(WEIGHT): w for name, w in run.metrics.items() if name.startswith(WEIGHT)},
     )
 
 

@@ -12,7 +12,8 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 from podium.errors import MissingError
-from podium.models.roster import enter, known
+from podium.models.combiner import Combiner
+from podium.models.roster import contestant_class, enter, known, members
 from podium.records import FeatureTable, RunRecord
 from podium.settings import Settings
 
@@ -42,7 +43,14 @@ def tries(runs: Iterable[RunRecord]) -> dict[str, str]:
 
 def ingredients(settings: Settings, family: str) -> dict[str, object]:
     """The settings by which a contestant can be entered again as it was; for `as_trained`."""
-    return {name: getattr(settings, name) for name in SHARED} | {"options": settings.options.get(family, {})}
+    options = {name: settings.options.get(name, {}) for name in (family, *_mixed(settings, family))}
+    found = {name: getattr(settings, name) for name in SHARED} | {"options": options.pop(family)}
+    return found | ({"members": options} if options else {})
+
+
+def _mixed(settings: Settings, family: str) -> tuple[str, ...]:
+    """Whose forecasts a contestant mixes; nobody's where it forecasts by itself."""
+    return members(settings) if issubclass(contestant_class(family), Combiner) else ()
 
 
 def as_trained(settings: Settings, family: str, recorded: bytes | None) -> Settings:
@@ -55,7 +63,9 @@ def as_trained(settings: Settings, family: str, recorded: bytes | None) -> Setti
         content = {"n_lags": None, **json.loads(recorded or b"")}
         content["n_lags"] = content["n_lags"] or content["window"]  # as the first release called it
         shared = {name: content[name] for name in SHARED}
-        return settings.model_copy(update={**shared, "options": {**settings.options, family: content["options"]}})
+        others: dict[str, object] = content.get("members", {})
+        options = {**settings.options, **others, family: content["options"]}
+        return settings.model_copy(update={**shared, "options": options, "contestants": (*others, family)})
     except (ValueError, KeyError, TypeError):
         raise MissingError(
             f"the run of {family} does not say how it was made, so it cannot be made again; run `podium train`"
@@ -66,7 +76,8 @@ def recipe(settings: Settings, family: str, table: FeatureTable) -> str:
     """A digest of all that a person can choose about a contestant: code, options, seed, refits, columns, source.
 
     What a fit chooses by itself from the data, such as an order, is no part of it: the rule of choice is, and so are
-    the code that makes the forecasts and the versions of the libraries that it needs.
+    the code that makes the forecasts and the versions of the libraries that it needs, and the recipes of those that it
+    mixes.
 
     Args:
         settings: with the contestant's options.
@@ -74,7 +85,7 @@ def recipe(settings: Settings, family: str, table: FeatureTable) -> str:
         table: what it sees.
     """
     contestant = enter(family, settings)
-    parts = {
+    parts: dict[str, object] = {
         "class": f"{type(contestant).__module__}.{type(contestant).__qualname__}",
         "code": _code(type(contestant)),
         "libraries": _libraries(family),
@@ -84,6 +95,8 @@ def recipe(settings: Settings, family: str, table: FeatureTable) -> str:
         "columns": table.names,
         "source": table.data_version.source,
     }
+    if others := _mixed(settings, family):
+        parts["members"] = [recipe(settings, other, table) for other in others]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 

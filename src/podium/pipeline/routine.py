@@ -18,9 +18,10 @@ from podium.data.store import atomic_write, data_version, load_series
 from podium.errors import DataError, Fault
 from podium.evaluate.policy import check_policy
 from podium.evaluate.replay import Panel, Replay, replay_all
-from podium.evaluate.walkforward import ScoredRows, walk_forward
+from podium.evaluate.walkforward import ScoredRows, walk_forward, walk_together
 from podium.features import build_features
-from podium.models.roster import enter, enter_all
+from podium.models.combiner import Combiner
+from podium.models.roster import enter, enter_all, members
 from podium.pipeline.prepare import series_path
 from podium.records import DataVersion, Forecasts, Series
 from podium.runners.local import side_by_side
@@ -95,13 +96,19 @@ def simulate(
     each = [settings.model_copy(update={"pair": pair}) for pair in pairs]
     for one in each:
         _days(_series(one), one, routine)  # too short a series is found before any work
-    longest_first = sorted(contestants, key=lambda family: contestants[family].quick)
+    longest_first = sorted(members(settings), key=lambda family: contestants[family].quick)
     tasks = [(one, family, routine) for one in each for family in longest_first]
     forecasts: dict[tuple[str, str], Forecasts] = {}
     with side_by_side(walk_one, tasks, settings.workers) as results:
         for (one, family, _), rows in results:
             forecasts[one.pair, family] = rows
             on_done(f"{one.pair} {family}")
+    for one in each:
+        for family, contestant in contestants.items():
+            if isinstance(contestant, Combiner):
+                among = {other: forecasts[one.pair, other] for other in members(settings)}
+                forecasts[one.pair, family], _ = walk_together(contestant, among)
+                on_done(f"{one.pair} {family}")
     return [_replayed(one, routine, {name: forecasts[one.pair, name] for name in settings.contestants}) for one in each]
 
 

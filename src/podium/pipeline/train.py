@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from podium.data.store import load_series
 from podium.evaluate.baselines import baseline_scores
@@ -15,7 +16,9 @@ from podium.evaluate.metrics import score
 from podium.evaluate.walkforward import ScoredRows, WalkForward, scored_rows, walk_forward
 from podium.features import frame
 from podium.models.checks import admit
-from podium.models.roster import enter, enter_all
+from podium.models.combiner import WEIGHT, Combiner
+from podium.models.roster import enter, enter_all, members
+from podium.pipeline.combine import mixed, recorded
 from podium.pipeline.prepare import load_table, series_path
 from podium.pipeline.recipe import TAG, ingredients, recipe
 from podium.pipeline.walk_cache import shared_walk
@@ -29,6 +32,7 @@ from podium.settings import Settings
 UNTESTED_TAG = "untested"  # of a run: why a test of its intervals could not be computed, by its name, as JSON
 
 OnDone = Callable[[RunRecord, bool], None]
+NOBODY: Mapping[str, RunRecord] = MappingProxyType({})
 
 
 def train(
@@ -54,7 +58,9 @@ def train(
     store = MlflowStore(settings)
     store.knock()
     runs: dict[str, RunRecord] = {}
-    tasks = [(settings, family, again) for family in sorted(contestants, key=lambda family: contestants[family].quick)]
+    first = members(settings)
+    longest_first = sorted(first, key=lambda family: contestants[family].quick)
+    tasks = [(settings, family, again) for family in longest_first]
     with side_by_side(train_once, tasks, settings.workers) as results:
         store.prepare()  # while the contestants import and learn
         for (_, family, _), (run, before) in results:
@@ -62,14 +68,17 @@ def train(
             on_done(run, before)
             if len(runs) == len(tasks) - 1:
                 meanwhile()
+    for family in (family for family in settings.contestants if family not in first):
+        runs[family], before = train_once((settings, family, again), runs)
+        on_done(runs[family], before)
     return [runs[family] for family in settings.contestants]
 
 
-def train_once(task: tuple[Settings, str, bool]) -> tuple[RunRecord, bool]:
+def train_once(task: tuple[Settings, str, bool], others: Mapping[str, RunRecord] = NOBODY) -> tuple[RunRecord, bool]:
     """One contestant's run, and whether it was there before; `again` makes another one all the same."""
     settings, family, again = task
     found = None if again else completed(settings, family)
-    return (found, True) if found else (train_one((settings, family)), False)
+    return (found, True) if found else (train_one((settings, family), others), False)
 
 
 def completed(settings: Settings, family: str) -> RunRecord | None:
@@ -82,15 +91,24 @@ def completed(settings: Settings, family: str) -> RunRecord | None:
     return next((run for run in same if store.has_model(run.model_uri) and store.has_file(run.run_id, FORECASTS)), None)
 
 
-def train_one(task: tuple[Settings, str]) -> RunRecord:
-    """Score, fit and record one contestant, in whichever process this is."""
+def train_one(task: tuple[Settings, str], others: Mapping[str, RunRecord] = NOBODY) -> RunRecord:
+    """Score, fit and record one contestant, in whichever process this is.
+
+    Args:
+        task: settings and family.
+        others: the completed runs of those whose forecasts it mixes; nobody's for one that forecasts by itself.
+    """
     settings, family = task
+    store = MlflowStore(settings)
     started_at = int(time.time() * 1000)
     table, series = load_table(settings), load_series(series_path(settings))
     days = scored_rows(table, settings.n_lags, settings.test_fraction)
     contestant = enter(family, settings)
     admit(contestant, table)
-    walked = walk_forward(contestant, table, days, settings.refit_every)
+    if isinstance(contestant, Combiner):
+        walked = mixed(contestant, recorded(store, others), table)
+    else:
+        walked = walk_forward(contestant, table, days, settings.refit_every)
     walk = shared_walk(settings, series, table.origins[days.first_scored])
     ranged = interval_forecast(choose_volatility(walk), walked.forecasts)
     tomorrow = float(walked.future.predict(frame(table)[days.n_known :])[0])
@@ -100,14 +118,15 @@ def train_one(task: tuple[Settings, str]) -> RunRecord:
         recipe=ingredients(settings, family),
         started_at=started_at,
     )
-    return MlflowStore(settings).log_run(result, _context(settings, series, table, days))
+    return store.log_run(result, _context(settings, series, table, days))
 
 
 def _result(family: str, walked: WalkForward, ranged: IntervalForecast, digest: str) -> ContestantResult:
     scored = walked.forecasts
-    bounds = {**ranged.bounds, **ranged.densities, "pit": ranged.pit}
+    bounds = {**scored.bounds, **ranged.bounds, **ranged.densities, "pit": ranged.pit}
     fields = {field.name: getattr(ranged.scores, field.name) for field in dataclasses.fields(ranged.scores)}
-    numbers = {name: value for name, value in fields.items() if isinstance(value, float)}
+    weights = {name: value for name, value in walked.future.params.items() if name.startswith(WEIGHT)}
+    numbers = {name: value for name, value in (fields | weights).items() if isinstance(value, float)}
     return ContestantResult(
         family=family,
         params={**walked.contestant.params, "volatility_model": ranged.scores.volatility_model},

@@ -28,7 +28,7 @@ def pack(item: Model, folder: Path, meta: MlflowModel) -> None:
     Raises:
         RegistryError: the model's flavour is not one that Podium records.
     """
-    savers = {"sklearn": _save_sklearn, "tensorflow": _save_tensorflow}
+    savers = {"sklearn": _save_sklearn, "tensorflow": _save_tensorflow, "onnx": _save_onnx}
     if item.model.flavor not in savers:
         raise RegistryError(f"{item.name}: flavour {item.model.flavor!r} is not one of {', '.join(savers)}")
     features = tuple(item.example.columns)
@@ -66,6 +66,17 @@ def _save_sklearn(item: Model, common: dict[str, Any]) -> None:
         skops_trusted_types=_trusted_types(item.model),
         **common,
     )
+
+
+def _save_onnx(item: Model, common: dict[str, Any]) -> None:
+    import mlflow.onnx
+    from mlflow.models import infer_signature
+
+    path = common.pop("path")
+    signature = infer_signature(item.example, item.model.predict(item.example))
+    # MLflow would ask for CUDA first, and warn wherever there is none.
+    only: dict[str, Any] = {"onnx_execution_providers": ["CPUExecutionProvider"], "save_as_external_data": False}
+    mlflow.onnx.save_model(item.model.native, path, signature=signature, **only, **common)
 
 
 def _trusted_types(model: LoggableModel) -> list[str] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from podium.records import NextDay, rate_digits
-from podium.report import interval_figures, skill, tables, verdict
+from podium.report import interval_figures, skill, tables, verdict, weights
 from podium.report.marks import number
 from podium.report.money import money
 from podium.report.pages import content_policy, environment, script, style
@@ -25,6 +25,7 @@ def championship_page(scene: Scene) -> str:
             verdict=verdict,
             tables=tables,
             skill=skill,
+            weights=weights,
             intervals=interval_figures,
             money=money(scene),
             tiles=tiles(scene),

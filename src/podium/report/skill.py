@@ -45,7 +45,7 @@ def skill_figure(scene: Scene) -> Markup:
         write=SHARE,
         unit="Squared error saved since the first scored day, as a share of the random walk's",
     )
-    ends = _quarter_ends(days)
+    ends = quarter_ends(days)
     table = Table(
         "Squared error saved up to the last day of each quarter, as a share of the random walk's",
         ["Up to", *known],
@@ -71,7 +71,8 @@ def _skill_message(scene: Scene, curves: dict[str, Floats], days: np.ndarray) ->
     )
 
 
-def _quarter_ends(days: np.ndarray) -> np.ndarray:
+def quarter_ends(days: np.ndarray) -> np.ndarray:
+    """Row of the last day of each quarter, and of all."""
     quarters = days.astype("datetime64[M]").astype(int) // 3
     return np.append(np.flatnonzero(np.diff(quarters)), len(days) - 1)
 

@@ -73,6 +73,7 @@ def test_lines(judgement: Judgement) -> Iterator[str]:
     yield ""
     yield from table([("", "in 80%", "in 95%", "CRPS skill"), *map(_interval_row, judgement.ranking)])
     yield "ratio, R2: against the random walk; DM, CW, PT: tests of that; best?: it may be. See docs/verdict.md."
+    yield from (_weights_line(row) for row in judgement.ranking if row.weights)
     for row in judgement.ranking:
         why = {name: test.reason for name, test in row.skill.tests.items()}
         why |= row.intervals.notes if row.intervals else {}
@@ -84,6 +85,13 @@ def test_lines(judgement: Judgement) -> Iterator[str]:
         )
     if judgement.proof is not None:
         yield _proof_line(judgement.proof)
+
+
+def _weights_line(row: Standing) -> str:
+    """Whose forecasts a mixture is made of, the largest share first."""
+    by_weight = sorted(row.weights.items(), key=lambda item: -item[1])
+    told = ", ".join(f"{name.replace('_', ' ')} {percent(weight)}" for name, weight in by_weight)
+    return f"{row.family} for tomorrow: {told}"
 
 
 def _proof_line(proof: Comparison) -> str:
