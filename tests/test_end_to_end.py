@@ -184,4 +184,4 @@ def test_the_champion_is_loaded_whatever_it_is(own_championship):
 def test_a_championship_stays_in_its_folder(championship):
     """Only the guide's files and folders, nothing beside them."""
     left = {path.name for path in championship.folder.iterdir()}
-    assert left == {"mlflow.db", "mlflow.db.lock", "mlruns", "data", "models"}
+    assert left == {"mlflow.db", "mlflow.db.lock", "mlflow.db.EURUSD.lock", "mlruns", "data", "models"}

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
+import os
+import re
+import socket
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -13,18 +17,19 @@ import numpy as np
 import pytest
 
 from podium.data.store import save_series
+from podium.environment import child_environment
 from podium.errors import RegistryError
 from podium.evaluate.ranking import best_per_family, rank
 from podium.pipeline.contest import evaluate as run_evaluate
 from podium.pipeline.prepare import preprocess, series_path
 from podium.pipeline.train import train
 from podium.records import Series
-from podium.registry import pair_models, pointer, versions
-from podium.registry.connection import Connection
+from podium.registry import pointer, turns, versions
 from podium.registry.log_items import example_rows
 from podium.registry.mlflow_store import MlflowStore
 
 MODELS = Path("models")
+RACES = Path(__file__).parents[2] / "benchmarks" / "races.py"
 ALIASES = ("champion", "challenger", "candidate")
 SCORES = {"LinearRegression": 0.0049, "ARIMA": 0.0050, "LSTM": 0.0051}
 
@@ -122,50 +127,74 @@ def test_the_real_steps_hold_a_championship(backend):
 
 
 def test_two_machines_register_one_run_at_once(store, context, make_result, backend, monkeypatch):
-    """Both look, see nothing, and create; one version is left, and both have it."""
+    """Who looks for a run's version while another is about to make it waits: one is made, and both have it."""
     run = store.log_run(make_result("ARIMA"), context)
     stores = [MlflowStore(backend.settings) for _ in range(2)]
-    monkeypatch.setattr(Connection, "lock", lambda _: threading.Lock())  # machines share no lock
-    both_looked = threading.Barrier(2, timeout=60)
-    look = versions.of_run
-    looked: set[int] = set()
+    look, looked = versions.of_run, threading.Event()
 
-    def look_and_wait(to, name, run_id):
+    def look_and_linger(to, name, run_id):
         found = look(to, name, run_id)
-        if id(to) not in looked:
-            looked.add(id(to))
-            both_looked.wait()
+        looked.wait(1) if looked.is_set() else looked.set()
         return found
 
-    stores[0].register(store.log_run(make_result("ARIMA", alpha=2.0), context))  # the model is there already
-    looked.clear()
-    monkeypatch.setattr(versions, "of_run", look_and_wait)
+    monkeypatch.setattr(versions, "of_run", look_and_linger)
     with ThreadPoolExecutor(2) as pool:
         kept = list(pool.map(lambda each: each.register(run).version, stores))
     (left,) = [version for version in store.versions() if version.run_id == run.run_id]
     assert kept == [left.version] * 2
 
 
-def test_two_machines_assign_at_once(store, context, make_result, evaluate, check_podium):
-    """Two championships that write every alias side by side leave an exclusive family."""
+def test_who_waits_for_a_turn_is_told_who_has_it(store, context, make_result, evaluate, monkeypatch):
+    """User, host and process, since when; nothing moves meanwhile; then the next one goes on, and no trace stays."""
     for family, rmse in SCORES.items():
         store.log_run(make_result(family, rmse), context)
     evaluate(store)
-    store.log_run(make_result("LSTM", 0.0040), context)
-    together = threading.Barrier(2, timeout=60)
-    make = pair_models.make
+    other = MlflowStore(store.settings.model_copy(update={"developer": "other"}))
+    monkeypatch.setattr(turns, "PATIENCE", 0.5)
+    aliases = {alias: version for version in store.versions() for alias in version.aliases}
+    swapped = {"champion": aliases["candidate"], "candidate": aliases["champion"], "challenger": aliases["challenger"]}
+    me = f"{store.settings.developer}@{socket.gethostname()}, process {os.getpid()}"
+    with store.turn(), pytest.raises(RegistryError, match=rf"{re.escape(me)} .* {store.settings.pair} since 20\d\d-"):
+        other.assign(store.settings.pair, swapped)
+    assert store.champion().aliases == {"champion"}
+    assert store.champion().pinned_uri == aliases["champion"].pinned_uri
+    assert other.assign(store.settings.pair, swapped)
+    assert other.champion().pinned_uri == aliases["candidate"].pinned_uri
+    names = {model.name for model in store.client.search_registered_models(f"name LIKE '%{store.settings.pair}%'")}
+    assert names == {f"{store.settings.pair}_{family}" for family in SCORES}
 
-    def make_together(to, move, patient=True):
-        with contextlib.suppress(threading.BrokenBarrierError):  # the other one has finished
-            together.wait(2)
-        return make(to, move, patient)
 
-    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(2) as pool:
-        patch.setattr(Connection, "lock", lambda _: threading.Lock())  # machines share no lock
-        patch.setattr(pair_models, "make", make_together)
-        list(pool.map(lambda _: evaluate(MlflowStore(store.settings)), range(2)))
-    assert check_podium(store).champion[0] == f"{store.settings.pair}_LSTM"
-    assert len(store.titles()) == 2
+@pytest.mark.servers
+@pytest.mark.parametrize("backend", ["http", "postgresql", "mysql"], indirect=True)
+def test_a_turn_that_nobody_renews_is_taken_away(backend, monkeypatch):
+    """Its holder was killed, and who waits goes on; a holder that only stood still hears it before it writes."""
+    dead, waiting = MlflowStore(backend.settings), MlflowStore(backend.settings)
+    with monkeypatch.context() as patch:
+        patch.setattr(turns.ServerTurn, "_renew", lambda _: None)
+        stopped = dead.turn()
+        stopped.__enter__()
+    monkeypatch.setattr(turns, "TERM", 1.0)
+    with waiting.turn():
+        with pytest.raises(RegistryError, match="stood still"):
+            dead.connection.check_turn()
+        stopped.__exit__(None, None, None)
+        waiting.connection.check_turn()
+    left = waiting.client.search_registered_models(f"name LIKE '%{backend.settings.pair}%'")
+    assert [model.name for model in left] == []
+
+
+def test_promoters_race_for_the_title(backend):
+    """In every race somebody leads at every poll, one alone at rest, and who comes too late hears who has won."""
+    address = backend.settings.tracking_uri
+    flags = [] if backend.name == "sqlite" else ["--tracking-uri", address]
+    command = [sys.executable, str(RACES), "--races", "4", "--no-kill", *flags]
+    said = subprocess.run(command, env=child_environment(), capture_output=True, text=True, timeout=300, check=False)
+    assert said.returncode == 0, said.stderr
+    found = json.loads(said.stdout)
+    assert (found["none"], found["shared"], found["other"]) == (0, 0, {})
+    assert found["won"] >= 4
+    assert found["told"] >= 1
+    assert found["polls"] >= 4
 
 
 def test_no_password_leaves_the_store(backend, caplog, capfd, monkeypatch):

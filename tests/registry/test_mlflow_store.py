@@ -159,25 +159,6 @@ def test_of_two_that_set_the_same_tag_at_once_none_fails(store, three, monkeypat
     assert found.tags["verdict"] == "held"
 
 
-def test_a_twin_left_by_a_kill_is_removed(store, make_result, context):
-    """Two versions of one run become the lower one, when the run is registered again."""
-    run = store.log_run(make_result("ARIMA"), context)
-    store.register(run)
-    store.client.create_model_version("EURUSD_ARIMA", "file:///nowhere", run.run_id)
-    assert store.register(run).version == 1
-    assert [version.version for version in store.versions()] == [1]
-
-
-def test_a_twin_that_somebody_points_at_stays(store, make_result, context):
-    """A version with an alias is not deleted from under its user."""
-    run = store.log_run(make_result("ARIMA"), context)
-    store.register(run)
-    store.client.create_model_version("EURUSD_ARIMA", "file:///nowhere", run.run_id)
-    store.client.set_registered_model_alias("EURUSD_ARIMA", "canary", "2")
-    store.register(run)
-    assert [version.version for version in store.versions()] == [1, 2]
-
-
 @pytest.fixture
 def three(store: MlflowStore, make_result, context: RunContext):
     """One version each of LinearRegression, ARIMA and LSTM."""
@@ -245,8 +226,8 @@ def test_a_champion_leads_at_every_instant(store, three, monkeypatch):
     store.assign("EURUSD", dict(zip(ALIASES, three, strict=True)))
     make, seen = pair_models.make, []
 
-    def watched(to, move, patient=True):
-        done = make(to, move, patient)
+    def watched(to, move):
+        done = make(to, move)
         seen.append(store.champion().name)
         return done
 

@@ -193,7 +193,6 @@ def _evaluate(settings: Settings, *, as_json: bool, strict: bool, accept_leak: b
 
 
 def _forget(settings: Settings) -> None:
-    """Leave no folder behind in which there is only the lock of a championship that was none."""
-    (settings.models_dir / f".{settings.pair}.evaluate.lock").unlink(missing_ok=True)
+    """Leave no empty folder behind of a championship that was none."""
     with suppress(OSError):  # somebody else has written into it meanwhile
         settings.models_dir.rmdir()

@@ -176,15 +176,13 @@ def _doomed(settings: Settings, data: bool) -> list[Path]:
         for database in databases
         for end in ("", ".lock", "-journal", "-wal", "-shm")
     ]
+    paths += [lock for database in databases for lock in sorted(database.parent.glob(f"{database.name}.*.lock"))]
     here = databases[0].resolve().parent == Path.cwd().resolve()
     if here and not Path("mlruns").is_symlink():  # behind a link only what the database names
         paths.append(Path("mlruns"))
     paths += [_shown(path) for path in championship.artifacts()]
     pointers = sorted(settings.models_dir.glob("best_model_info*.json"))
-    ours = [path for path in pointers if _points_at(path, championship.run_ids, here)]
-    paths += ours
-    if here or ours:
-        paths += sorted(settings.models_dir.glob(".*.evaluate.lock"))
+    paths += [path for path in pointers if _points_at(path, championship.run_ids, here)]
     if data:
         paths += [settings.data_dir / name for name in ("raw", "processed", "simulated", "cache", "serving")]
     return [path for path in paths if path.exists() and not any(parent in paths for parent in path.parents)]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 
-from filelock import FileLock
-
 from podium.data.allow import known_checks, let_pass
 from podium.data.continuity import departures, same_outcomes
 from podium.errors import Fault, MissingError
@@ -56,8 +54,8 @@ def evaluate(
     """
     check_policy(settings.policy)
     settings.models_dir.mkdir(parents=True, exist_ok=True)
-    with FileLock(settings.models_dir / f".{settings.pair}.evaluate.lock"):
-        store = MlflowStore(settings)
+    store = MlflowStore(settings)
+    with store.turn():
         store.check_artifacts()
         for alias, address in store.stray_aliases():
             note(f"@{alias} was on {address}, which is gone; it is taken away")

@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from filelock import FileLock
-
-from podium.errors import InputError, MissingError
+from podium.errors import InputError, MissingError, RegistryError
 from podium.evaluate.judgement import Judgement
 from podium.records import ALIASES, VersionRecord
 from podium.registry import pointer
@@ -38,9 +36,10 @@ def promote(settings: Settings, wanted: str, why: str) -> Title | None:
     Raises:
         InputError: there is no such version.
         MissingError: there is no champion yet.
+        RegistryError: somebody else moved the title meanwhile; the message says who, and to whom.
     """
     store = MlflowStore(settings)
-    return _move(store, _find(store, wanted), why, BY_HAND)
+    return _move(store, store.champion(), _find(store, wanted), why, BY_HAND)
 
 
 def rollback(settings: Settings, why: str) -> Title | None:
@@ -48,6 +47,7 @@ def rollback(settings: Settings, why: str) -> Title | None:
 
     Raises:
         MissingError: nobody held the title before, or that version is gone.
+        RegistryError: somebody else moved the title meanwhile; the message says who, and to whom.
     """
     store = MlflowStore(settings)
     champion = store.champion()
@@ -61,7 +61,7 @@ def rollback(settings: Settings, why: str) -> Title | None:
         raise MissingError(
             f"{before[-1]}, the champion before, is no longer registered; name another with `podium promote`"
         )
-    return _move(store, found, why, ROLLED_BACK)
+    return _move(store, champion, found, why, ROLLED_BACK)
 
 
 def _reigns_before(titles: Sequence[Title], champion: VersionRecord) -> list[str]:
@@ -100,28 +100,39 @@ def _find(store: MlflowStore, wanted: str) -> VersionRecord:
     return max(held, key=lambda version: (bool(version.aliases), version.version))
 
 
-def _move(store: MlflowStore, winner: VersionRecord, why: str, how: str) -> Title | None:
+def _move(store: MlflowStore, seen: VersionRecord, winner: VersionRecord, why: str, how: str) -> Title | None:
     if not store.has_model(winner.pinned_uri):
         raise MissingError(f"the files of {winner.pinned_uri} are gone; name another version, or run `podium run`")
-    pair, folder = store.settings.pair, store.settings.models_dir
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / f".{pair}.evaluate.lock"):
+    with store.turn():
         champion = store.champion()
-        store.record_found(champion)
-        judgement = judgement_of(champion)
-        others = sorted(
-            (version for version in store.holders() if version.aliases & set(ALIASES)),
-            key=lambda version: min(ALIASES.index(alias) for alias in version.aliases if alias in ALIASES),
-        )
-        podium = [winner, *(version for version in others if version.pinned_uri != winner.pinned_uri)]
-        if judgement is not None:
-            _carry(store, winner, judgement)
-        store.assign(pair, dict(zip(ALIASES, podium, strict=False)))
-        data_version = champion.data_version or winner.data_version
-        title = store.record_title(winner, why=why, verdict=how, data_version=data_version, pinned=True)
-        if judgement is not None:
-            pointer.write(pointer.build(winner, judgement), folder)
-        return title
+        if champion.pinned_uri != seen.pinned_uri:
+            raise RegistryError(_overtaken(store.titles()[-1], winner))
+        return _crown(store, champion, winner, why, how)
+
+
+def _overtaken(title: Title, winner: VersionRecord) -> str:
+    return (
+        f"{winner.pinned_uri} was not promoted: meanwhile the title went to {title.pinned_uri}, by {title.by}; "
+        "do it again if it is still meant"
+    )
+
+
+def _crown(store: MlflowStore, champion: VersionRecord, winner: VersionRecord, why: str, how: str) -> Title | None:
+    store.record_found(champion)
+    judgement = judgement_of(champion)
+    others = sorted(
+        (version for version in store.holders() if version.aliases & set(ALIASES)),
+        key=lambda version: min(ALIASES.index(alias) for alias in version.aliases if alias in ALIASES),
+    )
+    podium = [winner, *(version for version in others if version.pinned_uri != winner.pinned_uri)]
+    if judgement is not None:
+        _carry(store, winner, judgement)
+    store.assign(store.settings.pair, dict(zip(ALIASES, podium, strict=False)))
+    data_version = champion.data_version or winner.data_version
+    title = store.record_title(winner, why=why, verdict=how, data_version=data_version, pinned=True)
+    if judgement is not None:
+        pointer.write(pointer.build(winner, judgement), store.settings.models_dir)
+    return title
 
 
 def _carry(store: MlflowStore, winner: VersionRecord, judgement: Judgement) -> None:

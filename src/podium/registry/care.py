@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from podium.registry import pair_models, recorder
-from podium.registry.connection import ABSENT, tolerating
 from podium.registry.databases import is_there
-from podium.registry.entities import pages
+from podium.registry.entities import ABSENT, pages, tolerating
 from podium.registry.mlflow_store import MlflowStore
 
 

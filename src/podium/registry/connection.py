@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from podium.environment import lent
 from podium.errors import RegistryError
-from podium.registry import databases, quiet, schema
+from podium.registry import databases, quiet, schema, turns
 from podium.registry.databases import is_there, sqlite_path
+from podium.registry.entities import EXISTS, tolerating
 from podium.registry.local_files import local_path
 from podium.settings import Settings
 from podium.settings.wording import mask
@@ -37,6 +38,7 @@ class Connection:
         self.registry_address = settings.registry_uri or settings.tracking_uri
         self.addresses = tuple(dict.fromkeys((self.address, self.registry_address)))
         self.secrets = quiet.secrets_of(*self.addresses)
+        self._turn: turns.Turn | None = None
 
     @cached_property
     def client(self) -> MlflowClient:
@@ -131,49 +133,32 @@ class Connection:
             yield
 
     @contextmanager
-    def turn(self, doing: str) -> Iterator[None]:
-        """Alone with the store, which is open: opening it takes the lock too, and nobody can hold it twice."""
-        _ = self.client
-        with self.errors(doing), self.lock():
+    def turn(self, pair: str) -> Iterator[None]:
+        """Alone among all who change the pair's titles, wherever they are; a turn within a turn is the same one.
+
+        Raises:
+            RegistryError: somebody else has had it for longer than one waits; the message says who.
+        """
+        path, holder = sqlite_path(self.registry_address), turns.who(self.settings.developer)
+        if self._turn or (path and not (path.exists() and os.access(path.parent, os.W_OK))):
+            yield  # nobody can write there
+            return
+        with self.errors(f"take a turn at {pair}"):
+            if path:
+                self._turn = turns.FileTurn(path.with_name(f"{path.name}.{pair}.lock"), pair, holder)
+            else:
+                self._turn = turns.ServerTurn(self.client, pair, holder)
+        try:
             yield
+        finally:
+            turn, self._turn = self._turn, None
+            turn.end()
+
+    def check_turn(self) -> None:
+        """See that our turn has not been taken away, because this process stood still."""
+        if self._turn:
+            self._turn.check()
 
     def clean(self, text: str) -> str:
         """The text without passwords."""
         return mask(text, self.secrets)
-
-
-EXISTS = frozenset({"RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS"})
-ABSENT = frozenset({"RESOURCE_DOES_NOT_EXIST"})
-
-
-def tolerating(codes: frozenset[str], act: Callable[[], Any]) -> bool:
-    """Do it, unless somebody else did between our look and our act.
-
-    Returns:
-        Whether it was done here.
-    """
-    from mlflow.exceptions import MlflowException
-
-    try:
-        act()
-    except MlflowException as error:
-        if error.error_code not in codes:
-            raise
-        return False
-    return True
-
-
-def insisting(act: Callable[[], Any]) -> None:
-    """Do it, and once more where the store refuses it.
-
-    Of two processes that insert the same row at once the database refuses one; the second time that one finds the
-    other's row, and writes over it. What is refused again is an error.
-    """
-    from mlflow.exceptions import MlflowException
-
-    try:
-        act()
-    except MlflowException as error:
-        if error.error_code in ABSENT:
-            raise
-        act()

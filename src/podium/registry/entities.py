@@ -1,4 +1,4 @@
-"""What MLflow answers, as Podium's own values."""
+"""What MLflow answers, as Podium's own values; and what it refuses because somebody else was there before."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 MODEL_URI_TAG = "model_uri"
 DIGEST_TAG = "model_sha256"  # of the model's files as they were logged
 JUDGEMENT_TAG = "championship"
+EXISTS = frozenset({"RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS"})
+ABSENT = frozenset({"RESOURCE_DOES_NOT_EXIST"})
 
 
 def pages(search: Callable[[str | None], Any]) -> list[Any]:
@@ -74,3 +76,36 @@ def judgement_of(champion: VersionRecord | None) -> Judgement | None:
 def aliased_versions(model: RegisteredModel) -> list[int]:
     """Versions of a model that hold any alias, in order."""
     return sorted({int(version) for version in (model.aliases or {}).values()})
+
+
+def tolerating(codes: frozenset[str], act: Callable[[], Any]) -> bool:
+    """Do it, unless somebody else did between our look and our act.
+
+    Returns:
+        Whether it was done here.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        act()
+    except MlflowException as error:
+        if error.error_code not in codes:
+            raise
+        return False
+    return True
+
+
+def insisting(act: Callable[[], Any]) -> None:
+    """Do it, and once more where the store refuses it.
+
+    Of two processes that insert the same row at once the database refuses one; the second time that one finds the
+    other's row, and writes over it. What is refused again is an error.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        act()
+    except MlflowException as error:
+        if error.error_code in ABSENT:
+            raise
+        act()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -16,9 +17,9 @@ from podium.records import CHAMPION, DataVersion, RunRecord, ScoredDays, Version
 from podium.registry import pair_models, quiet, schema, versions
 from podium.registry.aliases import Move
 from podium.registry.attempts import Attempt
-from podium.registry.connection import ABSENT, Connection, insisting
+from podium.registry.connection import Connection
 from podium.registry.databases import is_there
-from podium.registry.entities import MODEL_URI_TAG, pages, quoted, run_record
+from podium.registry.entities import ABSENT, MODEL_URI_TAG, insisting, pages, quoted, run_record
 from podium.registry.history import Title, latest
 from podium.registry.log_items import ContestantResult, RunContext, items
 from podium.registry.recorder import COMPLETED, STATUS, Recorder
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 # models:/<name>/<version>, models:/<name>@<alias> or models:/m-<id>, and perhaps a path below.
 MODELS_URI = re.compile(r"models:/(?P<name>[^/@]+)(?:/(?P<version>\d+)|@(?P<alias>[^/]+))?(?P<below>(?:/.*)?)")
+LOOKS = 3  # before nobody leads: MLflow reads one model's aliases after the other's, and a title may move meanwhile
 
 
 class MlflowStore:
@@ -65,6 +67,10 @@ class MlflowStore:
     def check_artifacts(self) -> None:
         """Look whether the experiment's files are where the database says; see `Connection.check_artifacts`."""
         self.connection.check_artifacts()
+
+    def turn(self) -> AbstractContextManager[None]:
+        """Alone among all who change the pair's titles; see `Connection.turn`."""
+        return self.connection.turn(self.settings.pair)
 
     def upgrade(self) -> list[Path]:
         """Bring databases of an older MLflow to this one's schema; the backups, one for each that was upgraded."""
@@ -146,7 +152,7 @@ class MlflowStore:
             tags: of the version, beside `model_type`, `rmse` and its other scores, `data_version`, `scored_days`.
             model_description: of the registered model; written when the model has none.
         """
-        with self.connection.turn(f"register the model of run {run.run_id}"):
+        with self.turn(), self.connection.errors(f"register the model of run {run.run_id}"):
             return versions.register(self.connection, run, description, tags or {}, model_description)
 
     def tag(self, version: VersionRecord, tags: Mapping[str, str]) -> None:
@@ -177,7 +183,8 @@ class MlflowStore:
             MissingError: nobody holds the alias.
         """
         with self.connection.errors("find the champion"):
-            found = pair_models.champion(self.connection, self._models(pair))
+            looks = (pair_models.champion(self.connection, self._models(pair)) for _ in range(LOOKS))
+            found = next(filter(None, looks), None)
         if found is None:
             raise MissingError(
                 f"no version of {self._pair(pair)}_* holds @{CHAMPION}; run `podium run`, and where its verdict is "
@@ -268,8 +275,7 @@ class MlflowStore:
         Raises:
             RegistryError: also where another championship keeps assigning other aliases at the same time.
         """
-        _ = self.client  # opened first: opening takes the lock too
-        with self.connection.turn("assign the aliases"):
+        with self.connection.turn(pair), self.connection.errors("assign the aliases"):
             return pair_models.assign(self.connection, pair, wanted)
 
     def titles(self, pair: str | None = None) -> list[Title]:

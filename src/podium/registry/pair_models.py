@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING
 from podium.errors import RegistryError
 from podium.records import ALIASES, CHAMPION, ModelName, VersionRecord
 from podium.registry.aliases import Holder, Move, plan
-from podium.registry.connection import ABSENT, Connection
+from podium.registry.connection import Connection
 from podium.registry.databases import is_there
-from podium.registry.entities import aliased_versions, pages, quoted, version_record
+from podium.registry.entities import ABSENT, aliased_versions, pages, quoted, version_record
 from podium.registry.history import FOUND, Title, latest, ordered, parse
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
-PATIENCE = 3  # refused writes before the refusal is reported
-ROUNDS = 8  # after which two championships that keep undoing each other are reported
+ROUNDS = 8  # after which somebody who keeps undoing them is reported
 
 
 def all_models(to: Connection, query: str | None = None) -> list[tuple[ModelName, RegisteredModel]]:
@@ -120,35 +119,27 @@ def assign(to: Connection, pair: str, wanted: Mapping[str, VersionRecord]) -> li
         The writes that were made.
 
     Raises:
-        RegistryError: another championship keeps assigning other aliases at the same time.
+        RegistryError: a client without a turn keeps assigning other aliases at the same time.
     """
     goal = {alias: Holder(version.name, version.version) for alias, version in wanted.items()}
     made: list[Move] = []
-    for turn in range(ROUNDS * len(goal)):
+    while len(made) < ROUNDS * len(goal):
         moves = plan(_state(models(to, pair)), goal)
         if not moves:
             return made
-        # The database refuses one of two that insert the same alias at once; what it refuses again is an error.
-        if make(to, moves[0], patient=turn < len(made) + PATIENCE):
-            made.append(moves[0])
+        to.check_turn()
+        make(to, moves[0])
+        made.append(moves[0])
     raise RegistryError(f"the aliases of {pair} are being changed by somebody else; run `podium evaluate` again")
 
 
-def make(to: Connection, move: Move, patient: bool = True) -> bool:
-    """One write; false where it was refused, after which the state is read again."""
-    from mlflow.exceptions import MlflowException
-
+def make(to: Connection, move: Move) -> None:
+    """One write."""
     holder = move.holder
-    try:
-        if move.act == "set":
-            to.client.set_registered_model_alias(holder.name, move.alias, str(holder.version))
-        else:
-            to.client.delete_registered_model_alias(holder.name, move.alias)
-    except MlflowException as error:
-        if error.error_code in ABSENT or not patient:
-            raise
-        return False
-    return True
+    if move.act == "set":
+        to.client.set_registered_model_alias(holder.name, move.alias, str(holder.version))
+    else:
+        to.client.delete_registered_model_alias(holder.name, move.alias)
 
 
 def _version(to: Connection, model: RegisteredModel, number: int) -> ModelVersion | None:

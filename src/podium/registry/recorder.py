@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from podium.records import RunRecord
 from podium.registry import log_items, packing
-from podium.registry.connection import insisting
-from podium.registry.entities import DIGEST_TAG, MODEL_URI_TAG
+from podium.registry.entities import DIGEST_TAG, MODEL_URI_TAG, insisting
 from podium.registry.local_files import digest, local_path
 
 if TYPE_CHECKING:

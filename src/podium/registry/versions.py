@@ -1,4 +1,4 @@
-"""Registered versions: one a run, however often and by however many it is registered."""
+"""Registered versions: one a run, however often it is registered."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from podium.records import ModelName, RunRecord, VersionRecord
-from podium.registry.connection import ABSENT, EXISTS, Connection, tolerating
-from podium.registry.entities import DIGEST_TAG, aliased_versions, pages, quoted, version_record
+from podium.registry.connection import Connection
+from podium.registry.entities import ABSENT, DIGEST_TAG, EXISTS, pages, quoted, tolerating, version_record
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
@@ -19,28 +19,21 @@ COPIED_METRICS = ("rmse", "mae", "directional_accuracy")
 def register(
     to: Connection, run: RunRecord, description: str, tags: Mapping[str, str], model_description: str
 ) -> VersionRecord:
-    """The version of a run's model; see `MlflowStore.register`.
-
-    After creating, each of several that register the same run at once looks again; all keep the lowest version, and
-    the others are deleted.
-    """
+    """The version of a run's model, made in a turn of ours if it has none; see `MlflowStore.register`."""
     name = str(ModelName(to.settings.pair, run.family))
     model = _model(to, name, to.clean(model_description))
-    versions = of_run(to, name, run.run_id)
-    if not versions:
-        to.client.create_model_version(
-            name,
-            source=_source(to, run),
-            run_id=run.run_id,
-            tags={key: to.clean(value) for key, value in (_tags(run) | dict(tags)).items()},
-            description=to.clean(description),
-            model_id=_model_id(run),
-        )
-        versions = of_run(to, name, run.run_id)
-    if len(versions) > 1:
-        model = to.client.get_registered_model(name)
-        _delete_twins(to, model, versions[1:])
-    return version_record(versions[0], model.aliases or {})
+    known = of_run(to, name, run.run_id)
+    if known:
+        return version_record(known[0], model.aliases or {})
+    made = to.client.create_model_version(
+        name,
+        source=_source(to, run),
+        run_id=run.run_id,
+        tags={key: to.clean(value) for key, value in (_tags(run) | dict(tags)).items()},
+        description=to.clean(description),
+        model_id=_model_id(run),
+    )
+    return version_record(made, model.aliases or {})
 
 
 def of_run(to: Connection, name: str, run_id: str) -> list[ModelVersion]:
@@ -74,13 +67,6 @@ def _source(to: Connection, run: RunRecord) -> str:
     if to.registry_address.startswith("http"):
         return run.model_uri
     return str(to.client.get_logged_model(_model_id(run)).artifact_location)
-
-
-def _delete_twins(to: Connection, model: RegisteredModel, twins: list[ModelVersion]) -> None:
-    """Versions of one run beyond the first go, unless somebody's alias points at them."""
-    held = aliased_versions(model)
-    for number in (str(twin.version) for twin in twins if int(twin.version) not in held):
-        tolerating(ABSENT, lambda number=number: to.client.delete_model_version(model.name, number))  # type: ignore[misc]
 
 
 def _model_id(run: RunRecord) -> str:
