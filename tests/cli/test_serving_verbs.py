@@ -53,6 +53,30 @@ def test_no_key_is_a_formula(podium, begin, key):
     assert json.loads(podium("ledger", "--json").out)["request_key"] == key
 
 
+def test_a_terminal_gets_no_orders(podium, begin, monkeypatch):
+    """Control characters of a key are spelled out on a terminal; in a file every letter is as it came."""
+    begin("é\x1b[2J\x9b,")
+    assert next(csv.DictReader(io.StringIO(podium("ledger", "--csv").out)))["request_key"] == "é\x1b[2J\x9b,"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert next(csv.DictReader(io.StringIO(podium("ledger", "--csv").out)))["request_key"] == "é\\x1b[2J\\x9b,"
+    assert "\x1b" not in podium("ledger", "--json").out
+
+
+def test_the_ledger_is_pruned(podium, begin, workdir):
+    """`prune` says what goes and what stays, exports it first, and wants to be told what is old."""
+    begin("one", "two", "three")
+    said = podium("ledger", "prune", "--older-than", "2100-01-01", "--dry-run", "--json").json
+    assert (said["gone"], said["compared"], said["waiting"], said["dry_run"]) == (0, 2, 1, True)
+    begin("four")
+    said = podium("ledger", "prune", "--older-than", "2100-01-01", "--export", str(workdir / "old.jsonl"))
+    assert "1 entries from before 2100-01-01 00:00 are gone; 2 stay" in said.out
+    assert json.loads((workdir / "old.jsonl").read_text())["request_key"] == "four"
+    assert podium("ledger", "prune").err.startswith("podium: say what is old: --keep DAYS")
+    assert podium("ledger", "prune", "--keep", "1").out.startswith("0 entries")
+    assert "exclude" in podium("ledger", "--dry-run").err
+    assert "exclude" in podium("ledger", "prune", "--csv").err
+
+
 def test_an_empty_export_has_its_header(podium, begin):
     """Without a line there are still the names of the columns, the last training day among them."""
     begin()

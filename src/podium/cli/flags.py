@@ -22,7 +22,7 @@ METAVARS: dict[Any, str] = {int: "int", float: "number", Path: "path"}
 ADDRESSES = ("tracking_uri", "registry_uri", "experiment")
 FOLDERS = ("data_dir", "models_dir")
 SERVING = tuple(f"serve.{name}" for name in ServeSettings.model_fields)
-ALSO: dict[Key, tuple[str, ...]] = {("serve", "pairs"): ("--pair",)}  # as every other verb says
+ALSO: dict[Key, tuple[str, ...]] = {("serve", "pairs"): ("--pair",), ("ledger_keep",): ("--keep",)}  # as people say
 EVERYTHING = tuple(".".join(key) for key in keys(Settings) if key != ("options",))
 
 

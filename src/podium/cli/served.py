@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,7 +27,8 @@ if TYPE_CHECKING:
     from podium.ledger import Ledger
 
 NEWLINE = "\n"
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the beginning of a formula
+FORMULA = "=+-@\t\r"  # what a spreadsheet takes for the beginning of a formula
+TEXTS = ("experiment", "arm", "model_name", "run_id", "request_key")  # columns whose words others choose
 
 
 @takes_settings("tracking_uri", "registry_uri", "ledger_address", "alpha", *FOLDERS, *SERVING)
@@ -46,27 +50,66 @@ def serve(settings: Settings) -> None:
     raise typer.Exit(exit_code)
 
 
-@takes_settings("ledger_address", "data_dir")
+class Act(StrEnum):
+    """What to do with the ledger."""
+
+    EXPORT = "export"
+    PRUNE = "prune"
+
+
+@takes_settings("ledger_address", "ledger_keep", "data_dir")
 def ledger(
     settings: Settings,
     *,
+    act: Annotated[Act, typer.Argument(help="export prints it; prune deletes what is old.")] = Act.EXPORT,
     pair: Annotated[str, typer.Option(help="Only this pair.")] = "",
     since: Annotated[str, typer.Option(help="Only forecasts from this day or moment on, such as 2026-10-30.")] = "",
     as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values with a header.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document a line; the default.")] = False,
+    older_than: Annotated[str, typer.Option(help="prune: what was made before this day or moment.")] = "",
+    export: Annotated[Path | None, typer.Option(help="prune: a new file that takes first what goes.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="prune: only count.")] = False,
 ) -> None:
-    """Export the ledger: one line a forecast, with its id and, where it is known, what came.
+    """Export the ledger, one line a forecast with what came of it; `prune` deletes what is older than it is kept.
 
     In CSV a text that a spreadsheet would run as a formula has an apostrophe in front; JSON has every text as it came.
+    What `podium settle` still waits for, and what settled days rest on, is never deleted; a server may run meanwhile.
     """
-    from podium.ledger import COLUMNS, rows
+    from podium.ledger import COLUMNS, lines, rows
 
-    if as_csv and as_json:
-        raise SettingError("--csv and --json exclude each other; choose one")
+    if (as_csv and as_json) or ((older_than or export or dry_run) if act is Act.EXPORT else (since or as_csv)):
+        raise SettingError("these flags exclude each other; see `podium ledger --help`")
     wanted = pair_named(pair, "--pair") if pair else None
     with _opened(settings) as opened:
-        lines = rows(opened, since=since or None, pair=wanted)
-        _write_csv(COLUMNS, lines) if as_csv else _write_lines(lines)
+        if act is Act.EXPORT:
+            given = (opened, since or None, wanted)
+            _write_csv(COLUMNS, lines(*given)) if as_csv else _write_lines(rows(*given))
+            return
+        from podium.ledger.retention import prune
+
+        before = _before(settings, older_than)
+        found = prune(opened, before, wanted, export=export, dry_run=dry_run)
+    if as_json:
+        say_json({"before": before.isoformat(), "dry_run": dry_run, **cells.plain(found)})
+        return
+    say(
+        f"{found.gone:,} entries from before {before:%Y-%m-%d %H:%M} {'would go' if dry_run else 'are gone'}; "
+        f"{found.compared:,} stay for the days that they were compared on, {found.waiting:,} until they are settled"
+    )
+    if found.free_bytes:
+        say(
+            f"the file has room for {found.free_bytes / 1e6:,.0f} MB of new ones; docs/serving.md says how to shrink it"
+        )
+
+
+def _before(settings: Settings, older_than: str) -> datetime:
+    from podium.ledger.export import moment_of
+
+    if older_than:
+        return moment_of(older_than, "--older-than")
+    if not settings.ledger_keep:
+        raise SettingError("say what is old: --keep DAYS, --older-than DAY, or the setting ledger_keep")
+    return datetime.now(UTC) - timedelta(days=settings.ledger_keep)
 
 
 @takes_settings("pair", "ledger_address", *FOLDERS)
@@ -188,17 +231,39 @@ def _opened(settings: Settings) -> closing[Ledger]:
     return closing(Ledger.open(settings.ledger, create=False))
 
 
-def _write_lines(lines: Iterator[dict[str, Any]]) -> None:
-    for line in lines:
+def _write_lines(found: Iterator[dict[str, Any]]) -> None:
+    for line in found:
         say_whole(json.dumps(line, allow_nan=False))
 
 
-def _write_csv(names: Sequence[str], lines: Iterator[dict[str, Any]]) -> None:
-    writer = csv.DictWriter(sys.stdout, fieldnames=names)
-    writer.writeheader()
-    writer.writerows({name: _inert(value) for name, value in line.items()} for line in lines)
+def _write_csv(names: Sequence[str], found: Iterator[list[Any]]) -> None:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", newline="")  # of a key nothing is lost, whatever the locale
+    texts = [names.index(name) for name in TEXTS]
+    shown = _inert_and_visible if sys.stdout.isatty() else _inert
+    sys.stdout.writelines(_csv_line(line) for line in chain([names], (shown(line, texts) for line in found)))
 
 
-def _inert(value: Any) -> Any:
-    # A client chooses its request key; a spreadsheet runs a text that begins like a formula. Numbers are no texts.
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+def _csv_line(line: Sequence[Any]) -> str:
+    # The csv module takes three times as long, and is needed only where a text has one of its signs.
+    text = ",".join(["" if value is None else value if type(value) is str else str(value) for value in line])
+    if text.count(",") == len(line) - 1 and not ('"' in text or "\n" in text or "\r" in text):
+        return f"{text}\r\n"
+    buffer = io.StringIO(newline="")
+    csv.writer(buffer).writerow(line)
+    return buffer.getvalue()
+
+
+def _inert(line: list[Any], texts: Sequence[int]) -> list[Any]:
+    # A client chooses its request key; a spreadsheet runs a text that begins like a formula.
+    for at in texts:
+        if line[at] and line[at][0] in FORMULA:
+            line[at] = f"'{line[at]}"
+    return line
+
+
+def _inert_and_visible(line: list[Any], texts: Sequence[int]) -> list[Any]:
+    # What a terminal would take for an order, such as to clear itself, is spelled out.
+    for at in texts:
+        line[at] = line[at] and "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line[at])
+    return _inert(line, texts)

@@ -2,7 +2,7 @@
 
 from podium.ledger.database import Durability, Ledger
 from podium.ledger.entry import Entry, forecast_columns, new_id
-from podium.ledger.export import COLUMNS, rows
+from podium.ledger.export import COLUMNS, lines, rows
 from podium.ledger.writer import LedgerWriter
 
-__all__ = ["COLUMNS", "Durability", "Entry", "Ledger", "LedgerWriter", "forecast_columns", "new_id", "rows"]
+__all__ = ["COLUMNS", "Durability", "Entry", "Ledger", "LedgerWriter", "forecast_columns", "lines", "new_id", "rows"]

@@ -197,7 +197,7 @@ def _sqlite(url: sa.URL, durability: Durability) -> sa.Engine:
 def _postgresql(url: sa.URL) -> sa.Engine:
     # Packets that nobody acknowledges, and a server that is gone without a word, end a connection within nine seconds.
     line = {"keepalives_idle": 3, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 8000}
-    limits = {"connect_timeout": 5, "options": f"-c statement_timeout={_PATIENCE_S * 1000}", **line}
+    limits = {"connect_timeout": 5, "options": f"-c statement_timeout={_PATIENCE_S * 1000} -c datestyle=ISO", **line}
     return sa.create_engine(url, pool_pre_ping=True, connect_args=limits)
 
 

@@ -133,8 +133,7 @@ def first_id_at(moment: datetime) -> str:
 
 def moment(microseconds: int) -> datetime:
     """A point of time in UTC from microseconds since the epoch."""
-    seconds, rest = divmod(microseconds, 1_000_000)
-    return datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=rest)
+    return datetime.fromtimestamp(microseconds / 1e6, UTC)  # a float still tells microseconds apart
 
 
 def _uuid7(milliseconds: int, fraction: int, noise: int) -> str:

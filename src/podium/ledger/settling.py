@@ -70,8 +70,9 @@ def settle(ledger: Ledger, series: Series, data_version: DataVersion) -> Settlem
     realised = _realised(series)
     last_day = series.dates[-1].item()
     with ledger.reading() as connection:
-        origins = _origins(connection, series.pair)
         known = _latest(connection, series.pair)
+        # Entries whose outcome is known may be gone; a revised rate still counts.
+        origins = sorted({*_origins(connection, series.pair), *known})
         stale = [realised[origin] for origin in origins if origin in realised]
         stale = [outcome for outcome in stale if not outcome.agrees(known.get(outcome.origin))]
         closed = [

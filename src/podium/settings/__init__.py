@@ -145,6 +145,7 @@ class Settings(BaseModel):
         default=None,
         description="serving ledger, a file or postgresql://...; ledger.db in the data folder if not given",
     )
+    ledger_keep: int = Field(default=0, ge=0, description="days that podium ledger prune keeps; 0 keeps all")
     ecb_url: str = Field(
         default="https://www.ecb.europa.eu/stats/eurofxref/eurofxref-hist.zip",
         description="address of the ECB's history, for the source ecb-online",
