@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 from podium.cli.console import say
-from podium.cli.lines import ahead, judged, made, since
+from podium.cli.lines import ahead, judged, made, many, since
 from podium.evaluate.judgement import Judgement, Standing
 from podium.evaluate.live import Arm, Report
 from podium.evaluate.replay import Reign, Replay
 from podium.evaluate.sentinel import Suspicion
 from podium.pipeline.forecast import UNTESTED
+from podium.pipeline.pairs import Done, PairOutcome
 from podium.pipeline.prepare import Ingested
 from podium.pipeline.routine import Routine, Simulation
 from podium.pipeline.status import PairStatus, Status
@@ -240,6 +241,17 @@ INGESTED = Ingested(SERIES, DATA, Path("data/raw/EURUSD.parquet"), ("two rows we
 TABLE = FeatureTable(
     "EURUSD", DATA, SERIES.dates, SERIES.dates, ("lag_0", "ma_5"), np.zeros((2, 2)), np.array([0.0, np.nan])
 )
+MANY = [
+    PairOutcome("EURUSD", 8.87, new=3, last=Done(champion=("", "models:/EURUSD_LinearRegression/1"), verdict="unproven",
+        ratio=0.9989, next_day=FORECAST)),
+    PairOutcome("GBPJPY", 9.1, last=Done(champion=("models:/GBPJPY_LSTM/12", "models:/GBPJPY_LSTM/12"),
+        verdict="held", ratio=1.0)),
+    PairOutcome("USDCHF", 9.1, new=1, last=Done(champion=("models:/USDCHF_LSTM/2", "models:/USDCHF_ARIMA/3"),
+        verdict="promoted", ratio=0.9911)),
+    PairOutcome("EURDKK", 0.2, failed="EURDKK from ecb: too_short - bring more days", exit_code=2),
+]  # fmt: skip
+
+
 CASES = {
     "judgement": lambda: judged.judgement_lines(JUDGEMENT),
     "judgement-leak": lambda: judged.judgement_lines(
@@ -293,6 +305,8 @@ CASES = {
     "ab": lambda: since.ab_lines("EURUSD", OWN, REPORT, ""),
     "ab-early": lambda: since.ab_lines("EURUSD", OWN, EARLY, ""),
     "ab-alone": lambda: since.ab_lines("EURUSD", OWN[:1], None, "no settled forecast of the challenger of EURUSD"),
+    "many": lambda: many.outcome_lines(MANY, 61.25),
+    "many-progress": lambda: [many.progress_line("run", MANY, 29, 61.25)],
     "steps": lambda: [
         made.ingested_line(INGESTED),
         made.features_line(TABLE, Path("data/processed/EURUSD.parquet")),
@@ -337,6 +351,7 @@ def test_what_is_said_fits_into_a_terminal(name, width, monkeypatch, capsys):
         lambda: made.ingested_json(INGESTED),
         lambda: made.features_json(TABLE, Path("x")),
         lambda: made.run_json(RUN, before=False),
+        lambda: [many.outcome_json(outcome) for outcome in MANY],
         JUDGEMENT.as_dict,
         STATUS.as_dict,
         FORECAST.as_dict,
@@ -345,7 +360,19 @@ def test_what_is_said_fits_into_a_terminal(name, width, monkeypatch, capsys):
         lambda: since.ab_json("EURUSD", None, OWN, REPORT, ""),
         lambda: since.ab_json("EURUSD", None, OWN, None, "no settled forecast"),
     ],
-    ids=["ingest", "preprocess", "train", "evaluate", "status", "forecast", "simulate", "history", "ab", "ab-alone"],
+    ids=[
+        "ingest",
+        "preprocess",
+        "train",
+        "many",
+        "evaluate",
+        "status",
+        "forecast",
+        "simulate",
+        "history",
+        "ab",
+        "ab-alone",
+    ],
 )
 def test_what_programs_read_is_json(document):
     """Every document is plain values; numbers that do not exist are null or absent, never NaN."""

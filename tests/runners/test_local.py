@@ -97,7 +97,7 @@ def test_nothing_is_left_when_the_block_ends(work):
 def test_every_task_gets_its_own_result(work, workers):
     """Each result comes with the task that it belongs to, in this process with one worker and outside with more."""
     with side_by_side(work.square_in, [3, 1, 2], workers) as results:
-        found = dict(results)
+        found = {task: done.result() for task, done in results}
     assert {task: square for task, (square, _) in found.items()} == {1: 1, 2: 4, 3: 9}
     assert all((process == os.getpid()) == (workers == 1) for _, process in found.values())
 
@@ -105,7 +105,7 @@ def test_every_task_gets_its_own_result(work, workers):
 def test_one_task_needs_no_process(work):
     """A single task is done here, whatever the number of workers."""
     with side_by_side(work.square_in, [3], workers=4) as results:
-        assert list(results) == [(3, (9, os.getpid()))]
+        assert [(task, done.result()) for task, done in results] == [(3, (9, os.getpid()))]
 
 
 def test_processes_are_made_for_work_that_ends_soon(work, done, monkeypatch):
@@ -113,7 +113,7 @@ def test_processes_are_made_for_work_that_ends_soon(work, done, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     before = dict(os.environ)
     with side_by_side(work.build_something_big, [str(done), str(done)], 2) as results:
-        told = [found for _, found in results]
+        told = [done.result() for _, done in results]
     assert told == [("1", "1", "3", OBJECTS_BETWEEN_COLLECTIONS)] * 2
     assert list(done.iterdir()) == []
     assert dict(os.environ) == before
@@ -130,7 +130,7 @@ def test_an_error_comes_whole_and_ends_the_rest(work, done, workers):
     """The error of a task arrives with its parts, and tasks far behind it are not begun."""
     tasks = [(str(done), number) for number in (2, *range(3, 60))]
     with pytest.raises(DataError) as caught, side_by_side(work.fail_on_two, tasks, workers) as results:
-        list(results)
+        [done.result() for _, done in results]
     assert caught.value.faults[0].check == "positive"
     assert len(list(done.iterdir())) < 50
 
@@ -181,3 +181,32 @@ if __name__ == "__main__":
         process.kill()
     _, alive = psutil.wait_procs(workers, timeout=30)
     assert (len(workers), alive) == (2, [])
+
+
+def test_more_work_comes_first_and_none_is_asked_for_too_soon(work):
+    """What is added goes before what has not begun, and tasks are taken from their source only as there is room."""
+    taken = []
+
+    def source():
+        for number in (1, 2, 3):
+            taken.append(number)
+            yield number
+
+    order = []
+    with side_by_side(work.square_in, source(), workers=1) as crew:
+        for task, _ in crew:
+            order.append(task)
+            if task == 1:
+                assert taken == [1]
+                crew.add([10, 11])
+    assert order == [1, 10, 11, 2, 3]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_failure_is_a_value_and_cancels_nobody(work, done, workers):
+    """Who does not ask for the result of the task that failed gets those of all the others."""
+    tasks = [(str(done), number) for number in range(2, 8)]
+    with side_by_side(work.fail_on_two, tasks, workers) as crew:
+        found = {task[1]: future.exception() for task, future in crew}
+    assert isinstance(found.pop(2), DataError)
+    assert found == dict.fromkeys(range(3, 8))

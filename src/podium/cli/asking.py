@@ -11,6 +11,7 @@ import typer
 from podium.cli.console import note, say, say_json, working_on
 from podium.cli.flags import ADDRESSES, FOLDERS, Json, pair_named, takes_settings
 from podium.cli.lines import ahead, judged
+from podium.cli.many import Pairs, for_many
 from podium.errors import MissingError, SettingError
 from podium.settings import Settings
 
@@ -49,6 +50,7 @@ def status(
 def forecast(
     settings: Settings,
     horizon: Annotated[str, typer.Option(help="Trading days ahead, such as 1,5,20.")] = "1",
+    pairs: Pairs = "",
     as_json: Json = False,
 ) -> None:
     """The champion's forecast for the next business day, with its range and how good it is.
@@ -60,6 +62,8 @@ def forecast(
     from podium.pipeline.prepare import series_path
 
     horizons = _horizons(horizon)
+    if for_many(settings, pairs, "forecast", as_json=as_json):
+        return
     try:
         with working_on(f"forecasting {settings.pair}", [f"{days} days ahead" for days in horizons if days > 1]):
             found = ask(settings, horizons)
@@ -81,6 +85,7 @@ def report(
         float, typer.Option(help="Cost of trading, in basis points for each unit of position changed.")
     ] = 1.0,
     folder: Annotated[Path, typer.Option(help="Folder that takes <PAIR>.html.")] = Path("reports"),
+    pairs: Pairs = "",
     as_json: Json = False,
 ) -> None:
     """Write the championship as one HTML page that needs no network, and log it with the champion's run.
@@ -91,6 +96,8 @@ def report(
     from podium.pipeline.report import ARTIFACT
     from podium.pipeline.report import report as write
 
+    if for_many(settings, pairs, "report", as_json=as_json, folder=folder, cost_bps=cost_bps):
+        return
     with working_on(f"writing the report of {settings.pair}"):
         written = write(settings, cost_bps, folder)
     for name, reason in written.untold.items():

@@ -11,12 +11,11 @@ import typer
 from podium.cli.console import note, say, say_json, working_on
 from podium.cli.flags import ADDRESSES, FOLDERS, Json, takes_settings
 from podium.cli.lines import judged, made
+from podium.cli.many import EXIT_REFUSED, REFUSED, Pairs, for_many
 from podium.errors import MissingError, SettingError
 from podium.settings import Settings
 
-EXIT_REFUSED = 3
 Meanwhile = Callable[[], None]
-REFUSED = ("leak", "degraded")
 
 Strict = Annotated[
     bool, typer.Option("--strict", help="Fail too when the champion is not proven to beat the random walk.")
@@ -30,12 +29,12 @@ AcceptLeak = Annotated[
 INGEST = ("pair", "source", "allow", "ecb_url", *FOLDERS)
 PREPROCESS = ("pair", "n_lags", *FOLDERS)
 TRAIN = (
-    "pair", "contestants", "n_lags", "test_fraction", "refit_every", "seed", "workers", "developer",
-    "artifact_location", *ADDRESSES, *FOLDERS,
+    "pair", "contestants", "n_lags", "test_fraction", "refit_every", "seed", "workers", "engine", "address",
+    "developer", "artifact_location", *ADDRESSES, *FOLDERS,
 )  # fmt: skip
 EVALUATE = (
-    "pair", "allow", "policy", "alpha", "leak_r2", "leak_direction", "n_lags", "test_fraction", "developer",
-    *ADDRESSES, *FOLDERS,
+    "pair", "allow", "policy", "alpha", "leak_r2", "leak_direction", "n_lags", "test_fraction", "workers", "engine",
+    "address", "developer", *ADDRESSES, *FOLDERS,
 )  # fmt: skip
 
 
@@ -55,19 +54,21 @@ def preprocess(settings: Settings, as_json: Json = False) -> None:
 
 
 @takes_settings(*TRAIN)
-def train(settings: Settings, as_json: Json = False, again: Again = False) -> None:
+def train(settings: Settings, *, pairs: Pairs = "", as_json: Json = False, again: Again = False) -> None:
     """Score every contestant walking forward over the same days, fit it on all days, record it in MLflow.
 
     Earlier steps that have not been taken yet are taken first. What was completed before on the same rates, by the same
     recipe and code, is not done again.
     """
-    _train(settings, as_json, again=again)
+    if not for_many(settings, pairs, "train", as_json=as_json, again=again):
+        _train(settings, as_json, again=again)
 
 
 @takes_settings(*EVALUATE)
 def evaluate(
     settings: Settings,
     *,
+    pairs: Pairs = "",
     as_json: Json = False,
     strict: Strict = False,
     accept_leak: AcceptLeak = False,
@@ -77,13 +78,16 @@ def evaluate(
 
     Exit code 3 says that the verdict is `leak` or `degraded`, or, with --strict, that the champion is not proven.
     """
-    _evaluate(settings, as_json=as_json, strict=strict, accept_leak=accept_leak, unpin=unpin)
+    flags = {"as_json": as_json, "strict": strict, "accept_leak": accept_leak, "unpin": unpin}
+    if not for_many(settings, pairs, "evaluate", **flags):
+        _evaluate(settings, **flags)
 
 
 @takes_settings(*dict.fromkeys((*INGEST, *PREPROCESS, *TRAIN, *EVALUATE)))
 def run(
     settings: Settings,
     *,
+    pairs: Pairs = "",
     as_json: Json = False,
     again: Again = False,
     strict: Strict = False,
@@ -97,10 +101,13 @@ def run(
     from podium.pipeline.contest import warm_up
 
     _check(settings)
+    flags = {"as_json": as_json, "strict": strict, "accept_leak": accept_leak, "unpin": unpin}
+    if for_many(settings, pairs, "run", again=again, **flags):
+        return
     _ingest(settings, quiet=as_json)
     _preprocess(settings, quiet=as_json)
     _train(settings, quiet=as_json, meanwhile=warm_up, again=again)
-    _evaluate(settings, as_json=as_json, strict=strict, accept_leak=accept_leak, unpin=unpin)
+    _evaluate(settings, **flags)
 
 
 def _check(settings: Settings) -> None:

@@ -8,6 +8,7 @@ import json
 import re
 import sys
 from collections.abc import Iterable
+from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
 
@@ -115,9 +116,15 @@ def _code(kind: type) -> str:
     return digest.hexdigest()
 
 
+@cache
+def installed() -> dict[str, str]:
+    """Version of every distribution here, by its name in small letters."""
+    return {distribution.name.lower(): distribution.version for distribution in distributions()}
+
+
 def _libraries(family: str) -> list[str]:
     """Name and version of what the package that brings the contestant needs, where it is known to compute."""
     brought_by = known()[family].dist
     needed = {re.split(r"[^\w.-]", line, maxsplit=1)[0].lower() for line in (brought_by and brought_by.requires) or ()}
-    versions = {distribution.name.lower(): distribution.version for distribution in distributions()}
+    versions = installed()
     return sorted(f"{name} {versions[name]}" for name in needed & versions.keys() if COMPUTING.fullmatch(name))

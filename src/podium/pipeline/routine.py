@@ -100,8 +100,8 @@ def simulate(
     tasks = [(one, family, routine) for one in each for family in longest_first]
     forecasts: dict[tuple[str, str], Forecasts] = {}
     with side_by_side(walk_one, tasks, settings.workers) as results:
-        for (one, family, _), rows in results:
-            forecasts[one.pair, family] = rows
+        for (one, family, _), done in results:
+            forecasts[one.pair, family] = done.result()
             on_done(f"{one.pair} {family}")
     for one in each:
         for family, contestant in contestants.items():

@@ -63,7 +63,8 @@ def train(
     tasks = [(settings, family, again) for family in longest_first]
     with side_by_side(train_once, tasks, settings.workers) as results:
         store.prepare()  # while the contestants import and learn
-        for (_, family, _), (run, before) in results:
+        for (_, family, _), done in results:
+            run, before = done.result()
             runs[family] = run
             on_done(run, before)
             if len(runs) == len(tasks) - 1:

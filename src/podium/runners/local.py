@@ -7,11 +7,12 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from multiprocessing import active_children, get_context, parent_process
-from typing import TypeVar
+from operator import length_hint
+from typing import Any, Generic, TypeVar
 
 from podium.environment import ONE_THREAD, SAFE_PATH, collect_seldom, lent
 from podium.errors import WorkerError
@@ -26,61 +27,120 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-@contextmanager
-def side_by_side(
-    work: Callable[[Task], Result], tasks: Sequence[Task], workers: int = 0
-) -> Iterator[Iterator[tuple[Task, Result]]]:
-    """Begin `work` on every task at once; the block gets each task with its result as it comes.
-
-    When a task or the block fails, tasks that have not begun are cancelled, those under way end, and the first error
-    is raised. Ctrl-C ends those under way at once, without a word from them.
+class Crew(Generic[Task, Result]):
+    """Work on tasks, some at a time. Iterating gives each task with its future as it is done, whatever came of it.
 
     Args:
-        work: a function at the top level of a module; it and its tasks travel to the processes.
-        tasks: the longest first, since they are begun in order.
-        workers: processes; 0 takes one a core, 1 does everything in this process, when the block asks for it.
-
-    Raises:
-        WorkerError: a process was ended from outside, by the system for want of memory for example.
+        engine: does the work.
+        work: a function at the top level of a module; it and its tasks travel to where they are done.
+        tasks: the longest first, since they are begun in order; taken from the iterable only when there is room.
+        room: how many are handed over at a time.
     """
-    n_workers = min(workers or available_cores(), len(tasks))
-    if n_workers <= 1:
-        yield ((task, work(task)) for task in tasks)
-        return
-    # spawn: a fork would copy the locks of MLflow's and TensorFlow's threads in whatever state they are
-    others = set(active_children())
-    with lent(CHILD):
-        pool = ProcessPoolExecutor(n_workers, mp_context=get_context("spawn"), initializer=_begin)
-    with pool:
+
+    def __init__(self, engine: Executor, work: Callable[[Task], Result], tasks: Iterable[Task], room: int) -> None:
+        self._engine, self._work, self._tasks, self._room = engine, work, iter(tasks), room
+        self._first: list[Task] = []
+        self._under_way: dict[Future[Result], Task] = {}
+
+    def add(self, tasks: Sequence[Task]) -> None:
+        """More tasks, before those that have not begun."""
+        self._first[:0] = tasks
+
+    def begin(self) -> None:
+        """Hand over as many as there is room for."""
+        while len(self._under_way) < self._room and (task := self._next()) is not None:
+            self._under_way[self._engine.submit(self._work, task)] = task
+
+    def _next(self) -> Task | None:
+        return self._first.pop(0) if self._first else next(self._tasks, None)
+
+    def __iter__(self) -> Iterator[tuple[Task, Future[Result]]]:
+        """Each task with its future, which is done.
+
+        Raises:
+            WorkerError: a process was ended from outside, by the system for want of memory for example.
+        """
         try:
-            with _deaf_to_interrupts(), _without_script(), lent(CHILD):
-                results = _results(pool, work, tasks)
-            yield results
-        except KeyboardInterrupt:
-            for process in set(active_children()) - others:
-                process.terminate()
-            raise
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _results(pool: Executor, work: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[tuple[Task, Result]]:
-    futures: dict[Future[Result], Task] = {pool.submit(work, task): task for task in tasks}
-
-    def as_they_come() -> Iterator[tuple[Task, Result]]:
-        try:
-            for future in as_completed(futures):
-                yield futures[future], future.result()
+            self.begin()
+            while self._under_way:
+                for future in wait(self._under_way, return_when=FIRST_COMPLETED).done:
+                    if isinstance(error := future.exception(), BrokenExecutor):
+                        raise error
+                    yield self._under_way.pop(future), future
+                    self.begin()
         except BrokenExecutor:
             raise WorkerError(
                 "a process was ended from outside, perhaps for want of memory; what was completed is kept; "
                 "run the same again, and with --workers 1 if it happens again"
             ) from None
-        finally:
-            for future in futures:
-                future.cancel()
 
-    return as_they_come()
+
+@contextmanager
+def side_by_side(
+    work: Callable[[Task], Result], tasks: Iterable[Task], workers: int = 0, engine: Engine | None = None
+) -> Iterator[Crew[Task, Result]]:
+    """Begin `work` on the tasks; the block gets each with its future as it comes, and may add more.
+
+    When the block fails, tasks that have not begun are cancelled, and those under way end. Ctrl-C ends those under way
+    at once, without a word from them.
+
+    Args:
+        work: see `Crew`.
+        tasks: see `Crew`.
+        workers: processes; 0 takes one a core, 1 does everything in this process, when the block asks for it.
+        engine: where the work runs, if not in processes of this machine.
+    """
+    n_workers = min(workers or available_cores(), length_hint(tasks, sys.maxsize))
+    others = set(active_children())
+    with engine or (Processes(n_workers) if n_workers > 1 else Here()) as place:
+        crew = Crew(place, work, tasks, place.room)
+        try:
+            if not isinstance(place, Here):
+                crew.begin()
+            yield crew
+        except KeyboardInterrupt:
+            for process in set(active_children()) - others:
+                process.terminate()
+            raise
+        finally:
+            place.shutdown(cancel_futures=True)
+
+
+class Engine(Executor):
+    """Where work runs.
+
+    Attributes:
+        room: tasks that it is given at a time: one more than it works on, so that it need not wait for the next.
+    """
+
+    room: int = 1
+
+
+class Here(Engine):
+    """This process, which does a task when it is handed over."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """The task's future, done."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - whoever asks for the result gets it
+            future.set_exception(error)
+        return future
+
+
+class Processes(ProcessPoolExecutor, Engine):
+    """Processes of this machine, spawned: a fork copies the locks of MLflow's and TensorFlow's threads as they are."""
+
+    def __init__(self, n_workers: int) -> None:
+        with lent(CHILD):
+            super().__init__(n_workers, mp_context=get_context("spawn"), initializer=_begin)
+        self.room = n_workers + 1
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """The task's future; where no process is idle, one more is spawned."""
+        with _deaf_to_interrupts(), _without_script(), lent(CHILD):
+            return super().submit(fn, *args, **kwargs)
 
 
 @contextmanager

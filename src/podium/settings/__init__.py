@@ -22,6 +22,7 @@ from podium.settings.wording import explain
 LedgerMode = Literal["required", "best-effort", "off"]
 Durability = Literal["process", "power"]
 Policy = Literal["rmse", "significant"]
+Engine = Literal["local", "ray"]
 
 FROZEN = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, allow_inf_nan=False)
 
@@ -138,6 +139,10 @@ class Settings(BaseModel):
         default_factory=dict, description="settings of a contestant, options.LSTM.units = 32 in podium.toml"
     )
     workers: int = Field(default=0, ge=0, description="processes that train side by side; 0 takes one a core")
+    engine: Engine = Field(default="local", description="where the work on many pairs runs: local processes, or ray")
+    address: str | None = Field(
+        default=None, description="head of the Ray cluster, host:port; this machine's own if not given"
+    )
     developer: str = Field(default_factory=_user, description="tag developer of every run")
     data_dir: Folder = Field(default=Path("data"), description="folder of series and features")
     models_dir: Folder = Field(default=Path("models"), description="folder of best_model_info.json")

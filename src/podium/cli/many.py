@@ -1,0 +1,68 @@
+"""`--pairs`: what a verb does for one pair, done for many in one pool, and told as one table."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from podium.cli.console import note, say, say_json, working_on
+from podium.cli.lines import many
+from podium.settings import Settings
+
+if TYPE_CHECKING:
+    from podium.pipeline.pairs import PairOutcome
+
+EXIT_REFUSED = 3
+REFUSED = ("leak", "degraded")
+
+Pairs = Annotated[str, typer.Option("--pairs", help="Many pairs in one pool: all, majors, crosses or EURUSD,GBPJPY.")]
+
+
+def for_many(settings: Settings, pairs: str, verb: str, *, as_json: bool, strict: bool = False, **asked: Any) -> bool:
+    """Do it for the pairs that are asked for in one pool, or for one pair on a cluster, and leave with an exit code.
+
+    Args:
+        settings: of all.
+        pairs: what `--pairs` says; nothing is done without, where the work runs here.
+        verb: of `podium.pipeline.pairs.STAGES`.
+        as_json: answer as JSON.
+        strict: fail too where a champion is not proven.
+        **asked: further fields of `podium.pipeline.pairs.Asked`.
+
+    Returns:
+        Whether many were asked for.
+    """
+    if not pairs and settings.engine == "local":
+        return False
+    from podium.pipeline.pairs import Asked, for_each, named
+
+    names = named(pairs or settings.pair, settings, crowned=verb in {"forecast", "report"})
+    began, done = time.monotonic(), []
+    with working_on(f"{verb}: {len(names)} pairs") as progress:
+
+        def on_done(outcome: PairOutcome) -> None:
+            done.append(outcome)
+            told = many.progress_line(verb, done, len(names), time.monotonic() - began)
+            progress.now(told)
+            if not sys.stderr.isatty():
+                note(f"{outcome.pair}: {outcome.failed or outcome.changed}; {told}")
+
+        outcomes = for_each(settings, names, Asked(verb, **asked), on_done)
+    for outcome in outcomes:
+        for line in outcome.notes:
+            note(f"{outcome.pair}: {line.removeprefix(f'{outcome.pair}: ')}")
+    if as_json:
+        say_json([many.outcome_json(outcome) for outcome in outcomes])
+    else:
+        for line in many.outcome_lines(outcomes, time.monotonic() - began):
+            say(line)
+    exit_codes = {outcome.exit_code for outcome in outcomes if outcome.failed}
+    if exit_codes:
+        raise typer.Exit(exit_codes.pop() if len(exit_codes) == 1 else 1)
+    judged = [outcome.last for outcome in outcomes] if verb in {"run", "evaluate"} else []
+    if any(found.verdict in REFUSED or (strict and not found.proven) for found in judged):
+        raise typer.Exit(EXIT_REFUSED)
+    return True

@@ -1,0 +1,383 @@
+"""Championships of many pairs in one pool: walk, contestants, judgement, each begun when what it needs is done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cache
+from itertools import combinations
+from pathlib import Path
+from platform import node, python_version
+from tempfile import TemporaryDirectory
+
+from podium.data.sources.ecb import bundled_table
+from podium.data.store import atomic_write, load_series
+from podium.errors import MissingError, PodiumError, SettingError, WorkerError
+from podium.evaluate.walkforward import scored_rows
+from podium.models.roster import enter_all, members
+from podium.pipeline.contest import evaluate
+from podium.pipeline.forecast import forecast
+from podium.pipeline.prepare import ingest, load_table, series_path
+from podium.pipeline.recipe import COMPUTING, installed
+from podium.pipeline.report import report
+from podium.pipeline.train import train_once
+from podium.pipeline.walk_cache import shared_walk, walk_path
+from podium.records import NextDay, RunRecord, VersionRecord
+from podium.registry.entities import judgement_of
+from podium.registry.mlflow_store import MlflowStore
+from podium.runners.cluster import Ray
+from podium.runners.local import side_by_side
+from podium.settings import Settings
+from podium.settings.kinds import pair_code
+
+MAJORS = ("EURUSD", "USDJPY", "GBPUSD", "USDCHF", "AUDUSD", "USDCAD", "NZDUSD")
+QUOTED_FIRST = ("EUR", "GBP", "AUD", "NZD", "USD", "CAD", "CHF")  # which of two currencies the market names first
+
+STAGES: Mapping[str, tuple[str, ...]] = {
+    "run": ("walk", "train", "combine", "evaluate"),
+    "train": ("walk", "train", "combine"),
+    "evaluate": ("evaluate",),
+    "forecast": ("forecast",),
+    "report": ("report",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of every pair.
+
+    Attributes:
+        verb: `run`, `train`, `evaluate`, `forecast` or `report`.
+        again: train also whom a completed run has been recorded of.
+        accept_leak: see `podium.pipeline.contest.evaluate`.
+        unpin: see there.
+        folder: of the reports.
+        cost_bps: of trading, for the reports.
+    """
+
+    verb: str
+    again: bool = False
+    accept_leak: bool = False
+    unpin: bool = False
+    folder: Path = Path("reports")
+    cost_bps: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One piece of work on one pair, with all that it needs where it is done.
+
+    Attributes:
+        settings: with the pair.
+        asked: of the pair.
+        step: of `STAGES`.
+        family: who is trained.
+        others: the completed runs of those whose forecasts it mixes.
+        files: of these folders, by path below `data_dir`, for a machine that has not got them; None where it has.
+        versions: of what computes, on the machine that asks.
+    """
+
+    settings: Settings
+    asked: Asked
+    step: str
+    family: str = ""
+    others: Mapping[str, RunRecord] = field(default_factory=dict)
+    files: Mapping[str, bytes] | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of a task.
+
+    Attributes:
+        seconds: that it took.
+        run: of the contestant that was trained; None of other steps.
+        new: whether it was recorded now.
+        champion: registered model and version, before and after.
+        verdict: of the championship behind the champion.
+        proven: whether the champion is better than the random walk beyond doubt.
+        ratio: of its RMSE to that of the random walk.
+        next_day: its forecast.
+        notes: a sentence each.
+        files: made on another machine, by path; those below `models/` belong into `models_dir`.
+    """
+
+    seconds: float = 0.0
+    run: RunRecord | None = None
+    new: bool = False
+    champion: tuple[str, str] = ("", "")
+    verdict: str | None = None
+    proven: bool = False
+    ratio: float | None = None
+    next_day: NextDay | None = None
+    notes: tuple[str, ...] = ()
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class PairOutcome:
+    """What came of one pair.
+
+    Attributes:
+        pair: six capital letters.
+        seconds: of work, on whichever core.
+        runs: of its contestants, by family.
+        new: how many of them were recorded now.
+        last: what the last step says of the champion.
+        failed: why the pair was not finished; None where it was.
+        exit_code: of that failure.
+        notes: a sentence each.
+    """
+
+    pair: str
+    seconds: float = 0.0
+    runs: dict[str, RunRecord] = field(default_factory=dict)
+    new: int = 0
+    last: Done = Done()
+    failed: str | None = None
+    exit_code: int = 0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> str:
+        """What is other than before, in two words."""
+        before, after = (uri.rpartition("/") for uri in self.last.champion)
+        if before != after:
+            return "new version" if before[0] == after[0] else "new title" if before[0] else "first title"
+        return f"{self.new} trained" if self.new else "nothing"
+
+
+def named(text: str, settings: Settings, crowned: bool = False) -> list[str]:
+    """The pairs that `all`, `majors`, `crosses` or a list such as `EURUSD,GBPJPY` stands for.
+
+    Args:
+        text: as it was given.
+        settings: where champions are kept.
+        crowned: whether `all` are those that have a champion, rather than the euro in every live currency of the ECB.
+
+    Raises:
+        SettingError: a name is no pair.
+    """
+    if text == "all" and crowned:
+        return MlflowStore(settings).pairs()
+    if text in {"all", "crosses"}:
+        live = bundled_table().live()
+        if text == "all":
+            return [f"EUR{code}" for code in live]
+        order = sorted(["EUR", *live], key=lambda code: [code != first for first in QUOTED_FIRST])
+        return ["".join(two) for two in combinations(order, 2)]
+    try:
+        return list(MAJORS) if text == "majors" else list(dict.fromkeys(pair_code(word) for word in text.split(",")))
+    except ValueError as error:
+        raise SettingError(f"--pairs {text!r}: {error}; or give all, majors or crosses") from None
+
+
+def for_each(
+    settings: Settings, pairs: Sequence[str], asked: Asked, on_done: Callable[[PairOutcome], None] = lambda pair: None
+) -> list[PairOutcome]:
+    """Do for every pair what is asked, in one pool; a pair that fails stops nobody.
+
+    Args:
+        settings: of all pairs; `engine` says where the work runs.
+        pairs: six capital letters each.
+        asked: of each.
+        on_done: called with each pair when it is finished or has failed.
+
+    Raises:
+        SettingError: a contestant, or the engine, cannot be used.
+        WorkerError: a process was ended from outside, or there is no cluster.
+    """
+    enter_all(settings)
+    MlflowStore(settings).knock()
+    away = settings.engine == "ray" and asked.verb in {"run", "train", "evaluate"}
+    outcomes = {pair: PairOutcome(pair) for pair in pairs}
+    under_way = dict.fromkeys(pairs, 0)
+
+    def begin(pair: str, steps: Sequence[str]) -> list[Task]:
+        """The tasks of the first of these steps that has any."""
+        made = (_tasks(settings.model_copy(update={"pair": pair}), asked, step, outcomes[pair], away) for step in steps)
+        tasks = next(filter(None, made), [])
+        under_way[pair] = len(tasks)
+        return tasks
+
+    def first() -> Iterator[Task]:
+        for pair in pairs:
+            try:
+                outcomes[pair].notes += _rates(settings.model_copy(update={"pair": pair}), asked.verb)
+                yield from begin(pair, STAGES[asked.verb])
+            except (PodiumError, OSError) as error:
+                _fail(outcomes[pair], error)
+                on_done(outcomes[pair])
+
+    with side_by_side(perform, first(), settings.workers, _cluster(settings) if away else None) as crew:
+        for task, future in crew:
+            pair, outcome = task.settings.pair, outcomes[task.settings.pair]
+            under_way[pair] -= 1
+            if (error := future.exception()) is not None:
+                first_failure = outcome.failed is None
+                _fail(outcome, error)
+                if first_failure:
+                    on_done(outcome)
+                continue
+            _take(outcome, task, future.result())
+            if not under_way[pair] and outcome.failed is None:
+                steps = STAGES[asked.verb]
+                crew.add(more := begin(pair, steps[steps.index(task.step) + 1 :]))
+                if not more:
+                    on_done(outcome)
+    return list(outcomes.values())
+
+
+def _rates(settings: Settings, verb: str) -> tuple[str, ...]:
+    """Rates of the pair in the data folder, fetched where they are wanted; what is to be said of them."""
+    if verb == "run" or (verb == "train" and not series_path(settings).exists()):
+        return ingest(settings).notes
+    return ()
+
+
+def _cluster(settings: Settings) -> Ray:
+    if any(address.startswith("sqlite:") for address in (settings.tracking_uri, settings.registry_uri or "")):
+        raise SettingError(
+            "engine ray: tracking_uri is a file of this machine, which others do not see; give the address of an "
+            "MLflow server or of a database"
+        )
+    return Ray(settings.address)
+
+
+def _tasks(settings: Settings, asked: Asked, step: str, outcome: PairOutcome, away: bool) -> list[Task]:
+    """The tasks of a step, the longest first."""
+    paths = [path for path in (series_path(settings), walk_path(settings)) if away and path.exists()]
+    files = {str(path.relative_to(settings.data_dir)): path.read_bytes() for path in paths} if away else None
+    one = Task(settings, asked, step, files=files, versions=versions())
+    contestants, first = enter_all(settings), members(settings)
+    if step == "train":
+        return [replace(one, family=name) for name in sorted(first, key=lambda name: contestants[name].quick)]
+    if step == "combine":
+        return [replace(one, family=name, others=outcome.runs) for name in contestants if name not in first]
+    return [one]
+
+
+def _fail(outcome: PairOutcome, error: BaseException) -> None:
+    cause = getattr(error, "cause", None) or error  # a cluster's error says whose it is
+    told = str(cause) if isinstance(cause, PodiumError) else f"{type(cause).__name__}: {cause}"
+    outcome.failed, outcome.exit_code = " ".join(told.split()), getattr(cause, "exit_code", 1)
+
+
+def _take(outcome: PairOutcome, task: Task, done: Done) -> None:
+    outcome.seconds += done.seconds
+    outcome.new += done.new
+    outcome.runs |= {done.run.family: done.run} if done.run else {}
+    outcome.notes += done.notes
+    outcome.last = done
+    for path, content in done.files.items():
+        here = Path(path)
+        is_pointer = here.parts[0] == "models"
+        atomic_write(task.settings.models_dir / here.name if is_pointer else task.settings.data_dir / here, content)
+
+
+# In whichever process, on whichever machine
+
+
+def perform(task: Task) -> Done:
+    """Do a task, and tell what came of it.
+
+    Raises:
+        WorkerError: what computes here is not what computes where it was asked for.
+    """
+    began = time.monotonic()
+    _must_agree(task.versions, versions())
+    with _desk(task) as settings:
+        done = STEPS[task.step](settings, task)
+        return replace(done, seconds=time.monotonic() - began, files=_made(settings, task))
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Of this machine, Python, Podium and the libraries that compute."""
+    found = installed()
+    computing = {name: found[name] for name in sorted(found) if COMPUTING.fullmatch(name) or name == "podium"}
+    return {"machine": node(), "Python": python_version(), **computing}
+
+
+def _must_agree(asking: Mapping[str, str], here: Mapping[str, str]) -> None:
+    names = [name for name in {**asking, **here} if name != "machine" and asking.get(name) != here.get(name)]
+    if names:
+        told = [f"{name} {here.get(name, 'missing')}, not {asking.get(name, 'missing')}" for name in names]
+        raise WorkerError(
+            f"machine {here['machine']} has {'; '.join(told)} as {asking['machine']} has; install the same on both"
+        )
+
+
+@contextmanager
+def _desk(task: Task) -> Iterator[Settings]:
+    """The folders to work in: this machine's own, or such as last as long as the task."""
+    if task.files is None:
+        yield task.settings
+        return
+    with TemporaryDirectory(prefix="podium-") as folder:
+        for path, content in task.files.items():
+            atomic_write(Path(folder, path), content)
+        yield task.settings.model_copy(update={"data_dir": Path(folder), "models_dir": Path(folder, "models")})
+
+
+def _made(settings: Settings, task: Task) -> dict[str, bytes]:
+    """What the machine that asked shall have too: the walk, where it did not send it, and the pointer."""
+    paths = [walk_path(settings), *settings.models_dir.glob("best_model_info*.json")]
+    found = {str(path.relative_to(settings.data_dir)): path.read_bytes() for path in paths} if task.files else {}
+    return {path: content for path, content in found.items() if (task.files or {}).get(path) != content}
+
+
+def _walk(settings: Settings, task: Task) -> Done:
+    """Make what the pair's contestants share, so that none of them waits for it."""
+    table = load_table(settings)
+    days = scored_rows(table, settings.n_lags, settings.test_fraction)
+    shared_walk(settings, load_series(series_path(settings)), table.origins[days.first_scored])
+    return Done()
+
+
+def _train(settings: Settings, task: Task) -> Done:
+    run, before = train_once((settings, task.family, task.asked.again), task.others)
+    return Done(run=run, new=not before)
+
+
+def _evaluate(settings: Settings, task: Task) -> Done:
+    notes: list[str] = []
+    before = _champion(settings)
+    evaluate(settings, task.asked.accept_leak, task.asked.unpin, notes.append)
+    return replace(_forecast(settings, task, before), notes=tuple(notes))
+
+
+def _report(settings: Settings, task: Task) -> Done:
+    untold = report(settings, task.asked.cost_bps, task.asked.folder).untold
+    notes = tuple(f"{name} is not shown: {reason}" for name, reason in untold.items())
+    return replace(_forecast(settings, task), notes=notes)
+
+
+def _forecast(settings: Settings, task: Task, before: VersionRecord | None = None) -> Done:
+    """How things stand with the pair, and what its champion forecasts."""
+    champion = _champion(settings)
+    judgement = judgement_of(champion)
+    leader = judgement.leader if judgement else None
+    was = before if task.step == "evaluate" else champion
+    return Done(
+        champion=(was.pinned_uri if was else "", champion.pinned_uri if champion else ""),
+        verdict=judgement.verdict if judgement else None,
+        proven=judgement.proven if judgement else False,
+        ratio=leader.skill.ratio_to_random_walk if leader else None,
+        next_day=forecast(settings)[0] if champion or task.step == "forecast" else None,
+    )
+
+
+def _champion(settings: Settings) -> VersionRecord | None:
+    try:
+        return MlflowStore(settings).champion()
+    except MissingError:
+        return None
+
+
+STEPS: Mapping[str, Callable[[Settings, Task], Done]] = {
+    "walk": _walk, "train": _train, "combine": _train, "evaluate": _evaluate, "forecast": _forecast, "report": _report,
+}  # fmt: skip
