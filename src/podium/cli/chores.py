@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from podium.cli.console import say, say_json, working_on
+from podium.cli.console import note, say, say_json, working_on
 from podium.cli.flags import Json, takes_settings
+from podium.cli.lines.cells import plain
 from podium.settings import Settings
 
 KEPT = ("tracking_uri", "registry_uri", "data_dir", "models_dir", "ledger_address")
@@ -45,3 +47,48 @@ def doctor(
         )
     if left:
         raise typer.Exit(1)
+
+
+@takes_settings(*KEPT, "serve.keys_file", "serve.tls_key")
+def backup(
+    settings: Settings,
+    file: Annotated[Path, typer.Argument(help="File to write, such as desk.zip.")],
+    as_json: Json = False,
+) -> None:
+    """Write database, artifacts, ledger, series, pointers and settings into one file, while all goes on.
+
+    It holds what podium.toml holds, passwords and the salt among it, and the file of hashed keys: only its owner can
+    read it. Private keys of TLS and variables of the environment are not in it.
+    """
+    from podium.upkeep.backup import backup as act
+
+    with working_on(f"writing {file}"):
+        made = act(settings, file)
+    if as_json:
+        say_json(plain(made))
+        return
+    say(f"{made.path}: {made.files} files, {made.n_bytes / 1e6:.1f} MB")
+    for line in made.left_out:
+        note(line)
+
+
+@takes_settings(*KEPT)
+def restore(
+    settings: Settings,
+    file: Annotated[Path, typer.Argument(help="File that `podium backup` wrote.")],
+    as_json: Json = False,
+) -> None:
+    """Bring a backup back into an empty folder, on this machine or another; it works at once.
+
+    Every file is compared with its digest before anything is written. A podium.toml that is here already stays, and
+    says where everything goes.
+    """
+    from podium.upkeep.backup import restore as act
+
+    given = {name: getattr(settings, name) for name in KEPT if settings.origin(name) == "flag"}
+    with working_on(f"restoring {file}"):
+        done = act(file, given)
+    if as_json:
+        say_json(plain(done))
+        return
+    say(f"{done.files} files, {done.n_bytes / 1e6:.1f} MB restored; `podium doctor` looks whether all is well")

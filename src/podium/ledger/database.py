@@ -158,6 +158,12 @@ class Ledger:
             raise LedgerError(f"the ledger {self.name} is of a newer Podium; upgrade Podium ({error})") from error
 
 
+def address_of(address: str | Path) -> Path | sa.URL:
+    """Where a ledger is: a file, or a database on a server."""
+    url = _url(address)
+    return Path(url.database or "") if url.get_backend_name() == "sqlite" else url
+
+
 def _url(address: str | Path) -> sa.URL:
     text = str(address)
     try:

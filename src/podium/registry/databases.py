@@ -51,6 +51,13 @@ def make_database(uri: str) -> None:
             left.unlink(missing_ok=True)
 
 
+def copy_sqlite(source: Path, target: Path) -> None:
+    """A SQLite file as it is at this moment, its log included, while others write into it."""
+    address = f"{source.absolute().as_uri()}?mode=ro"
+    with closing(sqlite3.connect(address, uri=True)) as old, closing(sqlite3.connect(target)) as new:
+        old.backup(new)
+
+
 @contextmanager
 def paused_collector() -> Iterator[None]:
     """No garbage collection inside: importing MLflow and its stores makes a million objects that all stay.

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from podium.errors import PodiumError, RegistryError
+from podium.ledger.database import address_of
 from podium.records import ALIASES, VersionRecord
 from podium.registry import care, local_files, locations, pointer, schema
 from podium.registry.databases import is_there, sqlite_path
@@ -242,8 +243,8 @@ def _ledger(store: MlflowStore) -> Iterator[Trouble]:
 
 
 def _ledger_file(store: MlflowStore) -> Path | None:
-    address = store.settings.ledger
-    return sqlite_path(address) if "://" in address else Path(address)
+    address = address_of(store.settings.ledger)
+    return address if isinstance(address, Path) else None
 
 
 CHECKS: Mapping[str, Check] = {

@@ -1,0 +1,151 @@
+"""Backups: whole, consistent while others write, refused when damaged, at work at once wherever they are restored."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import threading
+import zipfile
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from podium.data.store import load_series
+from podium.errors import MissingError, SettingError
+from podium.ledger import Ledger
+from podium.registry import tables
+from podium.registry.mlflow_store import MlflowStore
+from podium.upkeep.backup import backup, restore
+from podium.upkeep.doctor import doctor
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch, desk):
+    """A backup of the desk in the folder above, and an empty folder, entered; the desk itself is gone."""
+    backup(desk, tmp_path / "desk.zip")
+    shutil.rmtree(Path.cwd())
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    return tmp_path / "desk.zip"
+
+
+def test_restored_elsewhere_it_works_at_once(elsewhere, settings_at):
+    """Aliases, titles, models, pointers, series, ledger and settings are there, and the doctor has nothing to say."""
+    restore(elsewhere, {"tracking_uri": f"sqlite:///{Path.cwd() / 'mlflow.db'}"})
+    settings = settings_at(Path.cwd())
+    assert doctor(settings) == []
+    store = MlflowStore(settings)
+    assert store.champion().pinned_uri == "models:/EURUSD_LinearRegression/2"
+    model = store.load("models:/GBPJPY_LinearRegression@champion")
+    assert len(model.predict(model.input_example)) == 5
+    assert [title.version for title in store.titles()] == [1, 2]
+    assert store.has_file(store.champion().run_id, "forecasts.parquet")
+    assert load_series(Path("data/raw/GBPJPY.parquet")).pair == "GBPJPY"
+    Ledger.open(Path("data/ledger.db"), create=False).close()
+    assert Path("podium.toml").read_text() == '[serve]\nsalt = "shaker"\n'
+    assert Path("podium.toml").stat().st_mode & 0o777 == 0o600
+    assert elsewhere.stat().st_mode & 0o777 == 0o600
+
+
+def test_restoring_again_completes_what_was_cut_off(elsewhere, monkeypatch):
+    """Killed before the database, the last file, it is completed by the same command; after that it is refused."""
+    import podium.upkeep.backup as room
+
+    address = {"tracking_uri": f"sqlite:///{Path.cwd() / 'mlflow.db'}"}
+    with monkeypatch.context() as patched:
+        patched.setattr(room.locations, "readdress", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            restore(elsewhere, address)
+    assert not Path("mlflow.db").exists()
+    restore(elsewhere, address)
+    with pytest.raises(SettingError, match="is there already"):
+        restore(elsewhere, address)
+
+
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-2000])
+
+
+def _flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 255
+    path.write_bytes(content)
+
+
+def _swap(path: Path) -> None:
+    with zipfile.ZipFile(path) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    files["databases/tracking.db"] = files["databases/tracking.db"].replace(b"EURUSD_ARIMA", b"EURUSD_WRONG")
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+
+
+def _empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("damage", [_cut, _flip, _swap, _empty], ids=lambda act: act.__name__[1:])
+def test_a_damaged_archive_is_refused(elsewhere, damage):
+    """Cut short, one byte other, a file other, empty: one line says so, and nothing is written."""
+    damage(elsewhere)
+    with pytest.raises(SettingError, match="damaged"):
+        restore(elsewhere, {})
+    assert list(Path.cwd().iterdir()) == []
+
+
+def test_it_is_consistent_while_others_write(desk, tmp_path):
+    """Backed up under ten thousand writes a second to the registry and the ledger, both copies are whole."""
+    stop = threading.Event()
+
+    def write(path: Path, statement: str) -> None:
+        with closing(sqlite3.connect(path, timeout=30)) as connection:
+            while not stop.is_set():
+                with connection:
+                    connection.execute(statement)
+
+    bump = "UPDATE experiments SET last_update_time = last_update_time + 1"
+    writers = [
+        threading.Thread(target=write, args=(Path("mlflow.db"), bump)),
+        threading.Thread(target=write, args=(Path("data/ledger.db"), "DELETE FROM ledger_entries")),
+    ]
+    for writer in writers:
+        writer.start()
+    try:
+        backup(desk, tmp_path / "busy.zip")
+    finally:
+        stop.set()
+        for writer in writers:
+            writer.join()
+    with zipfile.ZipFile(tmp_path / "busy.zip") as archive:
+        for name in ("databases/tracking.db", "ledger.db"):
+            (tmp_path / "copy.db").write_bytes(archive.read(name))
+            with closing(sqlite3.connect(tmp_path / "copy.db")) as connection:
+                assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    (tmp_path / "copy.db").write_bytes(zipfile.ZipFile(tmp_path / "busy.zip").read("databases/tracking.db"))
+    others = tables.differences(desk.tracking_uri, f"sqlite:///{tmp_path / 'copy.db'}")
+    assert {line.split()[0] for line in others} <= {"experiments"}
+
+
+def test_there_must_be_something_to_back_up(tmp_path, monkeypatch, settings_at):
+    """In an empty folder nothing is written."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(MissingError, match="no championship"):
+        backup(settings_at(tmp_path / "nothing"), tmp_path / "x.zip")
+    assert not (tmp_path / "x.zip").exists()
+
+
+def test_the_verbs(desk, tmp_path, monkeypatch, podium):
+    """They say how much it was, in lines or as JSON."""
+    said = podium("backup", str(tmp_path / "x.zip"), "--json")
+    assert (said.exit_code, said.json["files"] > 20, said.json["left_out"]) == (0, True, [])
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    here = ("--tracking-uri", f"sqlite:///{tmp_path / 'other' / 'mlflow.db'}")
+    assert "files, " in podium("restore", str(tmp_path / "x.zip"), *here).out
+    assert podium("restore", str(tmp_path / "x.zip"), *here).exit_code == 2
+    assert (
+        podium("restore", "nowhere.zip").err
+        == "podium: nowhere.zip is not there; `podium backup nowhere.zip` writes it\n"
+    )
