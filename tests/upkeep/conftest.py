@@ -47,7 +47,7 @@ class Said(NamedTuple):
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory, blank_database, make_result, context, make_judgement) -> Path:
-    """EURUSD with two runs of each family, the second of which hold the aliases, and GBPJPY with one run."""
+    """EURUSD with two championships of two families, the second of which hold the aliases, and GBPJPY with one run."""
     root = tmp_path_factory.getbasetemp()
     shared = (root.parent if os.environ.get("PYTEST_XDIST_WORKER") else root) / "upkeep"
     shared.mkdir(exist_ok=True)
@@ -56,10 +56,12 @@ def template(tmp_path_factory, blank_database, make_result, context, make_judgem
     def hold(pair: str, families: Sequence[str], rounds: int) -> None:
         """Championships of one pair, in each of which models of another alpha win."""
         settings = at(folder, pair=pair, artifact_location=str(folder / "mlruns" / pair))
-        version = replace(context.table.data_version, pair=pair)
-        own = replace(context, table=replace(context.table, pair=pair, data_version=version))
-        decided, store = replace(make_judgement(), pair=pair, data_version=version), MlflowStore(settings)
+        store = MlflowStore(settings)
         for alpha in range(1, rounds + 1):
+            day = context.table.data_version.last_day + alpha
+            version = replace(context.table.data_version, pair=pair, last_day=day)
+            own = replace(context, table=replace(context.table, pair=pair, data_version=version))
+            decided = replace(make_judgement(), pair=pair, data_version=version)
             runs = [store.log_run(make_result(family, alpha=float(alpha)), own) for family in families]
             held = dict(zip(ALIASES, map(store.register, runs), strict=False))
             for one in held.values():

@@ -92,3 +92,33 @@ def restore(
         say_json(plain(done))
         return
     say(f"{done.files} files, {done.n_bytes / 1e6:.1f} MB restored; `podium doctor` looks whether all is well")
+
+
+@takes_settings(*KEPT, "serve.cache")
+def prune(
+    settings: Settings,
+    *,
+    keep: Annotated[int, typer.Option(min=1, help="Days for which everything stays.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    reports: Annotated[Path, typer.Option(help="Folder of reports and pictures.")] = Path("reports"),
+    as_json: Json = False,
+) -> None:
+    """Let go what is older and nobody refers to: runs, versions, their files, reports, cached models, and their rows.
+
+    What is aliased, pinned, in the history of titles or of the ledger stays, and who competed with it; so does what
+    Podium did not record.
+    """
+    from podium.upkeep.prune import prune as act
+
+    with working_on("seeing what may go"):
+        found = act(settings, keep, dry_run, reports)
+    if as_json:
+        say_json({"dry_run": dry_run, **plain(found)})
+        return
+    would = "would go" if dry_run else "gone"
+    counts = f"{len(found.runs)} runs, {len(found.versions)} versions, {len(found.files)} other files"
+    say(f"{would}: {counts}, {found.n_bytes / 1e6:.1f} MB")
+    if found.database_bytes is not None:
+        say(f"the database is {found.database_bytes / 1e6:.1f} MB smaller")
+    for why, number in sorted(found.kept.items()):
+        say(f"{number} older version{' stays' if number == 1 else 's stay'}: {why}")

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from podium.errors import SettingError
 from podium.ledger.database import Ledger
 from podium.ledger.entry import BATCH_COLUMNS, first_id_at, moment
-from podium.ledger.schema import entries, outcomes
+from podium.ledger.schema import days, entries, outcomes
 
 _OWN = [column for column in entries.columns if column.name not in {"batch", "n_rows"}]
 COLUMNS = (*(column.name for column in _OWN), "actual")
@@ -47,6 +47,21 @@ def rows(ledger: Ledger, since: str | datetime | None = None, pair: str | None =
         LedgerError: the database refuses or cannot be reached.
     """
     return (dict(zip(COLUMNS, line, strict=True)) for line in lines(ledger, since, pair))
+
+
+def served(ledger: Ledger) -> set[tuple[str, int, str | None]]:
+    """Every model that the ledger refers to: registered model, version and, if known, run.
+
+    Raises:
+        LedgerError: the database refuses or cannot be reached.
+    """
+    columns = entries.c.model_name, entries.c.model_version, entries.c.run_id
+    with ledger.reading() as connection:
+        answered = connection.execute(sa.select(*columns).distinct()).all()
+        settled = connection.execute(sa.select(days.c.model_name, days.c.model_version).distinct()).all()
+    return {(str(name), int(version), run_id) for name, version, run_id in answered} | {
+        (str(name), int(version), None) for name, version in settled
+    }
 
 
 def lines(ledger: Ledger, since: str | datetime | None = None, pair: str | None = None) -> Iterator[list[Any]]:

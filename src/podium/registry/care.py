@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
 from podium.registry import pair_models, recorder
 from podium.registry.databases import is_there
-from podium.registry.entities import ABSENT, pages, tolerating
+from podium.registry.entities import ABSENT, MODEL_URI_TAG, pages, tolerating
+from podium.registry.local_files import local_path
 from podium.registry.mlflow_store import MlflowStore
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+    from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
 
 def all_pairs(store: MlflowStore) -> list[str]:
@@ -35,3 +45,139 @@ def fail_run(store: MlflowStore, run_id: str) -> None:
     """Say of a run that it failed."""
     with store.connection.errors(f"end run {run_id}"):
         recorder.fail(store.client, run_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A run that Podium recorded.
+
+    Attributes:
+        run_id: its id.
+        started_at: milliseconds since the epoch.
+        data_version: of its series.
+        model_id: of its logged model; empty without one.
+        places: addresses of its files and of its model's.
+        deleted: whether MLflow shows it no more.
+    """
+
+    run_id: str
+    started_at: int
+    data_version: str
+    model_id: str = ""
+    places: tuple[str, ...] = ()
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A version of any registered model.
+
+    Attributes:
+        name: registered model.
+        number: its version.
+        run_id: its run.
+        created_at: milliseconds since the epoch.
+        data_version: of the series of its run; empty where it does not say.
+        aliased: whether it holds any alias.
+        ours: whether Podium registered it.
+    """
+
+    name: str
+    number: int
+    run_id: str
+    created_at: int
+    data_version: str = ""
+    aliased: bool = False
+    ours: bool = True
+
+    @property
+    def address(self) -> str:
+        """Pinned, as everybody names it."""
+        return f"models:/{self.name}/{self.number}"
+
+
+def recorded(store: MlflowStore) -> list[Recorded]:
+    """Every run that Podium recorded, in any experiment, deleted ones too."""
+    if not is_there(store.connection.address):
+        return []
+    client = store.client
+    from mlflow.entities import ViewType
+
+    query, every = "tags.podium_version LIKE '%'", ViewType.ALL
+    with store.connection.errors("search the runs"):
+        found = pages(lambda token: client.search_experiments(every, page_token=token))
+        ids = [experiment.experiment_id for experiment in found]
+        runs = pages(lambda token: client.search_runs(ids, query, every, max_results=1000, page_token=token))
+    return [_recorded(run) for run in runs]
+
+
+def _recorded(run: Run) -> Recorded:
+    tags, info = run.data.tags, run.info
+    model_id = tags.get(MODEL_URI_TAG, "").removeprefix("models:/")
+    # As MLflow lays them out; where a model was hidden already, nobody says where it is.
+    above = info.artifact_uri.removesuffix(f"/{info.run_id}/artifacts")
+    places = [info.artifact_uri, *([f"{above}/models/{model_id}/artifacts"] if model_id else [])]
+    deleted = info.lifecycle_stage == "deleted"
+    return Recorded(info.run_id, int(info.start_time), tags.get("data_version", ""), model_id, tuple(places), deleted)
+
+
+def registered(store: MlflowStore) -> list[Registered]:
+    """Every version of every registered model, whoever made it."""
+    if not is_there(store.connection.registry_address):
+        return []
+    client = store.client
+    with store.connection.errors("read the versions"):
+        models = pages(lambda token: client.search_registered_models(max_results=1000, page_token=token))
+        versions = pages(lambda token: client.search_model_versions(max_results=1000, page_token=token))
+    held = {(model.name, int(number)) for model in models for number in (model.aliases or {}).values()}
+    return [
+        Registered(
+            name=one.name,
+            number=int(one.version),
+            run_id=one.run_id or "",
+            created_at=int(one.creation_timestamp),
+            data_version=one.tags.get("data_version", ""),
+            aliased=(one.name, int(one.version)) in held,
+            ours="model_type" in one.tags and pair_models.parts(one.name) is not None,
+        )
+        for one in versions
+    ]
+
+
+def hide(store: MlflowStore, runs: Iterable[Recorded], versions: Iterable[Registered]) -> None:
+    """Delete them as MLflow does, so that nobody finds them any more; rows and files stay."""
+    client = store.client
+    with store.connection.errors("delete what may go"):
+        for version in versions:
+            tolerating(ABSENT, partial(client.delete_model_version, version.name, str(version.number)))
+        for run in (run for run in runs if not run.deleted):
+            client.delete_run(run.run_id)
+            if run.model_id:
+                tolerating(ABSENT, partial(client.delete_logged_model, run.model_id))
+
+
+def repository(store: MlflowStore, place: str) -> ArtifactRepository:
+    """MLflow's way to the files at an address."""
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    return get_artifact_repository(place, tracking_uri=store.connection.address)
+
+
+def size(store: MlflowStore, place: str) -> int:
+    """Bytes of the files at an address."""
+    here = local_path(place)
+    if here is not None:
+        return sum(path.stat().st_size for path in here.rglob("*") if path.is_file())
+    with store.connection.errors(f"look at {place}"):
+        there, found, left = repository(store, place), 0, [""]
+        while left:
+            for file in there.list_artifacts(left.pop() or None):
+                found += int(file.file_size or 0)
+                left += [file.path] if file.is_dir else []
+    return found
+
+
+def remove(store: MlflowStore, place: str) -> None:
+    """Take away all files at an address."""
+    with store.connection.errors(f"remove {place}"):
+        repository(store, place).delete_artifacts()  # type: ignore[no-untyped-call]

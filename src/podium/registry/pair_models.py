@@ -26,7 +26,7 @@ def all_models(to: Connection, query: str | None = None) -> list[tuple[ModelName
         return []
     client = to.client
     found = pages(lambda token: client.search_registered_models(query, max_results=100, page_token=token))
-    named = ((_parts(model.name), model) for model in sorted(found, key=lambda model: model.name))
+    named = ((parts(model.name), model) for model in sorted(found, key=lambda model: model.name))
     return [(name, model) for name, model in named if name is not None]
 
 
@@ -160,7 +160,8 @@ def _versions(to: Connection, name: str) -> list[ModelVersion]:
     return pages(lambda token: to.client.search_model_versions(query, max_results=1000, page_token=token))
 
 
-def _parts(text: str) -> ModelName | None:
+def parts(text: str) -> ModelName | None:
+    """Pair and family of a registered model; None for one that is not named as Podium names them."""
     try:
         return ModelName.parse(text)
     except ValueError:

@@ -28,6 +28,8 @@ def plain(record: Any) -> Any:
         return {field.name: plain(getattr(record, field.name)) for field in dataclasses.fields(record)}
     if hasattr(record, "tolist"):  # an array or a number of numpy, which is not imported for this
         return plain(record.tolist())
+    if isinstance(record, dict):
+        return {str(name): plain(value) for name, value in record.items()}
     if isinstance(record, (list, tuple)):
         return [plain(value) for value in record]
     if isinstance(record, float):
