@@ -155,3 +155,23 @@ def test_reading_makes_no_ledger(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match="podium serve"):
         Ledger.open(tmp_path / "data" / "ledger.db", create=False)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_log_begins_anew(sqlite_ledger: Ledger, make_entry: Callable[..., Entry], write: Write) -> None:
+    """After the log was moved into the file the next entries overwrite it, beside a reader and an open writer too."""
+    log = Path(f"{sqlite_ledger.path}-wal")
+    with sqlite_ledger.engine.connect():
+        write(sqlite_ledger, [make_entry() for _ in range(500)])
+        size = log.stat().st_size
+        sqlite_ledger.checkpoint()
+        write(sqlite_ledger, [make_entry() for _ in range(400)])
+        assert log.stat().st_size == size
+
+
+def test_nothing_is_made_where_the_file_is_gone(sqlite_ledger: Ledger, tmp_path: Path) -> None:
+    """A ledger that was moved away is not replaced by an empty one."""
+    assert sqlite_ledger.path is not None
+    sqlite_ledger.engine.dispose()
+    sqlite_ledger.path.rename(tmp_path / "away.db")
+    sqlite_ledger.checkpoint()
+    assert not sqlite_ledger.path.exists()

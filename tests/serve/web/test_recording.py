@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from podium.errors import LedgerError
+from podium.ledger import Ledger
+
 
 def lines(path: Path) -> list[dict[str, Any]]:
     """All lines of a ledger, oldest first."""
@@ -187,6 +190,27 @@ def test_a_ledger_that_cannot_be_opened_is_tried_again(
 
     caller.run(asyncio.wait_for(recovered(), 20))
     assert caller.post("/invocations", split_body()).status == 200
+
+
+def test_the_log_is_moved_beside_the_commits(
+    make_caller: Any, own_world: Any, path: Path, split_body: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once enough was committed the housekeeping moves the log, and what keeps it from doing so ends nothing."""
+    monkeypatch.setattr("podium.serve.web.recording.MOVED", 2)
+    moved = list[Path | None]()
+
+    def checkpoint(ledger: Ledger) -> None:
+        moved.append(ledger.path)
+        raise LedgerError("locked")
+
+    monkeypatch.setattr(Ledger, "checkpoint", checkpoint)
+    caller = make_caller(own_world, ledger="required")
+    counts = []
+    for _ in range(4):
+        caller.post("/invocations", split_body())
+        caller.run(caller.service.recording.probe())
+        counts.append(len(moved))
+    assert counts == [0, 1, 1, 2]
 
 
 def test_a_ledger_that_hangs_is_given_up(
