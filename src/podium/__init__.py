@@ -43,7 +43,7 @@ def run(*, again: bool = False, accept_leak: bool = False, unpin: bool = False, 
 
     Args:
         again: train also whom a completed run of the same rates, recipe and code has been recorded of.
-        accept_leak: take the responsibility for a contestant that is too good to be true; it is recorded.
+        accept_leak: take the responsibility for contestants under suspicion; it is recorded.
         unpin: decide although the title was moved by hand.
         **settings: fields of `Settings`, such as `pair="GBPJPY"`.
 
@@ -88,7 +88,7 @@ def evaluate(*, accept_leak: bool = False, unpin: bool = False, **settings: Any)
     """Judge and rank what was trained, register it, give the aliases, write `models/best_model_info.json`.
 
     Args:
-        accept_leak: take the responsibility for a contestant that is too good to be true; it is recorded.
+        accept_leak: take the responsibility for contestants under suspicion; it is recorded.
         unpin: decide although the title was moved by hand.
         **settings: fields of `Settings`, such as `policy="significant"`.
 

@@ -284,6 +284,62 @@ class TestLeak:
         assert tags["models:/EURUSD_LinearRegression/1"] == tags["models:/EURUSD_ARIMA/2"] == "leak"
 
 
+def knowing(actual, r2=0.06):
+    """A noisy copy of what is to come, with exactly this out-of-sample R²."""
+    noise = np.random.default_rng(2).normal(size=len(actual))
+    noise -= actual * (noise @ actual) / (actual @ actual)
+    return r2 * (actual + noise * math.sqrt((1 / r2 - 1) * (actual @ actual) / (noise @ noise)))
+
+
+class TestAmber:
+    """A contestant between what is known of daily rates and what is too good to be true."""
+
+    @pytest.fixture
+    def nearly(self, arena, rates):
+        """A fair first championship, then one that explains six per cent of the next return, give or take three."""
+        arena.days(rates.until(850)).enter(ARIMA=fair_noise)
+        arena.evaluate()
+        before = (arena.aliases(), arena.pointer(), arena.store.titles())
+        arena.days(rates).enter(ARIMA=fair_noise, LinearRegression=knowing)
+        return arena, before
+
+    def test_it_waits_for_a_person(self, nearly, capsys):
+        """Verdict `amber`, exit code 3; aliases, pointer and titles stay until --accept-leak, which is recorded."""
+        arena, before = nearly
+        assert arena.podium("evaluate", "--json") == 3
+        told = answer(capsys)
+        assert (told["verdict"], told["champion"]) == ("amber", "EURUSD_ARIMA")
+        assert "LinearRegression is better than what is known of daily rates" in told["leaks"][0]["message"]
+        assert (arena.aliases(), arena.pointer(), arena.store.titles()) == before
+
+        accepted = arena.evaluate(accept_leak=True)
+        assert (accepted.champion, accepted.leak_accepted) == ("EURUSD_LinearRegression", True)
+        assert arena.store.titles()[-1].why.endswith("and accepted: LinearRegression")
+        again = arena.evaluate()
+        assert (again.champion, again.verdict, again.leaks) == ("EURUSD_LinearRegression", "unproven", ())
+        assert [found.contestant for found in again.ambers] == ["LinearRegression"]
+
+    def test_it_takes_no_title_by_the_way(self, nearly, capsys):
+        """`promote` asks for the same word, and writes it into the history; a second place needs none."""
+        arena, _ = nearly
+        arena.using(policy="significant").evaluate()
+        assert arena.aliases()["challenger"] == "models:/EURUSD_LinearRegression/1"
+        assert arena.podium("promote", "challenger") == 2
+        assert "better than what is known" in capsys.readouterr().err
+        assert arena.aliases()["champion"] == "models:/EURUSD_ARIMA/2"
+        assert arena.podium("promote", "challenger", "--accept-leak") == 0
+        assert arena.store.titles()[-1].why == "promoted by hand; under suspicion, and accepted"
+
+    def test_a_recipe_is_accepted_and_not_its_name(self, nearly):
+        """Another recipe of the champion's family is held back again."""
+        arena, _ = nearly
+        arena.evaluate(accept_leak=True)
+        arena.using(options={"LinearRegression": {"lags_used": 2}}).enter(
+            LinearRegression=lambda actual: knowing(actual, 0.065)
+        )
+        assert arena.evaluate().verdict == "amber"
+
+
 def test_a_constant_forecast_is_reported_as_untested_not_as_a_number(arena, rates, capsys):
     """No change forecast every day: tests and direction are null with their reasons, and JSON holds no NaN."""
     arena.days(rates.until(900)).enter(ARIMA=lambda actual: 0.0 * actual)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from podium.cli.console import say, say_json
-from podium.cli.flags import ADDRESSES, FOLDERS, Json, takes_settings
+from podium.cli.flags import ADDRESSES, FOLDERS, AcceptLeak, Json, takes_settings
 from podium.cli.lines import since
 from podium.settings import Settings
 
@@ -22,12 +22,14 @@ def promote(
         str, typer.Argument(help="An alias (challenger), a family (ARIMA) or a version (ARIMA/2).")
     ] = "challenger",
     why: Why = "promoted by hand",
+    *,
+    accept_leak: AcceptLeak = False,
     as_json: Json = False,
 ) -> None:
     """Give the title to a version by hand and pin it there, until `podium evaluate --unpin`."""
     from podium.pipeline.titles import promote as act
 
-    _tell(act(settings, model, why), as_json)
+    _tell(act(settings, model, why, accept_leak), as_json)
 
 
 @takes_settings(*TITLES)

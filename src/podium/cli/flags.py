@@ -18,6 +18,9 @@ from podium.settings.origins import RENAMED, Key, keys
 from podium.settings.overview import bare, choices_of, default_of, field_of
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+AcceptLeak = Annotated[
+    bool, typer.Option("--accept-leak", help="Go on although a contestant is under suspicion; it is recorded.")
+]
 METAVARS: dict[Any, str] = {int: "int", float: "number", Path: "path"}
 ADDRESSES = ("tracking_uri", "registry_uri", "experiment")
 FOLDERS = ("data_dir", "models_dir")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from podium.pipeline.pairs import PairOutcome
 
 EXIT_REFUSED = 3
-REFUSED = ("leak", "degraded")
+REFUSED = ("leak", "amber", "degraded")
 
 Pairs = Annotated[str, typer.Option("--pairs", help="Many pairs in one pool: all, majors, crosses or EURUSD,GBPJPY.")]
 

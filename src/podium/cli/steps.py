@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from podium.cli.console import note, say, say_json, working_on
-from podium.cli.flags import ADDRESSES, FOLDERS, Json, takes_settings
+from podium.cli.flags import ADDRESSES, FOLDERS, AcceptLeak, Json, takes_settings
 from podium.cli.lines import judged, made
 from podium.cli.many import EXIT_REFUSED, REFUSED, Pairs, for_many
 from podium.errors import MissingError, SettingError
@@ -22,9 +22,6 @@ Strict = Annotated[
 ]
 Unpin = Annotated[bool, typer.Option("--unpin", help="Decide although the title was moved by hand.")]
 Again = Annotated[bool, typer.Option("--again", help="Train anew what is done already.")]
-AcceptLeak = Annotated[
-    bool, typer.Option("--accept-leak", help="Go on although a contestant is too good to be true; it is recorded.")
-]
 
 INGEST = ("pair", "source", "allow", "ecb_url", *FOLDERS)
 PREPROCESS = ("pair", "n_lags", *FOLDERS)
@@ -76,7 +73,7 @@ def evaluate(
 ) -> None:
     """Judge and rank the contestants, register them, give the aliases, write models/best_model_info.json.
 
-    Exit code 3 says that the verdict is `leak` or `degraded`, or, with --strict, that the champion is not proven.
+    Exit code 3: the verdict is `leak`, `amber` or `degraded`, or, with --strict, the champion is not proven.
     """
     flags = {"as_json": as_json, "strict": strict, "accept_leak": accept_leak, "unpin": unpin}
     if not for_many(settings, pairs, "evaluate", **flags):
@@ -96,7 +93,7 @@ def run(
 ) -> None:
     """The whole championship: ingest, preprocess, train, evaluate.
 
-    Exit code 3 says that the verdict is `leak` or `degraded`, or, with --strict, that the champion is not proven.
+    Exit code 3: the verdict is `leak`, `amber` or `degraded`, or, with --strict, the champion is not proven.
     """
     from podium.pipeline.contest import warm_up
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from podium.evaluate.evidence import Comparison
 from podium.evaluate.intervals import IntervalScores
+from podium.evaluate.policy import REFUSED
 from podium.evaluate.sentinel import Suspicion
 from podium.evaluate.significance import PointScores
 from podium.records import DataVersion, Tabular
@@ -76,9 +77,9 @@ class Judgement(Tabular):
         n_scored_days: how many.
         policy: `rmse` or `significant`.
         alpha: error probability of the tests and of the policy.
-        verdict: `promoted`, `held`, `unproven`, `leak` or `degraded`.
+        verdict: `promoted`, `held`, `unproven`, `leak`, `amber` or `degraded`.
         reason: one sentence.
-        champion: registered model that holds the title; None when a leak stopped the first championship.
+        champion: registered model that holds the title; None when a suspicion stopped the first championship.
         champion_version: its version.
         title_since: last day of the data when its family took the title.
         random_walk_in_mcs: whether no forecast may be the best of all.
@@ -90,8 +91,10 @@ class Judgement(Tabular):
         baselines: metrics by baseline, `persistence` and `random_walk`.
         ranking: by RMSE, the lowest first.
         comparisons: the champion before this championship against each rival, over the days since its title.
-        leaks: whom the sentinel suspects, and why.
+        leaks: whom the sentinel suspects so that the championship was stopped, or accepted by hand; and why.
+        ambers: the others that are better than what is known of daily rates.
         leak_accepted: whether somebody took the responsibility for them.
+        series_break: a sentence where the scored days are of another kind than those before; else empty.
         key: names everything that the judgement was computed from; the same key, the same judgement.
     """
 
@@ -116,8 +119,15 @@ class Judgement(Tabular):
     comparisons: tuple[Comparison, ...] = ()
     proof: Comparison | None = None
     leaks: tuple[Suspicion, ...] = ()
+    ambers: tuple[Suspicion, ...] = ()
     leak_accepted: bool = False
+    series_break: str = ""
     key: str = ""
+
+    @property
+    def refused(self) -> bool:
+        """Whether a suspicion stopped it, so that no alias has moved."""
+        return self.verdict in REFUSED
 
     @property
     def leader(self) -> Standing | None:

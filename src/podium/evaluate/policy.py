@@ -26,7 +26,10 @@ from podium.evaluate.evidence import Comparison, compare, since
 from podium.evaluate.significance import PointScores
 from podium.records import ALIASES, Forecasts
 
-Verdict = Literal["promoted", "held", "unproven", "leak", "degraded"]
+Verdict = Literal["promoted", "held", "unproven", "leak", "amber", "degraded"]
+
+REFUSED: Final = ("leak", "amber")
+"""The words after which no alias has moved."""
 
 POLICIES: Final = ("rmse", "significant")
 
@@ -55,10 +58,11 @@ class Decision:
     Attributes:
         verdict: one word; see `decide`.
         reason: one line for people.
-        champion: who holds the title now; None only when a leak stopped the first championship.
+        champion: who holds the title now; None only when a suspicion stopped the first championship.
         ranking: all contestants by RMSE on the scored days, the lowest first.
         podium: the champion, then the others by RMSE; empty when no alias may move.
         comparisons: the champion before this championship against every challenger and the random walk.
+        suspects: those under suspicion who stopped it, or would have if nobody had accepted them.
     """
 
     verdict: Verdict
@@ -67,6 +71,7 @@ class Decision:
     ranking: tuple[str, ...]
     podium: tuple[str, ...]
     comparisons: tuple[Comparison, ...]
+    suspects: tuple[str, ...] = ()
 
     @property
     def aliases(self) -> dict[str, str]:
@@ -103,6 +108,7 @@ def decide(
     alpha: float = 0.05,
     proofs: Mapping[str, Comparison],
     leaks: Sequence[str] = (),
+    ambers: Sequence[str] = (),
     accept_leak: bool = False,
 ) -> Decision:
     """Hold a championship.
@@ -110,6 +116,7 @@ def decide(
     The verdict, the first that fits:
 
     - `leak`: a contestant is too good to be true, and nobody accepted it; nothing moves.
+    - `amber`: who would be champion is better than what is known of daily rates, and nobody accepted it; nothing moves.
     - `degraded`: the champion until now has become worse than the random walk beyond doubt.
     - `held`: under `significant`, the champion stays.
     - `unproven`: the champion has not shown, since its recipe was first seen, that it beats the random walk.
@@ -127,8 +134,9 @@ def decide(
         incumbent: None at the first championship.
         alpha: probability that a reign ends wrongly.
         proofs: each contestant against the random walk, see `evidence.prove`.
-        leaks: contestants that the sentinel suspects.
-        accept_leak: go on in spite of them.
+        leaks: contestants that are too good to be true.
+        ambers: contestants that must not take the title before a person says yes.
+        accept_leak: that person does.
 
     Raises:
         SettingError: no such policy.
@@ -142,11 +150,6 @@ def decide(
     ranking = tuple(sorted(skills, key=lambda name: (skills[name].rmse, holder is None or name != holder.name, name)))
     recent = {name: since(evidence[name], holder.since) for name in ranking} if holder else {}
     comparisons = _compare_all(holder.name, recent, alpha) if holder else ()
-    suspects = [name for name in ranking if name in leaks]
-    if suspects and not accept_leak:
-        stays = f"{incumbent.name} stays champion" if incumbent else "nobody is champion"
-        reason = f"{', '.join(suspects)}: too good to be true; no alias moved, {stays}"
-        return Decision("leak", reason, incumbent.name if incumbent else None, ranking, (), comparisons)
     if policy == "significant" and holder:
         champion, why = _by_evidence(comparisons, recent)
     else:
@@ -154,11 +157,20 @@ def decide(
         champion, why = ranking[0], f"{vacant}{ranking[0]} has the lowest RMSE, {skills[ranking[0]].rmse:.5f}"
     unproven = _unproven(champion, proofs[champion])
     verdict, reason = _word(policy, comparisons, champion, why, unproven)
-    if suspects:
-        # in the reason, so that the tags of the versions, the pointer and the history of titles keep it
-        reason = f"{reason}; too good to be true, and accepted: {', '.join(suspects)}"
     podium = (champion, *(name for name in ranking if name != champion))
-    return Decision(verdict, reason, champion, ranking, podium, comparisons)
+    leaking = tuple(name for name in ranking if name in leaks)
+    suspects = leaking or ((champion,) if champion in ambers else ())
+    if not suspects:
+        return Decision(verdict, reason, champion, ranking, podium, comparisons)
+    how_good = "too good to be true" if leaking else "better than what is known of daily rates"
+    if accept_leak:
+        # in the reason, so that the tags of the versions, the pointer and the history of titles keep it
+        reason = f"{reason}; {how_good}, and accepted: {', '.join(suspects)}"
+        return Decision(verdict, reason, champion, ranking, podium, comparisons, suspects)
+    stays = f"{incumbent.name} stays champion" if incumbent else "nobody is champion"
+    reason = f"{', '.join(suspects)}: {how_good}; no alias moved, {stays}"
+    word, name = "leak" if leaking else "amber", incumbent.name if incumbent else None
+    return Decision(word, reason, name, ranking, (), comparisons, suspects)  # type: ignore[arg-type]
 
 
 def _compare_all(holder: str, recent: Mapping[str, Forecasts], alpha: float) -> tuple[Comparison, ...]:

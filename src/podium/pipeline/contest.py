@@ -19,7 +19,7 @@ from podium.pipeline.recipe import tries
 from podium.records import FeatureTable, ModelName, RunRecord, VersionRecord
 from podium.registry import pointer
 from podium.registry.attempts import new_attempts
-from podium.registry.entities import JUDGEMENT_TAG, judgement_of
+from podium.registry.entities import JUDGEMENT_TAG, SUSPICION_TAG, judgement_of
 from podium.registry.history import Title, latest
 from podium.registry.log_items import FORECASTS, read_forecasts
 from podium.registry.mlflow_store import MlflowStore
@@ -45,7 +45,7 @@ def evaluate(
 
     Args:
         settings: pair, policy, addresses and so on.
-        accept_leak: take the responsibility for a contestant that is too good to be true; it is recorded.
+        accept_leak: take the responsibility for contestants under suspicion; it is recorded.
         unpin: let the championship decide although somebody put the title where it is by hand.
         note: told, a sentence each, what was not as it should be in the registry.
 
@@ -187,8 +187,10 @@ def register(store: MlflowStore, run: RunRecord) -> VersionRecord:
 
 def proclaim(store: MlflowStore, decided: Judgement, case: Case, versions: Mapping[str, VersionRecord]) -> None:
     """Make the registry and the pointer say what was decided; each act is repeated harmlessly by the next run."""
-    for version in versions.values():
-        store.tag(version, {"verdict": decided.verdict, "verdict_reason": decided.reason})
+    suspicions = {found.contestant: found.message for found in (*decided.leaks, *decided.ambers)}
+    for family, version in versions.items():
+        told = {"verdict": decided.verdict, "verdict_reason": decided.reason}
+        store.tag(version, {**told, SUSPICION_TAG: suspicions.get(family, "")})
     aliased = {row.alias: versions[row.family] for row in decided.ranking if row.alias}
     if case.kept is not None and decided.verdict != "leak":
         aliased["champion"] = case.kept

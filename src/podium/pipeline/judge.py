@@ -15,8 +15,8 @@ from podium.evaluate.baselines import RANDOM_WALK, baseline_scores
 from podium.evaluate.evidence import accumulate, prove, since
 from podium.evaluate.intervals import IntervalScores
 from podium.evaluate.judgement import Judgement, Standing
-from podium.evaluate.policy import Decision, Incumbent, decide
-from podium.evaluate.sentinel import LeakLimits, Suspicion, find_leak
+from podium.evaluate.policy import REFUSED, Decision, Incumbent, decide
+from podium.evaluate.sentinel import LeakLimits, Suspicion, find_leak, series_break
 from podium.evaluate.significance import PointScores, minimum_detectable_r2, point_scores, who_may_be_best
 from podium.evaluate.walkforward import ScoredRows
 from podium.models.combiner import WEIGHT
@@ -30,7 +30,7 @@ from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
 
 FORECASTS, EVIDENCE = "forecasts.parquet", "evidence.parquet"
-FORMAT = 4  # of the judgement; another one is judged anew
+FORMAT = 5  # of the judgement; another one is judged anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def judge(
     points = {name: found.forecast for name, found in rows.items()}
     best = who_may_be_best(actual, points, settings.seed)
     skills = {name: point_scores(actual, forecast, best.contains(name)) for name, forecast in points.items()}
-    leaks = tuple(filter(None, (_suspicion(settings, case, name, forecast) for name, forecast in points.items())))
+    suspicions = [found for name, row in points.items() if (found := _suspicion(settings, case, name, row))]
     alpha_needed = settings.alpha / len(case.attempts)
     shares = {attempt.recipe: attempt.share for attempt in case.attempts}
     proofs = {
@@ -134,9 +134,11 @@ def judge(
         incumbent=case.incumbent,
         alpha=settings.alpha,
         proofs=proofs,
-        leaks=[suspicion.contestant for suspicion in leaks],
+        leaks=[found.contestant for found in suspicions if not found.amber],
+        ambers=[found.contestant for found in suspicions if found.amber and not _is_champion(case, runs, found)],
         accept_leak=case.accept_leak,
     )
+    leaks = tuple(found for found in suspicions if found.contestant in decision.suspects)
     if case.kept is not None and decision.verdict != "leak":
         decision = decision.left_with(case.kept.family, case.kept_why)
     champion = _holder(case, decision, versions)
@@ -170,7 +172,9 @@ def judge(
         ),
         comparisons=decision.comparisons,
         leaks=leaks,
+        ambers=tuple(found for found in suspicions if found not in leaks),
         leak_accepted=bool(leaks) and case.accept_leak,
+        series_break=series_break(case.table.target[: case.days.first_scored], actual),
         key=case.key(settings),
     )
 
@@ -223,9 +227,15 @@ def _suspicion(settings: Settings, case: Case, name: str, forecast: Floats) -> S
     )
 
 
+def _is_champion(case: Case, runs: Mapping[str, RunRecord], found: Suspicion) -> bool:
+    """Whether the suspect's recipe holds the title already: somebody said yes, or it was not suspected then."""
+    champion, run = case.champion, runs[found.contestant]
+    return champion is not None and champion.family == run.family and champion.tags.get(TAG) == case.tries[run.run_id]
+
+
 def _holder(case: Case, decision: Decision, versions: Mapping[str, VersionRecord]) -> VersionRecord | None:
-    """Who holds the title after the championship; where a leak stopped it, whoever held it before."""
-    if case.kept is not None or decision.verdict == "leak":
+    """Who holds the title after the championship; where a suspicion stopped it, whoever held it before."""
+    if case.kept is not None or decision.verdict in REFUSED:
         return case.champion
     return versions[decision.champion] if decision.champion else None
 

@@ -6,10 +6,9 @@ import re
 from collections.abc import Sequence
 
 from podium.errors import InputError, MissingError, RegistryError
-from podium.evaluate.judgement import Judgement
 from podium.records import ALIASES, VersionRecord
 from podium.registry import pointer
-from podium.registry.entities import JUDGEMENT_TAG, judgement_of
+from podium.registry.entities import JUDGEMENT_TAG, SUSPICION_TAG, judgement_of
 from podium.registry.history import Title
 from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
@@ -22,24 +21,30 @@ def history(settings: Settings) -> list[Title]:
     return MlflowStore(settings).titles()
 
 
-def promote(settings: Settings, wanted: str, why: str) -> Title | None:
+def promote(settings: Settings, wanted: str, why: str, accept_leak: bool = False) -> Title | None:
     """Give the title to a version and pin it there: championships leave it until somebody unpins it.
 
     Args:
         settings: pair and addresses.
         wanted: an alias (`challenger`), a family (`ARIMA`), or a version (`ARIMA/2`, `EURUSD_ARIMA/2`).
         why: one sentence for the history.
+        accept_leak: take the responsibility for a version under suspicion; it is recorded.
 
     Returns:
         The entry of the history; None when the version held the title, pinned, already.
 
     Raises:
-        InputError: there is no such version.
+        InputError: there is no such version, or it is under suspicion.
         MissingError: there is no champion yet.
         RegistryError: somebody else moved the title meanwhile; the message says who, and to whom.
     """
     store = MlflowStore(settings)
-    return _move(store, store.champion(), _find(store, wanted), why, BY_HAND)
+    champion, winner = store.champion(), _find(store, wanted)
+    if suspicion := winner.tags.get(SUSPICION_TAG):
+        if not accept_leak:
+            raise InputError(f"{suspicion}. If {winner.pinned_uri} shall have the title all the same, --accept-leak")
+        why = f"{why}; under suspicion, and accepted"
+    return _move(store, champion, winner, why, BY_HAND)
 
 
 def rollback(settings: Settings, why: str) -> Title | None:
@@ -125,16 +130,11 @@ def _crown(store: MlflowStore, champion: VersionRecord, winner: VersionRecord, w
         key=lambda version: min(ALIASES.index(alias) for alias in version.aliases if alias in ALIASES),
     )
     podium = [winner, *(version for version in others if version.pinned_uri != winner.pinned_uri)]
-    if judgement is not None:
-        _carry(store, winner, judgement)
+    if judgement is not None:  # whoever won it, so that a status can be read
+        store.tag(winner, {JUDGEMENT_TAG: judgement.to_json()})
     store.assign(store.settings.pair, dict(zip(ALIASES, podium, strict=False)))
     data_version = champion.data_version or winner.data_version
     title = store.record_title(winner, why=why, verdict=how, data_version=data_version, pinned=True)
     if judgement is not None:
         pointer.write(pointer.build(winner, judgement), store.settings.models_dir)
     return title
-
-
-def _carry(store: MlflowStore, winner: VersionRecord, judgement: Judgement) -> None:
-    """The version in the title carries the last championship, whoever won it, so that a status can be read."""
-    store.tag(winner, {JUDGEMENT_TAG: judgement.to_json()})

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 MODEL_URI_TAG = "model_uri"
 DIGEST_TAG = "model_sha256"  # of the model's files as they were logged
-JUDGEMENT_TAG = "championship"
+JUDGEMENT_TAG, SUSPICION_TAG = "championship", "suspicion"
 EXISTS = frozenset({"RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS"})
 ABSENT = frozenset({"RESOURCE_DOES_NOT_EXIST"})
 

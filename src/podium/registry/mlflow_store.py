@@ -188,7 +188,7 @@ class MlflowStore:
         if found is None:
             raise MissingError(
                 f"no version of {self._pair(pair)}_* holds @{CHAMPION}; run `podium run`, and where its verdict is "
-                "leak, leave that contestant out or give --accept-leak"
+                "leak or amber, leave that contestant out or give --accept-leak"
             )
         return found
 

@@ -107,7 +107,7 @@ class Scene:
     @property
     def champion(self) -> tuple[str | None, int | None]:
         """Registered model and version that hold the title, as far as a championship did not stop before giving it."""
-        if self.holder is None or self.judgement.verdict == "leak":
+        if self.holder is None or self.judgement.refused:
             return self.judgement.champion, self.judgement.champion_version
         return self.holder.model_name, self.holder.model_version
 
@@ -130,7 +130,7 @@ class Scene:
         """The holder of the title where it did not take part, so that no figure is about it; else empty."""
         name, version = self.champion
         took_part = any((row.model_name, row.model_version) == (name, version) for row in self.judgement.ranking)
-        return "" if took_part or name is None or self.judgement.verdict == "leak" else f"{name} v{version}"
+        return "" if took_part or name is None or self.judgement.refused else f"{name} v{version}"
 
     def alias_of(self, row: Standing) -> str:
         """What a contestant holds; empty for nothing."""

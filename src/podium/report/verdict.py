@@ -25,8 +25,9 @@ LARGE_R2: Final = 0.05  # no honest forecast of a floating currency's next day i
 def headline(scene: Scene) -> str:
     """One sentence on top of the page."""
     verdict = scene.judgement.verdict
-    if verdict == "leak":
-        return "Refused: a contestant is too good to be true"
+    if scene.judgement.refused:
+        how_good = "too good to be true" if verdict == "leak" else "better than what is known of daily rates"
+        return f"Refused: a contestant is {how_good}"
     if scene.judgement.leaks:
         return f"{suspicion(scene)}, and was accepted by hand"
     if scene.moved:
@@ -78,7 +79,7 @@ def suspicion(scene: Scene) -> str:
 
 
 def _warning(scene: Scene) -> list[str]:
-    then = "and was refused" if scene.judgement.verdict == "leak" else "and was accepted by hand"
+    then = "and was refused" if scene.judgement.refused else "and was accepted by hand"
     unused = (
         f"Do not use any of these forecasts until the suspicion is explained: {suspicion(scene)}, {then}. The line on "
         "top names the columns; a managed or stale rate, predictable in earnest, is the other explanation."
@@ -257,8 +258,8 @@ def places(scene: Scene) -> list[str]:
 def badge(scene: Scene) -> tuple[str, str]:
     """The verdict's word, and how it looks: `good` only for what is proven."""
     judgement = scene.judgement
-    if judgement.verdict == "leak" or judgement.leaks:
-        return (judgement.verdict if judgement.verdict == "leak" else f"{judgement.verdict}, leak accepted"), "bad"
+    if judgement.leaks:
+        return (judgement.verdict if judgement.refused else f"{judgement.verdict}, leak accepted"), "bad"
     if scene.moved:
         word = scene.moved.verdict or "moved"
         return word, word.replace(" ", "-")

@@ -38,7 +38,9 @@ def judgement_lines(judgement: Judgement) -> Iterator[str]:
     yield from test_lines(judgement)
     yield ""
     yield f"Verdict: {judgement.verdict} - {judgement.reason}"
-    yield from (found.message for found in judgement.leaks)
+    yield from (found.message for found in (*judgement.leaks, *judgement.ambers))
+    if judgement.series_break:
+        yield f"Note: {judgement.series_break}."
 
 
 def validation_line(judgement: Judgement, leader: Standing) -> str:
