@@ -15,7 +15,7 @@ from podium.errors import SettingError
 from podium.settings import ServeSettings, Settings
 from podium.settings.kinds import pair_code
 from podium.settings.origins import RENAMED, Key, keys
-from podium.settings.overview import bare, choices_of, default_of, field_of
+from podium.settings.overview import bare, choices_of, default_of, field_of, meanings
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 AcceptLeak = Annotated[
@@ -70,9 +70,10 @@ def takes_settings(*names: str) -> Callable[[Callable[..., Any]], Callable[..., 
     return decorate
 
 
+@functools.cache  # many verbs have it
 def _flag(key: Key, described: Key, *, hidden: bool = False) -> inspect.Parameter:
     field, shown = field_of(described), default_of(described)
-    about = f"{field.description or ''}" + (f" [default: {shown}]" if shown else "")
+    about = meanings()[described] + (f" [default: {shown}]" if shown else "")
     kind, name, choices = bare(field.annotation), key[-1].replace("_", "-"), choices_of(field)
     option = typer.Option(
         *((f"--{name}/--no-{name}",) if kind is bool else (f"--{name}", *ALSO.get(key, ()))),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 KEY = b"podium"  # schema metadata: kind, pair, source or data version, digest
+DAYS, NUMBERS = "date32[day]", "double"  # as arrow calls them
 
 
 def data_version(series: Series) -> DataVersion:
@@ -47,12 +48,9 @@ def save_series(series: Series, path: Path) -> None:
     Raises:
         SettingError: the file cannot be written.
     """
-    import pyarrow as pa
-
-    arrays = [_arrow_dates(series.dates), *map(_arrow_floats, (series.closes, *series.extras.values()))]
-    table = pa.Table.from_arrays(arrays, names=["date", "close", *series.extras])
     meta = {"kind": "series", "pair": series.pair, "source": series.source, "digest": series_digest(series)}
-    _write(table, meta, path)
+    names = ["date", "close", *series.extras]
+    _write(path, meta, names, [series.dates], [series.closes, *series.extras.values()])
 
 
 def load_series(path: Path) -> Series:
@@ -63,15 +61,9 @@ def load_series(path: Path) -> Series:
         DataError: the file is damaged or was changed after it was saved.
     """
     remedy = "run podium ingest"
-    table, meta = _read(path, "series", 1, remedy)
-    names = table.column_names
-    series = Series(
-        pair=meta["pair"],
-        dates=_dates(table, 0),
-        closes=_floats(table, 1),
-        source=meta["source"],
-        extras=MappingProxyType({name: _floats(table, at) for at, name in enumerate(names) if at > 1}),
-    )
+    meta, (_, _, *names), (dates,), (closes, *extras) = _read(path, "series", 1, remedy)
+    named = MappingProxyType(dict(zip(names, extras, strict=True)))
+    series = Series(meta["pair"], dates, closes, meta["source"], named)
     _verify(path, meta, series_digest(series), remedy)
     return series
 
@@ -82,19 +74,10 @@ def save_features(table: FeatureTable, path: Path) -> None:
     Raises:
         SettingError: the file cannot be written.
     """
-    import pyarrow as pa
-
-    # By position, not by name: a feature may be called anything, `target` too.
-    arrays = [_arrow_dates(table.origins), _arrow_dates(table.target_dates), _arrow_floats(table.target)]
-    arrays += [_arrow_floats(column) for column in table.values.T]
+    version, digest = str(table.data_version), _features_digest(table)
+    meta = {"kind": "features", "pair": table.pair, "data_version": version, "digest": digest}
     names = ["origin", "target_date", "target", *table.names]
-    meta = {
-        "kind": "features",
-        "pair": table.pair,
-        "data_version": str(table.data_version),
-        "digest": _features_digest(table),
-    }
-    _write(pa.Table.from_arrays(arrays, names=names), meta, path)
+    _write(path, meta, names, [table.origins, table.target_dates], [table.target, *table.values.T])
 
 
 def load_features(path: Path) -> FeatureTable:
@@ -105,23 +88,12 @@ def load_features(path: Path) -> FeatureTable:
         DataError: the file is damaged or was changed after it was saved.
     """
     remedy = "run podium preprocess"
-    table, meta = _read(path, "features", 2, remedy)
-    names = tuple(table.column_names[3:])
+    meta, (_, _, _, *names), (origins, target_dates), (target, *X) = _read(path, "features", 2, remedy)
     version = DataVersion.of_tags(meta)
     if version is None:
         raise _damaged(path, "damaged_file", f"does not name its series; {remedy} again")
-    values = np.empty((table.num_rows, len(names)))
-    for at in range(len(names)):
-        values[:, at] = _floats(table, at + 3)
-    features = FeatureTable(
-        pair=meta["pair"],
-        data_version=version,
-        origins=_dates(table, 0),
-        target_dates=_dates(table, 1),
-        names=names,
-        values=values,
-        target=_floats(table, 2),
-    )
+    values = np.array(X).reshape(len(X), len(origins)).T.copy()
+    features = FeatureTable(meta["pair"], version, origins, target_dates, tuple(names), values, target)
     _verify(path, meta, _features_digest(features), remedy)
     return features
 
@@ -133,19 +105,17 @@ def read_columns(parquet: bytes) -> tuple[dict[str, Dates], dict[str, Floats]]:
         ValueError: it is no parquet file, or holds something else.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     try:
-        table = pq.ParquetFile(pa.BufferReader(parquet)).read()
+        table = _table(parquet)
     except (pa.ArrowException, OSError) as error:
         raise ValueError(f"not a parquet file: {error}") from None
     kinds = {name: str(table.column(name).type) for name in table.column_names}
-    unknown = {kind for kind in kinds.values() if kind not in {"date32[day]", "double"}}
-    if unknown:
+    if unknown := {*kinds.values()} - {DAYS, NUMBERS}:
         raise ValueError(f"columns of {', '.join(sorted(unknown))}; days and numbers are wanted")
-    dates = {name: _dates(table, at) for at, (name, kind) in enumerate(kinds.items()) if kind != "double"}
-    numbers = {name: _floats(table, at) for at, (name, kind) in enumerate(kinds.items()) if kind == "double"}
-    return dates, numbers
+    columns = dict(zip(table.column_names, table.columns, strict=True))
+    dates = {name: _dates(column) for name, column in columns.items() if kinds[name] == DAYS}
+    return dates, {name: _floats(column) for name, column in columns.items() if kinds[name] == NUMBERS}
 
 
 def atomic_write(path: Path, data: bytes) -> None:
@@ -180,18 +150,22 @@ def _sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def _write(table: pa.Table, meta: Mapping[str, str], path: Path) -> None:
+def _write(path: Path, meta: Mapping[str, str], names: list[str], dates: list[Dates], floats: list[Floats]) -> None:
+    """Days first, then numbers; by position, for a feature may be called anything, `target` too."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
+    table = pa.Table.from_arrays([*map(_arrow_dates, dates), *map(_arrow_floats, floats)], names=names)
     buffer = io.BytesIO()
-    text = json.dumps(dict(meta), sort_keys=True)
-    pq.write_table(table.replace_schema_metadata({KEY: text}), buffer)
+    pq.write_table(table.replace_schema_metadata({KEY: json.dumps(dict(meta), sort_keys=True)}), buffer)
     atomic_write(path, buffer.getvalue())
 
 
-def _read(path: Path, kind: str, n_dates: int, remedy: str) -> tuple[pa.Table, dict[str, str]]:
+def _read(
+    path: Path, kind: str, n_dates: int, remedy: str
+) -> tuple[dict[str, str], list[str], list[Dates], list[Floats]]:
+    """What `_write` was given."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     try:
         data = path.read_bytes()
@@ -200,21 +174,28 @@ def _read(path: Path, kind: str, n_dates: int, remedy: str) -> tuple[pa.Table, d
     except OSError as error:
         raise _damaged(path, "unreadable", f"{error.strerror or error}; {remedy} again") from error
     try:
-        table = pq.ParquetFile(pa.BufferReader(data)).read()
+        table = _table(data)
         meta: dict[str, Any] = json.loads((table.schema.metadata or {})[KEY])
         found = meta["kind"], meta["pair"], meta["digest"]
     except (pa.ArrowException, OSError, KeyError, ValueError, TypeError) as error:
         raise _damaged(path, "damaged_file", f"not a file that Podium wrote; {remedy} again") from error
     if found[0] != kind:
         raise _damaged(path, "wrong_kind", f"holds {found[0]}, not {kind}; {remedy} again")
-    expected = ["date32[day]"] * n_dates + ["double"] * (table.num_columns - n_dates)
-    if [str(column.type) for column in table.columns] != expected:
+    columns = table.columns
+    if [str(column.type) for column in columns] != [DAYS] * n_dates + [NUMBERS] * (len(columns) - n_dates):
         raise _damaged(path, "wrong_columns", f"not as Podium wrote it; {remedy} again")
-    return table, meta
+    return meta, table.column_names, [*map(_dates, columns[:n_dates])], [*map(_floats, columns[n_dates:])]
+
+
+def _table(parquet: bytes) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    return pq.ParquetFile(pa.BufferReader(parquet)).read()
 
 
 def _verify(path: Path, meta: Mapping[str, str], digest: str, remedy: str) -> None:
-    if meta.get("digest") != digest:
+    if meta["digest"] != digest:
         raise _damaged(path, "digest", f"changed after it was saved; {remedy} again")
 
 
@@ -239,8 +220,8 @@ def _arrow_floats(column: Floats) -> pa.Array:
     return pa.Array.from_buffers(pa.float64(), len(column), [None, data])
 
 
-def _dates(table: pa.Table, at: int) -> Dates:
-    column = table.column(at).combine_chunks()
+def _dates(column: pa.ChunkedArray) -> Dates:
+    column = column.combine_chunks()
     bitmap, data = column.buffers()
     dates = np.frombuffer(data, np.int32, len(column), 4 * column.offset).astype("datetime64[D]")
     if column.null_count:
@@ -249,8 +230,8 @@ def _dates(table: pa.Table, at: int) -> Dates:
     return dates
 
 
-def _floats(table: pa.Table, at: int) -> Floats:
-    column = table.column(at).combine_chunks()
+def _floats(column: pa.ChunkedArray) -> Floats:
+    column = column.combine_chunks()
     return np.frombuffer(column.buffers()[1], np.float64, len(column), 8 * column.offset).copy()
 
 

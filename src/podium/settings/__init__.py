@@ -1,7 +1,8 @@
 """One frozen `Settings` for everything, serving too: flag, else variable, else `podium.toml`, else default.
 
 A field `name` is the flag `--name`, the variable `PODIUM_NAME` and the key `name` of `podium.toml`; in the section
-`serve`, `--port`, `PODIUM_SERVE_PORT` and `port` under `[serve]`. Each is described once, here.
+`serve`, `--port`, `PODIUM_SERVE_PORT` and `port` under `[serve]`. Each is described once, below it: help texts and
+tables have it from there.
 """
 
 from __future__ import annotations
@@ -39,60 +40,60 @@ class ServeSettings(BaseModel):
 
     model_config = FROZEN
 
-    pairs: Annotated[Names[Pair], Field(description="pairs to serve, the first under /invocations; all if none")] = ()
-    host: str = Field(
-        default="127.0.0.1", description="address to listen on; any but loopback needs API keys or insecure"
-    )
-    port: int = Field(default=8080, ge=0, le=65535, description="port to listen on; 0 lets the system choose one")
-    processes: int = Field(default=1, ge=1, description="serving processes, which share address, ledger and split")
-    split: str = Field(default="champion=100", description="percentages by arm, champion=90,challenger=10")
-    ab_test: str = Field(default="default", description="name of the A/B test; a new name deals all request keys anew")
-    salt: str = Field(
-        default="podium",
-        description="secret of the deployment, so that nobody steers his own key into an arm",
-        json_schema_extra={"secret": True},
-    )
-    shadow: bool = Field(
-        default=False, description="score every arm on every request, and write them all to the ledger"
-    )
-    ledger: LedgerMode = Field(
-        default="required", description="answer only what is written down; or all the same; or write nothing"
-    )
-    ledger_durability: Durability = Field(
-        default="process", description="what a written forecast outlives on SQLite: its process, or a loss of power"
-    )
-    interval: float = Field(default=2.0, gt=0, description="seconds between two looks at the registry")
-    patience: float = Field(
-        default=15.0, gt=0, description="seconds that the first look may take before the last known models are served"
-    )
-    cache: Folder | None = Field(
-        default=None, description="folder of the models served; serving in the data folder if not given"
-    )
-    keys_file: Folder | None = Field(default=None, description="file of hashed API keys, read again when it changes")
-    insecure: bool = Field(default=False, description="listen on any address without API keys")
-    tls_cert: Folder | None = Field(default=None, description="certificate and chain, PEM; with tls_key it speaks TLS")
-    tls_key: Folder | None = Field(default=None, description="private key of the certificate, PEM")
-    allowed_hosts: Annotated[Names[str], Field(description="further names that a client may call the server by")] = ()
-    max_body: int = Field(default=16 * 1024 * 1024, ge=1, description="bytes of one request's body")
-    max_rows: int = Field(default=50_000, ge=1, description="rows of one request")
-    max_in_flight: int = Field(
-        default=256, ge=1, description="requests worked on at a time in one process; more get 503"
-    )
-    max_connections: int = Field(
-        default=1024, ge=1, description="open connections of one process; further ones wait until one is closed"
-    )
-    header_timeout: float = Field(
-        default=30.0, gt=0, description="seconds for a request's head, and that an idle connection stays open"
-    )
-    body_timeout: float = Field(default=20.0, gt=0, description="seconds a client may take to send a request's body")
-    ledger_timeout: float = Field(
-        default=5.0, gt=0, description="seconds that an answer waits for the ledger before it is refused"
-    )
-    drain: float = Field(default=20.0, ge=0, description="seconds that open requests have to finish after SIGTERM")
-    mlflow_ui: Page | None = Field(
-        default=None,
-        description="address of MLflow's pages for the dashboard's links; the tracking address if that is one",
-    )
+    pairs: Names[Pair] = ()
+    """pairs to serve, the first under /invocations; all if none"""
+    host: str = "127.0.0.1"
+    """address to listen on; any but loopback needs API keys or insecure"""
+    port: int = Field(default=8080, ge=0, le=65535)
+    """port to listen on; 0 lets the system choose one"""
+    processes: int = Field(default=1, ge=1)
+    """serving processes, which share address, ledger and split"""
+    split: str = "champion=100"
+    """percentages by arm, champion=90,challenger=10"""
+    ab_test: str = "default"
+    """name of the A/B test; a new name deals all request keys anew"""
+    salt: str = Field(default="podium", json_schema_extra={"secret": True})
+    """secret of the deployment, so that nobody steers his own key into an arm"""
+    shadow: bool = False
+    """score every arm on every request, and write them all to the ledger"""
+    ledger: LedgerMode = "required"
+    """answer only what is written down; or all the same; or write nothing"""
+    ledger_durability: Durability = "process"
+    """what a written forecast outlives on SQLite: its process, or a loss of power"""
+    interval: float = Field(default=2.0, gt=0)
+    """seconds between two looks at the registry"""
+    patience: float = Field(default=15.0, gt=0)
+    """seconds that the first look may take before the last known models are served"""
+    cache: Folder | None = None
+    """folder of the models served; serving in the data folder if not given"""
+    keys_file: Folder | None = None
+    """file of hashed API keys, read again when it changes"""
+    insecure: bool = False
+    """listen on any address without API keys"""
+    tls_cert: Folder | None = None
+    """certificate and chain, PEM; with tls_key it speaks TLS"""
+    tls_key: Folder | None = None
+    """private key of the certificate, PEM"""
+    allowed_hosts: Names[str] = ()
+    """further names that a client may call the server by"""
+    max_body: int = Field(default=16 * 1024 * 1024, ge=1)
+    """bytes of one request's body"""
+    max_rows: int = Field(default=50_000, ge=1)
+    """rows of one request"""
+    max_in_flight: int = Field(default=256, ge=1)
+    """requests worked on at a time in one process; more get 503"""
+    max_connections: int = Field(default=1024, ge=1)
+    """open connections of one process; further ones wait until one is closed"""
+    header_timeout: float = Field(default=30.0, gt=0)
+    """seconds for a request's head, and that an idle connection stays open"""
+    body_timeout: float = Field(default=20.0, gt=0)
+    """seconds a client may take to send a request's body"""
+    ledger_timeout: float = Field(default=5.0, gt=0)
+    """seconds that an answer waits for the ledger before it is refused"""
+    drain: float = Field(default=20.0, ge=0)
+    """seconds that open requests have to finish after SIGTERM"""
+    mlflow_ui: Page | None = None
+    """address of MLflow's pages for the dashboard's links; the tracking address if that is one"""
 
     @property
     def loopback(self) -> bool:
@@ -113,63 +114,62 @@ class Settings(BaseModel):
 
     model_config = FROZEN
 
-    pair: Pair = Field(default="EURUSD", description="currency pair: USD per 1 EUR")
-    source: str = Field(default="ecb", description="provider of rates: ecb, ecb-online, csv:PATH")
-    allow: Annotated[
-        Names[str], Field(description="checks of the rates whose findings are meant, as errors name them")
-    ] = ()
-    contestants: Annotated[
-        Names[str], AfterValidator(at_least_one), Field(description="model families that take part")
-    ] = ("LinearRegression", "ARIMA", "LSTM")
-    n_lags: int = Field(default=32, ge=6, le=512, description="daily log returns that a forecast may look back on")
-    test_fraction: float = Field(
-        default=0.2, gt=0, lt=0.9, description="share of the days, the last ones, that are scored"
-    )
-    refit_every: int = Field(default=252, ge=0, description="scored days between two refits; 0 fits once")
-    policy: Policy = Field(
-        default="rmse", description="who holds the title: the lowest RMSE, or who is better beyond doubt"
-    )
-    alpha: float = Field(default=0.05, gt=0, lt=1, description="error probability of the tests and of the policy")
-    leak_r2: float = Field(default=0.05, gt=0, lt=1, description="out-of-sample R² that is too good to be true")
-    leak_direction: float = Field(
-        default=0.58, gt=0.5, lt=1, description="directional accuracy that is too good to be true"
-    )
-    seed: int = Field(default=42, ge=0, le=2**31 - 1, description="seed of everything random")
-    options: dict[str, dict[str, Any]] = Field(
-        default_factory=dict, description="settings of a contestant, options.LSTM.units = 32 in podium.toml"
-    )
-    workers: int = Field(default=0, ge=0, description="processes that train side by side; 0 takes one a core")
-    engine: Engine = Field(default="local", description="where the work on many pairs runs: local processes, or ray")
-    address: str | None = Field(
-        default=None, description="head of the Ray cluster, host:port; this machine's own if not given"
-    )
-    developer: str = Field(default_factory=_user, description="tag developer of every run")
-    data_dir: Folder = Field(default=Path("data"), description="folder of series and features")
-    models_dir: Folder = Field(default=Path("models"), description="folder of best_model_info.json")
-    ledger_address: Address | None = Field(
-        default=None,
-        description="serving ledger, a file or postgresql://...; ledger.db in the data folder if not given",
-    )
-    ledger_keep: int = Field(default=0, ge=0, description="days that podium ledger prune keeps; 0 keeps all")
-    ecb_url: str = Field(
-        default="https://www.ecb.europa.eu/stats/eurofxref/eurofxref-hist.zip",
-        description="address of the ECB's history, for the source ecb-online",
-    )
-    tracking_uri: Address = Field(default="sqlite:///mlflow.db", description="MLflow tracking address")
-    registry_uri: Address | None = Field(
-        default=None, description="MLflow registry address; the tracking address if not given"
-    )
-    experiment: str | None = Field(
-        default=None, description="MLflow experiment of the runs; <PAIR>_Experiments if not given"
-    )
-    artifact_location: str | None = Field(
-        default=None,
-        description="where a new experiment keeps its artifacts, s3://bucket/path; MLflow's choice if not given",
-    )
-    trusted_code: Annotated[
-        Names[str], Field(description="registered models whose own code may run, names or patterns: EURUSD_Mine")
-    ] = ()
-    serve: ServeSettings = Field(default=ServeSettings(), description="how podium serve serves")
+    pair: Pair = "EURUSD"
+    """currency pair: USD per 1 EUR"""
+    source: str = "ecb"
+    """provider of rates: ecb, ecb-online, csv:PATH"""
+    allow: Names[str] = ()
+    """checks of the rates whose findings are meant, as errors name them"""
+    contestants: Annotated[Names[str], AfterValidator(at_least_one)] = ("LinearRegression", "ARIMA", "LSTM")
+    """model families that take part"""
+    n_lags: int = Field(default=32, ge=6, le=512)
+    """daily log returns that a forecast may look back on"""
+    test_fraction: float = Field(default=0.2, gt=0, lt=0.9)
+    """share of the days, the last ones, that are scored"""
+    refit_every: int = Field(default=252, ge=0)
+    """scored days between two refits; 0 fits once"""
+    policy: Policy = "rmse"
+    """who holds the title: the lowest RMSE, or who is better beyond doubt"""
+    alpha: float = Field(default=0.05, gt=0, lt=1)
+    """error probability of the tests and of the policy"""
+    leak_r2: float = Field(default=0.05, gt=0, lt=1)
+    """out-of-sample R² that is too good to be true"""
+    leak_direction: float = Field(default=0.58, gt=0.5, lt=1)
+    """directional accuracy that is too good to be true"""
+    seed: int = Field(default=42, ge=0, le=2**31 - 1)
+    """seed of everything random"""
+    options: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """settings of a contestant, options.LSTM.units = 32 in podium.toml"""
+    workers: int = Field(default=0, ge=0)
+    """processes that train side by side; 0 takes one a core"""
+    engine: Engine = "local"
+    """where the work on many pairs runs: local processes, or ray"""
+    address: str | None = None
+    """head of the Ray cluster, host:port; this machine's own if not given"""
+    developer: str = Field(default_factory=_user)
+    """tag developer of every run"""
+    data_dir: Folder = Path("data")
+    """folder of series and features"""
+    models_dir: Folder = Path("models")
+    """folder of best_model_info.json"""
+    ledger_address: Address | None = None
+    """serving ledger, a file or postgresql://...; ledger.db in the data folder if not given"""
+    ledger_keep: int = Field(default=0, ge=0)
+    """days that podium ledger prune keeps; 0 keeps all"""
+    ecb_url: str = "https://www.ecb.europa.eu/stats/eurofxref/eurofxref-hist.zip"
+    """address of the ECB's history, for the source ecb-online"""
+    tracking_uri: Address = "sqlite:///mlflow.db"
+    """MLflow tracking address"""
+    registry_uri: Address | None = None
+    """MLflow registry address; the tracking address if not given"""
+    experiment: str | None = None
+    """MLflow experiment of the runs; <PAIR>_Experiments if not given"""
+    artifact_location: str | None = None
+    """where a new experiment keeps its artifacts, s3://bucket/path; MLflow's choice if not given"""
+    trusted_code: Names[str] = ()
+    """registered models whose own code may run, names or patterns: EURUSD_Mine"""
+    serve: ServeSettings = ServeSettings()
+    """how podium serve serves"""
 
     _origins: dict[origins.Key, str] = PrivateAttr(default_factory=dict)
     _notes: tuple[str, ...] = PrivateAttr(())
