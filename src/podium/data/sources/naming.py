@@ -50,39 +50,21 @@ METALS_AND_COINS = frozenset({"XAU", "XAG", "XPT", "XPD", "BTC", "ETH"})
 PRICED = CURRENCIES | METALS_AND_COINS
 
 # FRED's H.10 series are DEX<quote><base>: DEXUSEU is USD per 1 EUR, DEXJPUS is JPY per 1 USD.
-FRED = {
-    "AL": "AUD",
-    "BZ": "BRL",
-    "CA": "CAD",
-    "CH": "CNY",
-    "DN": "DKK",
-    "EU": "EUR",
-    "HK": "HKD",
-    "IN": "INR",
-    "JP": "JPY",
-    "KO": "KRW",
-    "MA": "MYR",
-    "MX": "MXN",
-    "NO": "NOK",
-    "NZ": "NZD",
-    "SD": "SEK",
-    "SF": "ZAR",
-    "SI": "SGD",
-    "SL": "LKR",
-    "SZ": "CHF",
-    "TA": "TWD",
-    "TH": "THB",
-    "UK": "GBP",
-    "US": "USD",
-    "VZ": "VES",
-}
+FRED = dict(
+    re.findall(
+        r"(\w\w):(\w{3})",
+        """
+        AL:AUD BZ:BRL CA:CAD CH:CNY DN:DKK EU:EUR HK:HKD IN:INR JP:JPY KO:KRW MA:MYR MX:MXN NO:NOK NZ:NZD SD:SEK SF:ZAR
+        SI:SGD SL:LKR SZ:CHF TA:TWD TH:THB UK:GBP US:USD VZ:VES
+        """,
+    )
+)
 ECB_KEY = re.compile(r"EXR\.[A-Z]\.([A-Z]{3})\.([A-Z]{3})\.SP00\.[A-Z]")
 FRED_ID = re.compile(r"(?<![A-Z])DEX([A-Z]{2})([A-Z]{2})(?![A-Z])")
 AGAINST_DOLLAR = re.compile(r"(?<![A-Z0-9/.-])([A-Z]{3})(=X|=| CURNCY)(?![A-Z0-9])")  # Yahoo, Reuters, Bloomberg
 TWO_CODES = re.compile(r"(?=(?P<base>[A-Z]{3})(?P<between>[/_.-]?| (?=[A-Z]{3}(?![A-Z])))(?P<quote>[A-Z]{3}))")
-DOLLAR_QUOTED = frozenset(
-    {"EUR", "GBP", "AUD", "NZD"}
-)  # desks write USD per unit of these, and units per USD of others
+# Desks write USD per unit of these, and units per USD of others.
+DOLLAR_QUOTED = frozenset({"EUR", "GBP", "AUD", "NZD"})
 
 
 def plain(name: str) -> str:

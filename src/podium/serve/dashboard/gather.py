@@ -1,15 +1,17 @@
-"""Takes from the service what a page shows. Files and forecasts that cannot change are read and made once."""
+"""Takes from the service what a page shows. What cannot change is read once."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
 from podium.errors import PodiumError
 from podium.evaluate.judgement import Judgement
-from podium.records import Forecasts, Interval, NextDay
+from podium.records import Forecasts, NextDay
 from podium.registry.entities import JUDGEMENT_TAG
 from podium.registry.history import Title, crowned, taken
 from podium.registry.log_items import FORECASTS, read_forecasts
@@ -18,24 +20,16 @@ from podium.serve.dashboard.live_comparisons import LiveComparisons
 from podium.serve.dashboard.state import PairState
 from podium.serve.hotswap.artifacts import RUN
 from podium.serve.hotswap.lineup import Lineup, ServedModel
-from podium.serve.hotswap.scorer import Scorer
 from podium.serve.web.market import Close
 from podium.serve.web.next_day import next_day, why_no_interval
 from podium.serve.web.service import Service
 
+REMEMBERED = 64  # records and judgements: those of twenty pairs
+
 
 @dataclass(frozen=True, slots=True)
-class _Said:
-    """A forecast that need not be made again while model, close and range stay."""
-
-    scorer: Scorer
-    given: tuple[Close, Interval | None]
-    next_day: NextDay
-
-
-@dataclass(slots=True)
 class Gatherer:
-    """Reads and remembers for the pages of one service; call it in a thread, one call at a time.
+    """Reads for the pages of one service; call it in a thread.
 
     Attributes:
         service: models, stored closes.
@@ -44,15 +38,12 @@ class Gatherer:
 
     service: Service
     live: LiveComparisons
-    _forecasts: dict[str, Forecasts] = field(default_factory=dict)
-    _said: dict[str, _Said] = field(default_factory=dict)
-    _judgements: dict[str, Judgement | None] = field(default_factory=dict)
 
     def pair(self, lineup: Lineup) -> PairState:
         """Everything that is known of one pair now."""
         close = self.service.market.known(lineup.pair)
-        judgement = self._judgement(lineup)
-        told, untold = self._next_day(lineup, close)
+        judgement = _judgement(lineup)
+        told, untold = _next_day(lineup.champion, close)
         titles = tuple(Title.from_dict(title) for title in lineup.titles)
         return PairState(
             lineup=lineup,
@@ -65,26 +56,6 @@ class Gatherer:
             live=self.live.of(lineup),
             now=datetime.now(UTC),
         )
-
-    def forget(self) -> None:
-        """Let go of what belongs to models that are out of service."""
-        models = [model for lineup in self.service.swapper.lineups.values() for model in lineup.arms.values()]
-        for known, kept in (
-            (self._forecasts, {model.card.folder for model in models}),
-            (self._judgements, {model.card.tags.get(JUDGEMENT_TAG, "") for model in models}),
-            (self._said, set(self.service.swapper.lineups)),
-        ):
-            for key in [key for key in known if key not in kept]:
-                del known[key]
-
-    def _judgement(self, lineup: Lineup) -> Judgement | None:
-        """The last championship that any model of the podium carries, the champion's where two are as late."""
-        texts = [model.card.tags.get(JUDGEMENT_TAG, "") for model in lineup.arms.values()]
-        for text in texts:
-            if text not in self._judgements:
-                self._judgements[text] = _parsed(text)
-        found = [judgement for text in texts if (judgement := self._judgements[text]) is not None]
-        return max(found, key=lambda judgement: judgement.data_version.last_day, default=None)
 
     def _scene(self, lineup: Lineup, judgement: Judgement, titles: tuple[Title, ...]) -> Scene:
         """The championship as the report draws it, with the records of those of its runs that hold a rank now."""
@@ -108,33 +79,39 @@ class Gatherer:
         )
 
     def _past(self, model: ServedModel) -> Forecasts | None:
-        place = model.card.folder
-        if place not in self._forecasts:
-            try:
-                content = (self.service.config.cache / place / RUN / FORECASTS).read_bytes()
-                self._forecasts[place] = read_forecasts(content)
-            except (OSError, PodiumError):
-                return None
-        return self._forecasts[place]
-
-    def _next_day(self, lineup: Lineup, close: Close | None) -> tuple[NextDay | None, str]:
-        if close is None:
-            return None, "There are no stored rates; `podium ingest` brings them."
-        card, scorer = lineup.champion.card, lineup.champion.scorer
-        given = (close, card.interval)
-        said = self._said.get(lineup.pair)
-        if said is None or said.scorer is not scorer or said.given[0] is not close or said.given[1] != given[1]:
-            try:
-                forecast = float(scorer.score(close.row(card.features))[0])
-                said = _Said(scorer, given, next_day(card, close, forecast))
-            except PodiumError as error:
-                return None, f"The champion does not forecast the next day: {error}."
-            self._said[lineup.pair] = said
-        return said.next_day, why_no_interval(card, close) or ""
+        try:
+            return _recorded(self.service.config.cache / model.card.folder / RUN / FORECASTS)
+        except (OSError, PodiumError):
+            return None
 
 
+def _next_day(model: ServedModel, close: Close | None) -> tuple[NextDay | None, str]:
+    if close is None:
+        return None, "There are no stored rates; `podium ingest` brings them."
+    card = model.card
+    try:
+        forecast = float(model.scorer.score(close.row(card.features))[0])
+        return next_day(card, close, forecast), why_no_interval(card, close) or ""
+    except PodiumError as error:
+        return None, f"The champion does not forecast the next day: {error}."
+
+
+def _judgement(lineup: Lineup) -> Judgement | None:
+    """The last championship that any model of the podium carries, the champion's where two are as late."""
+    found = [_parsed(model.card.tags.get(JUDGEMENT_TAG, "")) for model in lineup.arms.values()]
+    known = [judgement for judgement in found if judgement is not None]
+    return max(known, key=lambda judgement: judgement.data_version.last_day, default=None)
+
+
+@lru_cache(REMEMBERED)
 def _parsed(text: str) -> Judgement | None:
     try:
         return Judgement.from_json(text)
     except ValueError:
         return None
+
+
+@lru_cache(REMEMBERED)
+def _recorded(path: Path) -> Forecasts:
+    """A run's record, which lies under a seal and never changes."""
+    return read_forecasts(path.read_bytes())

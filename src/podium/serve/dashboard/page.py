@@ -24,6 +24,7 @@ from podium.serve.dashboard.state import PairState
 from podium.serve.web.service import Service
 
 HERE = Path(__file__).parent
+Draw = Callable[[PairState], Markup]
 
 
 @cache
@@ -48,7 +49,7 @@ class Pages:
         self._service = service
         self._gatherer = Gatherer(service, LiveComparisons(service))
         self._links = Links(service.options.mlflow_ui)
-        self._drawn: dict[tuple[str, str], tuple[tuple[object, ...], Markup]] = {}
+        self._drawn: dict[tuple[str, str], tuple[tuple[object, ...], tuple[object, ...], Markup]] = {}
 
     def render(self, pair: str | None) -> str | None:
         """The page of a pair, of the default pair when none is asked for; None when the pair is not served."""
@@ -57,7 +58,6 @@ class Pages:
         wanted = pair or service.selection.default_pair
         if pair is not None and pair not in lineups and pair != service.selection.default_pair:
             return None
-        self._gatherer.forget()
         states = {name: self._gatherer.pair(lineup) for name, lineup in lineups.items()}
         state = states.get(wanted)
         return (
@@ -79,23 +79,25 @@ class Pages:
         )
 
     def _figures(self, state: PairState) -> dict[str, Markup]:
-        shown = (state.next_day, state.untold, state.past, words.is_over(state))
+        def fan(state: PairState) -> Markup:
+            return fan_figure(figures.fan_of(state))
+
+        said = (state.next_day, state.untold, words.is_over(state))
         return {
-            "next_day": self._figure("next_day", state, lambda state: fan_figure(figures.fan_of(state)), shown),
-            "skill": self._figure("skill", state, skill_of, (state.judgement, state.past)),
-            "live": self._figure("live", state, figures.live_figure, (state.live,)),
+            "next_day": self._figure("next_day", state, fan, said, (state.past,)),
+            "skill": self._figure("skill", state, skill_of, (), (state.judgement, state.past)),
+            "live": self._figure("live", state, figures.live_figure, (), (state.live,)),
         }
 
     def _figure(
-        self, name: str, state: PairState, draw: Callable[[PairState], Markup], shows: tuple[object, ...]
+        self, name: str, state: PairState, draw: Draw, says: tuple[object, ...], shows: tuple[object, ...]
     ) -> Markup:
-        """A chart, as it was drawn for an earlier page if it would show the very same objects."""
-        key = (tuple((arm, model.card.identity) for arm, model in state.lineup.arms.items()), *shows)
+        """A chart, as it was drawn for an earlier page if it would say the same and show the very same objects."""
+        key = (*says, *((arm, model.card.identity) for arm, model in state.lineup.arms.items()))
         known = self._drawn.get((state.lineup.pair, name))
-        if known is None or known[0][0] != key[0] or any(a is not b for a, b in zip(known[0][1:], shows, strict=True)):
-            known = (key, draw(state))
-            self._drawn[state.lineup.pair, name] = known
-        return known[1]
+        if known is None or known[0] != key or any(a is not b for a, b in zip(known[1], shows, strict=True)):
+            known = self._drawn[state.lineup.pair, name] = (key, shows, draw(state))
+        return known[2]
 
     def _health(self, states: Mapping[str, PairState]) -> dict[str, Any]:
         service = self._service
