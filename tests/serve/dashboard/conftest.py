@@ -82,6 +82,7 @@ def _standing(version: Any, alias: str | None, past: Forecasts) -> Standing:
         **dict.fromkeys(("crps", "crps_skill"), 0.01),
         "volatility_model": "EWMA",
         "untested": {},
+        "weights": {},
     }
     return Standing.from_flat(found)
 
