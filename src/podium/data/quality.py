@@ -104,8 +104,7 @@ def check_positive(table: RawTable, _: Limits) -> Iterable[Fault]:
 
 def check_dates(table: RawTable, _: Limits) -> Iterable[Fault]:
     """Every row has a date."""
-    missing = np.isnat(table.dates)
-    yield from table.faults("missing_dates", missing, "every row needs a date", "date")
+    yield from table.faults("missing_dates", np.isnat(table.dates), "every row needs a date", "date")
 
 
 def check_future(table: RawTable, limits: Limits) -> Iterable[Fault]:
@@ -118,9 +117,8 @@ def check_future(table: RawTable, limits: Limits) -> Iterable[Fault]:
 
 def check_conflicts(table: RawTable, _: Limits) -> Iterable[Fault]:
     """No day has two different rows: which one is right cannot be known."""
-    again = np.zeros(len(table), dtype=bool)
-    again[1:] = np.diff(table.dates) == 0 * DAY
-    again[:-1] |= again[1:]
+    same = np.concatenate(([False], np.diff(table.dates) == 0 * DAY, [False]))
+    again = (same[1:] | same[:-1])[: len(table)]
     remedy = "keep one row a day; which one is right cannot be known here"
     yield from table.faults("conflicting_dates", again, remedy, "date")
 
@@ -144,19 +142,17 @@ def check_gaps(table: RawTable, limits: Limits) -> Iterable[Fault]:
 
 def check_jumps(table: RawTable, limits: Limits) -> Iterable[Fault]:
     """No price moves by a factor that only a slipped decimal point or a changed unit explains."""
-    jump = np.zeros(len(table), dtype=bool)
-    jump[1:] = np.abs(_returns(table)) > np.log(limits.max_factor)
+    jump = np.abs(_returns(table)) > np.log(limits.max_factor)
     remedy = f"over {limits.max_factor:g} times the day before, or under 1/{limits.max_factor:g}; look for a slipped "
     yield from table.faults("implausible_jump", jump, remedy + "decimal point or a changed unit")
 
 
 def check_spikes(table: RawTable, limits: Limits) -> Iterable[Fault]:
     """No price leaps and is back the next day: that is a wrong cell, not a market."""
-    returns = _returns(table)
-    out, back = returns[:-1], returns[1:]
+    out = _returns(table)
+    back = np.append(out[1:], 0.0)
     smaller = np.minimum(np.abs(out), np.abs(back))
-    spike = np.zeros(len(table), dtype=bool)
-    spike[1:-1] = (out * back < 0) & (smaller > limits.max_spike) & (np.abs(out + back) < smaller / 2)
+    spike = (out * back < 0) & (smaller > limits.max_spike) & (np.abs(out + back) < smaller / 2)
     remedy = "a leap that is undone the next day; correct or remove these rows"
     yield from table.faults("spike", spike, remedy)
 
@@ -164,8 +160,8 @@ def check_spikes(table: RawTable, limits: Limits) -> Iterable[Fault]:
 def check_direction(table: RawTable, limits: Limits) -> Iterable[Fault]:
     """The price does not turn into its reciprocal: EURUSD to one day, USDEUR from the next."""
     logs = np.log(table.closes)
-    flip = np.zeros(len(table), dtype=bool)
-    flip[1:] = (np.abs(np.diff(logs)) > limits.max_spike) & (np.abs(logs[1:] + logs[:-1]) < 0.03)
+    both = logs + np.append(logs[:1], logs[:-1])
+    flip = (np.abs(_returns(table)) > limits.max_spike) & (np.abs(both) < 0.03)
     remedy = "the price becomes 1/price; the file mixes both directions of the pair"
     yield from table.faults("direction_flips", flip, remedy)
 
@@ -175,7 +171,7 @@ def check_coarse(table: RawTable, limits: Limits) -> Iterable[Fault]:
     if len(table) < ROWS:
         return
     step = resolution(table.closes) / float(np.median(table.closes))
-    if step > limits.max_rounding * float(np.std(_returns(table))):
+    if step > limits.max_rounding * float(np.std(_returns(table)[1:])):
         shown = tuple(f"{table.dates[at]}: {table.closes[at]:g}" for at in range(min(5, len(table))))
         remedy = "rounded to steps of about a day's move; take rates with all their decimals"
         yield Fault(table.where, table.column, "coarse", len(table), shown, remedy)
@@ -183,7 +179,7 @@ def check_coarse(table: RawTable, limits: Limits) -> Iterable[Fault]:
 
 def check_still(table: RawTable, limits: Limits) -> Iterable[Fault]:
     """No price that moves otherwise stands still for weeks: a dead feed, carried forward."""
-    still = _returns(table) == 0
+    still = _returns(table)[1:] == 0
     starts, lengths = _runs(still)
     bad = [
         (start, length + 1)
@@ -210,7 +206,9 @@ def _columns(table: RawTable) -> list[tuple[str, Floats]]:
 
 
 def _returns(table: RawTable) -> Floats:
-    return np.diff(np.log(table.closes))
+    """Log return of each row over the one before, 0 for the first; shape (n_rows,)."""
+    logs = np.log(table.closes)
+    return np.diff(logs, prepend=logs[:1])
 
 
 def _same_rows(columns: list[Floats]) -> Bools:

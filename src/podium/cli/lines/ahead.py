@@ -7,11 +7,13 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from podium.cli.console import table
-from podium.cli.lines.cells import number, percent
+from podium.cli.lines.cells import number, percent, picked, plain
 
 if TYPE_CHECKING:
     from podium.pipeline.routine import Simulation
     from podium.records import NextDay
+
+DAILY = ("cumulative_gain", "dates")  # too long for a document
 
 
 def forecast_lines(forecasts: Sequence[NextDay], today: date | None = None) -> Iterator[str]:
@@ -75,37 +77,9 @@ def _loss(value: float | None) -> str:
 def simulation_json(simulation: Simulation) -> dict[str, Any]:
     """The same for programs."""
     return {
-        "pair": simulation.pair,
-        "data_version": str(simulation.data_version),
-        "contestants": list(simulation.contestants),
-        "first_day": simulation.first_day,
-        "last_day": simulation.last_day,
-        "learn_days": simulation.routine.learn_days,
-        "refit_every": simulation.routine.refit_every,
-        "trailing_days": simulation.routine.trailing_days,
+        **picked(simulation, "pair", "data_version", "contestants", "first_day", "last_day"),
+        **picked(simulation.routine, "learn_days", "refit_every", "trailing_days"),
         "policies": [
-            {
-                "policy": replay.policy,
-                "looks": replay.looks,
-                "title_changes": replay.title_changes,
-                "regretted": replay.regretted,
-                "served_days": replay.served_days,
-                "rmse": replay.rmse,
-                "loss_vs_random_walk": replay.loss_vs_random_walk,
-                "t_vs_random_walk": replay.t_vs_random_walk,
-                "loss_vs_contestant": dict(replay.loss_vs_contestant),
-                "verdicts": dict(replay.verdicts),
-                "reigns": [
-                    {
-                        "champion": reign.champion,
-                        "since": str(reign.since),
-                        "until": str(reign.until),
-                        "n_days": reign.n_days,
-                        "regretted": reign.regretted,
-                    }
-                    for reign in replay.reigns
-                ],
-            }
-            for replay in simulation.replays
+            {name: value for name, value in plain(replay).items() if name not in DAILY} for replay in simulation.replays
         ],
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -22,10 +23,17 @@ def yes(value: bool | None) -> str:
     return "-" if value is None else "may be" if value else "no"
 
 
+def picked(record: Any, *names: str) -> dict[str, Any]:
+    """Some fields of a record as JSON knows them."""
+    return {name: plain(getattr(record, name)) for name in names}
+
+
 def plain(record: Any) -> Any:
-    """A record of the serving room as JSON knows it: arrays as lists, dates as text, what is not finite as null."""
+    """A record as JSON knows it: arrays as lists, dates as text, what is not finite as null."""
     if dataclasses.is_dataclass(record) and not isinstance(record, type):
-        return {field.name: plain(getattr(record, field.name)) for field in dataclasses.fields(record)}
+        return picked(record, *(field.name for field in dataclasses.fields(record)))
+    if isinstance(record, Mapping):
+        return {name: plain(value) for name, value in record.items()}
     if hasattr(record, "tolist"):  # an array or a number of numpy, which is not imported for this
         return plain(record.tolist())
     if isinstance(record, dict):

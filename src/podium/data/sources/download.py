@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
@@ -94,6 +92,7 @@ def masked(url: str) -> str:
 
 def _attempt(url: str, known: Validators) -> Answer:
     import requests
+    import urllib3
 
     headers = {"Accept-Encoding": "identity"}  # a zip gains nothing, and the length can be checked
     if known.etag:
@@ -105,9 +104,9 @@ def _attempt(url: str, known: Validators) -> Answer:
             return _answer(url, response, known)
     except (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema):
         raise SettingError(f"setting ecb_url: {masked(url)} is no http address") from None
-    except requests.exceptions.Timeout as error:
+    except (requests.exceptions.Timeout, urllib3.exceptions.ReadTimeoutError) as error:
         raise _AgainError("does not answer in time") from error
-    except requests.exceptions.ChunkedEncodingError as error:
+    except (requests.exceptions.ChunkedEncodingError, urllib3.exceptions.HTTPError) as error:
         raise _AgainError("broke off in the middle of the answer") from error
     except requests.exceptions.RequestException as error:
         raise _AgainError(f"cannot be reached ({type(error).__name__})") from error
@@ -131,21 +130,14 @@ def _answer(url: str, response: requests.Response, known: Validators) -> Answer:
 
 def _body(url: str, response: requests.Response) -> bytes:
     """The answer as it comes; asking for a full block would wait for it, however late it gets."""
-    import urllib3
-
     body = bytearray()
     end = time.monotonic() + DEADLINE
-    try:
-        while chunk := response.raw.read1(BLOCK, decode_content=True):
-            body += chunk
-            if len(body) > MAX_BYTES:
-                raise SourceError(f"{masked(url)} sends more than {MAX_BYTES} bytes: no history of daily rates")
-            if time.monotonic() > end:
-                raise SourceError(f"{masked(url)} takes more than {DEADLINE:g} s to answer")
-    except urllib3.exceptions.ReadTimeoutError as error:
-        raise _AgainError("does not answer in time") from error
-    except urllib3.exceptions.HTTPError as error:
-        raise _AgainError("broke off in the middle of the answer") from error
+    while chunk := response.raw.read1(BLOCK, decode_content=True):
+        body += chunk
+        if len(body) > MAX_BYTES:
+            raise SourceError(f"{masked(url)} sends more than {MAX_BYTES} bytes: no history of daily rates")
+        if time.monotonic() > end:
+            raise SourceError(f"{masked(url)} takes more than {DEADLINE:g} s to answer")
     return bytes(body)
 
 
@@ -157,13 +149,9 @@ def _wait(state: RetryCallState) -> float:
 
 def _retry_after(value: str) -> float | None:
     """Seconds, from the header's seconds or date; None when it says nothing usable."""
+    import urllib3
+
     try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        when = parsedate_to_datetime(value)
-    except ValueError:
+        return urllib3.Retry().parse_retry_after(value)
+    except urllib3.exceptions.InvalidHeader:
         return None
-    now = datetime.now(UTC)
-    return max(0.0, (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() - now.timestamp())
