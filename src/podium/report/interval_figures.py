@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from podium.evaluate.density import coverage_by_year
 from podium.records import Dates, Floats, Forecasts, NextDay, Series, rate_digits
-from podium.report.belief import BARS, COVERAGES, Calibration, calibration, misses_of
+from podium.report.belief import BARS, COVERAGES, SIDES, Calibration, calibration, misses_of
 from podium.report.charts import dot_chart, figure, histogram, line_chart, no_figure
 from podium.report.marks import BAD, MAIN, WALK, WHOLE, Band, Dots, Line, Rule, Table, Write, number, percent
 from podium.report.scales import round_scale
@@ -74,34 +74,24 @@ def fan_figure(fan: Fan) -> Markup:
     rows = slice(max(1, len(fan.series) - FAN_DAYS), None)
     days, realised = fan.series.dates[rows], fan.series.closes[rows]
     columns = _past_rates(fan.past, days, fan.series.closes[rows.start - 1 : -1])
-    outside = (realised < columns["lower_95"]) | (realised > columns["upper_95"])
-    missed = np.where(outside, realised, np.nan)
     message = _fan_message(columns, realised)
-    ahead = fan.next_day if fan.next_day is not None and fan.next_day.origin == days[-1].item() else None
     opened = np.full(len(days), np.nan)
-    if ahead is not None:
-        days = np.append(days, np.datetime64(ahead.target_date))
-        said = {**ahead.rates, "forecast": ahead.forecast_rate}
-        columns = {name: np.append(column, said.get(name, np.nan)) for name, column in columns.items()}
-        realised, missed = np.append(realised, np.nan), np.append(missed, np.nan)
-        opened = np.append(opened, ahead.forecast_rate)
+    if fan.next_day is not None and fan.next_day.origin == days[-1].item():
+        ahead = {**fan.next_day.rates, "forecast": fan.next_day.forecast_rate}
+        days = np.append(days, np.datetime64(fan.next_day.target_date))
+        columns = {name: np.append(column, ahead.get(name, np.nan)) for name, column in columns.items()}
+        realised, opened = np.append(realised, np.nan), np.append(opened, ahead["forecast"])
         came = "is over, and its rate is not stored" if over else "is still open"
-        message += (
-            f" The last range, for {told_day(ahead.target_date)}, {came}." if ahead.interval else f" {fan.untold}"
-        )
+        told = f"The last range, for {told_day(fan.next_day.target_date)}, {came}."
+        message += f" {told if fan.next_day.interval else fan.untold}"
+    outside = (realised < columns["lower_95"]) | (realised > columns["upper_95"])
     bands = [
-        Band(
-            f"{coverage}% interval",
-            columns[f"lower_{coverage}"],
-            columns[f"upper_{coverage}"],
-            fan.ink,
-            coverage == "80",
-        )
-        for coverage in ("95", "80")
-        if np.isfinite(columns[f"lower_{coverage}"]).any()
+        Band(f"{side}% interval", columns[f"lower_{side}"], columns[f"upper_{side}"], fan.ink, side == "80")
+        for side in ("95", "80")
+        if np.isfinite(columns[f"lower_{side}"]).any()
     ]
     dots = [
-        Dots("outside the 95% interval", missed, BAD),
+        Dots("outside the 95% interval", np.where(outside, realised, np.nan), BAD),
         Dots(f"{fan.name}'s next forecast", opened, fan.ink),
     ]
     lines = [Line("what came", realised, MAIN, dots=True), Line(f"{fan.name}'s forecast", columns["forecast"], fan.ink)]
@@ -112,7 +102,7 @@ def fan_figure(fan: Fan) -> Markup:
         bands=bands,
         dots=[mark for mark in dots if np.isfinite(mark.values).any()],
         write=write,
-        axis=number(round_scale([realised, *(band.lower for band in bands), *(band.upper for band in bands)]).digits),
+        axis=number(round_scale([realised, *(side for band in bands for side in (band.lower, band.upper))]).digits),
         unit=f"{fan.series.pair[3:]} for 1 {fan.series.pair[:3]}; each range was made at the close of the day before",
         height=300,
         last=False,
@@ -142,13 +132,12 @@ def _fan_message(columns: Mapping[str, Floats], realised: Floats) -> str:
     n_days = int(np.isfinite(columns["lower_95"]).sum())
     if not n_days:
         return ""
-    inside = {
-        coverage: int(((columns[f"lower_{coverage}"] <= realised) & (realised <= columns[f"upper_{coverage}"])).sum())
-        for coverage in ("80", "95")
-    }
+    inner, outer = (
+        int(((columns[f"lower_{side}"] <= realised) & (realised <= columns[f"upper_{side}"])).sum()) for side in SIDES
+    )
     return (
-        f"Of these {n_days} days {inside['80']} ({SHARE(inside['80'] / n_days)}) ended inside the 80% range and "
-        f"{inside['95']} ({SHARE(inside['95'] / n_days)}) inside the 95% range. The forecast itself hardly leaves "
+        f"Of these {n_days} days {inner} ({SHARE(inner / n_days)}) ended inside the 80% range and "
+        f"{outer} ({SHARE(outer / n_days)}) inside the 95% range. The forecast itself hardly leaves "
         "the last rate; what the range says is how far the next one may go."
     )
 
@@ -175,37 +164,30 @@ def coverage_figure(scene: Scene) -> Markup:
         return no_figure("coverage", title, reason)
     name = scene.leader.family
     rows = scene.forecasts[name]
-    misses = {coverage: misses_of(rows.bounds, rows.actual, coverage) for coverage in ("80", "95")}
-    overall = {coverage: 1.0 - float(missed.mean()) for coverage, missed in misses.items()}
+    misses = {side: misses_of(rows.bounds, rows.actual, side) for side in SIDES}
+    overall = {side: 1.0 - float(missed.mean()) for side, missed in misses.items()}
     by_year = {
-        coverage: coverage_by_year(rows.target_dates, missed, int(coverage) / 100, MIN_DAYS_A_YEAR)
-        for coverage, missed in misses.items()
+        side: coverage_by_year(rows.target_dates, missed, int(side) / 100, MIN_DAYS_A_YEAR)
+        for side, missed in misses.items()
     }
-    ink = scene.inks[name]
     charts, said = [], _overall(scene, overall)
     if by_year["95"]:
-        charts.append(_years_chart(by_year, ink))
-        worst = {
-            coverage: max(abs(share - int(coverage) / 100) for _, share in years.values())
-            for coverage, years in by_year.items()
-        }
+        charts.append(_years_chart(by_year, scene.inks[name]))
+        worst = [max(abs(share - int(side) / 100) for _, share in by_year[side].values()) for side in SIDES]
         said += (
-            f" In the worst calendar year coverage was {100 * worst['80']:.1f} points from 80% and "
-            f"{100 * worst['95']:.1f} points from 95%."
+            f" In the worst calendar year coverage was {100 * worst[0]:.1f} points from 80% and "
+            f"{100 * worst[1]:.1f} points from 95%."
         )
     left_out = sorted(set(map(str, years_of(rows.target_dates))) - set(map(str, by_year["95"])))
     if left_out:
         said += f" Not drawn, having fewer than {MIN_DAYS_A_YEAR} scored days: {', '.join(left_out)}."
+    told = [
+        [str(year), str(n), SHARE(by_year["80"][year][1]), SHARE(share)] for year, (n, share) in by_year["95"].items()
+    ]
     table = Table(
         f"Share of days that ended inside {name}'s ranges",
         ["Days of", "Days", "80% interval", "95% interval"],
-        [
-            *(
-                [str(year), str(n), SHARE(by_year["80"][year][1]), SHARE(share)]
-                for year, (n, share) in by_year["95"].items()
-            ),
-            ["all scored days", str(len(rows)), SHARE(overall["80"]), SHARE(overall["95"])],
-        ],
+        [*told, ["all scored days", str(len(rows)), *(SHARE(overall[side]) for side in SIDES)]],
     )
     return figure("coverage", title, said, charts, table)
 
@@ -221,8 +203,7 @@ def _overall(scene: Scene, overall: dict[str, float]) -> str:
 def _years_chart(by_year: dict[str, dict[int, tuple[int, float]]], ink: str) -> Markup:
     groups = []
     for coverage, colour in (("95", ink), ("80", MAIN)):
-        n_days = np.array([n for n, _ in by_year[coverage].values()], dtype=np.float64)
-        share = np.array([covered for _, covered in by_year[coverage].values()])
+        n_days, share = np.array([*by_year[coverage].values()]).T
         reach = REACH * np.sqrt(int(coverage) / 100 * (1 - int(coverage) / 100) / n_days)
         groups.append(
             Dots(f"inside the {coverage}% interval", share, colour, share - reach, np.minimum(share + reach, 1.0))
@@ -297,5 +278,4 @@ def _why_no_bounds(scene: Scene) -> str:
     rows = scene.forecasts.get(name)
     if rows is None:
         return scene.untold.get(name, f"the forecasts of {name} are not here")
-    needed = {f"{side}_{coverage}" for side in ("lower", "upper") for coverage in ("80", "95")}
-    return "" if needed <= set(rows.bounds) else f"the run of {name} recorded no ranges"
+    return "" if set(BOUNDS) <= set(rows.bounds) else f"the run of {name} recorded no ranges"

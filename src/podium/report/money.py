@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 from markupsafe import Markup
 
 from podium.evaluate.economics import Economics, Sharpe, Track, trade_the_sign
-from podium.records import Dates
 from podium.report.charts import figure, line_chart, no_figure
-from podium.report.marks import QUIET, WALK, Line, Rule, Table, number, percent
+from podium.report.marks import QUIET, WALK, Line, Rule, number, percent
 from podium.report.scene import Scene, listed
-from podium.report.skill import years_of
+from podium.report.skill import table_of, years_of
 from podium.report.tables import DASH, MISSING, Sheet, SheetRow
 from podium.report.verdict import suspicion
 
@@ -115,18 +113,8 @@ def _figure(scene: Scene, found: dict[str, Economics], inks: dict[str, str]) -> 
         write=EARNED,
         unit="Earned since the first scored day on 1 invested, after costs, interest left out",
     )
-    ends = _year_ends(days)
-    table = Table(
-        "Earned up to the last scored day of each year",
-        ["Up to", *curves],
-        [[str(days[row]), *(EARNED(float(curve[row])) for curve in curves.values())] for row in ends],
-    )
+    table = table_of("Earned up to the last scored day of each year", days, curves, years_of(days), EARNED)
     return figure("money", title, _message(scene, found), [chart], table)
-
-
-def _year_ends(days: Dates) -> list[int]:
-    years = years_of(days)
-    return [*map(int, np.flatnonzero(np.diff(years))), len(years) - 1]
 
 
 def _message(scene: Scene, found: dict[str, Economics]) -> str:

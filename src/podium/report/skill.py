@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 from markupsafe import Markup
 
-from podium.records import Floats, Forecasts
+from podium.records import Dates, Floats, Forecasts
 from podium.report.charts import bar_chart, figure, line_chart, no_figure
-from podium.report.marks import Dots, Line, Rule, Table, number, percent
+from podium.report.marks import Dots, Line, Rule, Table, Write, number, percent
 from podium.report.scene import RANDOM_WALK, Scene, listed, told_day
 
 SKILL_TITLE: Final = "Where skill was gained and lost"
@@ -45,12 +46,8 @@ def skill_figure(scene: Scene) -> Markup:
         write=SHARE,
         unit="Squared error saved since the first scored day, as a share of the random walk's",
     )
-    ends = quarter_ends(days)
-    table = Table(
-        "Squared error saved up to the last day of each quarter, as a share of the random walk's",
-        ["Up to", *known],
-        [[str(days[row]), *(SHARE(float(curve[row])) for curve in known.values())] for row in ends],
-    )
+    caption = "Squared error saved up to the last day of each quarter, as a share of the random walk's"
+    table = table_of(caption, days, known, quarters_of(days), SHARE)
     return figure("skill", title, _skill_message(scene, known, days), [chart], table)
 
 
@@ -71,10 +68,18 @@ def _skill_message(scene: Scene, curves: dict[str, Floats], days: np.ndarray) ->
     )
 
 
-def quarter_ends(days: np.ndarray) -> np.ndarray:
-    """Row of the last day of each quarter, and of all."""
-    quarters = days.astype("datetime64[M]").astype(int) // 3
-    return np.append(np.flatnonzero(np.diff(quarters)), len(days) - 1)
+def table_of(
+    caption: str, days: Dates, curves: Mapping[str, Floats], periods: np.ndarray, write: Write, head: str = "Up to"
+) -> Table:
+    """The values of curves on the last day of each period; all of shape (n_days,)."""
+    ends = np.append(np.flatnonzero(np.diff(periods)), len(days) - 1)
+    rows = [[str(days[row]), *(write(float(curve[row])) for curve in curves.values())] for row in ends]
+    return Table(caption, [head, *curves], rows)
+
+
+def quarters_of(days: np.ndarray) -> np.ndarray:
+    """Quarters since 1970 up to each day."""
+    return np.asarray(days.astype("datetime64[M]").astype(int) // 3)
 
 
 def years_of(days: np.ndarray) -> np.ndarray:

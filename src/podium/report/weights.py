@@ -7,9 +7,9 @@ from markupsafe import Markup
 from podium.models.combiner import WEIGHT
 from podium.records import Floats
 from podium.report.charts import figure, line_chart
-from podium.report.marks import QUIET, WALK, Line, Table, percent
+from podium.report.marks import QUIET, WALK, Line, percent
 from podium.report.scene import RANDOM_WALK, Scene, listed, told_day
-from podium.report.skill import quarter_ends, thinned
+from podium.report.skill import quarters_of, table_of, thinned
 
 WHOLE = percent(0)
 
@@ -35,11 +35,7 @@ def _figure(scene: Scene, name: str, weights: dict[str, Floats]) -> Markup:
         write=WHOLE,
         unit="Weight in the forecast made at each day's close",
     )
-    table = Table(
-        "Weights on the last day of each quarter",
-        ["Day", *weights],
-        [[str(days[row]), *(WHOLE(float(values[row])) for values in weights.values())] for row in quarter_ends(days)],
-    )
+    table = table_of("Weights on the last day of each quarter", days, weights, quarters_of(days), WHOLE, "Day")
     began, ended = ([f"{who} {WHOLE(float(of[at]))}" for who, of in weights.items()] for at in (0, -1))
     message = (
         f"{name} begins with {listed(began)}, and renews the weights after every outcome, from what was known by then: "
