@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
@@ -96,13 +96,8 @@ class Series(Tabular):
 
     def until(self, n_days: int) -> Series:
         """The first `n_days` days: what was known at the close of day `n_days - 1`."""
-        return Series(
-            pair=self.pair,
-            dates=self.dates[:n_days],
-            closes=self.closes[:n_days],
-            source=self.source,
-            extras={name: column[:n_days] for name, column in self.extras.items()},
-        )
+        extras = {name: column[:n_days] for name, column in self.extras.items()}
+        return replace(self, dates=self.dates[:n_days], closes=self.closes[:n_days], extras=extras)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ def forecasts_of(path: VolatilityPath, first: int, forecast: float = 0.0) -> For
     """A contestant that forecasts the same return every day from row `first` to the last known outcome."""
     rows = slice(first, len(path.origins) - path.horizon)
     actual = path.outcome[rows]
-    return Forecasts(path.origins[rows], path.target_dates[rows], actual, np.full(len(actual), forecast))
+    return Forecasts(path.origins[rows], path.origins[rows] + path.horizon, actual, np.full(len(actual), forecast))
 
 
 @pytest.fixture(scope="module")
@@ -221,7 +221,7 @@ def test_forecasts_of_another_series_are_refused(path: VolatilityPath) -> None:
         (replace(good, origins=good.origins + np.timedelta64(9000, "D")), "not in the volatility walk"),
         (replace(good, forecast=np.full(len(good), np.nan)), "not finite"),
         (
-            Forecasts(path.origins[-1:], path.target_dates[-1:], path.outcome[-1:], np.zeros(1)),
+            Forecasts(path.origins[-1:], path.origins[-1:] + 1, path.outcome[-1:], np.zeros(1)),
             "no outcome|outcome yet",
         ),
     ):

@@ -30,7 +30,6 @@ class VolatilityPath:
     Attributes:
         horizon: trading days from origin to outcome.
         origins: shape (n_walk,), `datetime64[D]`.
-        target_dates: shape (n_walk,), the day of each outcome; NaT while it is to come.
         outcome: shape (n_walk,), log return over the horizon; NaN while it is to come.
         model: shape (n_walk,), position in `models` of the one believed at each origin.
         models: names of the volatility models.
@@ -42,7 +41,6 @@ class VolatilityPath:
 
     horizon: int
     origins: Dates
-    target_dates: Dates
     outcome: Floats
     model: NDArray[np.intp]
     models: tuple[str, ...]
@@ -110,12 +108,9 @@ def choose_volatility(walk: VolatilityWalk, horizon: int = 1) -> VolatilityPath:
     believed = np.zeros(len(outcome), dtype=np.intp)
     believed[horizon:] = np.argmin(np.cumsum(scores, axis=1), axis=0)[:-horizon]
     rows = np.arange(len(outcome))
-    target_dates = np.full(len(outcome), np.datetime64("NaT"), dtype="datetime64[D]")
-    target_dates[:-horizon] = walk.dates[walk.start + horizon :]
     return VolatilityPath(
         horizon=horizon,
         origins=walk.dates[walk.start :],
-        target_dates=target_dates,
         outcome=outcome,
         model=believed,
         models=walk.models,

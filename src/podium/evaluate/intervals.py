@@ -43,6 +43,7 @@ from podium.evaluate.significance import TestResult
 from podium.records import Floats, Forecasts, Interval, NextDay, Series
 
 COVERAGES: Final = (0.80, 0.95)
+DENSITIES: Final = ("sigma", "df", "constant_sigma", "constant_df")
 RATE: Final = 0.05  # step of ln m for the next day; decision 0040 shows what other rates buy and cost
 NARROWEST: Final = 0.1  # floor of m: a peg that breaks is caught up with in weeks, not years
 
@@ -181,14 +182,7 @@ def interval_forecast(path: VolatilityPath, forecasts: Forecasts) -> IntervalFor
     outcome = path.outcome[rows]
     return IntervalForecast(
         bounds=scored,
-        densities=MappingProxyType(
-            {
-                "sigma": path.sigma[rows],
-                "df": path.df[rows],
-                "constant_sigma": path.constant_sigma[rows],
-                "constant_df": path.constant_df[rows],
-            }
-        ),
+        densities=MappingProxyType({name: getattr(path, name)[rows] for name in DENSITIES}),
         pit=probability_below(outcome, point[rows], path.sigma[rows], path.df[rows]),
         scores=_scores(path, rows[np.isfinite(outcome)], point, bounds),
         interval=_open_interval(path, widths),

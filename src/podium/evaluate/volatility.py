@@ -15,7 +15,6 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from itertools import pairwise
-from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -50,7 +49,6 @@ class VolatilityWalk:
         persistence: shape (n_models, n_walk), share of a shock to the variance that is left a day later; 1 is for ever.
         long_run: shape (n_models, n_walk), variance to which the forecast reverts; 0 where it does not.
         fitted_df: shape (n_walk,), degrees of freedom that the GARCH fits found; NaN without GARCH.
-        left_out: why a model does not take part, by model.
     """
 
     dates: Dates
@@ -61,7 +59,6 @@ class VolatilityWalk:
     persistence: Floats
     long_run: Floats
     fitted_df: Floats
-    left_out: MappingProxyType[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +98,7 @@ def volatility_walk(returns: Floats, dates: Dates, first_scored: np.datetime64, 
     returns = np.asarray(returns, dtype=np.float64)
     first = _first_position(returns, dates, first_scored, refit_every)
     refits = _refit_positions(first, len(returns), refit_every)
-    garch, left_out = _garch_columns(returns, refits)
+    garch = _garch_columns(returns, refits)
     start = refits[0] if garch is not None else MIN_HISTORY - 1
     if not returns[: start + 1].any():
         raise InputError(
@@ -110,26 +107,13 @@ def volatility_walk(returns: Floats, dates: Dates, first_scored: np.datetime64, 
         )
     constant = constant_variance(returns)
     simple = np.array([constant, ewma_variance(returns, constant)])[:, start:]  # (2, n_walk)
-    ones, zeros = np.ones_like(simple), np.zeros_like(simple)
-    if garch is None:
-        nothing = np.full(simple.shape[1], np.nan)
-        variance, persistence, long_run, fitted_df = simple, ones, zeros, nothing
-    else:
-        variance = np.vstack([simple, garch[0]])
-        persistence = np.vstack([ones, garch[1]])
-        long_run = np.vstack([zeros, garch[2]])
-        fitted_df = garch[3]
-    return VolatilityWalk(
-        dates=dates,
-        returns=returns,
-        start=start,
-        models=MODELS[: len(variance)],
-        variance=variance,
-        persistence=persistence,
-        long_run=long_run,
-        fitted_df=fitted_df,
-        left_out=MappingProxyType(left_out),
-    )
+    columns = np.array([simple, np.ones_like(simple), np.zeros_like(simple)])  # (3, 2, n_walk)
+    fitted_df = np.full(simple.shape[1], np.nan)
+    if garch is not None:
+        columns, fitted_df = np.concatenate([columns, garch[:3, None]], axis=1), garch[3]
+    variance, persistence, long_run = columns
+    models = MODELS[: len(variance)]
+    return VolatilityWalk(dates, returns, start, models, variance, persistence, long_run, fitted_df)
 
 
 def constant_variance(returns: Floats) -> Floats:
@@ -209,13 +193,13 @@ def _refit_positions(first: int, n_days: int, refit_every: int) -> list[int]:
     return sorted({first, *before, *after})
 
 
-def _garch_columns(
-    returns: Floats, refits: list[int]
-) -> tuple[tuple[Floats, Floats, Floats, Floats] | None, dict[str, str]]:
-    """Variance, persistence, long-run variance and degrees of freedom from the first refit to the last day."""
+def _garch_columns(returns: Floats, refits: list[int]) -> Floats | None:
+    """Variance, persistence, long-run variance and degrees of freedom from the first refit on, shape (4, n_walk).
+
+    None where the history is too short, or the first fit does not converge.
+    """
     if refits[0] + 1 < MIN_GARCH_HISTORY:
-        reason = f"{refits[0] + 1} days before the first scored one, {MIN_GARCH_HISTORY} are needed"
-        return None, {"garch": reason}
+        return None
     columns = np.empty((4, len(returns) - refits[0]))
     model: _Garch | None = None
     for begin, end in pairwise([*refits, len(returns)]):
@@ -223,11 +207,11 @@ def _garch_columns(
         if fresh is not None:
             model, variance = fresh, fresh.variance
         elif model is None:
-            return None, {"garch": f"the fit on the first {begin + 1} days did not converge"}
+            return None
         else:  # the last good parameters go on from where they stand
             variance = float(columns[0, begin - refits[0] - 1])
         _filter(returns[begin:end], model, variance, columns[:, begin - refits[0] : end - refits[0]])
-    return (columns[0], columns[1], columns[2], columns[3]), {}
+    return columns
 
 
 def _filter(returns: Floats, model: _Garch, variance: float, out: NDArray[np.float64]) -> None:

@@ -10,7 +10,6 @@ import os
 import zipfile
 import zlib
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -63,7 +62,7 @@ def shared_walk(settings: Settings, series: Series, first_scored: np.datetime64)
 def _dump(walk: VolatilityWalk, key: str) -> bytes:
     fields = dataclasses.fields(walk)
     arrays: dict[str, Any] = {f.name: value for f in fields if isinstance(value := getattr(walk, f.name), np.ndarray)}
-    words = {"key": key, "start": walk.start, "models": walk.models, "left_out": dict(walk.left_out)}
+    words = {"key": key, "start": walk.start, "models": walk.models}
     buffer = io.BytesIO()
     np.savez(buffer, words=np.array(json.dumps(words)), **arrays)
     return buffer.getvalue()
@@ -77,11 +76,6 @@ def _load(path: Path, key: str) -> VolatilityWalk | None:
             arrays = {name: stored[name] for name in stored.files if name != "words"}
         if words["key"] != key:
             return None
-        return VolatilityWalk(
-            start=words["start"],
-            models=tuple(words["models"]),
-            left_out=MappingProxyType(words["left_out"]),
-            **arrays,
-        )
+        return VolatilityWalk(start=words["start"], models=tuple(words["models"]), **arrays)
     except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error):
         return None  # cut short, damaged or somebody else's: it is made anew, as if it were not there

@@ -153,9 +153,8 @@ class Cache:
 
 def _newer(first: EcbTable | None, second: EcbTable | None) -> EcbTable | None:
     """The one with the later last day; the first if they end on the same day."""
-    if first is None or second is None:
-        return first or second
-    return second if second.last_day > first.last_day else first
+    known = [table for table in (first, second) if table is not None]
+    return max(known, key=lambda table: table.last_day, default=None)
 
 
 def _bundled_or_none() -> EcbTable | None:

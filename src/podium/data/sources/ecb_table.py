@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from podium.data.sources.content import file_fault, text_of, unpack
 from podium.data.table import MAX_GAP_DAYS, RawTable
-from podium.errors import DataError, Fault, SettingError
+from podium.errors import SettingError
 from podium.records import Dates, Floats
 
 BASE = "EUR"
@@ -56,9 +58,10 @@ class EcbTable:
         try:
             return np.array([np.nan if row[at] in MISSING else float(row[at]) for row in self.rows])
         except ValueError:
-            bad = [f"{row[0]}: {row[at]!r}" for row in self.rows if not _is_number(row[at])]
-            fault = Fault(self.where, currency, "not_a_number", len(bad), tuple(bad[:5]), "get the file again")
-            raise DataError([fault]) from None
+            wrong = _unreadable({row[at] for row in self.rows} - MISSING, float)
+            bad = [f"{row[0]}: {row[at]!r}" for row in self.rows if row[at] in wrong]
+            remedy = "get the file again"
+            raise file_fault(self.where, "not_a_number", remedy, *bad, column=currency, count=len(bad)) from None
 
     def last_quote(self, currency: str) -> np.datetime64:
         """The newest day on which a currency was quoted; NaT if there is none."""
@@ -138,8 +141,7 @@ def table_of(rows: list[list[str]], where: str) -> EcbTable:
     width = max(columns.values()) + 1
     short = [row[0] for row in body if len(row) < width]
     if not body or short:
-        fault = Fault(where, "", "truncated_file", len(short), tuple(short[:5]), "rows are cut short; get it again")
-        raise DataError([fault])
+        raise file_fault(where, "truncated_file", "rows are cut short; get it again", *short, count=len(short))
     dates = _dates([row[0] for row in body], where)
     if len(dates) > 1 and dates[0] > dates[-1]:
         body, dates = body[::-1], dates[::-1]
@@ -147,26 +149,18 @@ def table_of(rows: list[list[str]], where: str) -> EcbTable:
 
 
 def _dates(cells: list[str], where: str) -> Dates:
-    try:
-        if all(len(cell) == 10 for cell in cells):
+    if all(len(cell) == 10 for cell in cells):
+        with suppress(ValueError):
             return np.array(cells, dtype="datetime64[D]")
-    except ValueError:
-        pass
-    bad = [cell for cell in cells if not _is_date(cell)]
-    fault = Fault(where, "Date", "bad_dates", len(bad), tuple(repr(cell) for cell in bad[:5]), "get the file again")
-    raise DataError([fault])
+    bad = [cell for cell in cells if len(cell) != 10] or _unreadable(cells, np.datetime64)
+    raise file_fault(where, "bad_dates", "get the file again", *map(repr, bad), column="Date", count=len(bad))
 
 
-def _is_date(cell: str) -> bool:
-    try:
-        return len(cell) == 10 and not np.isnat(np.datetime64(cell, "D"))
-    except ValueError:
-        return False
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return cell in MISSING
-    return True
+def _unreadable(cells: Iterable[str], read: Callable[[str], object]) -> list[str]:
+    found = []
+    for cell in cells:
+        try:
+            read(cell)
+        except ValueError:
+            found.append(cell)
+    return found
