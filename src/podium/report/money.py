@@ -45,7 +45,10 @@ def money(scene: Scene) -> Money:
 def _sheet(scene: Scene, found: dict[str, Economics]) -> Sheet:
     first = next(iter(found.values()))
     still = {"hold": (QUIET, first.hold, "100%"), "flat": (WALK, first.flat, "0%")}
-    rows = [_sign_row(name, scene.inks[name], result) for name, result in found.items()]
+    rows = [
+        _row(name, scene.inks[name], result.sign, told_break_even(result.break_even_bps), percent(1)(result.days_long))
+        for name, result in found.items()
+    ]
     rows += [_row(name, ink, track, DASH, days_long) for name, (ink, track, days_long) in still.items()]
     notes = [f"{note}." for name, result in found.items() if (note := _note(name, result))]
     notes += [
@@ -65,25 +68,15 @@ def _note(name: str, result: Economics) -> str:
     return f"{name} has no Sharpe ratio: {reason}" if reason else ""
 
 
-def _sign_row(name: str, ink: str, result: Economics) -> SheetRow:
-    break_even = MISSING if result.break_even_bps is None else told_break_even(result.break_even_bps)
-    return _row(name, ink, result.sign, break_even, percent(1)(result.days_long))
-
-
 def _row(name: str, ink: str, track: Track, break_even: str, days_long: str) -> SheetRow:
-    cells = (
-        EARNED(track.annual_return),
-        told_sharpe(track.sharpe),
-        percent(1)(track.max_drawdown),
-        number(0)(track.turnover),
-        break_even,
-        days_long,
-    )
-    return SheetRow(name, cells, ink)
+    earned = EARNED(track.annual_return), told_sharpe(track.sharpe), percent(1)(track.max_drawdown)
+    return SheetRow(name, (*earned, number(0)(track.turnover), break_even, days_long), ink)
 
 
-def told_break_even(bps: float) -> str:
+def told_break_even(bps: float | None) -> str:
     """The cost at which nothing is earned; where something is lost at no cost, its size says nothing."""
+    if bps is None:
+        return MISSING
     return "loses before costs" if bps < 0 else f"{number(2)(bps)} bp"
 
 

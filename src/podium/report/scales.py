@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 
@@ -85,7 +86,7 @@ def date_ticks(dates: Dates, most: int = 8) -> list[tuple[np.datetime64, str]]:
     days = np.arange(monday, last + 1, step)
     if len(days) < 2:
         days = np.unique(dates[[0, -1]])
-    return _with_years([(day, _day_label(day)) for day in days])
+    return _with_years([(day, f"{day.item().day} {MONTHS[day.item().month - 1]}") for day in days])
 
 
 def _with_years(ticks: list[tuple[np.datetime64, str]]) -> list[tuple[np.datetime64, str]]:
@@ -102,14 +103,8 @@ def _month_ticks(first: np.datetime64, last: np.datetime64, months: int) -> list
     start = first.astype("datetime64[M]").astype(int)
     start += (-start) % months
     ticks = [np.datetime64(month, "M") for month in range(start, last.astype("datetime64[M]").astype(int) + 1, months)]
-    return [(tick.astype("datetime64[D]"), _month_label(tick, months)) for tick in ticks if tick >= first]
+    return [(tick.astype("datetime64[D]"), _month_label(tick.item(), months)) for tick in ticks if tick >= first]
 
 
-def _month_label(month: np.datetime64, step: int) -> str:
-    year, number = divmod(month.astype(int), 12)
-    return str(1970 + year) if step >= 12 or number == 0 else MONTHS[number]
-
-
-def _day_label(day: np.datetime64) -> str:
-    month = int(day.astype("datetime64[M]").astype(int)) % 12
-    return f"{int((day - day.astype('datetime64[M]')).astype(int)) + 1} {MONTHS[month]}"
+def _month_label(month: date, step: int) -> str:
+    return str(month.year) if step >= 12 or month.month == 1 else MONTHS[month.month - 1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, NamedTuple
 
 from markupsafe import Markup
@@ -106,19 +107,14 @@ def standings(scene: Scene, about: Callable[[Standing], Sequence[str | Markup]] 
         scene: what the page shows.
         about: small words below a name; its alias, model and version if not given.
     """
-    about = about or (lambda row: [*_at(scene.alias_of(row)), f"{row.model_name} v{row.model_version}"])
+    about = about or partial(_about, scene)
     walk = scene.judgement.baselines.get("random_walk", {})
-    none = SheetRow(
-        RANDOM_WALK,
-        ("", told(walk.get("rmse"), 6), number(4)(1.0), percent(2)(0.0), told(walk.get("mae"), 6), *(DASH,) * 4,
-         _best(scene.judgement.random_walk_in_mcs), DASH),
-        "walk",
-        ("forecast: no change",),
-    )  # fmt: skip
+    errors = told(walk.get("rmse"), 6), number(4)(1.0), percent(2)(0.0), told(walk.get("mae"), 6)
+    unasked = *[DASH] * 4, _best(scene.judgement.random_walk_in_mcs), DASH
     rows = [
         SheetRow(row.family, (place, *_figures(row)), scene.inks[row.family], about(row))
         if row
-        else SheetRow(none.title, (place, *none.cells[1:]), none.ink, none.subs)
+        else SheetRow(RANDOM_WALK, (place, *errors, *unasked), "walk", ("forecast: no change",))
         for row, place in ranked(scene)
     ]
     needed = number(3)(scene.alpha_needed)
@@ -130,8 +126,9 @@ def standings(scene: Scene, about: Callable[[Standing], Sequence[str | Markup]] 
     return Sheet(caption, STANDINGS, rows, _untested(scene))
 
 
-def _at(alias: str) -> list[str]:
-    return [f"@{alias}"] if alias else []
+def _about(scene: Scene, row: Standing) -> list[str]:
+    alias, named = scene.alias_of(row), f"{row.model_name} v{row.model_version}"
+    return [f"@{alias}", named] if alias else [named]
 
 
 def _figures(row: Standing) -> tuple[str, ...]:
@@ -183,20 +180,12 @@ def intervals(scene: Scene) -> Sheet:
 
 def densities(scene: Scene) -> Sheet:
     """The density of every contestant."""
-    rows = [
-        SheetRow(
-            row.family,
-            (
-                told(found.crps, 6),
-                share(found.crps_skill, 2, sign=True),
-                told(found.crps_skill_t, 1),
-                found.volatility_model,
-            ),
-            scene.inks[row.family],
-        )
-        for row in scene.judgement.ranking
-        if (found := row.intervals)
-    ]
+    rows = []
+    for row in scene.judgement.ranking:
+        if found := row.intervals:
+            skill = share(found.crps_skill, 2, sign=True), told(found.crps_skill_t, 1)
+            cells = (told(found.crps, 6), *skill, found.volatility_model)
+            rows.append(SheetRow(row.family, cells, scene.inks[row.family]))
     return Sheet("The distributions behind them.", ("Contestant", "CRPS", "CRPS skill", "t", "Volatility model"), rows)
 
 

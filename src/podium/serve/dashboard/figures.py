@@ -16,7 +16,6 @@ from podium.report.marks import MAIN, Band, Line, Rule, Table, number, percent
 from podium.report.skill import thinned
 from podium.serve.dashboard.state import PairState
 from podium.serve.dashboard.words import sequence_line
-from podium.serve.hotswap.lineup import Lineup
 
 SHARE: Final = percent(2, sign=True)
 ROOM: Final = 6.0  # the live chart reaches so many times the last interval's half width; the first ones are wider still
@@ -24,12 +23,8 @@ ROOM: Final = 6.0  # the live chart reaches so many times the last interval's ha
 
 def inks(state: PairState) -> dict[str, str]:
     """A colour by family, the same on every page."""
-    return family_inks(state.lineup, [row.family for row in state.judgement.ranking] if state.judgement else [])
-
-
-def family_inks(lineup: Lineup, more: list[str]) -> dict[str, str]:
-    """A colour by family, for those on the podium and more."""
-    return inks_of([*more, *(model.card.family for model in lineup.arms.values())])
+    ranked = [row.family for row in state.judgement.ranking] if state.judgement else []
+    return inks_of([*ranked, *(model.card.family for model in state.lineup.arms.values())])
 
 
 def fan_of(state: PairState) -> Fan:

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from podium.evaluate.judgement import Standing
 from podium.records import ModelName, rate_digits
-from podium.registry.history import Title, taken
+from podium.registry.history import taken
 from podium.report.championship import next_day_tile
 from podium.report.marks import number
 from podium.report.scene import RANDOM_WALK, told_day
@@ -32,12 +32,9 @@ def tiles(state: PairState) -> Iterator[Tile]:
         yield Tile("Champion trained", told_day(datetime.fromtimestamp(at, UTC).date()), f"{age} ago")
     if title := taken(state.titles, state.lineup.champion.uri):
         since = datetime.fromisoformat(title.at)
-        note = f"{words.age((state.now - since).total_seconds())} ago, by {title.by}{_on_data(title)}"
+        data = f", on data up to {told_day(title.data_version.last_day)}" if title.data_version else ""
+        note = f"{words.age((state.now - since).total_seconds())} ago, by {title.by}{data}"
         yield Tile("Holds the title since", told_day(since.astimezone(UTC).date()), note)
-
-
-def _on_data(title: Title) -> str:
-    return f", on data up to {told_day(title.data_version.last_day)}" if title.data_version else ""
 
 
 def places(state: PairState) -> dict[tuple[str, int], str]:
