@@ -69,7 +69,7 @@ def _skill_message(scene: Scene, curves: dict[str, Floats], days: np.ndarray) ->
 
 
 def table_of(
-    caption: str, days: Dates, curves: Mapping[str, Floats], periods: np.ndarray, write: Write, head: str = "Up to"
+    caption: str, days: Dates, curves: Mapping[str, Floats], periods: np.ndarray, write: Write, *, head: str = "Up to"
 ) -> Table:
     """The values of curves on the last day of each period; all of shape (n_days,)."""
     ends = np.append(np.flatnonzero(np.diff(periods)), len(days) - 1)

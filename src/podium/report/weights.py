@@ -35,7 +35,7 @@ def _figure(scene: Scene, name: str, weights: dict[str, Floats]) -> Markup:
         write=WHOLE,
         unit="Weight in the forecast made at each day's close",
     )
-    table = table_of("Weights on the last day of each quarter", days, weights, quarters_of(days), WHOLE, "Day")
+    table = table_of("Weights on the last day of each quarter", days, weights, quarters_of(days), WHOLE, head="Day")
     began, ended = ([f"{who} {WHOLE(float(of[at]))}" for who, of in weights.items()] for at in (0, -1))
     message = (
         f"{name} begins with {listed(began)}, and renews the weights after every outcome, from what was known by then: "
