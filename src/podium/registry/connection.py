@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from podium.environment import lent
 from podium.errors import RegistryError
-from podium.registry import databases, quiet, schema, turns
+from podium.registry import databases, mlflow_schema, quiet, turns
 from podium.registry.databases import is_there, sqlite_path
 from podium.registry.entities import EXISTS, tolerating
 from podium.registry.local_files import local_path
@@ -51,7 +51,7 @@ class Connection:
             quiet.quiet_logs(self.secrets)
             for uri in self.addresses:
                 databases.make_database(uri)
-                schema.check(uri)
+                mlflow_schema.check(uri)
             return MlflowClient(self.address, self.registry_address)
 
     def knock(self) -> None:

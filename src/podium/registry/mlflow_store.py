@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from podium.environment import TENSORFLOW, lent
 from podium.errors import MissingError, RegistryError
 from podium.records import CHAMPION, DataVersion, RunRecord, ScoredDays, VersionRecord
-from podium.registry import pair_models, quiet, schema, versions
+from podium.registry import mlflow_schema, pair_models, quiet, versions
 from podium.registry.aliases import Move
 from podium.registry.attempts import Attempt
 from podium.registry.connection import Connection
@@ -76,7 +76,7 @@ class MlflowStore:
         """Bring databases of an older MLflow to this one's schema; the backups, one for each that was upgraded."""
         self.knock()
         with self.connection.errors("upgrade the database"), self.connection.lock():
-            return [backup for uri in self.connection.addresses if (backup := schema.upgrade(uri))]
+            return [backup for uri in self.connection.addresses if (backup := mlflow_schema.upgrade(uri))]
 
     # Runs
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from podium.errors import PodiumError, RegistryError
 from podium.ledger.database import address_of
 from podium.records import ALIASES, VersionRecord
-from podium.registry import care, local_files, locations, pointer, schema
+from podium.registry import care, local_files, locations, mlflow_schema, pointer
 from podium.registry.databases import is_there, sqlite_path
 from podium.registry.entities import DIGEST_TAG, judgement_of
 from podium.registry.local_files import digest
@@ -123,14 +123,14 @@ def _schema(store: MlflowStore) -> Iterator[Trouble]:
     """A database of an older or a newer MLflow."""
     for uri in (uri for uri in store.connection.addresses if is_there(uri)):
         try:
-            schema.check(uri)
+            mlflow_schema.check(uri)
         except RegistryError as error:  # every other check would say the same, and is passed over
             yield Trouble(str(error), "", store.upgrade if sqlite_path(uri) and _is_older(uri) else None)
 
 
 def _is_older(uri: str) -> bool:
     try:
-        return schema.is_older(uri)
+        return mlflow_schema.is_older(uri)
     except RegistryError:
         return False
 

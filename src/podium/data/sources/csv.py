@@ -10,7 +10,6 @@ from urllib.parse import parse_qsl
 
 import numpy as np
 
-from podium.data.sources.base import Source
 from podium.data.sources.content import MAX_BYTES, file_fault
 from podium.data.sources.csv_grid import Grid, read_grid
 from podium.data.sources.csv_layout import Layout, find_layout, read_moments
@@ -18,6 +17,7 @@ from podium.data.sources.csv_numbers import decimal_mark, parse_numbers
 from podium.data.sources.csv_pairs import must_be_for_one_unit, rows_of_pair
 from podium.data.sources.ecb_table import table_of
 from podium.data.sources.naming import MISSING, RESERVED
+from podium.data.sources.source import Source
 from podium.data.table import RawTable
 from podium.errors import SettingError
 from podium.records import Floats

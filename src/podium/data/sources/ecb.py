@@ -9,9 +9,9 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from podium.data.sources.base import Source, refuse_argument
 from podium.data.sources.download import Sleep, Validators, get, masked
 from podium.data.sources.ecb_table import EcbTable, read_table
+from podium.data.sources.source import Source, refuse_argument
 from podium.data.store import atomic_write
 from podium.data.table import RawTable
 from podium.errors import DataError, SourceError

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from podium.errors import RegistryError, SettingError
-from podium.registry import schema
+from podium.registry import mlflow_schema
 from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
 
@@ -74,7 +74,7 @@ def test_an_upgrade_that_fails_leaves_the_database_as_it_was(older, monkeypatch)
     """MLflow gives up half-way: the reason is told, and the database is the old one, whole."""
     before = older.read_bytes()
     failed = subprocess.CompletedProcess([], 1, "", "Traceback\nno such column: colour\n")
-    monkeypatch.setattr(schema.subprocess, "run", lambda *_, **__: failed)
+    monkeypatch.setattr(mlflow_schema.subprocess, "run", lambda *_, **__: failed)
     with pytest.raises(RegistryError, match="cannot be upgraded and is as it was: no such column: colour"):
         MlflowStore(Settings()).upgrade()
     assert older.read_bytes() == before
@@ -95,7 +95,7 @@ def test_a_newer_database_says_which_side_is_to_be_upgraded(workdir, blank_datab
 def test_a_server_is_not_upgraded_from_here():
     """Its backup is made with its own tools; the password in its address is not told."""
     with pytest.raises(SettingError, match=r"SQLite files; back postgresql://me:\*\*\*@db/mlflow up"):
-        schema.upgrade("postgresql://me:s3cretword@db/mlflow")
+        mlflow_schema.upgrade("postgresql://me:s3cretword@db/mlflow")
 
 
 @pytest.mark.parametrize(
