@@ -2,7 +2,7 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from podium.data.sources import Source, available, base, resolve
+from podium.data.sources import Source, available, resolve, source
 from podium.data.sources.csv import CsvFile
 from podium.data.sources.ecb import EcbBundled, EcbOnline
 from podium.errors import SettingError
@@ -42,8 +42,8 @@ def test_what_cannot_be_used_is_named(spec, words, settings):
 @pytest.mark.parametrize("target", ["nowhere.at.all:Thing", "podium.data.sources.ecb:Nothing", "podium.errors:Fault"])
 def test_a_broken_plug_in_is_named(target, monkeypatch, settings):
     """An entry point that does not import, or is no source, is a setting error that names it."""
-    point = EntryPoint("mine", target, base.GROUP)
-    monkeypatch.setattr(base, "entry_points", lambda **_: [point])
+    point = EntryPoint("mine", target, source.GROUP)
+    monkeypatch.setattr(source, "entry_points", lambda **_: [point])
     with pytest.raises(SettingError, match="'mine'"):
         resolve("mine:1", settings())
 
@@ -55,6 +55,6 @@ def test_a_new_source_is_one_class_and_an_entry_point(monkeypatch, settings, raw
         def fetch(self, pair):
             return raw
 
-    monkeypatch.setattr(base, "entry_points", lambda **_: [EntryPoint("mine", "x:Mine", base.GROUP)])
+    monkeypatch.setattr(source, "entry_points", lambda **_: [EntryPoint("mine", "x:Mine", source.GROUP)])
     monkeypatch.setattr(EntryPoint, "load", lambda _: Mine)
     assert resolve("mine:1", settings()).fetch("EURUSD") is raw

@@ -33,11 +33,9 @@ def plain(record: Any) -> Any:
     if dataclasses.is_dataclass(record) and not isinstance(record, type):
         return picked(record, *(field.name for field in dataclasses.fields(record)))
     if isinstance(record, Mapping):
-        return {name: plain(value) for name, value in record.items()}
+        return {str(name): plain(value) for name, value in record.items()}
     if hasattr(record, "tolist"):  # an array or a number of numpy, which is not imported for this
         return plain(record.tolist())
-    if isinstance(record, dict):
-        return {str(name): plain(value) for name, value in record.items()}
     if isinstance(record, (list, tuple)):
         return [plain(value) for value in record]
     if isinstance(record, float):
