@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from podium.registry import schema
+from podium.registry import mlflow_schema
 from podium.registry.databases import DEFAULT_ARTIFACTS, copy_sqlite, make_database, sqlite_path
 from podium.registry.locations import engine
 
@@ -40,7 +40,7 @@ def make(uri: str) -> None:
     make_database(uri)
     if sqlite_path(uri) is None:
         SqlAlchemyStore(uri, DEFAULT_ARTIFACTS).engine.dispose()  # type: ignore[no-untyped-call]
-    schema.check(uri)
+    mlflow_schema.check(uri)
 
 
 def is_empty(uri: str) -> bool:
