@@ -380,9 +380,10 @@ def test_what_programs_read_is_json(document):
 
 
 def test_a_mixture_tells_whose_forecasts_it_is_made_of():
-    """Status and ranking have a line for tomorrow's weights, the largest first; nobody else has one."""
+    """Status and ranking have a line for tomorrow's weights, the largest first, and for who is left out."""
     weights = {"random_walk": 0.4731, "LinearRegression": 0.0122, "ARIMA": 0.5147}
     mixed = standing("Combination", "champion", 0.00466, weights=weights)
     lines = list(judged.test_lines(dataclasses.replace(JUDGEMENT, ranking=(mixed, *JUDGEMENT.ranking))))
     told = [line for line in lines if "tomorrow" in line]
-    assert told == ["Combination for tomorrow: ARIMA 51.5%, random walk 47.3%, LinearRegression 1.2%"]
+    shares = "ARIMA 51.5%, random walk 47.3%, LinearRegression 1.2%"
+    assert told == [f"Combination for tomorrow: {shares}; without LSTM, Theta"]

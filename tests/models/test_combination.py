@@ -152,9 +152,8 @@ class Mixed(Contestant):
         return Mixture(graphs, WEIGHTS, names)
 
 
-def test_combination_and_mixture_are_admitted_like_anybody(recent):
-    """The contestant, and the model that members and weights become, pass every admission check."""
-    check_contestant(CombinationContestant(), recent)
+def test_a_mixture_is_admitted_like_anybody(recent):
+    """The model that members and weights become passes every admission check."""
     check_contestant(Mixed(), recent)
 
 

@@ -32,8 +32,9 @@ def test_a_contestant_gets_the_championships_window_and_seed():
 
 def test_an_unknown_family_is_told_who_is_known():
     """The message names the family and those that there are."""
-    with pytest.raises(UnknownContestantError, match=r"'Prophet' is not known; choose from ARIMA, LSTM, Linear"):
+    with pytest.raises(UnknownContestantError, match="'Prophet' is not known; choose from ARIMA, ") as refused:
         check_known(("ARIMA", "Prophet"))
+    assert str(refused.value).endswith(", ".join(sorted(known())))
 
 
 @pytest.mark.parametrize("option", ["layers", "seed", "n_lags", "horizon"])

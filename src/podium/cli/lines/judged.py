@@ -75,7 +75,8 @@ def test_lines(judgement: Judgement) -> Iterator[str]:
     yield ""
     yield from table([("", "in 80%", "in 95%", "CRPS skill"), *map(_interval_row, judgement.ranking)])
     yield "ratio, R2: against the random walk; DM, CW, PT: tests of that; best?: it may be. See docs/verdict.md."
-    yield from (_weights_line(row) for row in judgement.ranking if row.weights)
+    alone = [row.family for row in judgement.ranking if not row.weights]
+    yield from (_weights_line(row, alone) for row in judgement.ranking if row.weights)
     for row in judgement.ranking:
         why = {name: test.reason for name, test in row.skill.tests.items()}
         why |= row.intervals.notes if row.intervals else {}
@@ -89,11 +90,13 @@ def test_lines(judgement: Judgement) -> Iterator[str]:
         yield _proof_line(judgement.proof)
 
 
-def _weights_line(row: Standing) -> str:
-    """Whose forecasts a mixture is made of, the largest share first."""
+def _weights_line(row: Standing, alone: Sequence[str]) -> str:
+    """Whose forecasts a mixture is made of, the largest share first, and who had no part in it."""
     by_weight = sorted(row.weights.items(), key=lambda item: -item[1])
     told = ", ".join(f"{name.replace('_', ' ')} {percent(weight)}" for name, weight in by_weight)
-    return f"{row.family} for tomorrow: {told}"
+    left_out = [name for name in alone if name not in row.weights]
+    without = f"; without {', '.join(left_out)}" if left_out else ""
+    return f"{row.family} for tomorrow: {told}{without}"
 
 
 def _proof_line(proof: Comparison) -> str:
