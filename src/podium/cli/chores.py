@@ -122,3 +122,35 @@ def prune(
         say(f"the database is {found.database_bytes / 1e6:.1f} MB smaller")
     for why, number in sorted(found.kept.items()):
         say(f"{number} older version{' stays' if number == 1 else 's stay'}: {why}")
+
+
+@takes_settings(*KEPT)
+def migrate(
+    settings: Settings,
+    *,
+    to: Annotated[str, typer.Option(help="Empty database: postgresql+psycopg://... or sqlite:///...")],
+    artifacts: Annotated[
+        str | None, typer.Option(help="Where artifacts go, s3://... or a folder; they stay if not given.")
+    ] = None,
+    ledger: Annotated[str | None, typer.Option(help="Where the ledger goes; the same database if not given.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Carry everything to another database and artifact store, and compare it there; what is here stays as it is.
+
+    Ids, aliases, titles and steps stay the same. Stop what writes first. Whatever interrupts it, the same command goes
+    on.
+    """
+    from podium.upkeep.migrate import migrate as act
+
+    with working_on("looking") as progress:
+        done = act(settings, to, artifacts, ledger, progress.now)
+    if as_json:
+        say_json(plain(done))
+        return
+    rows = sum(done.rows.values())
+    say(f"{done.to}: {done.rows.get('runs', 0)} runs, {rows} rows, {done.folders} folders, {done.forecasts} forecasts")
+    say(f"the same there: every row, every file, the forecasts of {len(done.models)} aliased models")
+    for address in done.not_loaded:
+        note(f"{address} cannot be loaded here either, and was not compared")
+    for name, value in done.settings.items():
+        say(f'{name} = "{value}"')

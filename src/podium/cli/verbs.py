@@ -30,7 +30,7 @@ VERBS: Mapping[str, Sequence[Callable[..., None]]] = {
     "The title by hand": (by_hand.promote, by_hand.rollback, by_hand.history),
     "Serving": (served.serve, served.ledger, served.settle, served.ab, served.key),
     "Contestants": (contestants.contestants,),
-    "Upkeep": (chores.doctor, chores.backup, chores.restore, chores.prune),
+    "Upkeep": (chores.doctor, chores.backup, chores.restore, chores.prune, chores.migrate),
     "This folder": (workplace.settings, workplace.ui, workplace.upgrade, workplace.reset),
 }
 
