@@ -30,6 +30,7 @@ NOT_RUN = {
     "podium serve": "waits for requests; tests/serve asks them",
     "mlflow server": "waits for requests; tests/contract asks them",
     "mlflow db": "works on somebody's server; tests/contract starts its own",
+    "podium migrate --to postgresql": "needs servers; tests/contract carries a championship to its own and back",
     "curl ": "asks a server that waits; tests/serve asks all of it",
     "podium ingest --source ecb-online": "asks the ECB",
     "pip install": "tests/pipeline/test_leak_example.py does",

@@ -1,4 +1,4 @@
-"""The chores on real servers: a house that moves from SQLite to PostgreSQL and S3 and back, and what is let go there."""
+"""The chores on real servers: a house that moves to PostgreSQL and S3 and back, and what is let go there."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from podium.ledger import Entry, Ledger, new_id
 from podium.ledger.schema import entries
-from podium.registry import tables
+from podium.registry import mlflow_tables
 from podium.registry.mlflow_store import MlflowStore
 from podium.upkeep.migrate import migrate
 from podium.upkeep.prune import prune
@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.xdist_group("servers"), pytest.mark.servers]
 
 @pytest.fixture
 def house(settings, store, context, make_result, judgement):
-    """A championship of two on SQLite, with a title, a champion that carries its judgement, and a ledger of one line."""
+    """A championship of two on SQLite: a title, a champion that carries its judgement, a ledger of one line."""
     runs = [store.log_run(make_result(family), context) for family in ("LinearRegression", "ARIMA")]
     held = dict(zip(("champion", "challenger"), map(store.register, runs), strict=True))
     store.tag(held["champion"], {"championship": judgement.to_json()})
@@ -49,7 +49,7 @@ def server(postgres, object_store, monkeypatch) -> str:
 
 
 def test_a_house_moves_to_servers_and_back(house, server, tmp_path):
-    """Ids, rows, files, aliases, titles, ledger and forecasts are the same there and back; new ids come after the old."""
+    """Ids, rows, files, aliases, titles, ledger and forecasts are the same there and back; new ids come after."""
     done = migrate(house, server, "s3://mlflow/moved")
     assert (done.rows["runs"], done.folders, done.forecasts, len(done.models)) == (2, 4, 1, 2)
     there = house.model_copy(update={"tracking_uri": server, "ledger_address": server})
@@ -73,27 +73,26 @@ def test_a_house_moves_to_servers_and_back(house, server, tmp_path):
 
 def test_a_move_that_is_killed_goes_on(house, server, environment):
     """SIGKILL while files travel: the target has no row, and the same command ends with everything there."""
-    command = [sys.executable, "-m", "podium.cli", "migrate", "--tracking-uri", house.tracking_uri, "--to", server]
+    verb = ["migrate", "--tracking-uri", house.tracking_uri, "--to", server, "--artifacts", "s3://mlflow/killed"]
     script = "from podium.cli import main; main()"
-    command = [sys.executable, "-c", script, *command[3:], "--artifacts", "s3://mlflow/killed"]
     child = {**environment, **{name: os.environ[name] for name in os.environ if name.startswith(("AWS_", "MLFLOW_"))}}
     child["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
     slow = "import podium.upkeep.migrate as m, time; c = m._carry; m._carry = lambda *a: (time.sleep(3), c(*a))[1]; "
-    process = subprocess.Popen([*command[:2], slow + script, *command[3:]], env=child)
+    process = subprocess.Popen([sys.executable, "-c", slow + script, *verb], env=child)
     deadline = time.monotonic() + 120
     while not _has_schema(server) and time.monotonic() < deadline:
         time.sleep(0.1)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
-    assert tables.is_empty(server)
-    done = subprocess.run(command, env=child, capture_output=True, text=True, check=False)
+    assert mlflow_tables.is_empty(server)
+    done = subprocess.run([sys.executable, "-c", script, *verb], env=child, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "the same there: every row, every file, the forecasts of 2 aliased models" in done.stdout
 
 
 def _has_schema(address: str) -> bool:
     try:
-        return tables.is_empty(address) and bool(tables.count(address))
+        return mlflow_tables.is_empty(address) and bool(mlflow_tables.count(address))
     except Exception:  # noqa: BLE001  half a schema is none
         return False
 
@@ -115,4 +114,4 @@ def test_pruning_takes_rows_and_files_from_servers(house, server):
     assert (done.runs, done.database_bytes) == ((lost,), None)
     assert [size(store, place) for place in doomed.places] == [0, 0]
     assert [run.run_id for run in recorded(store)] == [store.champion().run_id]
-    assert tables.count(server)["logged_models"] == 1
+    assert mlflow_tables.count(server)["logged_models"] == 1

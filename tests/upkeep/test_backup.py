@@ -14,7 +14,7 @@ import pytest
 from podium.data.store import load_series
 from podium.errors import MissingError, SettingError
 from podium.ledger import Ledger
-from podium.registry import tables
+from podium.registry import mlflow_tables
 from podium.registry.mlflow_store import MlflowStore
 from podium.upkeep.backup import backup, restore
 from podium.upkeep.doctor import doctor
@@ -124,7 +124,7 @@ def test_it_is_consistent_while_others_write(desk, tmp_path):
             with closing(sqlite3.connect(tmp_path / "copy.db")) as connection:
                 assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     (tmp_path / "copy.db").write_bytes(zipfile.ZipFile(tmp_path / "busy.zip").read("databases/tracking.db"))
-    others = tables.differences(desk.tracking_uri, f"sqlite:///{tmp_path / 'copy.db'}")
+    others = mlflow_tables.differences(desk.tracking_uri, f"sqlite:///{tmp_path / 'copy.db'}")
     assert {line.split()[0] for line in others} <= {"experiments"}
 
 

@@ -12,7 +12,7 @@ import pytest
 from podium.errors import RegistryError, SettingError
 from podium.ledger import Entry, Ledger, new_id
 from podium.ledger.schema import entries
-from podium.registry import care, tables
+from podium.registry import care, mlflow_tables
 from podium.registry.mlflow_store import MlflowStore
 from podium.upkeep import migrate as room
 from podium.upkeep.migrate import migrate
@@ -65,7 +65,7 @@ def test_killed_on_its_way_it_goes_on(desk, to, tmp_path, monkeypatch):
         patched.setattr(room, "_carry", dies)
         with pytest.raises(ZeroDivisionError):
             migrate(desk, to, str(tmp_path / "new" / "store"))
-    assert tables.is_empty(to)
+    assert mlflow_tables.is_empty(to)
     logged = []
     real = care.repository
     monkeypatch.setattr(care, "repository", lambda store, place: (logged.append(place), real(store, place))[1])
@@ -89,15 +89,15 @@ def test_what_arrives_altered_is_refused(desk, to, tmp_path, monkeypatch):
         patched.setattr(room, "_digest", lambda *_: "other")
         with pytest.raises(RegistryError, match="does not have the files"):
             migrate(desk, to, str(tmp_path / "new" / "store"))
-    assert tables.is_empty(to)
-    copy = tables.copy
+    assert mlflow_tables.is_empty(to)
+    copy = mlflow_tables.copy
 
     def loses(source: str, target: str) -> None:
         copy(source, target)
         with closing(sqlite3.connect(target.removeprefix("sqlite:///"))) as connection, connection:
             connection.execute("DELETE FROM params WHERE key = 'seed'")
 
-    monkeypatch.setattr(tables, "copy", loses)
+    monkeypatch.setattr(mlflow_tables, "copy", loses)
     with pytest.raises(RegistryError, match=r"other rows than were carried: params \(5 rows\)"):
         migrate(desk, to, str(tmp_path / "new" / "store"))
 

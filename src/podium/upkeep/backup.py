@@ -17,7 +17,7 @@ from typing import Any
 
 from podium.errors import MissingError, SettingError
 from podium.ledger.database import address_of
-from podium.registry import local_files, locations, tables
+from podium.registry import local_files, locations, mlflow_tables
 from podium.registry.databases import copy_sqlite, is_there, sqlite_path
 from podium.registry.local_files import local_path
 from podium.registry.mlflow_store import MlflowStore
@@ -109,7 +109,7 @@ def _members(
         yield LEDGER, folder / LEDGER
     for name, uri in zip(DATABASES, store.connection.addresses, strict=False):
         copied = folder / Path(name).name
-        tables.snapshot(uri, copied)
+        mlflow_tables.snapshot(uri, copied)
         yield name, copied
     yield from _artifacts(folder / Path(DATABASES[0]).name, folder, places)
     for room, top in (("data", settings.data_dir), ("models", settings.models_dir)):

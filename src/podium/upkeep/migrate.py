@@ -17,7 +17,7 @@ from podium.errors import MissingError, RegistryError, SettingError
 from podium.ledger import Ledger
 from podium.ledger.copying import copy as copy_ledger
 from podium.ledger.database import address_of
-from podium.registry import care, locations, tables
+from podium.registry import care, locations, mlflow_tables
 from podium.registry.databases import is_there, sqlite_path
 from podium.registry.local_files import digest, local_path
 from podium.registry.mlflow_store import MlflowStore
@@ -78,27 +78,27 @@ def migrate(
         note("making the target's schema")
         with target.connection.errors("open the target"):
             target.connection.knock()
-            tables.make(to)
-            fresh = tables.is_empty(to)
-        copied = tables.snapshot(settings.tracking_uri, Path(folder, "mlflow.db"))
-        here = list(tables.addresses(copied))
+            mlflow_tables.make(to)
+            fresh = mlflow_tables.is_empty(to)
+        copied = mlflow_tables.snapshot(settings.tracking_uri, Path(folder, "mlflow.db"))
+        here = list(mlflow_tables.addresses(copied))
         places = _places(copied, artifacts)
         locations.readdress(Path(folder, "mlflow.db"), places)
-        if not fresh and tables.differences(copied, to):
+        if not fresh and mlflow_tables.differences(copied, to):
             raise RegistryError(f"{target.connection.clean(to)} is not empty; give a new database")
         carried = _carry_all(store, target, here, places, note)
         forecasts, ledger_at = _ledger(settings, to, ledger, note)
         note("carrying the rows")
         if fresh:
-            tables.copy(copied, to)
-        wrong = tables.differences(copied, to)
+            mlflow_tables.copy(copied, to)
+        wrong = mlflow_tables.differences(copied, to)
     if wrong:
         raise RegistryError(f"{target.connection.clean(to)} has other rows than were carried: {', '.join(wrong)}")
     note("comparing the forecasts")
     same, not_loaded = _compare(store, target)
     words = {"tracking_uri": to, "artifact_location": artifacts, "ledger_address": ledger_at}
     said = {name: target.connection.clean(value) for name, value in words.items() if value}
-    return Migrated(target.connection.clean(to), tables.count(to), carried, same, forecasts, not_loaded, said)
+    return Migrated(target.connection.clean(to), mlflow_tables.count(to), carried, same, forecasts, not_loaded, said)
 
 
 def _check(store: MlflowStore, target: MlflowStore) -> None:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from podium.errors import MissingError, RegistryError
 from podium.ledger import Ledger
 from podium.ledger.export import served
-from podium.registry import care, pointer, tables
+from podium.registry import care, mlflow_tables, pointer
 from podium.registry.care import Recorded, Registered
 from podium.registry.databases import is_there, sqlite_path
 from podium.registry.local_files import local_path
@@ -154,7 +154,7 @@ def _erase(store: MlflowStore, runs: Sequence[Recorded]) -> int | None:
     if address.startswith("http"):
         return None
     with store.connection.turn("erase what was deleted"):
-        tables.erase(address, [run.run_id for run in runs], [run.model_id for run in runs if run.model_id])
+        mlflow_tables.erase(address, [run.run_id for run in runs], [run.model_id for run in runs if run.model_id])
     path = sqlite_path(address)
     if path is None:
         return None
