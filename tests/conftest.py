@@ -197,7 +197,7 @@ def _judgement() -> Judgement:
         reason="lowest RMSE",
         champion="EURUSD_LSTM",
         champion_version=3,
-        title_since="2026-04-30",
+        title_data_day="2026-04-30",
         random_walk_in_mcs=True,
         recipes_tried=3,
         alpha_needed=0.05 / 3,

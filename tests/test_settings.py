@@ -57,13 +57,13 @@ def test_mlflows_own_variables_are_read(folder, monkeypatch, field, mlflow_name)
     default = getattr(Settings.load(), field)
     monkeypatch.setenv(field.upper(), "somebody else's")
     assert getattr(Settings.load(), field) == default
-    (folder / "podium.toml").write_text(f'{field} = "file"\n')
-    assert getattr(Settings.load(), field) == "file"
-    monkeypatch.setenv(f"PODIUM_{field.upper()}", "podium")
-    assert getattr(Settings.load(), field) == "podium"
-    monkeypatch.setenv(mlflow_name, "mlflow")
-    assert getattr(Settings.load(), field) == "mlflow"
-    assert getattr(Settings.load({field: "flag"}), field) == "flag"
+    (folder / "podium.toml").write_text(f'{field} = "http://file"\n')
+    assert getattr(Settings.load(), field) == "http://file"
+    monkeypatch.setenv(f"PODIUM_{field.upper()}", "http://podium")
+    assert getattr(Settings.load(), field) == "http://podium"
+    monkeypatch.setenv(mlflow_name, "http://mlflow")
+    assert getattr(Settings.load(), field) == "http://mlflow"
+    assert getattr(Settings.load({field: "http://flag"}), field) == "http://flag"
 
 
 @pytest.mark.parametrize("text", ["gbpjpy", "GBP/JPY", "GBP_JPY"])

@@ -50,13 +50,14 @@ def run(*, again: bool = False, accept_leak: bool = False, unpin: bool = False, 
     Returns:
         What was decided; `to_frame()` is the ranking.
     """
-    from podium.pipeline.contest import evaluate, warm_up
+    from podium.pipeline.contest import check_going_on, evaluate, warm_up
     from podium.pipeline.prepare import ingest, preprocess
     from podium.pipeline.train import train
 
     with _isolated(settings) as given:
         ingest(given)
         preprocess(given)
+        check_going_on(given)
         train(given, meanwhile=warm_up, again=again)
         return evaluate(given, accept_leak, unpin)
 

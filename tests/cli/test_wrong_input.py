@@ -9,14 +9,17 @@ import socket
 import sqlite3
 import sys
 import time
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from podium.cli import workplace
-from podium.cli.console import complain
-from podium.cli.verbs import run
+from podium.cli.console import complain, folded
+from podium.cli.verbs import VERBS, run
+from podium.errors import DataError, Fault
 
 INPUT, SOURCE, MISSING, REGISTRY = 2, 4, 5, 6
 SECRET = "hunter22"
@@ -38,38 +41,118 @@ def refused(said, exit_code: int, *words: str) -> None:
         assert word in line
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["nope"], ["nope", "podium --help"]),
-        (["train", "--nope"], ["--nope", "podium train --help"]),
-        (["status", "extra"], ["extra", "podium status --help"]),
-        (["preprocess", "--n-lags", "many"], ["n_lags = 'many'", "a whole number"]),
-        (["preprocess", "--n-lags", "2"], ["n_lags = 2", "6"]),
-        (["train", "--contestants", "Oracle"], ["Oracle", "ARIMA, LSTM, LinearRegression"]),
-        (["train", "--contestants", ","], ["contestants", "at least one"]),
-        (["train", "--test-fraction", "1.5"], ["test_fraction = 1.5"]),
-        (["evaluate", "--policy", "coin"], ["coin", "rmse, significant"]),
-        (["evaluate", "--alpha", "1"], ["alpha = 1"]),
-        (["evaluate", "--alpha", "-0.1"], ["alpha = -0.1"]),
-        (["ingest", "--pair", "EUR"], ["EUR", "EURUSD"]),
-        (["ingest", "--pair", "EURXXX"], ["XXX", "USD"]),
-        (["ingest", "--source", "oracle"], ["oracle", "csv, ecb, ecb-online"]),
-        (["ingest", "--source", "csv:not-there.csv"], ["not-there.csv"]),
-        (["forecast", "--horizon", "soon"], ["soon", "1,5,20"]),
-        (["forecast", "--horizon", "0"], ["0", "60"]),
-        (["simulate", "--policies", ","], ["--policies"]),
-        (["reset", "--tracking-uri", "http://127.0.0.1:9"], ["SQLite"]),
-        (["ui", "--port", "99999"], ["99999"]),
-        (["ui", "--tracking-uri", f"http://u:{SECRET}@127.0.0.1:9"], ["u:***@", "browser"]),
-    ],
-    ids=" ".join,
-)
-def test_a_wrong_word_is_named_with_what_would_be_right(podium, arguments, words):
-    """Verbs, flags, contestants, policies, pairs, sources and numbers: exit code 2."""
+WALK = [
+    (["nope"], ["nope", "podium --help"], INPUT),
+    (["train", "--nope"], ["--nope", "podium train --help"], INPUT),
+    (["status", "extra"], ["extra", "podium status --help"], INPUT),
+    (["preprocess", "--n-lags", "many"], ["n_lags = 'many'", "a whole number"], INPUT),
+    (["preprocess", "--n-lags", "2"], ["n_lags = 2", "6"], INPUT),
+    (["train", "--contestants", "Oracle"], ["Oracle", "ARIMA, LSTM, LinearRegression"], INPUT),
+    (["train", "--contestants", ","], ["contestants", "at least one"], INPUT),
+    (["train", "--test-fraction", "1.5"], ["test_fraction = 1.5"], INPUT),
+    (["evaluate", "--policy", "coin"], ["coin", "rmse, significant"], INPUT),
+    (["evaluate", "--alpha", "1"], ["alpha = 1"], INPUT),
+    (["evaluate", "--alpha", "-0.1"], ["alpha = -0.1"], INPUT),
+    (["ingest", "--pair", "EUR"], ["EUR", "EURUSD"], INPUT),
+    (["ingest", "--pair", "EURXXX"], ["XXX", "USD"], INPUT),
+    (["ingest", "--source", "oracle"], ["oracle", "csv, ecb, ecb-online"], INPUT),
+    (["ingest", "--source", "csv:not-there.csv"], ["not-there.csv"], INPUT),
+    (["forecast", "--horizon", "soon"], ["soon", "1,5,20"], INPUT),
+    (["forecast", "--horizon", "0"], ["0", "60"], INPUT),
+    (["simulate", "--policies", ","], ["--policies"], INPUT),
+    (["reset", "--tracking-uri", "http://127.0.0.1:9"], ["SQLite"], INPUT),
+    (["ui", "--port", "99999"], ["99999"], INPUT),
+    (["ui", "--tracking-uri", f"http://u:{SECRET}@127.0.0.1:9"], ["u:***@", "browser"], INPUT),
+    (["simulate", "--learn-days", "5"], ["--learn-days", "5: a number of at least 100 is wanted"], INPUT),
+    (["simulate", "--trailing-days", "x"], ["--trailing-days", "'x': a whole number is wanted"], INPUT),
+    (["ui", "--port", "abc"], ["--port", "'abc': a whole number is wanted"], INPUT),
+    (["report", "--cost-bps", "much"], ["--cost-bps", "'much': a number is wanted"], INPUT),
+    (["key", "ann", "--until", "2020-01-01"], ["2020-01-01", "that day is over"], INPUT),
+    (["key", "ann", "--until", "soon"], ["soon", "2027-06-30"], INPUT),
+    (["key", "a b"], ["'a b'", "letters"], INPUT),
+    (["serve", "--processes", "0"], ["serve.processes = 0", "at least 1"], INPUT),
+    (["serve", "--ledger", "maybe"], ["serve.ledger = 'maybe'", "required, best-effort, off"], INPUT),
+    (["settings", "--seed", "x"], ["seed = 'x'", "a whole number"], INPUT),
+    (["run", "--contestants", "Oracle"], ["Oracle", "ARIMA, LSTM, LinearRegression"], INPUT),
+    (["run", "--tracking-uri", "nothing"], ["tracking_uri = 'nothing'", "sqlite:///FILE"], INPUT),
+    (["report", "--cost-bps", "-1"], ["-1 basis points", "zero or more"], INPUT),
+    (["promote", "--pair", "EUR"], ["pair = 'EUR'", "EURUSD"], INPUT),
+    (["rollback", "extra"], ["extra", "podium rollback --help"], INPUT),
+    (["history", "--tracking-uri", "sqlite:///"], ["in memory", "sqlite:///mlflow.db"], INPUT),
+    (["history", "extra"], ["extra", "podium history --help"], INPUT),
+    (["ledger", "--csv", "--json"], ["choose one"], INPUT),
+    (["ledger", "--dry-run"], ["--dry-run", "podium ledger prune"], INPUT),
+    (["ledger", "--pair", "EUR"], ["--pair 'EUR'", "EURUSD"], INPUT),
+    (["settle", "--pair", "EUR"], ["pair = 'EUR'", "EURUSD"], INPUT),
+    (["ab", "--alpha", "2"], ["alpha = 2", "below 1"], INPUT),
+    (["contestants", "new"], ["podium contestants new NAME"], INPUT),
+    (["contestants", "check", "Oracle"], ["Oracle", "ARIMA, LSTM, LinearRegression"], INPUT),
+    (["settings", "--pair", "EUR"], ["setting pair = 'EUR'", "EURUSD"], INPUT),
+    (["upgrade", "--tracking-uri", "postgresql://host/database"], ["SQLite files", "mlflow db upgrade"], INPUT),
+    (["upgrade", "--nope"], ["--nope", "podium upgrade --help"], INPUT),
+    (["reset", "--json"], ["--yes"], INPUT),
+    (["backup"], ["'file'", "podium backup --help"], INPUT),
+    (["backup", "x", "--nope"], ["--nope", "podium backup --help"], INPUT),
+    (["restore"], ["'file'", "podium restore --help"], INPUT),
+    (["restore", "nowhere.zip"], ["nowhere.zip", "`podium backup nowhere.zip`"], MISSING),
+    (["prune", "--keep", "x"], ["--keep", "'x': a whole number"], INPUT),
+    (["prune"], ["--keep", "podium prune --help"], INPUT),
+    (["migrate"], ["--to", "podium migrate --help"], INPUT),
+    (["migrate", "--to", "sqlite:///x.db"], ["no championship", "to migrate"], MISSING),
+    (["doctor", "--nope"], ["--nope", "podium doctor --help"], INPUT),
+    (["doctor", "--tracking-uri", "nothing"], ["tracking_uri = 'nothing'"], INPUT),
+    (["preprocess"], ["`podium ingest`"], MISSING),
+    (["evaluate"], ["`podium run`"], MISSING),
+    (["status"], ["`podium run`"], MISSING),
+    (["status", "--all"], ["`podium run`"], MISSING),
+    (["forecast"], ["`podium run`"], MISSING),
+    (["report"], ["`podium run`"], MISSING),
+    (["promote"], ["`podium run`"], MISSING),
+    (["rollback"], ["`podium run`"], MISSING),
+    (["ledger"], ["`podium serve`"], MISSING),
+    (["settle"], ["`podium serve`"], MISSING),
+    (["ab"], ["`podium serve`"], MISSING),
+]
+
+
+@pytest.mark.parametrize(("arguments", "words", "exit_code"), WALK, ids=[" ".join(row[0]) for row in WALK])
+def test_wrong_input_is_one_clear_line_and_leaves_nothing(podium, arguments, words, exit_code):
+    """What was given and what is wanted, or the verb that helps from an empty folder; in our words."""
     said = podium(*arguments)
-    refused(said, INPUT, *words)
+    refused(said, exit_code, *words)
     assert SECRET not in said.err
+    assert "nput should" not in said.err
+    assert list(Path().iterdir()) == []
+    assert all(len(part) <= 80 for part in folded(said.err.strip(), 80))
+
+
+def test_every_verb_has_been_walked():
+    """Two wrong inputs for each verb, a new one too."""
+    walked = Counter(arguments[0] for arguments, _, _ in WALK)
+    verbs = {verb.__name__ for group in VERBS.values() for verb in group}
+    assert {verb for verb in verbs if walked[verb] < 2} == set()
+
+
+def test_a_series_on_which_no_title_may_move_is_refused_before_it_is_trained_on(podium, monkeypatch):
+    """`podium run` says what `evaluate` would say, and nobody is trained."""
+    fault = Fault("rates", "", "other_series", 0, (), "the title was decided on rates from ecb, these are from csv")
+    monkeypatch.setattr("podium.pipeline.contest.must_go_on", Mock(side_effect=DataError([fault])))
+    monkeypatch.setattr("podium.pipeline.contest._champion", Mock())
+    monkeypatch.setattr("podium.registry.judgements.carried", Mock())
+    monkeypatch.setattr("podium.pipeline.train.train", lambda *given: pytest.fail("trained"))
+    said = podium("run", "--json")
+    refused(said, INPUT, "other_series - the title was decided on rates from ecb")
+
+
+@pytest.mark.parametrize(
+    ("verb", "said"), [("history", "no title"), ("upgrade", "nothing to upgrade"), ("reset", "nothing to remove")]
+)
+def test_what_has_nothing_to_do_here_says_so_and_leaves_nothing(podium, verb, said):
+    """One line on standard output, exit code 0: an empty folder has no titles, and nothing to upgrade or remove."""
+    told = podium(verb)
+    assert (told.exit_code, told.err, len(told.out.splitlines())) == (0, "", 1)
+    assert said in told.out
+    assert list(Path().iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -111,52 +194,10 @@ def test_a_folder_named_as_the_settings_file_is_no_file(podium):
     assert podium("status").exit_code == MISSING
 
 
-@pytest.mark.parametrize(
-    ("verb", "next_step"),
-    [
-        ("preprocess", "podium ingest"),
-        ("evaluate", "podium run"),
-        ("status", "podium run"),
-        ("forecast", "podium run"),
-        ("report", "podium run"),
-        ("promote", "podium run"),
-        ("rollback", "podium run"),
-        ("settle", "podium ingest"),
-    ],
-)
-def test_a_missing_step_is_named(podium, verb, next_step):
-    """The verb that helps from an empty folder, not the next of a chain: exit code 5, and nothing is left behind."""
-    refused(podium(verb), MISSING, next_step)
-    assert list(Path().iterdir()) == []
-
-
 def test_a_championship_of_nobody_leaves_no_folder(podium, prepared_here):
     """`evaluate` after `preprocess` alone: exit code 5, and no empty models/ is left behind."""
     refused(podium("evaluate"), MISSING, "podium train")
     assert not Path("models").exists()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["simulate", "--learn-days", "5"], ["--learn-days", "5: a number of at least 100 is wanted"]),
-        (["simulate", "--trailing-days", "x"], ["--trailing-days", "'x': a whole number is wanted"]),
-        (["ui", "--port", "abc"], ["--port", "'abc': a whole number is wanted"]),
-        (["report", "--cost-bps", "much"], ["--cost-bps", "'much': a number is wanted"]),
-        (["key", "ann", "--until", "2020-01-01"], ["2020-01-01", "that day is over"]),
-        (["key", "ann", "--until", "soon"], ["soon", "2027-06-30"]),
-        (["key", "a b"], ["'a b'", "letters"]),
-        (["serve", "--processes", "0"], ["serve.processes = 0", "at least 1"]),
-        (["serve", "--ledger", "maybe"], ["serve.ledger = 'maybe'", "required, best-effort, off"]),
-        (["settings", "--seed", "x"], ["seed = 'x'", "a whole number"]),
-    ],
-    ids=" ".join,
-)
-def test_a_wrong_value_is_told_in_our_words(podium, arguments, words):
-    """No sentence of a library's: what was given, and what is wanted."""
-    said = podium(*arguments)
-    refused(said, INPUT, *words)
-    assert "nput should" not in said.err
 
 
 def test_a_key_file_is_made_that_works(podium):
@@ -172,6 +213,22 @@ def test_a_key_file_is_made_that_works(podium):
     assert len({*secrets, said.out}) == 3
     Path("k/keys").chmod(0o644)
     assert "chmod 600" in podium("key", "joe", "--keys-file", "k/keys").err
+
+
+def test_verbs_that_change_things_tell_programs_what_they_did(podium, something):
+    """`--json` of `key`, `upgrade` and `reset` is one document; a key's line is one that the server takes."""
+    from podium.serve.web.security import parse_keys
+
+    told = podium("key", "ann", "--keys-file", "keys", "--json").json
+    assert Path("keys").read_text() == f"{told['line']}\n"
+    assert (told["label"], told["keys_file"], told["key"].startswith("podium_")) == ("ann", "keys", True)
+    bare = podium("key", "bob", "--json")
+    assert (bare.json["keys_file"], bare.err) == (None, "")
+    assert [key.label for key in parse_keys([told["line"], bare.json["line"]], "keys")] == ["ann", "bob"]
+    left = ["mlflow.db", "mlflow.db.lock", "mlruns", "models/best_model_info.json"]
+    assert podium("reset", "--yes", "--json").json == {"removed": left}
+    assert podium("reset", "--yes", "--json").json == {"removed": []}
+    assert podium("upgrade", "--json").json == {"backups": []}
 
 
 def test_a_settings_file_with_a_password_is_its_owners(podium):
@@ -281,6 +338,8 @@ def test_the_pages_take_the_next_port_and_name_the_holder(podium, monkeypatch):
     assert seen["command"][seen["command"].index("--port") + 1] == str(taken)
     assert SECRET not in " ".join(seen["command"])
     assert seen["env"]["MLFLOW_BACKEND_STORE_URI"] == address
+    told = podium("ui", "--port", str(port), "--tracking-uri", address, "--json").json
+    assert told["address"].startswith("http://127.0.0.1:")
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def evaluate(context, judgement):
         version = context.table.data_version
         title = store.record_title(versions[0], why="lowest RMSE", verdict="promoted", data_version=version)
         if models_dir:
-            pointer.write(pointer.build(store.champion(), judgement), models_dir)
+            pointer.write(pointer.build(store.champion(), judgement, None), models_dir)
         return moves, title
 
     return step

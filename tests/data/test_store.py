@@ -111,7 +111,7 @@ def test_the_data_version_does_not_depend_on_the_order_of_extras(series):
 @pytest.mark.parametrize(("load", "step"), [(load_series, "podium ingest"), (load_features, "podium preprocess")])
 def test_what_is_not_there_names_the_step(load, step):
     """A missing file is no traceback but the step to run first."""
-    with pytest.raises(MissingError, match=rf"EURUSD.parquet is not there yet; run {step} first"):
+    with pytest.raises(MissingError, match=rf"EURUSD.parquet is not there yet; run `{step}` first"):
         load(PATH)
 
 
@@ -140,7 +140,7 @@ def test_a_value_changed_behind_our_back_is_noticed(series):
     closes = series.closes.copy()
     closes[3] += 1e-12
     pq.write_table(table.set_column(1, "close", pa.array(closes)).replace_schema_metadata(table.schema.metadata), PATH)
-    with pytest.raises(DataError, match=r"digest - changed after it was saved; run podium ingest again"):
+    with pytest.raises(DataError, match=r"digest - changed after it was saved; run `podium ingest` again"):
         load_series(PATH)
 
 

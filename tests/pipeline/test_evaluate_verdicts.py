@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,10 @@ from scipy import integrate, special, stats
 from podium.errors import DataError, RegistryError
 from podium.evaluate.judgement import Judgement
 from podium.evaluate.significance import diebold_mariano
+from podium.pipeline.contest import check_going_on
 from podium.records import Series
+from podium.registry import judgements
+from podium.report.scene import told_day
 
 ASKED = {
     "pair", "data_version", "verdict", "reason", "champion", "scored_days", "minimum_detectable_r2", "baselines",
@@ -59,9 +63,61 @@ def test_the_first_championship_tells_everything_that_a_program_asks(crowned, ca
     assert arena.podium("status", "--json") == 0
     status = answer(capsys)
     assert status.keys() >= ASKED | {"aliases", "age_days", "pointer_agrees", "pinned"}
-    assert status["title_data_day"] == told["title_since"]  # a status knows the moment, too
-    assert {**{key: status[key] for key in told}, "title_since": told["title_since"]} == told
+    assert {key: status[key] for key in told} == told
     assert (status["pinned"], status["pointer_agrees"]) == (None, True)
+
+
+def test_a_version_says_it_in_short_tags_and_its_run_has_the_whole(crowned):
+    """No tag is a document; `championship.json` of every run that took part is the judgement, and is written once."""
+    arena, judgement = crowned
+    store = arena.store
+    for version in store.versions():
+        assert max(map(len, version.tags.values())) < 300
+        assert (version.tags["verdict"], version.tags["model_type"]) == (judgement.verdict, version.family)
+        place = [row.family for row in judgement.ranking].index(version.family) + 1
+        assert version.tags["rank"] == f"{place} of 2"
+        assert judgements.carried(store, version) == judgement
+    written = arena.state()
+    assert arena.evaluate() == judgement
+    assert arena.state() == written
+    file = next(Path("mlruns").rglob(f"{judgement.leader.run_id}/artifacts/{judgements.FILE}"))
+    file.unlink()
+    assert arena.podium("status") == 0  # who leads is known without it
+    assert arena.evaluate().ranking == judgement.ranking
+    assert file.exists()
+
+
+def test_what_one_tag_held_until_now_reads_as_before(crowned, capsys):
+    """A store in which a version carries the whole judgement as a tag tells the same, and is brought up to date."""
+    arena, judgement = crowned
+    status, champion = arena.podium("status", "--all", "--json"), arena.store.champion()
+    told = answer(capsys)
+    for name in ("r2_oos", "dm_p", "rank"):
+        arena.client.delete_model_version_tag(champion.name, str(champion.version), name)
+    arena.client.set_model_version_tag(champion.name, str(champion.version), judgements.TAG, judgement.to_json())
+    assert judgements.carried(arena.store, arena.store.champion()) == judgement
+    assert (arena.podium("status", "--all", "--json"), answer(capsys)) == (status, told)
+    assert arena.evaluate() == judgement
+    assert arena.store.champion() == champion
+
+
+def test_since_when_the_title_is_held_is_one_moment(arena, rates, capsys):
+    """Verb, status, pointer, history and page name the moment with its zone and the data's day, after a refit too."""
+    first = arena.championship(rates.until(900))
+    at = arena.store.titles()[0].at
+    since = {"title_since": at, "title_data_day": str(rates.dates[899])}
+    assert datetime.fromisoformat(at).tzinfo is not None
+    again = arena.using(policy="significant").championship(rates.until(902))
+    assert again.champion == first.champion
+    for judgement in (first, again):
+        assert (judgement.title_since, judgement.title_data_day) == tuple(since.values())
+    assert arena.pointer().items() >= since.items()
+    assert arena.podium("status", "--json") == 0
+    assert answer(capsys).items() >= since.items()
+    assert arena.podium("report") == 0
+    assert (
+        f"{at[11:16]} UTC, on data up to {told_day(since['title_data_day'])}" in Path("reports/EURUSD.html").read_text()
+    )
 
 
 def harvey_leybourne_newbold_p(y, f):
@@ -153,7 +209,7 @@ def test_new_days_keep_the_title_and_its_beginning(crowned, rates):
     significant = arena.using(policy="significant")
     second = significant.championship(rates)
     assert (second.champion, second.champion_version) == (first.champion, 2)
-    assert first.title_since == second.title_since == str(rates.dates[899])
+    assert first.title_data_day == second.title_data_day == str(rates.dates[899])
     assert second.data_version != first.data_version
     assert second.verdict == "held"
     assert arena.aliases()["champion"] == f"models:/{first.champion}/2"
@@ -272,9 +328,31 @@ class TestLeak:
         for _ in range(2):
             assert arena.podium("evaluate", "--json") == 3
             told = answer(capsys)
-            assert (told["verdict"], told["champion"], told["title_since"]) == ("leak", None, None)
+            assert (told["verdict"], told["champion"], told["title_data_day"]) == ("leak", None, None)
         assert (arena.aliases(), arena.pointer(), arena.store.titles()) == ({}, {}, [])
-        assert arena.podium("status") == 5
+
+    def test_what_helps_after_a_first_championship_with_a_leak_is_told(self, arena, rates, capsys):
+        """Every verb names the page and what ends the matter; the page says who leaked what, and praises nothing."""
+        arena.days(rates).enter(LinearRegression=lambda actual: 0.6 * actual, ARIMA=lambda actual: 0.0 * actual)
+        assert arena.evaluate().verdict == "leak"
+        for verb in ("status", "status --all", "forecast", "rollback"):
+            assert arena.podium(*verb.split()) == 5
+            told = capsys.readouterr().err
+            assert "its championship was stopped (LinearRegression: too good to be true" in told
+            assert all(
+                help_ in told for help_ in ("`podium report`", "`podium evaluate --without NAME`", "--accept-leak")
+            )
+        assert arena.podium("report", "--json") == 0
+        told = answer(capsys)
+        page = Path(told["path"]).read_text()
+        assert "<h1>Refused: a contestant is too good to be true</h1>" in page
+        assert "Do not use any of these forecasts" in page
+        assert "@champion" not in page.partition('id="words"')[0]
+        assert "report.html" in [file.path for file in arena.client.list_artifacts(told["run_id"])]
+        assert arena.podium("evaluate", "--without", "Nobody") == 2
+        assert "no run of it could take part; there are ARIMA, LinearRegression" in capsys.readouterr().err
+        assert arena.podium("evaluate", "--without", "LinearRegression") == 0
+        assert arena.aliases() == {"champion": "models:/EURUSD_ARIMA/1"}
 
     def test_the_word_is_on_every_version(self, leaking):
         """The versions of a refused championship carry the verdict and its reason."""
@@ -405,9 +483,13 @@ def _revalued(series):
 def test_a_title_moves_only_on_the_series_that_it_was_decided_on(crowned, rates, change, check, told):
     """Another source, an earlier end, other rates of the same days: nothing moves, until it is said to be meant."""
     arena, first = crowned
-    arena.days(change(rates)).train()
+    arena.days(change(rates))
+    said = rf"{check} - the title was {told}.*; if it is meant, --allow {check}$"
+    with pytest.raises(DataError, match=said):
+        check_going_on(arena.settings)  # as `podium run` does before it trains
+    arena.train()
     before = arena.aliases(), arena.pointer(), arena.store.titles()
-    with pytest.raises(DataError, match=rf"{check} - the title was {told}.*; if it is meant, --allow {check}$"):
+    with pytest.raises(DataError, match=said):
         arena.evaluate()
     assert (arena.aliases(), arena.pointer(), arena.store.titles()) == before
     second = arena.using(allow=(check,)).evaluate()
@@ -422,7 +504,7 @@ def test_an_alias_moved_by_hand_is_a_new_incumbent(crowned):
     arena.client.set_registered_model_alias(other, "champion", "1")
     assert arena.store.champion().name == other
     significant = arena.using(policy="significant").evaluate()
-    assert (significant.champion, significant.verdict, significant.title_since) == (other, "held", None)
+    assert (significant.champion, significant.verdict, significant.title_data_day) == (other, "held", None)
     assert arena.aliases() == {"champion": f"models:/{other}/1", "challenger": f"models:/{judgement.champion}/1"}
     assert arena.pointer()["pinned_uri"] == f"models:/{other}/1"
     assert arena.store.titles()[-1].pinned_uri == f"models:/{other}/1"

@@ -37,7 +37,7 @@ def hold(ring, series, **told):
 def test_the_title_moves_only_for_evidence_after_it_was_taken(ring, rates):
     """A champion of the first window keeps the title until 60 days of evidence, and then loses it to the better one."""
     first = hold(ring, rates.until(FIRST), ARIMA=always(0.5), LinearRegression=always(0.1))
-    assert (first.verdict, first.champion, first.title_since) == ("unproven", "EURUSD_ARIMA", str(rates.dates[819]))
+    assert (first.verdict, first.champion, first.title_data_day) == ("unproven", "EURUSD_ARIMA", str(rates.dates[819]))
 
     soon = hold(ring, rates.until(FIRST + 30), ARIMA=always(0.1), LinearRegression=always(0.5))
     assert (soon.verdict, soon.champion) == ("held", "EURUSD_ARIMA")
@@ -47,7 +47,7 @@ def test_the_title_moves_only_for_evidence_after_it_was_taken(ring, rates):
     assert (late.verdict, late.champion) == ("promoted", "EURUSD_LinearRegression")
     assert "title ARIMA -> LinearRegression" in late.reason
     assert "180 days of evidence" in late.reason
-    assert late.title_since == str(rates.dates[LAST - 1])
+    assert late.title_data_day == str(rates.dates[LAST - 1])
 
 
 def test_what_chose_the_champion_is_no_evidence(ring, rates):

@@ -14,7 +14,7 @@ from podium.pipeline.forecast import forecast
 from podium.pipeline.prepare import series_path
 from podium.pipeline.report import report
 from podium.records import Series
-from podium.registry.entities import JUDGEMENT_TAG
+from podium.registry import judgements
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_an_alias_that_was_moved_by_hand_is_told(held: Any) -> None:
     judgement = report(held.settings).judgement
     champion = held.store.champion()
     other = replace(judgement, champion=f"{champion.name}Old", champion_version=7)
-    held.client.set_model_version_tag(champion.name, str(champion.version), JUDGEMENT_TAG, other.to_json())
+    judgements.record(held.store, champion, other)
     page = report(held.settings).path.read_text(encoding="utf-8")
     assert f"The last championship had given the title to {champion.name}Old (v7)" in page
     assert f"<h1>{champion.family} holds the title</h1>" in page
@@ -101,7 +101,7 @@ def test_there_is_no_report_before_a_championship(arena: Any) -> None:
 def test_a_champion_without_an_outcome_has_no_report(held: Any) -> None:
     """An alias that was set by hand carries no championship, and the page would be invented."""
     champion = held.store.champion()
-    held.client.delete_model_version_tag(champion.name, str(champion.version), JUDGEMENT_TAG)
+    held.client.delete_model_version_tag(champion.name, str(champion.version), judgements.TAG)
     with pytest.raises(MissingError, match="carries no outcome"):
         report(held.settings)
 

@@ -15,7 +15,7 @@ def content(judgement):
     """What a championship says whose champion is an LSTM."""
     scores = {"rmse": "0.0051", "mae": "0.004", "directional_accuracy": "0.52"}
     tags = {**scores, "data_version": "test-EURUSD-2026-04-30-0a1b2c3d"}
-    return pointer.build(VersionRecord("EURUSD_LSTM", 3, "run1", frozenset({"champion"}), tags), judgement)
+    return pointer.build(VersionRecord("EURUSD_LSTM", 3, "run1", frozenset({"champion"}), tags), judgement, None)
 
 
 def test_the_guides_keys_say_who_leads(content, tmp_path):

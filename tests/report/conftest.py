@@ -180,7 +180,7 @@ def make_scene() -> Callable[..., Scene]:
             reason=f"{rows[0].family} has the lowest RMSE",
             champion=rows[0].model_name,
             champion_version=rows[0].model_version,
-            title_since="2026-07-13",
+            title_data_day="2026-07-13",
             random_walk_in_mcs=True,
             recipes_tried=len(rows),
             alpha_needed=0.05 / len(rows),

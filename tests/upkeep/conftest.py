@@ -18,7 +18,8 @@ from podium.cli.verbs import run
 from podium.data.store import save_series
 from podium.ledger import Ledger
 from podium.records import Series
-from podium.registry import pointer
+from podium.registry import judgements, pointer
+from podium.registry.history import taken
 from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
 
@@ -65,10 +66,12 @@ def template(tmp_path_factory, blank_database, make_result, context, make_judgem
             runs = [store.log_run(make_result(family, alpha=float(alpha)), own) for family in families]
             held = dict(zip(ALIASES, map(store.register, runs), strict=False))
             for one in held.values():
-                store.tag(one, {"championship": decided.to_json()})
+                judgements.record(store, one, decided)
             store.assign(pair, held)
             store.record_title(held["champion"], why="lowest RMSE", verdict="promoted", data_version=version)
-        pointer.write(pointer.build(store.champion(), decided), settings.models_dir)
+        champion = store.champion()
+        told = pointer.build(champion, decided, taken(store.titles(), champion.pinned_uri))
+        pointer.write(told, settings.models_dir)
         days = np.arange("2026-01-01", "2026-03-01", dtype="datetime64[D]")
         series = Series(pair, days, 1.1 + np.linspace(0, 0.1, len(days)), "test")
         save_series(series, settings.data_dir / "raw" / f"{pair}.parquet")

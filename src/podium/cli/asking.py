@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from podium.cli.console import note, say, say_json, working_on
-from podium.cli.flags import ADDRESSES, FOLDERS, Json, pair_named, takes_settings
+from podium.cli.flags import ADDRESSES, FOLDERS, Json, names, pair_named, takes_settings
 from podium.cli.lines import ahead, judged
 from podium.cli.many import Pairs, for_many
 from podium.errors import MissingError, SettingError
@@ -142,8 +142,8 @@ def simulate(
     from podium.pipeline.routine import simulate as replay
     from podium.report.simulation import picture
 
-    routine = Routine(_split(policies, "--policies"), learn_days, refit_every, trailing_days)
-    wanted = [pair_named(pair, "--pairs") for pair in _split(pairs, "--pairs")] if pairs else [settings.pair]
+    routine = Routine(names(policies, "--policies"), learn_days, refit_every, trailing_days)
+    wanted = [pair_named(pair, "--pairs") for pair in names(pairs, "--pairs")] if pairs else [settings.pair]
     with working_on(
         "replaying", [f"{pair} {family}" for pair in wanted for family in settings.contestants]
     ) as progress:
@@ -161,13 +161,6 @@ def simulate(
         for line in ahead.simulation_lines(simulation):
             say(line)
         note(f"picture in {pictures[simulation.pair]}")
-
-
-def _split(text: str, flag: str) -> tuple[str, ...]:
-    parts = tuple(part.strip() for part in text.split(",") if part.strip())
-    if not parts:
-        raise SettingError(f"{flag} {text!r}: at least one name is needed")
-    return parts
 
 
 def _horizons(text: str) -> list[int]:

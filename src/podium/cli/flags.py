@@ -60,7 +60,9 @@ def takes_settings(*names: str) -> Callable[[Callable[..., Any]], Callable[..., 
             return verb(settings, **arguments)
 
         renamed = [_flag(key, RENAMED[key], hidden=True) for key in old]
-        signature = inspect.Signature([*(_flag(key, key) for key in wanted), *renamed, *own])
+        also = {} if "pair" in taken else ALSO
+        given = [_flag(key, key, also=also.get(key, ())) for key in wanted]
+        signature = inspect.Signature([*given, *renamed, *own])
         # typer reads the annotations beside the signature; those of the wrapped verb no longer fit
         annotations = {name: parameter.annotation for name, parameter in signature.parameters.items()}
         vars(with_flags).update(__signature__=signature)
@@ -71,12 +73,12 @@ def takes_settings(*names: str) -> Callable[[Callable[..., Any]], Callable[..., 
 
 
 @functools.cache  # many verbs have it
-def _flag(key: Key, described: Key, *, hidden: bool = False) -> inspect.Parameter:
+def _flag(key: Key, described: Key, *, also: tuple[str, ...] = (), hidden: bool = False) -> inspect.Parameter:
     field, shown = field_of(described), default_of(described)
     about = meanings()[described] + (f" [default: {shown}]" if shown else "")
     kind, name, choices = bare(field.annotation), key[-1].replace("_", "-"), choices_of(field)
     option = typer.Option(
-        *((f"--{name}/--no-{name}",) if kind is bool else (f"--{name}", *ALSO.get(key, ()))),
+        *((f"--{name}/--no-{name}",) if kind is bool else (f"--{name}", *also)),
         help=about[:1].upper() + about[1:],
         metavar=None if kind is bool else "<" + ("|".join(choices) or METAVARS.get(kind, "text")) + ">",
         autocompletion=(lambda: list(choices)) if choices else None,
@@ -99,3 +101,15 @@ def pair_named(text: str, flag: str) -> str:
         return pair_code(text)
     except ValueError as error:
         raise SettingError(f"{flag} {text!r}: {error}") from None
+
+
+def names(text: str, flag: str) -> tuple[str, ...]:
+    """The names between commas.
+
+    Raises:
+        SettingError: there is none.
+    """
+    parts = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not parts:
+        raise SettingError(f"{flag} {text!r}: at least one name is needed")
+    return parts

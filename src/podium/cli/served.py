@@ -32,7 +32,10 @@ TEXTS = ("experiment", "arm", "model_name", "run_id", "request_key")  # columns 
 
 
 @takes_settings("tracking_uri", "registry_uri", "ledger_address", "alpha", *FOLDERS, *SERVING)
-def serve(settings: Settings) -> None:
+def serve(
+    settings: Settings,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the address as one JSON document.")] = False,
+) -> None:
     """Serve the champions: MLflow's scoring protocol, forecasts with ranges, A/B, dashboard; Ctrl-C drains and ends.
 
     POST /invocations, GET /v1/forecast/{pair}, /v1/podium/{pair}, /metrics, /health, /docs and / for people. Binds to
@@ -42,9 +45,9 @@ def serve(settings: Settings) -> None:
         stack.enter_context(working_on("starting to serve: loading the champions"))
         from podium.serve.processes.supervisor import serve as run
 
-        def announce(line: str) -> None:
+        def announce(address: str) -> None:
             stack.close()
-            say(line)
+            say_json({"address": address}) if as_json else say(f"serving on {address}")
 
         exit_code = run(settings, announce)
     raise typer.Exit(exit_code)
@@ -77,8 +80,13 @@ def ledger(
     """
     from podium.ledger import COLUMNS, lines, rows
 
-    if (as_csv and as_json) or ((older_than or export or dry_run) if act is Act.EXPORT else (since or as_csv)):
-        raise SettingError("these flags exclude each other; see `podium ledger --help`")
+    if as_csv and as_json:
+        raise SettingError("--csv and --json exclude each other; choose one")
+    if (older_than or export or dry_run) if act is Act.EXPORT else (since or as_csv):
+        others = (
+            "--older-than, --export and --dry-run are for" if act is Act.EXPORT else "--since and --csv are not for"
+        )
+        raise SettingError(f"{others} `podium ledger prune`; see `podium ledger --help`")
     wanted = pair_named(pair, "--pair") if pair else None
     with _opened(settings) as opened:
         if act is Act.EXPORT:
@@ -122,8 +130,8 @@ def settle(settings: Settings, as_json: Json = False) -> None:
     from podium.ledger.settling import settle as act
     from podium.pipeline.prepare import series_path
 
-    series = load_series(series_path(settings))
     with _opened(settings) as opened:
+        series = load_series(series_path(settings))
         found = act(opened, series, data_version(series))
     if as_json:
         say_json({"pair": settings.pair, **cells.plain(found)})
@@ -189,6 +197,7 @@ def key(
     settings: Settings,
     label: Annotated[str, typer.Argument(help="Who will use the key.")],
     until: Annotated[str, typer.Option(help="Last day on which it is valid, such as 2027-06-30.")] = "",
+    as_json: Json = False,
 ) -> None:
     """Make an API key: the key on standard output, once; its line into the key file, else on standard error.
 
@@ -197,11 +206,17 @@ def key(
     from podium.serve.web.security import new_key
 
     secret, line = new_key(label, _day(until) if until else None)
-    if settings.serve.keys_file is None:
+    file = settings.serve.keys_file
+    if as_json:
+        if file is not None:
+            _append(file, line)
+        say_json({"label": label, "key": secret, "line": line, "keys_file": file and str(file)})
+        return
+    if file is None:
         print(line, file=sys.stderr)
     else:
-        _append(settings.serve.keys_file, line)
-        note(f"the line of {label} is in {settings.serve.keys_file}")
+        _append(file, line)
+        note(f"the line of {label} is in {file}")
     say_whole(secret)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
 
 from podium.cli.console import note, say, say_json, working_on
-from podium.cli.flags import ADDRESSES, FOLDERS, AcceptLeak, Json, takes_settings
+from podium.cli.flags import ADDRESSES, FOLDERS, AcceptLeak, Json, names, takes_settings
 from podium.cli.lines import judged, made
 from podium.cli.many import EXIT_REFUSED, REFUSED, Pairs, for_many
 from podium.errors import MissingError, SettingError
@@ -22,6 +22,7 @@ Strict = Annotated[
 ]
 Unpin = Annotated[bool, typer.Option("--unpin", help="Decide although the title was moved by hand.")]
 Again = Annotated[bool, typer.Option("--again", help="Train anew what is done already.")]
+Without = Annotated[str, typer.Option("--without", help="Leave the runs of these contestants out, such as ARIMA,LSTM.")]
 
 INGEST = ("pair", "source", "allow", "ecb_url", *FOLDERS)
 PREPROCESS = ("pair", "n_lags", *FOLDERS)
@@ -70,12 +71,14 @@ def evaluate(
     strict: Strict = False,
     accept_leak: AcceptLeak = False,
     unpin: Unpin = False,
+    without: Without = "",
 ) -> None:
     """Judge and rank the contestants, register them, give the aliases, write models/best_model_info.json.
 
     Exit code 3: the verdict is `leak`, `amber` or `degraded`, or, with --strict, the champion is not proven.
     """
-    flags = {"as_json": as_json, "strict": strict, "accept_leak": accept_leak, "unpin": unpin}
+    flags: dict[str, Any] = {"as_json": as_json, "strict": strict, "accept_leak": accept_leak, "unpin": unpin}
+    flags["without"] = names(without, "--without") if without else ()
     if not for_many(settings, pairs, "evaluate", **flags):
         _evaluate(settings, **flags)
 
@@ -90,19 +93,22 @@ def run(
     strict: Strict = False,
     accept_leak: AcceptLeak = False,
     unpin: Unpin = False,
+    without: Without = "",
 ) -> None:
     """The whole championship: ingest, preprocess, train, evaluate.
 
     Exit code 3: the verdict is `leak`, `amber` or `degraded`, or, with --strict, the champion is not proven.
     """
-    from podium.pipeline.contest import warm_up
+    from podium.pipeline.contest import check_going_on, warm_up
 
     _check(settings)
-    flags = {"as_json": as_json, "strict": strict, "accept_leak": accept_leak, "unpin": unpin}
+    flags: dict[str, Any] = {"as_json": as_json, "strict": strict, "accept_leak": accept_leak, "unpin": unpin}
+    flags["without"] = names(without, "--without") if without else ()
     if for_many(settings, pairs, "run", again=again, **flags):
         return
     _ingest(settings, quiet=as_json)
     _preprocess(settings, quiet=as_json)
+    check_going_on(settings)
     _train(settings, quiet=as_json, meanwhile=warm_up, again=again)
     _evaluate(settings, **flags)
 
@@ -110,8 +116,10 @@ def run(
 def _check(settings: Settings) -> None:
     """Find before any work what a later step would refuse."""
     from podium.models.roster import enter_all
+    from podium.registry.mlflow_store import MlflowStore
 
     enter_all(settings)
+    MlflowStore(settings).knock()
     if settings.models_dir.exists() and not settings.models_dir.is_dir():
         raise SettingError(f"setting models_dir = {str(settings.models_dir)!r} is a file; name a folder")
 
@@ -173,7 +181,9 @@ def _train(
         say_json([made.run_json(record, done_before[record.run_id]) for record in runs])
 
 
-def _evaluate(settings: Settings, *, as_json: bool, strict: bool, accept_leak: bool, unpin: bool) -> None:
+def _evaluate(
+    settings: Settings, *, as_json: bool, strict: bool, accept_leak: bool, unpin: bool, without: Sequence[str]
+) -> None:
     from podium.pipeline.contest import evaluate as step
     from podium.pipeline.prepare import features_path
 
@@ -182,7 +192,7 @@ def _evaluate(settings: Settings, *, as_json: bool, strict: bool, accept_leak: b
     new = not settings.models_dir.exists()
     try:
         with working_on("judging and registering"):
-            judgement = step(settings, accept_leak, unpin, note)
+            judgement = step(settings, accept_leak, unpin, note, without)
     except MissingError:
         if new:
             _forget(settings)

@@ -47,6 +47,7 @@ def ui(
     settings: Settings,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on; the next free one is taken if it is in use.")] = 5001,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the address as one JSON document.")] = False,
 ) -> None:
     """Open MLflow's own pages on the championship; Ctrl-C ends them."""
     from podium.registry.mlflow_store import MlflowStore
@@ -61,7 +62,8 @@ def ui(
     _ = MlflowStore(settings).client  # makes the schema under our lock; MLflow's server would make it without one
     if free != port:
         note(f"port {port} is taken ({_who_holds(port)}); taking {free}")
-    say(f"MLflow on http://{host}:{free} - Ctrl-C ends it")
+    address = f"http://{f'[{host}]' if ':' in host else host}:{free}"
+    say_json({"address": address}) if as_json else say(f"MLflow on {address} - Ctrl-C ends it")
     command = [sys.executable, "-m", "mlflow", "ui", "--host", host, "--port", str(free), "--workers", "1"]
     environment = child_environment(
         PYTHONWARNINGS="ignore",
@@ -126,7 +128,7 @@ def _who_holds(port: int) -> str:
 
 
 @takes_settings("tracking_uri", "registry_uri")
-def upgrade(settings: Settings) -> None:
+def upgrade(settings: Settings, as_json: Json = False) -> None:
     """Bring the database of an older MLflow to the schema of this one, and keep a copy of it as it was.
 
     Nobody may use it meanwhile: stop what serves from it first.
@@ -134,6 +136,9 @@ def upgrade(settings: Settings) -> None:
     from podium.registry.mlflow_store import MlflowStore
 
     backups = MlflowStore(settings).upgrade()
+    if as_json:
+        say_json({"backups": [str(backup) for backup in backups]})
+        return
     for backup in backups:
         say(f"upgraded; the database as it was is {backup}")
     if not backups:
@@ -145,6 +150,7 @@ def reset(
     settings: Settings,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     data: Annotated[bool, typer.Option("--data", help="Remove rates and all that was made of them too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document; takes --yes.")] = False,
 ) -> None:
     """Start fresh: remove the local database, its artifacts and the pointer, after asking.
 
@@ -152,17 +158,23 @@ def reset(
     forecasts stays, and a tracking server or another database is never touched.
     """
     doomed = _doomed(settings, data)
-    if not doomed:
+    if as_json and not yes:
+        raise SettingError("podium reset --json asks nobody; give --yes too")
+    if not doomed and not as_json:
         say("nothing to remove: no championship has been run here")
         return
     for path in doomed:
-        say(f"{'remove' if yes else 'would remove'} {path} ({_size(path)})")
+        if not as_json:
+            say(f"{'remove' if yes else 'would remove'} {path} ({_size(path)})")
     if not yes and not _confirmed():
         say("nothing removed")
         raise typer.Exit(1)
     _see_that_all_can_go(doomed)
     for path in reversed(doomed):  # the database last: it says where the rest is, should something stop us
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    if as_json:
+        say_json({"removed": [str(path) for path in doomed]})
+        return
     say(f"removed; the next championship starts fresh with {'`podium run`' if data else '`podium train`'}")
 
 

@@ -60,7 +60,7 @@ def load_series(path: Path) -> Series:
         MissingError: nothing was ingested yet.
         DataError: the file is damaged or was changed after it was saved.
     """
-    remedy = "run podium ingest"
+    remedy = "run `podium ingest`"
     meta, (_, _, *names), (dates,), (closes, *extras) = _read(path, "series", 1, remedy)
     named = MappingProxyType(dict(zip(names, extras, strict=True)))
     series = Series(meta["pair"], dates, closes, meta["source"], named)
@@ -87,7 +87,7 @@ def load_features(path: Path) -> FeatureTable:
         MissingError: nothing was preprocessed yet.
         DataError: the file is damaged or was changed after it was saved.
     """
-    remedy = "run podium preprocess"
+    remedy = "run `podium preprocess`"
     meta, (_, _, _, *names), (origins, target_dates), (target, *X) = _read(path, "features", 2, remedy)
     version = DataVersion.of_tags(meta)
     if version is None:

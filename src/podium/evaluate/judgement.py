@@ -81,7 +81,8 @@ class Judgement(Tabular):
         reason: one sentence.
         champion: registered model that holds the title; None when a suspicion stopped the first championship.
         champion_version: its version.
-        title_since: last day of the data when its family took the title.
+        title_since: the moment at which its family took the title, UTC, ISO 8601; None where that is not known.
+        title_data_day: last day of the data then; None as above.
         random_walk_in_mcs: whether no forecast may be the best of all.
         recipes_tried: different recipes that were ever tried for the pair.
         alpha_needed: what a p-value on the scored days must not exceed: the alpha over the recipes tried.
@@ -108,7 +109,7 @@ class Judgement(Tabular):
     reason: str
     champion: str | None
     champion_version: int | None
-    title_since: str | None
+    title_data_day: str | None
     random_walk_in_mcs: bool | None
     recipes_tried: int
     alpha_needed: float
@@ -116,6 +117,7 @@ class Judgement(Tabular):
     minimum_detectable_r2: float | None
     baselines: Mapping[str, Mapping[str, float]]
     ranking: tuple[Standing, ...]
+    title_since: str | None = None
     comparisons: tuple[Comparison, ...] = ()
     proof: Comparison | None = None
     leaks: tuple[Suspicion, ...] = ()
@@ -185,9 +187,11 @@ _P_VALUES = {
 
 
 def _in_todays_words(values: dict[str, Any]) -> dict[str, Any]:
-    """The keys of the first release under their present names."""
+    """The keys of earlier releases under their present names."""
     if "scored_window" in values:
         values["n_scored_days"] = values.pop("scored_days")
+    if "title_since" in values and "title_data_day" not in values:
+        values["title_data_day"] = values.pop("title_since")
     return {_OLD_WORDS.get(name, name): value for name, value in values.items()}
 
 

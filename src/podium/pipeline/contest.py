@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 
 from podium.data.allow import known_checks, let_pass
 from podium.data.continuity import departures, same_outcomes
-from podium.errors import Fault, MissingError
+from podium.errors import Fault, InputError, MissingError
 from podium.evaluate.judgement import Judgement
 from podium.evaluate.policy import check_policy
 from podium.evaluate.ranking import best_per_family, comparable, rank
 from podium.evaluate.walkforward import scored_rows
 from podium.models.roster import known
-from podium.pipeline.judge import Case, incumbent_of, judge
+from podium.pipeline.judge import Case, judge
 from podium.pipeline.prepare import load_table
 from podium.pipeline.recipe import tries
 from podium.records import FeatureTable, ModelName, RunRecord, VersionRecord
-from podium.registry import pointer
+from podium.registry import judgements, pointer
 from podium.registry.attempts import new_attempts
-from podium.registry.entities import JUDGEMENT_TAG, SUSPICION_TAG, judgement_of
-from podium.registry.history import Title, latest
+from podium.registry.history import Title, latest, taken
 from podium.registry.log_items import FORECASTS, read_forecasts
 from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
@@ -36,7 +36,11 @@ def warm_up() -> None:
 
 
 def evaluate(
-    settings: Settings, accept_leak: bool = False, unpin: bool = False, note: Note = lambda line: None
+    settings: Settings,
+    accept_leak: bool = False,
+    unpin: bool = False,
+    note: Note = lambda line: None,
+    without: Collection[str] = (),
 ) -> Judgement:
     """Judge the best run of each family on the stored series and give the aliases.
 
@@ -48,9 +52,12 @@ def evaluate(
         accept_leak: take the responsibility for contestants under suspicion; it is recorded.
         unpin: let the championship decide although somebody put the title where it is by hand.
         note: told, a sentence each, what was not as it should be in the registry.
+        without: families whose runs are left out.
 
     Raises:
+        InputError: a family that is to be left out has no run.
         MissingError: nobody has been trained on this series.
+        DataError: the title was decided on another series, or on later days.
     """
     check_policy(settings.policy)
     settings.models_dir.mkdir(parents=True, exist_ok=True)
@@ -60,35 +67,50 @@ def evaluate(
         for alias, address in store.stray_aliases():
             note(f"@{alias} was on {address}, which is gone; it is taken away")
         champion = _champion(store)
-        case = gather(store, champion, accept_leak, unpin, note)
-        decided = known_judgement(champion, case.key(settings))
+        carried, table = judgements.carried(store, champion), load_table(settings)
+        must_go_on(store, champion, carried, table, note)
+        case = gather(store, champion, table, accept_leak=accept_leak, unpin=unpin, note=note, without=without)
+        decided = known_judgement(champion, carried, case.key(settings))
         previous = {} if decided else _newest_versions(store, case)  # before this championship registers its own
         versions = {run.family: register(store, run) for run in case.runs}
         store.record_attempts(case.attempts)
         if decided is None:
             if champion and (found := store.record_found(champion)):
                 note(f"{found.pinned_uri} held @champion, which the history did not know; it stands there now")
+                case = replace(case, titles=store.titles())
             decided = judge(store, case, versions, previous)
         proclaim(store, decided, case, versions)
     return decided
 
 
+def check_going_on(settings: Settings) -> None:
+    """Refuse before any training what `evaluate` would refuse after it.
+
+    Raises:
+        DataError: the title was decided on another series, or on later days.
+    """
+    store = MlflowStore(settings)
+    champion = _champion(store)
+    if champion is not None:
+        must_go_on(store, champion, judgements.carried(store, champion), load_table(settings), lambda line: None)
+
+
 def gather(
     store: MlflowStore,
     champion: VersionRecord | None,
+    table: FeatureTable,
+    *,
     accept_leak: bool,
     unpin: bool,
     note: Note = lambda line: None,
+    without: Collection[str] = (),
 ) -> Case:
     """Everything that the championship is decided on.
 
     Raises:
         MissingError: nobody has been trained on this series.
-        DataError: the title was decided on another series, or on later days.
     """
     settings = store.settings
-    table = load_table(settings)
-    _must_go_on(store, champion, table, note)
     days = scored_rows(table, settings.n_lags, settings.test_fraction)
     scored_days = days.scored_days(table)
     runs = comparable(store.completed_runs(table.data_version, scored_days), table.data_version, scored_days)
@@ -96,10 +118,15 @@ def gather(
         raise MissingError(
             f"no contestant has been trained on {table.data_version} and scored on {scored_days}; run `podium train`"
         )
+    trained = {run.family for run in runs}
+    if unknown := sorted(set(without) - trained):
+        there_are = ", ".join(sorted(trained))
+        raise InputError(f"--without {unknown[0]}: no run of it could take part; there are {there_are}")
     titles, attempts, tried = store.titles(), store.attempts(), tries(runs)
-    best = rank(best_per_family(runs, lambda run: _takes_part(store, run, note)))
+    left = [run for run in runs if run.family not in without]
+    best = rank(best_per_family(left, lambda run: _takes_part(store, run, note)))
     if not best:
-        raise MissingError(f"the files of all runs on {table.data_version} are gone; run `podium train`")
+        raise MissingError(f"no run on {table.data_version} is left that has its files; run `podium train`")
     families = {run.family for run in best}
     seen = [(str(ModelName(settings.pair, run.family)), tried[run.run_id]) for run in runs if run.family in families]
     attempts += new_attempts(attempts, seen, str(table.data_version.last_day))
@@ -110,7 +137,7 @@ def gather(
         runs=best,
         tries=tried,
         attempts=attempts,
-        incumbent=incumbent_of(titles, champion),
+        titles=titles,
         accept_leak=accept_leak,
         champion=champion,
         kept_why=_kept_why(settings, champion, best, pin) if _can_be_kept(store, champion, note) else "",
@@ -132,9 +159,14 @@ def _can_be_kept(store: MlflowStore, champion: VersionRecord | None, note: Note)
     return False
 
 
-def _must_go_on(store: MlflowStore, champion: VersionRecord | None, table: FeatureTable, note: Note) -> None:
-    """The title may move only on the series that it was decided on, up to the same day or later; or it is meant."""
-    carried = judgement_of(champion)
+def must_go_on(
+    store: MlflowStore, champion: VersionRecord | None, carried: Judgement | None, table: FeatureTable, note: Note
+) -> None:
+    """The title may move only on the series that it was decided on, up to the same day or later; or it is meant.
+
+    Raises:
+        DataError: the title was decided on another series, or on later days.
+    """
     if champion is None or carried is None or carried.data_version == table.data_version:
         return
     faults = departures(carried.data_version, table.data_version)
@@ -165,9 +197,8 @@ def _kept_why(settings: Settings, champion: VersionRecord | None, runs: Sequence
     return ""
 
 
-def known_judgement(champion: VersionRecord | None, key: str) -> Judgement | None:
+def known_judgement(champion: VersionRecord | None, carried: Judgement | None, key: str) -> Judgement | None:
     """The outcome that the champion carries, if it was decided on exactly the same."""
-    carried = judgement_of(champion)
     if champion is None or carried is None or carried.key != key:
         return None
     # an alias that was moved by hand since is a new incumbent, and the championship is held again
@@ -187,24 +218,26 @@ def register(store: MlflowStore, run: RunRecord) -> VersionRecord:
 
 def proclaim(store: MlflowStore, decided: Judgement, case: Case, versions: Mapping[str, VersionRecord]) -> None:
     """Make the registry and the pointer say what was decided; each act is repeated harmlessly by the next run."""
-    suspicions = {found.contestant: found.message for found in (*decided.leaks, *decided.ambers)}
-    for family, version in versions.items():
-        told = {"verdict": decided.verdict, "verdict_reason": decided.reason}
-        store.tag(version, {**told, SUSPICION_TAG: suspicions.get(family, "")})
     aliased = {row.alias: versions[row.family] for row in decided.ranking if row.alias}
     if case.kept is not None and decided.verdict != "leak":
         aliased["champion"] = case.kept
+    holder = [case.champion] if case.champion and (case.kept or not aliased) else []
+    for version in {version.pinned_uri: version for version in [*versions.values(), *holder]}.values():
+        judgements.record(store, version, decided)
     if not aliased:
-        if case.champion is not None:
-            store.tag(case.champion, {JUDGEMENT_TAG: decided.to_json()})
         return
     champion = aliased["champion"]
-    for version in aliased.values():
-        store.tag(version, {JUDGEMENT_TAG: decided.to_json()})
     store.assign(decided.pair, aliased)
     if case.kept is None:
-        store.record_title(champion, why=decided.reason, verdict=decided.verdict, data_version=decided.data_version)
-    pointer.write(pointer.build(champion, decided), store.settings.models_dir)
+        store.record_title(
+            champion,
+            why=decided.reason,
+            verdict=decided.verdict,
+            data_version=decided.data_version,
+            since=decided.title_since,
+        )
+    title = taken(store.titles(), champion.pinned_uri)
+    pointer.write(pointer.build(champion, decided, title), store.settings.models_dir)
 
 
 def _champion(store: MlflowStore) -> VersionRecord | None:

@@ -23,7 +23,7 @@ from podium.pipeline.prepare import series_path
 from podium.pipeline.recipe import as_trained
 from podium.pipeline.walk_cache import shared_walk
 from podium.records import FeatureTable, Floats, Forecasts, Interval, NextDay, Series, VersionRecord
-from podium.registry.entities import judgement_of
+from podium.registry.judgements import Told
 from podium.registry.log_items import RECIPE, read_forecasts
 from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
@@ -127,12 +127,11 @@ class _Scene:
         return walked.forecasts, float(walked.future.predict(frame(table)[-1:])[0])
 
     def _told(self, point: float, interval: Interval) -> NextDay:
-        judgement = judgement_of(self.champion)
-        tested = interval.horizon == 1
+        told, tested = Told.of(self.champion), interval.horizon == 1
         return dataclasses.replace(
             next_day(self.series, point, interval, self.champion.name, self.champion.version),
-            verdict=judgement.verdict if judgement and tested else None,
-            reason=UNTESTED if not tested else judgement.reason if judgement else None,
+            verdict=told.verdict if told and tested else None,
+            reason=UNTESTED if not tested else told.reason if told else None,
         )
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from podium.pipeline.recipe import TAG
 from podium.pipeline.train import UNTESTED_TAG
 from podium.records import Dates, FeatureTable, Floats, Forecasts, RunRecord, VersionRecord
 from podium.registry.attempts import Attempt
-from podium.registry.history import Title
+from podium.registry.history import Title, next_time, taken
 from podium.registry.log_items import forecasts_parquet, read_forecasts
 from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
@@ -43,7 +44,7 @@ class Case:
         runs: the best of each family, by RMSE.
         tries: which recipe each run tried, by its id.
         attempts: every recipe that was ever tried for the pair, those of this championship among them.
-        incumbent: who holds the title now, and since when.
+        titles: the history, oldest first.
         accept_leak: whether somebody takes the responsibility for what the sentinel finds.
         champion: the version that holds the alias now; None where nobody does.
         kept_why: why this championship leaves the title with that version, whatever the tests say; empty where it
@@ -55,10 +56,21 @@ class Case:
     runs: Sequence[RunRecord]
     tries: Mapping[str, str]
     attempts: Sequence[Attempt]
-    incumbent: Incumbent | None
+    titles: Sequence[Title]
     accept_leak: bool
     champion: VersionRecord | None = None
     kept_why: str = ""
+
+    @property
+    def title(self) -> Title | None:
+        """The entry by which the champion's model took the title; None where there is none."""
+        return taken(self.titles, self.champion.pinned_uri) if self.champion else None
+
+    @property
+    def incumbent(self) -> Incumbent | None:
+        """The family that holds the title, since the data's day on which it took it."""
+        day = self.title.data_version.last_day if self.title and self.title.data_version else None
+        return Incumbent(self.champion.family, day) if self.champion else None
 
     @property
     def kept(self) -> VersionRecord | None:
@@ -79,23 +91,6 @@ class Case:
             [self.kept.pinned_uri, self.kept_why] if self.kept else None,
         ]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
-
-
-def incumbent_of(titles: Sequence[Title], champion: VersionRecord | None) -> Incumbent | None:
-    """The family that holds the title, since the championship that first gave it to it.
-
-    Args:
-        titles: of the pair, oldest first.
-        champion: who holds the alias now; None where nobody does.
-    """
-    if champion is None:
-        return None
-    since: np.datetime64 | None = None
-    for title in reversed([title for title in titles if title.alias == "champion"]):
-        if title.name != champion.name:
-            break
-        since = title.data_version.last_day if title.data_version else None
-    return Incumbent(champion.family, since)
 
 
 def judge(
@@ -148,6 +143,7 @@ def judge(
     aliases = decision.aliases
     if champion is not None and not took_part:
         aliases.pop(champion.family, None)  # the alias stays on the version that has it, not on this run's
+    moment, data_day = _since(case, champion)
     return Judgement(
         pair=settings.pair,
         data_version=case.table.data_version,
@@ -159,7 +155,8 @@ def judge(
         reason=decision.reason,
         champion=champion.name if champion else None,
         champion_version=champion.version if champion else None,
-        title_since=_title_since(case, champion),
+        title_since=moment,
+        title_data_day=data_day,
         random_walk_in_mcs=best.contains(RANDOM_WALK),
         recipes_tried=len(case.attempts),
         alpha_needed=alpha_needed,
@@ -240,12 +237,14 @@ def _holder(case: Case, decision: Decision, versions: Mapping[str, VersionRecord
     return versions[decision.champion] if decision.champion else None
 
 
-def _title_since(case: Case, champion: VersionRecord | None) -> str | None:
+def _since(case: Case, champion: VersionRecord | None) -> tuple[str | None, str | None]:
+    """The moment at which the champion's model took the title, and the data's day; now, where it takes it now."""
     if champion is None:
-        return None
-    stays = case.incumbent is not None and case.incumbent.name == champion.family
-    first_day = case.incumbent.since if stays and case.incumbent else case.table.data_version.last_day
-    return None if first_day is None else str(first_day)
+        return None, None
+    if case.champion is None or case.champion.family != champion.family:
+        return next_time(case.titles, datetime.now(UTC)), str(case.table.data_version.last_day)
+    day = case.incumbent.since if case.incumbent else None
+    return case.title.at if case.title else None, None if day is None else str(day)
 
 
 def _standing(run: RunRecord, version: VersionRecord, skill: PointScores, alias: str | None) -> Standing:

@@ -17,7 +17,7 @@ from podium.data.store import atomic_write, load_series
 from podium.errors import MissingError, PodiumError, SettingError, WorkerError
 from podium.evaluate.walkforward import scored_rows
 from podium.models.roster import enter_all, members
-from podium.pipeline.contest import evaluate
+from podium.pipeline.contest import check_going_on, evaluate
 from podium.pipeline.forecast import forecast
 from podium.pipeline.prepare import ingest, load_table, series_path
 from podium.pipeline.recipe import COMPUTING, installed
@@ -25,7 +25,7 @@ from podium.pipeline.report import report
 from podium.pipeline.train import train_once
 from podium.pipeline.walk_cache import shared_walk, walk_path
 from podium.records import NextDay, RunRecord, VersionRecord
-from podium.registry.entities import judgement_of
+from podium.registry import judgements
 from podium.registry.mlflow_store import MlflowStore
 from podium.runners.cluster import Ray
 from podium.runners.local import side_by_side
@@ -53,6 +53,7 @@ class Asked:
         again: train also whom a completed run has been recorded of.
         accept_leak: see `podium.pipeline.contest.evaluate`.
         unpin: see there.
+        without: see there.
         folder: of the reports.
         cost_bps: of trading, for the reports.
     """
@@ -61,6 +62,7 @@ class Asked:
     again: bool = False
     accept_leak: bool = False
     unpin: bool = False
+    without: tuple[str, ...] = ()
     folder: Path = Path("reports")
     cost_bps: float = 1.0
 
@@ -331,7 +333,9 @@ def _made(settings: Settings, task: Task) -> dict[str, bytes]:
 
 
 def _walk(settings: Settings, task: Task) -> Done:
-    """Make what the pair's contestants share, so that none of them waits for it."""
+    """Make what the pair's contestants share, so that none of them waits for it; see that a title may move at all."""
+    if task.asked.verb == "run":
+        check_going_on(settings)
     table = load_table(settings)
     days = scored_rows(table, settings.n_lags, settings.test_fraction)
     shared_walk(settings, load_series(series_path(settings)), table.origins[days.first_scored])
@@ -346,7 +350,7 @@ def _train(settings: Settings, task: Task) -> Done:
 def _evaluate(settings: Settings, task: Task) -> Done:
     notes: list[str] = []
     before = _champion(settings)
-    evaluate(settings, task.asked.accept_leak, task.asked.unpin, notes.append)
+    evaluate(settings, task.asked.accept_leak, task.asked.unpin, notes.append, task.asked.without)
     return replace(_forecast(settings, task, before), notes=tuple(notes))
 
 
@@ -359,7 +363,7 @@ def _report(settings: Settings, task: Task) -> Done:
 def _forecast(settings: Settings, task: Task, before: VersionRecord | None = None) -> Done:
     """How things stand with the pair, and what its champion forecasts."""
     champion = _champion(settings)
-    judgement = judgement_of(champion)
+    judgement = judgements.carried(MlflowStore(settings), champion)
     leader = judgement.leader if judgement else None
     was = before if task.step == "evaluate" else champion
     return Done(

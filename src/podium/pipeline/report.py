@@ -20,7 +20,7 @@ from podium.pipeline.forecast import forecast
 from podium.pipeline.judge import FORECASTS
 from podium.pipeline.prepare import series_path
 from podium.records import ALIASES, CHAMPION, DataVersion, Forecasts, VersionRecord
-from podium.registry.entities import judgement_of
+from podium.registry import judgements
 from podium.registry.history import crowned, taken
 from podium.registry.log_items import read_forecasts
 from podium.registry.mlflow_store import MlflowStore
@@ -42,7 +42,7 @@ class Reported:
     Attributes:
         judgement: what it shows.
         path: of the file.
-        run_id: the champion's run, whose artifact `report.html` it is too.
+        run_id: the run whose artifact `report.html` it is too.
         untold: what it could not show, by name, and why.
     """
 
@@ -53,7 +53,7 @@ class Reported:
 
 
 def report(settings: Settings, cost_bps: float = COST_BPS, folder: Path = FOLDER) -> Reported:
-    """Write the page on the last championship, and log it with the champion's run.
+    """Write the page on the last championship, and log it with the champion's run; after a leak the first in rank's.
 
     Args:
         settings: pair, addresses and folders.
@@ -68,30 +68,42 @@ def report(settings: Settings, cost_bps: float = COST_BPS, folder: Path = FOLDER
         raise SettingError(f"cost of {cost_bps:g} basis points: give zero or more")
     store = MlflowStore(settings)
     store.check_artifacts()
-    champion = store.champion()
-    scene = gather(store, champion, cost_bps)
+    subject = _subject(store)
+    scene = gather(store, subject, cost_bps)
     page = championship_page(scene).encode()
     path = folder / f"{settings.pair}.html"
     atomic_write(path, page)
-    store.add_file(champion.run_id, ARTIFACT, page)
-    return Reported(scene.judgement, path, champion.run_id, dict(scene.untold))
+    run_id = subject.run_id if CHAMPION in subject.aliases else scene.leader.run_id
+    store.add_file(run_id, ARTIFACT, page)
+    return Reported(scene.judgement, path, run_id, dict(scene.untold))
 
 
-def gather(store: MlflowStore, champion: VersionRecord, cost_bps: float = COST_BPS) -> Scene:
+def _subject(store: MlflowStore) -> VersionRecord:
+    """Whose championship the page is about: the champion's; where a leak let nobody have the title, that one."""
+    try:
+        return store.champion()
+    except MissingError:
+        refused = store.refused()
+        if refused is None:
+            raise
+        return refused
+
+
+def gather(store: MlflowStore, subject: VersionRecord, cost_bps: float = COST_BPS) -> Scene:
     """Everything that the page shows; what cannot be had is left out with its reason.
 
     Args:
         store: where the championship is kept.
-        champion: who holds the alias now.
+        subject: who holds the alias now, or a version of a championship that crowned nobody.
         cost_bps: see `report`.
 
     Raises:
         MissingError: the champion carries no judgement.
     """
-    judgement = judgement_of(champion)
+    judgement = judgements.carried(store, subject)
     if judgement is None:
         raise MissingError(
-            f"{champion.name} (v{champion.version}) carries no outcome of a championship; run `podium evaluate`"
+            f"{subject.name} (v{subject.version}) carries no outcome of a championship; run `podium evaluate`"
         )
     untold: dict[str, str] = {}
     forecasts = {
@@ -110,8 +122,8 @@ def gather(store: MlflowStore, champion: VersionRecord, cost_bps: float = COST_B
         cost_bps=cost_bps,
         written_at=datetime.now(UTC),
         versions=_versions(),
-        holder=_holder(store, champion),
-        aliases=_aliases(store, champion),
+        holder=_holder(store, subject) if CHAMPION in subject.aliases else None,
+        aliases=_aliases(store, subject) if CHAMPION in subject.aliases else None,
     )
 
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from podium.errors import MissingError, RegistryError
-from podium.evaluate.judgement import Judgement, Standing
+from podium.evaluate.judgement import Judgement
 from podium.evaluate.significance import false_discoveries
 from podium.pipeline.contest import pin_of
 from podium.records import Tabular, VersionRecord
-from podium.registry import pointer
-from podium.registry.entities import judgement_of
-from podium.registry.history import Title, taken
+from podium.registry import judgements, pointer
+from podium.registry.history import Title, since, taken
+from podium.registry.judgements import Told
 from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
 
@@ -30,7 +30,7 @@ class Status(Tabular):
         pair: six capital letters.
         champion: who holds the alias now.
         aliases: every holder now, by alias; several where a championship was killed or one was moved by hand.
-        judgement: of the last championship; None where the champion carries none.
+        judgement: of the last championship; None where the champion carries none, or its run has lost it.
         age_days: calendar days since the last day of the data behind the champion; None where it is not known.
         pointer_agrees: whether the local pointer names the champion; None where there is none of this pair here.
         pinned: why somebody pinned the champion to its title; None where championships decide.
@@ -68,8 +68,7 @@ class Status(Tabular):
             "age_days": self.age_days,
             "pointer_agrees": self.pointer_agrees,
             "pinned": self.pinned,
-            "title_since": self.title.at if self.title else None,
-            "title_data_day": str(self.title.data_version.last_day) if self.title and self.title.data_version else None,
+            **since(self.title),
         }
 
 
@@ -121,7 +120,7 @@ def status(settings: Settings) -> Status:
         pair=settings.pair,
         champion=champion,
         aliases=aliases,
-        judgement=judgement_of(champion),
+        judgement=_judgement(store, champion),
         age_days=_age(champion),
         pointer_agrees=_pointer_agrees(settings, champion),
         pinned=pin.why if pin else None,
@@ -142,37 +141,35 @@ def status_of_all(settings: Settings) -> list[PairStatus]:
     store = MlflowStore(settings)
     champions = {pair: store.champion(pair) for pair in store.pairs()}
     if not champions:
-        raise MissingError("no pair has a champion yet; run `podium run`")
-    outcomes = {pair: judgement_of(champion) for pair, champion in champions.items()}
-    rows = {pair: _row(outcomes[pair], champion) for pair, champion in champions.items()}
-    adjusted = false_discoveries({pair: _of_several(outcomes[pair], row) for pair, row in rows.items()})
+        store.champion()  # says why there is none
+    outcomes = {pair: Told.of(champion) for pair, champion in champions.items()}
+    adjusted = false_discoveries({pair: _of_several(told) for pair, told in outcomes.items()})
     return [
         PairStatus(
             pair=pair,
             champion=champion.name,
             champion_version=champion.version,
-            verdict=judgement.verdict if (judgement := outcomes[pair]) else None,
-            last_day=str(judgement.data_version.last_day) if judgement else None,
+            verdict=told.verdict if (told := outcomes[pair]) else None,
+            last_day=str(told.data_version.last_day) if told else None,
             age_days=_age(champion),
-            n_scored_days=judgement.n_scored_days if judgement else None,
-            r2_oos=row.skill.r2_oos if (row := rows[pair]) else None,
-            dm_p=row.skill.diebold_mariano.p_value if row else None,
+            n_scored_days=told.n_scored_days if told else None,
+            r2_oos=told.r2_oos if told else None,
+            dm_p=told.dm_p if told else None,
             dm_p_adjusted=adjusted[pair],
         )
         for pair, champion in champions.items()
     ]
 
 
-def _row(judgement: Judgement | None, champion: VersionRecord) -> Standing | None:
-    """The champion's own standing, if it took part in the last championship."""
-    holder = (champion.name, champion.version)
-    ranking = judgement.ranking if judgement else ()
-    return next((row for row in ranking if (row.model_name, row.model_version) == holder), None)
+def _judgement(store: MlflowStore, champion: VersionRecord) -> Judgement | None:
+    try:
+        return judgements.carried(store, champion)
+    except RegistryError:  # the runs' files were moved, or cannot be reached; who leads is known all the same
+        return None
 
 
-def _of_several(judgement: Judgement | None, row: Standing | None) -> float | None:
-    p_value = row.skill.diebold_mariano.p_value if row else None
-    return min(1.0, p_value * judgement.recipes_tried) if judgement and p_value is not None else None
+def _of_several(told: Told | None) -> float | None:
+    return min(1.0, told.dm_p * told.recipes_tried) if told and told.dm_p is not None else None
 
 
 def _age(champion: VersionRecord) -> int | None:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from podium.errors import InputError, MissingError, RegistryError
 from podium.records import ALIASES, VersionRecord
-from podium.registry import pointer
-from podium.registry.entities import JUDGEMENT_TAG, SUSPICION_TAG, judgement_of
-from podium.registry.history import Title
+from podium.registry import judgements, pointer
+from podium.registry.entities import SUSPICION_TAG
+from podium.registry.history import Title, taken
 from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
 
@@ -124,17 +124,18 @@ def _overtaken(title: Title, winner: VersionRecord) -> str:
 
 def _crown(store: MlflowStore, champion: VersionRecord, winner: VersionRecord, why: str, how: str) -> Title | None:
     store.record_found(champion)
-    judgement = judgement_of(champion)
+    judgement = judgements.carried(store, champion)
     others = sorted(
         (version for version in store.holders() if version.aliases & set(ALIASES)),
         key=lambda version: min(ALIASES.index(alias) for alias in version.aliases if alias in ALIASES),
     )
     podium = [winner, *(version for version in others if version.pinned_uri != winner.pinned_uri)]
-    if judgement is not None:  # whoever won it, so that a status can be read
-        store.tag(winner, {JUDGEMENT_TAG: judgement.to_json()})
+    if judgement is not None:
+        judgements.record(store, winner, judgement)  # whoever won it, so that a status can be read
     store.assign(store.settings.pair, dict(zip(ALIASES, podium, strict=False)))
     data_version = champion.data_version or winner.data_version
     title = store.record_title(winner, why=why, verdict=how, data_version=data_version, pinned=True)
     if judgement is not None:
-        pointer.write(pointer.build(winner, judgement), store.settings.models_dir)
+        told = pointer.build(winner, judgement, taken(store.titles(), winner.pinned_uri))
+        pointer.write(told, store.settings.models_dir)
     return title

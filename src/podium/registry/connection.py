@@ -60,9 +60,11 @@ class Connection:
         Raises:
             RegistryError: nobody does, or it is not a database.
         """
-        with self.errors("open the tracking store"), self.lock():
-            for uri in self.addresses:
-                databases.knock(uri)
+        there = [uri for uri in self.addresses if is_there(uri)]  # to knock at a file would make it
+        if there:
+            with self.errors("open the tracking store"), self.lock():
+                for uri in there:
+                    databases.knock(uri)
 
     def prepare(self) -> str:
         """Make the database, its schema and the experiment where they are missing; safe in several processes at once.

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from podium.errors import RegistryError
-from podium.evaluate.judgement import Judgement
 from podium.records import RunRecord, VersionRecord
 
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
 MODEL_URI_TAG = "model_uri"
 DIGEST_TAG = "model_sha256"  # of the model's files as they were logged
-JUDGEMENT_TAG, SUSPICION_TAG = "championship", "suspicion"
+SUSPICION_TAG = "suspicion"
 EXISTS = frozenset({"RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS"})
 ABSENT = frozenset({"RESOURCE_DOES_NOT_EXIST"})
 
@@ -63,14 +62,6 @@ def version_record(version: ModelVersion, model_aliases: Mapping[str, Any]) -> V
         tags=dict(version.tags or {}),
         created_at=int(version.creation_timestamp or 0),
     )
-
-
-def judgement_of(champion: VersionRecord | None) -> Judgement | None:
-    """The outcome of the championship that a version carries; None where it has none that can be read."""
-    try:
-        return Judgement.from_json(champion.tags[JUDGEMENT_TAG]) if champion else None
-    except (KeyError, ValueError):
-        return None
 
 
 def aliased_versions(model: RegisteredModel) -> list[int]:

@@ -139,6 +139,12 @@ def taken(titles: Iterable[Title], pinned_uri: str) -> Title | None:
     return past[others[-1] + 1 if others else 0]
 
 
+def since(title: Title | None) -> dict[str, str | None]:
+    """The moment at which a title was taken, and the data's day, as every JSON of Podium names them."""
+    day = str(title.data_version.last_day) if title and title.data_version else None
+    return {"title_since": title.at if title else None, "title_data_day": day}
+
+
 def latest(titles: Iterable[Title], alias: str = CHAMPION) -> Title | None:
     """The last recorded change of one title."""
     return next((title for title in reversed(ordered(titles)) if title.alias == alias), None)

@@ -63,6 +63,18 @@ def is_older(uri: str) -> bool:
     return True
 
 
+def must_be_file(uri: str) -> Path:
+    """The file behind an address.
+
+    Raises:
+        SettingError: it is no SQLite file, and has to be backed up with its server's own tools.
+    """
+    path = sqlite_path(uri)
+    if path is None:
+        raise SettingError(f"`podium upgrade` is for SQLite files; back {mask(uri)} up, then run `mlflow db upgrade`")
+    return path
+
+
 def upgrade(uri: str) -> Path | None:
     """Bring a SQLite database to this MLflow's schema: in a copy, which takes its place when it is whole.
 
@@ -78,9 +90,7 @@ def upgrade(uri: str) -> Path | None:
         SettingError: it is no SQLite file, and has to be backed up with its server's own tools.
         RegistryError: it is a newer MLflow's, or cannot be upgraded; it is as it was then.
     """
-    path = sqlite_path(uri)
-    if path is None:
-        raise SettingError(f"`podium upgrade` is for SQLite files; back {mask(uri)} up, then run `mlflow db upgrade`")
+    path = must_be_file(uri)
     if not path.exists() or not is_older(uri):
         return None
     backup = path.with_name(f"{path.name}.{int(time.time())}.backup")

@@ -28,6 +28,7 @@ from podium.settings import Settings
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import FileInfo
     from mlflow.entities.model_registry import RegisteredModel
     from mlflow.pyfunc import PyFuncModel
 
@@ -74,9 +75,14 @@ class MlflowStore:
 
     def upgrade(self) -> list[Path]:
         """Bring databases of an older MLflow to this one's schema; the backups, one for each that was upgraded."""
+        for uri in self.connection.addresses:
+            mlflow_schema.must_be_file(uri)
+        addresses = [uri for uri in self.connection.addresses if is_there(uri)]
+        if not addresses:
+            return []  # opening would make an empty one
         self.knock()
         with self.connection.errors("upgrade the database"), self.connection.lock():
-            return [backup for uri in self.connection.addresses if (backup := mlflow_schema.upgrade(uri))]
+            return [backup for uri in addresses if (backup := mlflow_schema.upgrade(uri))]
 
     # Runs
 
@@ -112,10 +118,20 @@ class MlflowStore:
     def has_file(self, run_id: str, path: str) -> bool:
         """Whether a run has an artifact, `forecasts.parquet`; an error where the folder of all runs was moved."""
         with self.connection.errors(f"look for {path} of run {run_id}"):
-            files = self.client.list_artifacts(run_id, str(Path(path).parent).strip("."))
+            files = self._listed(run_id, str(Path(path).parent).strip("."))
         if not files:
             self.check_artifacts()  # nothing at all: the whole folder may have been moved
         return path in {file.path for file in files}
+
+    def _listed(self, run_id: str, folder: str) -> list[FileInfo]:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return list(self.client.list_artifacts(run_id, folder))
+        except MlflowException as error:
+            if error.error_code not in ABSENT:
+                raise
+            return []  # the run itself is gone
 
     def read_file(self, run_id: str, path: str) -> bytes | None:
         """An artifact of a run, `forecasts.parquet`; None where the run has no such file."""
@@ -186,11 +202,13 @@ class MlflowStore:
             looks = (pair_models.champion(self.connection, self._models(pair)) for _ in range(LOOKS))
             found = next(filter(None, looks), None)
         if found is None:
-            raise MissingError(
-                f"no version of {self._pair(pair)}_* holds @{CHAMPION}; run `podium run`, and where its verdict is "
-                "leak or amber, leave that contestant out or give --accept-leak"
-            )
+            raise MissingError(_nobody(self._pair(pair), self.refused(pair)))
         return found
+
+    def refused(self, pair: str | None = None) -> VersionRecord | None:
+        """The newest version, where its championship was stopped by a suspicion; it carries the judgement."""
+        with self.connection.errors("look for a championship that was stopped"):
+            return pair_models.refused(self._models(pair))
 
     def pairs(self) -> list[str]:
         """Every pair one of whose models is its champion, by name."""
@@ -315,6 +333,7 @@ class MlflowStore:
         data_version: DataVersion | None,
         alias: str = CHAMPION,
         pinned: bool = False,
+        since: str | None = None,
     ) -> Title | None:
         """Add a title change to the history, after the alias has moved; nothing when the winner held it already.
 
@@ -328,6 +347,7 @@ class MlflowStore:
             data_version: of the series on which it was decided; None where that is not known.
             alias: the title.
             pinned: whether championships leave it there; a change of this alone is recorded too.
+            since: the moment that was decided on, UTC, ISO 8601; now where that is not given, or not the newest.
 
         Returns:
             The title that was added, or None.
@@ -338,9 +358,10 @@ class MlflowStore:
         before = latest(past, alias)
         if before is not None and (before.pinned_uri, before.pinned) == (winner.pinned_uri, pinned):
             return None
+        moment = datetime.fromisoformat(since) if since and (before is None or since > before.at) else datetime.now(UTC)
         title = Title.after(
             past,
-            datetime.now(UTC),
+            moment,
             alias=alias,
             name=winner.name,
             version=winner.version,
@@ -375,3 +396,14 @@ class MlflowStore:
 
     def _pair(self, pair: str | None) -> str:
         return pair or self.settings.pair
+
+
+def _nobody(pair: str, refused: VersionRecord | None) -> str:
+    """Why nobody holds the title, and what helps."""
+    if refused is None:
+        return f"no version of {pair}_* holds @{CHAMPION}; run `podium run`"
+    why = refused.tags.get("verdict_reason", "leak")
+    return (
+        f"nobody holds the title of {pair}: its championship was stopped ({why}); `podium report` shows more; "
+        "`podium evaluate --without NAME` leaves a contestant out, and --accept-leak takes the responsibility for it"
+    )

@@ -86,6 +86,13 @@ def champion(to: Connection, known: Iterable[RegisteredModel]) -> VersionRecord 
     return max(news or last or crowned, key=lambda version: (version.created_at, version.name), default=None)
 
 
+def refused(known: Iterable[RegisteredModel]) -> VersionRecord | None:
+    """The newest version, where its championship was stopped by a suspicion; a search brings each newest along."""
+    newest = [version_record(version, {}) for model in known for version in model.latest_versions or []]
+    last = max(newest, key=lambda version: version.created_at, default=None)
+    return last if last is not None and last.tags.get("verdict") in {"leak", "amber"} else None
+
+
 def recorded(known: Iterable[RegisteredModel]) -> list[Title]:
     """Every recorded change of a title of these models, oldest first."""
     return ordered(title for model in known for title in parse(model.tags or {}))

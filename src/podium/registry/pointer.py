@@ -17,6 +17,7 @@ from podium.errors import MissingError, RegistryError
 from podium.evaluate.baselines import PERSISTENCE
 from podium.evaluate.judgement import Judgement
 from podium.records import CHAMPION, VersionRecord
+from podium.registry.history import Title, since
 
 FILE_NAME = "best_model_info.json"
 
@@ -26,7 +27,7 @@ def file_of(pair: str) -> str:
     return f"best_model_info.{pair}.json"
 
 
-# What a reader may rely on: the guide's keys, then Podium's.
+# What a reader may rely on: the guide's keys, then Podium's; `title_since` and `title_data_day` are newer than 0.1.0.
 GUIDE_KEYS = (
     "run_id",
     "model_type",
@@ -51,12 +52,13 @@ MORE_KEYS = (
 SCORES = ("rmse", "mae", "directional_accuracy")
 
 
-def build(champion: VersionRecord, judgement: Judgement) -> dict[str, Any]:
+def build(champion: VersionRecord, judgement: Judgement, title: Title | None) -> dict[str, Any]:
     """What the pointer says, without the time.
 
     Args:
         champion: the version that holds the title.
         judgement: of the last championship.
+        title: the entry by which the champion's model took the title; None where there is none.
     """
     return {
         "run_id": champion.run_id,
@@ -75,6 +77,7 @@ def build(champion: VersionRecord, judgement: Judgement) -> dict[str, Any]:
         "verdict": judgement.verdict,
         "reason": judgement.reason,
         "ranking": [row.flat() for row in judgement.ranking],
+        **since(title),
     }
 
 

@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, 
 
 from podium.errors import SettingError
 from podium.settings import origins
-from podium.settings.kinds import Address, Folder, Names, Page, Pair, at_least_one
+from podium.settings.kinds import Address, Folder, Names, Page, Pair, Store, at_least_one
 from podium.settings.wording import explain
 
 LedgerMode = Literal["required", "best-effort", "off"]
@@ -158,9 +158,9 @@ class Settings(BaseModel):
     """days that podium ledger prune keeps; 0 keeps all"""
     ecb_url: str = "https://www.ecb.europa.eu/stats/eurofxref/eurofxref-hist.zip"
     """address of the ECB's history, for the source ecb-online"""
-    tracking_uri: Address = "sqlite:///mlflow.db"
+    tracking_uri: Store = "sqlite:///mlflow.db"
     """MLflow tracking address"""
-    registry_uri: Address | None = None
+    registry_uri: Store | None = None
     """MLflow registry address; the tracking address if not given"""
     experiment: str | None = None
     """MLflow experiment of the runs; <PAIR>_Experiments if not given"""

@@ -52,6 +52,12 @@ def _address(text: str) -> str:
     return text
 
 
+def _store(text: str) -> str:
+    if not re.match(r"(sqlite|https?|postgresql|mysql|mssql)(\+\w+)?:", text):
+        raise ValueError("give sqlite:///FILE, http://SERVER, postgresql://... or mysql://...")
+    return _address(text)
+
+
 def _page(text: str) -> str:
     if not text.startswith(("http://", "https://")):
         raise ValueError("an address begins with http:// or https://")
@@ -68,5 +74,6 @@ def _home(path: Path) -> Path:
 Pair = Annotated[str, AfterValidator(pair_code)]
 Names = Annotated[tuple[Item, ...], BeforeValidator(words)]
 Address = Annotated[str, AfterValidator(_address)]
+Store = Annotated[str, AfterValidator(_store)]
 Page = Annotated[str, AfterValidator(_page)]
 Folder = Annotated[Path, AfterValidator(_home)]

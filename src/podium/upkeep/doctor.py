@@ -18,7 +18,9 @@ from podium.ledger.database import address_of
 from podium.records import ALIASES, VersionRecord
 from podium.registry import care, local_files, locations, mlflow_schema, pointer
 from podium.registry.databases import is_there, sqlite_path
-from podium.registry.entities import DIGEST_TAG, judgement_of
+from podium.registry.entities import DIGEST_TAG
+from podium.registry.history import taken
+from podium.registry.judgements import carried
 from podium.registry.local_files import digest
 from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
@@ -198,8 +200,9 @@ def _pointer(store: MlflowStore) -> Iterator[Trouble]:
         champion = store.champion(pair) if pair in crowned else None
         if champion is None or named != champion.pinned_uri:
             what = f"{path} names {named}, the registry {champion.pinned_uri if champion else 'nobody'}"
-            judgement = judgement_of(champion)
-            content = pointer.build(champion, judgement) if champion and judgement else None
+            judgement = carried(store, champion)
+            title = taken(store.titles(pair), champion.pinned_uri) if champion else None
+            content = pointer.build(champion, judgement, title) if champion and judgement else None
             mend = partial(pointer.write, content, folder, [path.name]) if content else None
             yield Trouble(what, f"`podium evaluate --pair {pair}`", mend)
 

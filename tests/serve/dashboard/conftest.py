@@ -20,6 +20,7 @@ from podium.evaluate.metrics import score
 from podium.features import build_features, frame
 from podium.models.linear import LinearRegressionContestant
 from podium.records import Forecasts, Interval, NextDay, Series
+from podium.registry import judgements
 from podium.registry.log_items import RunContext
 from podium.registry.mlflow_store import MlflowStore
 from podium.serve.dashboard.page import Pages
@@ -120,7 +121,7 @@ def championship(root: Path, settings: Settings, series: Series, make_result: An
         reason="LinearRegression has the lowest RMSE",
         champion=versions[0].name,
         champion_version=versions[0].version,
-        title_since=str(series.dates[-1]),
+        title_data_day=str(series.dates[-1]),
         random_walk_in_mcs=True,
         recipes_tried=3,
         alpha_needed=0.05 / 3,
@@ -131,7 +132,7 @@ def championship(root: Path, settings: Settings, series: Series, make_result: An
         key="first",
     )
     for version in versions:
-        store.tag(version, {"championship": outcome.to_json()})
+        judgements.record(store, version, outcome)
     store.assign(series.pair, dict(zip(("champion", "challenger", "candidate"), versions, strict=True)))
     store.record_title(versions[0], why=outcome.reason, verdict="unproven", data_version=table.data_version)
     return World(root, settings, tuple(versions), table)

@@ -121,7 +121,7 @@ def test_a_promoted_title_tells_why_and_that_it_is_pinned(own_hall: Any, serve_h
 
 def test_what_a_new_championship_says_of_the_same_version_is_shown(own_hall: Any, runner: Any, serve_hall: Any) -> None:
     """A version that is tagged anew is not loaded again, and the page shows what the tags say now."""
-    from podium.serve.hotswap.manifest import MANIFEST, load
+    from podium.serve.hotswap.manifest import MANIFEST, judgement_file, load
 
     caller = serve_hall(own_hall)
     scorer = caller.service.selection.lineup("EURUSD").champion.scorer
@@ -129,7 +129,9 @@ def test_what_a_new_championship_says_of_the_same_version_is_shown(own_hall: Any
     assert manifest is not None
     pair = manifest.pairs["EURUSD"]
     for card in pair.arms.values():
-        card.tags["championship"] = card.tags["championship"].replace("has the lowest RMSE", "has proven itself")
+        said = judgement_file(own_hall.cache, card.tags).read_text()
+        card.tags["championship"] += "later"
+        judgement_file(own_hall.cache, card.tags).write_text(said.replace("has the lowest RMSE", "has proven itself"))
     runner.run(caller.service.swapper.apply(manifest))
     assert caller.service.selection.lineup("EURUSD").champion.scorer is scorer
     assert caller.service.swapper.swaps == {"EURUSD": 1}

@@ -52,7 +52,7 @@ class Server:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         self.took = time.monotonic() - self.started
-        assert re.match(r"serving on https?://127.0.0.1:", line), line
+        assert re.match(r"https?://127.0.0.1:", line), line
         self.port = int(line.rpartition(":")[2])
 
     def family(self) -> list[int]:

@@ -41,6 +41,12 @@ def judgement_lines(judgement: Judgement) -> Iterator[str]:
     yield from (found.message for found in (*judgement.leaks, *judgement.ambers))
     if judgement.series_break:
         yield f"Note: {judgement.series_break}."
+    if judgement.verdict in {"leak", "amber"}:
+        suspects = ",".join(found.contestant for found in (*judgement.leaks, *judgement.ambers))
+        yield (
+            f"`podium report` shows more; `podium evaluate --without {suspects}` decides without, "
+            "--accept-leak takes the responsibility."
+        )
 
 
 def validation_line(judgement: Judgement, leader: Standing) -> str:
@@ -142,7 +148,7 @@ def status_lines(status: Status) -> Iterator[str]:
     pinned = f", pinned by hand: {status.pinned}" if status.pinned is not None else ""
     yield f"{status.pair}: champion {champion.name} (v{champion.version}){pinned}"
     if judgement is None:
-        yield "It carries no outcome of a championship: the alias was set by hand; run `podium evaluate`"
+        yield f"{_untold(status)}; run `podium evaluate`"
     else:
         yield f"title since {_since(status, judgement)}"
         yield f"decided on {judgement.data_version}, {judgement.scored_days}"
@@ -163,11 +169,19 @@ def status_lines(status: Status) -> Iterator[str]:
         yield f"Verdict: {judgement.verdict} - {judgement.reason}"
 
 
+def _untold(status: Status) -> str:
+    from podium.registry.judgements import FILE, TAG
+
+    if TAG in status.champion.tags:
+        return f"What was decided cannot be read: {FILE} of run {status.champion.run_id}"
+    return "It carries no outcome of a championship: the alias was set by hand"
+
+
 def _since(status: Status, judgement: Judgement) -> str:
     """The moment, with the data's day beside it; that day alone where no entry of the history tells the moment."""
     title = status.title
     if title is None:
-        return f"data of {judgement.title_since}" if judgement.title_since else "unknown"
+        return f"data of {judgement.title_data_day}" if judgement.title_data_day else "unknown"
     day = f", on data up to {title.data_version.last_day}" if title.data_version else ""
     return f"{title.at[:16].replace('T', ' ')} UTC{day}, by {title.by}"
 

@@ -64,7 +64,9 @@ class CsvFile(Source):
                 raise file_fault(str(self.path), "too_large", f"more than {MAX_BYTES} bytes are no daily series")
             return self.path.read_bytes()
         except OSError as error:
-            raise SettingError(f"source csv:{self.path} cannot be read: {error.strerror or error}") from error
+            raise SettingError(
+                f"source csv:{self.path} cannot be read: {error.strerror or error}; name a file that is there"
+            ) from error
 
 
 def parse(data: bytes, where: str, pair: str, meant: Meant = Meant(), allow: Collection[str] = ()) -> RawTable:

@@ -12,7 +12,6 @@ import numpy as np
 from podium.errors import PodiumError
 from podium.evaluate.judgement import Judgement
 from podium.records import Forecasts, NextDay
-from podium.registry.entities import JUDGEMENT_TAG
 from podium.registry.history import Title, crowned, taken
 from podium.registry.log_items import FORECASTS, read_forecasts
 from podium.report.scene import Holder, Scene
@@ -20,6 +19,7 @@ from podium.serve.dashboard.live_comparisons import LiveComparisons
 from podium.serve.dashboard.state import PairState
 from podium.serve.hotswap.artifacts import RUN
 from podium.serve.hotswap.lineup import Lineup, ServedModel
+from podium.serve.hotswap.manifest import judgement_file
 from podium.serve.web.market import Close
 from podium.serve.web.next_day import next_day, why_no_interval
 from podium.serve.web.service import Service
@@ -42,7 +42,7 @@ class Gatherer:
     def pair(self, lineup: Lineup) -> PairState:
         """Everything that is known of one pair now."""
         close = self.service.market.known(lineup.pair)
-        judgement = _judgement(lineup)
+        judgement = _judgement(lineup, self.service.config.cache)
         told, untold = _next_day(lineup.champion, close)
         titles = tuple(Title.from_dict(title) for title in lineup.titles)
         return PairState(
@@ -96,19 +96,24 @@ def _next_day(model: ServedModel, close: Close | None) -> tuple[NextDay | None, 
         return None, f"The champion does not forecast the next day: {error}."
 
 
-def _judgement(lineup: Lineup) -> Judgement | None:
+def _judgement(lineup: Lineup, cache: Path) -> Judgement | None:
     """The last championship that any model of the podium carries, the champion's where two are as late."""
-    found = [_parsed(model.card.tags.get(JUDGEMENT_TAG, "")) for model in lineup.arms.values()]
-    known = [judgement for judgement in found if judgement is not None]
+    paths = [path for model in lineup.arms.values() if (path := judgement_file(cache, model.card.tags)) is not None]
+    known = [judgement for path in paths if (judgement := _told(path)) is not None]
     return max(known, key=lambda judgement: judgement.data_version.last_day, default=None)
 
 
-@lru_cache(REMEMBERED)
-def _parsed(text: str) -> Judgement | None:
+def _told(path: Path) -> Judgement | None:
     try:
-        return Judgement.from_json(text)
-    except ValueError:
+        return _parsed(path)
+    except (OSError, ValueError):
         return None
+
+
+@lru_cache(REMEMBERED)
+def _parsed(path: Path) -> Judgement:
+    """A judgement, in a file that is named after what it says and never changes."""
+    return Judgement.from_json(path.read_text(encoding="utf-8"))
 
 
 @lru_cache(REMEMBERED)

@@ -9,6 +9,7 @@ import hashlib
 import os
 import time
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,13 @@ import msgspec
 
 from podium.data.store import atomic_write
 from podium.records import DataVersion, Interval, ModelName
+from podium.registry.judgements import TAG
 
 MANIFEST = "manifest.json"
 REQUESTS = "requests"  # folder of wishes for a look at once; the reader takes one away when it is answered
 SILENCE = 8.0  # seconds after which a process that says nothing is taken to be gone, or to stand still
 RESTARTED = "restarted"  # file that says why the registry's reader was started again, as long as that is news
+CHAMPIONSHIPS = "championships"  # folder of their judgements, each named after what the tag of a version says of it
 IN_SERVICE = "in-service"  # folder in which each serving process says which reading it serves
 
 
@@ -114,6 +117,12 @@ def load(path: Path) -> Manifest | None:
 def save(manifest: Manifest, path: Path) -> None:
     """Replace the manifest."""
     atomic_write(path, msgspec.json.encode(manifest))
+
+
+def judgement_file(cache: Path, tags: Mapping[str, str]) -> Path | None:
+    """Where the judgement of the last championship of a version lies; None where its tags name none."""
+    tag = tags.get(TAG, "")
+    return cache / CHAMPIONSHIPS / f"{hashlib.sha256(tag.encode()).hexdigest()[:16]}.json" if tag else None
 
 
 def request_look(cache: Path) -> Path:

@@ -17,18 +17,22 @@ from pathlib import Path
 
 import msgspec
 
+from podium.data.store import atomic_write
 from podium.errors import MissingError, PodiumError, RegistryError
 from podium.records import ALIASES, CHAMPION, VersionRecord
+from podium.registry import judgements
 from podium.registry.databases import sqlite_path
 from podium.registry.log_items import FORECASTS, NEXT_DAY
 from podium.registry.mlflow_store import MlflowStore
 from podium.serve.hotswap import artifacts as fetched
 from podium.serve.hotswap.manifest import (
+    CHAMPIONSHIPS,
     MANIFEST,
     Manifest,
     ModelCard,
     PairCard,
     address_digest,
+    judgement_file,
     load,
     mark_of,
     requested_looks,
@@ -116,12 +120,13 @@ class RegistryReader:
 
     def _prune(self) -> None:
         """Models that nobody has served for a while make room; a server that starts again may want the last ones."""
-        used = {Path(card.folder).name for pair in self._manifest.pairs.values() for card in pair.arms.values()}
-        for folder in (self.cache / "models").glob("*"):
-            if folder.name in used:
-                os.utime(folder)
-            elif time.time() - folder.stat().st_mtime > KEPT:
-                shutil.rmtree(folder, ignore_errors=True)
+        cards = [card for pair in self._manifest.pairs.values() for card in pair.arms.values()]
+        used = {self.cache / card.folder for card in cards} | {judgement_file(self.cache, card.tags) for card in cards}
+        for place in [*(self.cache / "models").glob("*"), *(self.cache / CHAMPIONSHIPS).glob("*")]:
+            if place in used:
+                os.utime(place)
+            elif time.time() - place.stat().st_mtime > KEPT:
+                shutil.rmtree(place, ignore_errors=True) if place.is_dir() else place.unlink(missing_ok=True)
 
     def _read(self, mark: str) -> Manifest:
         before, problems = self._manifest.pairs, dict[str, str]()
@@ -152,7 +157,8 @@ class RegistryReader:
         crowned = self.store.pairs()  # asked in any case: it shows whether the registry is there at all
         if self.pairs:
             return list(self.pairs)
-        left = [pair for pair in known if pair not in crowned and self.store.has_models(pair)]
+        known = [*known, self.settings.pair]  # whose championship may have been stopped: that is to be told
+        left = {pair for pair in known if pair not in crowned and self.store.has_models(pair)}
         return sorted([*crowned, *left])
 
     def _check_file(self) -> None:
@@ -199,7 +205,20 @@ class RegistryReader:
             self._fetch(record, folder)
         elif not fetched.has_run(folder):
             self._fetch_run(record, folder)
+        self._fetch_judgement(record)
         return fetched.card(record, folder, str(place), self.settings.trusted_code)
+
+    def _fetch_judgement(self, record: VersionRecord) -> None:
+        """The judgement of its last championship, for pages; a model is served without it too."""
+        path = judgement_file(self.cache, record.tags)
+        if path is None or path.exists():
+            return
+        try:
+            text = judgements.document(self.store, record)
+        except RegistryError:
+            return  # asked for again at the next look
+        if text is not None:
+            atomic_write(path, text)
 
     def _fetch(self, record: VersionRecord, folder: Path) -> None:
         fresh = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")

@@ -36,12 +36,12 @@ _log = logging.getLogger("podium.serve")
 Announce = Callable[[str], None]
 
 
-def serve(settings: Settings, announce: Announce = lambda line: None) -> int:
+def serve(settings: Settings, announce: Announce = lambda address: None) -> int:
     """Serve until SIGTERM or SIGINT; open requests are finished first.
 
     Args:
         settings: where registry, data and series are, and how to serve.
-        announce: is told, in one line, when requests are accepted.
+        announce: is told the address when requests are accepted.
 
     Returns:
         Exit code: 0 after a signal, 1 when the processes cannot be kept running.
@@ -231,7 +231,7 @@ class _Companion(threading.Thread):
         except OSError:
             return False
         host, port = self._address
-        self._announce(f"serving on {self._scheme}://{f'[{host}]' if ':' in host else host}:{port}")
+        self._announce(f"{self._scheme}://{f'[{host}]' if ':' in host else host}:{port}")
         return True
 
     def _end_the_still(self) -> None:

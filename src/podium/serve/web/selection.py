@@ -86,7 +86,8 @@ class Selection:
         if found is not None:
             return found
         if pair == self.default_pair or pair in self._options.pairs:
-            raise unavailable(f"{pair} has no champion that can be served; run podium evaluate.", retry_after=5)
+            why = self._swapper.problems.get(pair, "run `podium run`")
+            raise unavailable(f"{pair} has no champion that can be served: {why}.", retry_after=5)
         raise RefusedError(404, f"The pair {quoted(pair)} is not served here.", MISSING)
 
     def ask(self, lineup: Lineup, request: Request) -> Ask:

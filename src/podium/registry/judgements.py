@@ -1,0 +1,103 @@
+"""The judgement of a championship in the registry: whole as a file of the run, in few short tags on its version.
+
+Tags tell what one line tells, so that a status of many pairs fetches no file. Release 0.1.0 kept the whole in one tag,
+which is read as before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Final, Self
+
+from podium.evaluate.judgement import Judgement
+from podium.records import DataVersion, VersionRecord
+from podium.registry.entities import SUSPICION_TAG
+from podium.registry.mlflow_store import MlflowStore
+
+TAG: Final = "championship"
+FILE: Final = "championship.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the tags of a version tell of its last championship.
+
+    Attributes:
+        verdict: one word.
+        reason: one sentence.
+        data_version: of the series that it was decided on.
+        n_scored_days: of it.
+        recipes_tried: different recipes that had been tried for the pair by then.
+        r2_oos: of the version, against the random walk; None where it took no part, or there is none.
+        dm_p: of the version against the random walk; None as above, or where it cannot be tested.
+    """
+
+    verdict: str
+    reason: str
+    data_version: DataVersion
+    n_scored_days: int
+    recipes_tried: int
+    r2_oos: float | None
+    dm_p: float | None
+
+    @classmethod
+    def of(cls, version: VersionRecord) -> Self | None:
+        """What the version's tags tell; None where they tell nothing that can be read."""
+        tags = version.tags
+        try:
+            if tags[TAG].startswith("{"):
+                tags = short_tags(version, Judgement.from_json(tags[TAG]), "")
+            series, days, recipes, _ = tags[TAG].rsplit(" ", 3)
+            figures = (float(tags[name]) if tags[name] else None for name in ("r2_oos", "dm_p"))
+            counts = (int(days.rpartition(":")[2]), int(recipes))
+            return cls(tags["verdict"], tags["verdict_reason"], DataVersion.parse(series), *counts, *figures)
+        except (KeyError, ValueError):
+            return None
+
+
+def short_tags(version: VersionRecord, judgement: Judgement, digest: str) -> dict[str, str]:
+    """What a version says of a championship; figures are empty where it took no part."""
+    found = {one.contestant: one.message for one in (*judgement.leaks, *judgement.ambers)}
+    held = {(row.model_name, row.model_version): place for place, row in enumerate(judgement.ranking)}
+    place = held.get((version.name, version.version))
+    figures: dict[str, float | None] = dict.fromkeys(("r2_oos", "dm_p"))
+    own: dict[str, str] = {}
+    if place is not None:
+        skill = judgement.ranking[place].skill
+        figures = {"r2_oos": skill.r2_oos, "dm_p": skill.diebold_mariano.p_value}
+        own = {SUSPICION_TAG: found.get(version.family, "")}
+    return {
+        "verdict": judgement.verdict,
+        "verdict_reason": judgement.reason,
+        "rank": "" if place is None else f"{place + 1} of {len(judgement.ranking)}",
+        **{name: "" if value is None else repr(float(value)) for name, value in figures.items()},
+        **own,
+        TAG: f"{judgement.data_version} {judgement.scored_days} {judgement.recipes_tried} {digest}",
+    }
+
+
+def record(store: MlflowStore, version: VersionRecord, judgement: Judgement) -> None:
+    """Keep the judgement with a version: first the file of its run, then the tags that name it."""
+    text = judgement.to_json().encode()
+    tags = short_tags(version, judgement, hashlib.sha256(text).hexdigest()[:16])
+    if version.tags.get(TAG) != tags[TAG] or not store.has_file(version.run_id, FILE):
+        store.add_file(version.run_id, FILE, text)
+    store.tag(version, tags)
+
+
+def document(store: MlflowStore, version: VersionRecord) -> bytes | None:
+    """The judgement that a version carries, as JSON; None where there is none, or the run has lost it."""
+    tag = version.tags.get(TAG, "")
+    if not tag or tag.startswith("{"):
+        return tag.encode() or None
+    return store.read_file(version.run_id, FILE)
+
+
+def carried(store: MlflowStore, version: VersionRecord | None) -> Judgement | None:
+    """The judgement of the last championship that a version carries; None where it has none that can be read."""
+    text = document(store, version) if version else None
+    try:
+        return Judgement.from_json(text.decode()) if text else None
+    except ValueError:
+        return None
