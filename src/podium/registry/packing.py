@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from podium.errors import RegistryError
-from podium.registry import keras_by_name
+from podium.registry import keras_by_name, onnx_by_name
 from podium.registry.log_items import LoggableModel, Model
 
 if TYPE_CHECKING:
@@ -68,17 +71,6 @@ def _save_sklearn(item: Model, common: dict[str, Any]) -> None:
     )
 
 
-def _save_onnx(item: Model, common: dict[str, Any]) -> None:
-    import mlflow.onnx
-    from mlflow.models import infer_signature
-
-    path = common.pop("path")
-    signature = infer_signature(item.example, item.model.predict(item.example))
-    # MLflow would ask for CUDA first, and warn wherever there is none.
-    only: dict[str, Any] = {"onnx_execution_providers": ["CPUExecutionProvider"], "save_as_external_data": False}
-    mlflow.onnx.save_model(item.model.native, path, signature=signature, **only, **common)
-
-
 def _trusted_types(model: LoggableModel) -> list[str] | None:
     """Types that skops does not know by itself; we trust them because we made this very object a moment ago."""
     import skops.io
@@ -87,17 +79,34 @@ def _trusted_types(model: LoggableModel) -> list[str] | None:
 
 
 def _save_tensorflow(item: Model, common: dict[str, Any]) -> None:
-    """As Keras's own file, loaded by pyfunc through `keras_by_name`: the flavour by itself knows no columns."""
+    """As Keras's own file; the flavour by itself knows no columns."""
     import mlflow.tensorflow
     from mlflow.models import infer_signature
 
-    common["code_paths"] = [*(common["code_paths"] or []), keras_by_name.__file__]
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _loaded_by(keras_by_name, item, common):
         # Keras is told its format by the suffix; MLflow still passes none and Keras need not say so.
         warnings.filterwarnings("ignore", category=DeprecationWarning, module="keras")
         tensor = infer_signature(item.example.to_numpy())  # the only kind that the flavour lets pass
         mlflow.tensorflow.save_model(item.model.native, signature=tensor, **common)
+
+
+def _save_onnx(item: Model, common: dict[str, Any]) -> None:
+    """As one file; the flavour by itself answers with a table."""
+    import mlflow.onnx
+
+    with _loaded_by(onnx_by_name, item, common):
+        given = {name: value for name, value in common.items() if name != "path"}
+        mlflow.onnx.save_model(item.model.native, common["path"], save_as_external_data=False, **given)
+
+
+@contextmanager
+def _loaded_by(module: ModuleType, item: Model, common: dict[str, Any]) -> Iterator[None]:
+    """Inside, a flavour saves the model; then pyfunc is told to load it by this module, which travels along."""
+    from mlflow.models import infer_signature
+
+    common["code_paths"] = [*(common["code_paths"] or []), module.__file__]
+    yield
     meta: MlflowModel = common["mlflow_model"]
     meta.signature = infer_signature(item.example, item.model.predict(item.example))
-    meta.flavors["python_function"]["loader_module"] = keras_by_name.__name__.rpartition(".")[2]
+    meta.flavors["python_function"]["loader_module"] = module.__name__.rpartition(".")[2]
     meta.save(str(Path(common["path"], "MLmodel")))

@@ -16,12 +16,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from podium.errors import RegistryError
-from podium.registry import keras_by_name
+from podium.registry import keras_by_name, onnx_by_name
 
 LARGEST = 256 * 1024  # bytes of an MLmodel file; with 512 named columns it has 60 kB
 DEEPEST = 32
 PICKLES = frozenset({".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle"})
-BY_NAME = keras_by_name.__name__.rpartition(".")[2]
+BY_NAME = {path.stem: path for path in (Path(keras_by_name.__file__), Path(onnx_by_name.__file__))}
 _SAFE_TYPES = ("sklearn.",)  # what skops makes of these runs nothing but scikit-learn
 _KERAS = frozenset({"keras", "tensorflow.keras"})
 
@@ -100,12 +100,12 @@ def _unknown_code(folder: Path, flavors: dict[str, Any]) -> str:
 
 def _is_left_over(module: Path) -> bool:
     """Byte code that an earlier loading left; it is never read, as `own_byte_code` sees to."""
-    return module.parent == Path("__pycache__") and module.match(f"{BY_NAME}.*.pyc")
+    return module.parent == Path("__pycache__") and any(module.match(f"{name}.*.pyc") for name in BY_NAME)
 
 
 def _is_installed(module: Path, path: Path) -> bool:
-    if module == Path(f"{BY_NAME}.py"):
-        known: str | None = keras_by_name.__file__
+    if module.parent == Path() and module.stem in BY_NAME:
+        known: str | Path | None = BY_NAME[module.stem]
     else:
         parts = module.with_suffix("").parts
         try:
@@ -129,9 +129,9 @@ def _loader(folder: Path, flavors: dict[str, Any]) -> str:
     data = folder / str(pyfunc.get("data") or "")
     if loader == "mlflow.sklearn":
         return _sklearn(by.get("sklearn", {}))
-    if loader in {"mlflow.tensorflow", BY_NAME}:
+    if loader in {"mlflow.tensorflow", "keras_by_name"}:
         return _keras(data)
-    return "" if loader == "mlflow.onnx" else f"it is loaded by {str(loader)[:60]!r}"
+    return "" if loader in {"mlflow.onnx", "onnx_by_name"} else f"it is loaded by {str(loader)[:60]!r}"
 
 
 def _sklearn(flavor: dict[str, Any]) -> str:

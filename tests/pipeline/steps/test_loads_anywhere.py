@@ -9,11 +9,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mlflow.models import Model as MlflowModel
 
+from podium.errors import RegistryError
 from podium.features import frame
+from podium.models.arima import ArimaContestant
+from podium.models.combiner import Mixture
+from podium.models.linear import LinearRegressionContestant
 from podium.pipeline.prepare import load_table
 from podium.pipeline.train import train_one
+from podium.registry.log_items import Model, example_rows
 from podium.registry.mlflow_store import MlflowStore
+from podium.registry.packing import pack
+from podium.registry.trust import refuse_code
 
 # Runs in an isolated interpreter. What a fresh environment would not hold is hidden from the import system itself, so
 # that `import` and `find_spec` both say that it is not there.
@@ -125,3 +133,23 @@ def test_a_logged_model_needs_its_requirements_and_nothing_else(family, flavor, 
     assert found["flavors"] == ["python_function", flavor]
     assert "podium" not in found["allowed"]
     assert not found["early"]
+
+
+def test_members_and_weights_need_one_graph_and_nothing_else(ready, tmp_path):
+    """A mixture takes the same table where podium is hidden, answers in the same kind of array, and is data."""
+    table = load_table(ready)
+    X, y = frame(table), table.target
+    members = {"LinearRegression": LinearRegressionContestant(), "ARIMA": ArimaContestant(order=(1, 0))}
+    graphs = {name: member.fit(X[:-1], y[:-1]).onnx(table.names) for name, member in members.items()}
+    mixture, folder = Mixture(graphs, np.array([0.3, 0.4]), table.names), tmp_path / "model"
+    pack(Model("Mixture", mixture, example_rows(table)), folder, MlflowModel())
+    refuse_code(folder, "EURUSD_Mixture", ())
+    found = elsewhere(folder, X[-20:].reset_index(drop=True), tmp_path)
+    assert found["forecasts"] == pytest.approx(mixture.predict(X[-20:]), abs=1e-9)
+    assert found["moved"] == pytest.approx(found["forecasts"][3:], abs=1e-9)
+    assert found["names"] == list(X.columns)
+    assert found["flavors"] == ["onnx", "python_function"]
+    assert not {"podium", "statsmodels", "keras"} & set(found["allowed"])
+    (folder / "code" / "onnx_by_name.py").write_text("import os")
+    with pytest.raises(RegistryError, match=r"brings onnx_by_name\.py, which is not what is installed here"):
+        refuse_code(folder, "EURUSD_Mixture", ())
