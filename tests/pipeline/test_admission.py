@@ -1,79 +1,63 @@
-"""Whoever is not shipped with Podium is checked before its run is recorded."""
+"""Whoever is not shipped with Podium is tried before its run is recorded, where it cannot look up the rates."""
 
 from __future__ import annotations
 
+import importlib
+import os
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.metadata import EntryPoint
-from typing import ClassVar
+from pathlib import Path
+from types import ModuleType
 
-import numpy as np
 import pytest
 
+from podium.data.fetch import fetch_series
+from podium.data.store import load_series
 from podium.errors import AdmissionError
 from podium.models import roster
-from podium.models.estimator import AffineModel
-from podium.models.linear import LinearRegressionContestant
-from podium.pipeline import recipe
+from podium.models.roster import enter
+from podium.pipeline import admission, recipe
+from podium.pipeline.prepare import load_table, series_path
+from podium.settings import Settings
 
-
-class NextDays(AffineModel):
-    """Reads tomorrow's return off the next row of the batch."""
-
-    def predict(self, X):
-        return np.append(X["lag_0"].to_numpy()[1:], 0.0)
-
-
-class Column(AffineModel):
-    """Answers with a column where numbers are wanted."""
-
-    def predict(self, X):
-        return super().predict(X)[:, np.newaxis]
-
-
-class Crash(AffineModel):
-    """Cannot forecast."""
-
-    def predict(self, X):
-        raise KeyError("no such\ncolumn")
-
-
-@dataclass(frozen=True)
-class Guest(LinearRegressionContestant):
-    """Least squares by somebody else."""
-
-    family: ClassVar[str] = "Guest"
-    model: ClassVar[type[AffineModel]] = AffineModel
-
-    def fit(self, X, y):
-        return self.model(super().fit(X, y).estimator)
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
 @pytest.fixture
-def invite(arena, rates, monkeypatch) -> Callable[[type[AffineModel]], object]:
-    """`invite(model)`: an arena in which a guest with such a model is the only contestant."""
+def planted(monkeypatch) -> ModuleType:
+    """The benchmark's contestants, by the name under which the process of a trial finds them."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(BENCHMARKS), os.environ.get("PYTHONPATH", ""))))
+    yield importlib.import_module("planted_leaks")
+    del sys.modules["planted_leaks"]
 
-    def go(model):
-        monkeypatch.setattr(Guest, "model", model)
-        monkeypatch.setattr(EntryPoint, "load", lambda _: Guest)
+
+@pytest.fixture
+def invite(arena, rates, planted, monkeypatch) -> Callable[[str], object]:
+    """`invite(leak)`: an arena in which a contestant with such a leak is the only one."""
+
+    def go(leak):
+        monkeypatch.setenv(planted.PLACE, str(Path.cwd()))
+        monkeypatch.setattr(EntryPoint, "load", lambda _: planted.Planted)
         for module in (roster, recipe):
-            monkeypatch.setattr(module, "known", lambda: {"Guest": EntryPoint("Guest", "guest:Guest", roster.GROUP)})
-        return arena.using(contestants=("Guest",), options={}).days(rates)
+            monkeypatch.setattr(module, "known", lambda: {"Planted": EntryPoint("Planted", "x:Planted", roster.GROUP)})
+        return arena.using(contestants=("Planted",), options={"Planted": {"leak": leak}}).days(rates)
 
     return go
 
 
 @pytest.mark.parametrize(
-    ("model", "line"),
+    ("leak", "line"),
     [
-        (NextDays, "Guest is not admitted, check no_look_ahead: forecasts changed when later days were changed"),
-        (Column, "Guest is not admitted, check forecasts_are_finite: 60 rows gave float64 of shape (60, 1)"),
-        (Crash, "Guest is not admitted, check forecasts_are_finite: it raised KeyError: 'no such"),
+        ("reads the next row", "Planted is not admitted, check no_look_ahead: forecasts changed when later days"),
+        ("opens an absolute path", "Planted is not admitted, check rates_unseen: it opens /"),
+        ("asks Podium for the series", "Planted is not admitted, check perturbation: forecasts up to 2026-09-17 moved"),
     ],
 )
-def test_a_guest_that_fails_a_check_leaves_no_run(invite, model, line):
+def test_a_guest_that_looks_ahead_leaves_no_run(invite, leak, line):
     """One line with contestant, check and reason, before anything is recorded."""
-    arena = invite(model)
+    arena = invite(leak)
     with pytest.raises(AdmissionError) as caught:
         arena.train()
     assert str(caught.value).startswith(line)
@@ -82,7 +66,36 @@ def test_a_guest_that_fails_a_check_leaves_no_run(invite, model, line):
     assert experiment is None or arena.client.search_runs([experiment.experiment_id]) == []
 
 
-def test_a_guest_that_passes_is_recorded(invite):
-    """An honest one takes part."""
-    (run,) = invite(AffineModel).train()
-    assert run.family == "Guest"
+def test_an_honest_guest_is_tried_once(invite, monkeypatch):
+    """It takes part, and the same recipe is not tried again; another one is."""
+    arena = invite("")
+    (run,) = arena.train()
+    assert run.family == "Planted"
+    tries = []
+    monkeypatch.setattr(admission, "trial", lambda *given: tries.append(given) or "")
+    table, series = load_table(arena.settings), load_series(series_path(arena.settings))
+    admission.admit(arena.settings, enter("Planted", arena.settings), series, table)
+    assert tries == []
+    other = arena.using(options={"Planted": {"share": 0.5}}).settings
+    admission.admit(other, enter("Planted", other), series, table)
+    assert len(tries) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks, and the guard against libraries in C is Linux's")
+def test_every_planted_leak_is_refused(planted, tmp_path):
+    """All 25 are, those with an R² of 0.2 % too, and the honest contestant that they are made of is not."""
+    said = planted.what_is_said(tmp_path, 400)
+    assert len(said) == 26
+    assert said.pop("an honest one") == ""
+    assert [name for name, fault in said.items() if not fault] == []
+    assert {fault.split(":")[0] for fault in said.values()} >= {"check perturbation", "check rates_unseen"}
+
+
+@pytest.mark.parametrize("pair", ["EURUSD", "EURTRY"])
+def test_nobody_that_ships_moves_with_the_future(pair, tmp_path):
+    """The rates after a day are changed, and no feature, fit, tuning or forecast up to it moves."""
+    settings = Settings(pair=pair, data_dir=tmp_path)
+    series = fetch_series(settings).series
+    for family in ("LinearRegression", "ARIMA"):
+        _, given, _ = admission.task(settings, enter(family, settings), series)
+        assert admission.moves_with_the_future(settings, given) == ""

@@ -114,14 +114,15 @@ def _check(settings: Settings, family: str, as_json: bool) -> None:
     from podium.features import build_features
     from podium.models.checks import verdicts
     from podium.models.roster import enter
+    from podium.pipeline.admission import trial
     from podium.pipeline.prepare import series_path
 
     contestant, path = enter(family, settings), series_path(settings)
     series = load_series(path) if path.exists() else fetch_series(settings).series
     table = build_features(series, settings.n_lags, data_version(series))
     found = []
-    for check, fault in verdicts(contestant, table):
-        found.append({"check": check, "passed": fault is None, "reason": fault or ""})
+    for check, fault in (*verdicts(contestant, table), ("sealed_trial", trial(settings, contestant, series))):
+        found.append({"check": check, "passed": not fault, "reason": fault or ""})
         if not as_json:
             say(f"{'failed' if fault else 'passed'}  {check}{f': {fault}' if fault else ''}")
     if as_json:

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 N_FORECAST = 60
 MIN_ROWS = 3 * N_FORECAST
 N_ADMISSION = 1000
-SHIPPED = "podium.models."
 # In standard deviations of the target. Arithmetic in float32 stays a hundred times below it.
 TOLERANCE = 1e-5
 
@@ -295,18 +294,6 @@ def check_contestant(contestant: Contestant, table: FeatureTable) -> None:
         if fault := _fault(check, trial):
             family = getattr(contestant, "family", type(contestant).__name__)
             raise AdmissionError(f"{family} is not admitted, check {check.__name__}: {fault}")
-
-
-def admit(contestant: Contestant, table: FeatureTable) -> None:
-    """Check a contestant that somebody brings on the newest rows; those that Podium ships are checked by its tests.
-
-    Of a few thousand rows the last thousand tell the same, and four fits on them take seconds at most.
-
-    Raises:
-        AdmissionError: it fails a check.
-    """
-    if not type(contestant).__module__.startswith(SHIPPED):
-        check_contestant(contestant, _newest(table, N_ADMISSION))
 
 
 def _newest(table: FeatureTable, n_rows: int) -> FeatureTable:

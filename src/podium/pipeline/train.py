@@ -15,9 +15,9 @@ from podium.evaluate.intervals import IntervalForecast, interval_forecast, next_
 from podium.evaluate.metrics import score
 from podium.evaluate.walkforward import ScoredRows, WalkForward, scored_rows, walk_forward
 from podium.features import frame
-from podium.models.checks import admit
 from podium.models.combiner import WEIGHT, Combiner
 from podium.models.roster import enter, enter_all, members
+from podium.pipeline.admission import admit
 from podium.pipeline.combine import mixed, recorded
 from podium.pipeline.prepare import load_table, series_path
 from podium.pipeline.recipe import TAG, ingredients, recipe
@@ -105,7 +105,7 @@ def train_one(task: tuple[Settings, str], others: Mapping[str, RunRecord] = NOBO
     table, series = load_table(settings), load_series(series_path(settings))
     days = scored_rows(table, settings.n_lags, settings.test_fraction)
     contestant = enter(family, settings)
-    admit(contestant, table)
+    admit(settings, contestant, series, table)
     if isinstance(contestant, Combiner):
         walked = mixed(contestant, recorded(store, others), table)
     else:
