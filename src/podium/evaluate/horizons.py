@@ -102,7 +102,9 @@ def choose_volatility(walk: VolatilityWalk, horizon: int = 1) -> VolatilityPath:
     if not known.any():
         raise InputError(f"horizon {horizon}: the series ends before a single outcome is known")
     sigma = sigma_at(walk, horizon)  # (n_models, n_walk)
-    df = np.array([_tails(walk, name, outcome / row, horizon) for name, row in zip(walk.models, sigma, strict=True)])
+    df = np.array([tail_df(outcome / row, horizon) for row in sigma])
+    if horizon == 1 and "garch" in walk.models:  # which brings its own tails for the next day
+        df[walk.models.index("garch")] = walk.fitted_df
     scores = np.zeros_like(sigma)
     scores[:, known] = crps(outcome[known], np.zeros(1), sigma[:, known], df[:, known])
     believed = np.zeros(len(outcome), dtype=np.intp)
@@ -119,8 +121,3 @@ def choose_volatility(walk: VolatilityWalk, horizon: int = 1) -> VolatilityPath:
         constant_sigma=sigma[0],
         constant_df=df[0],
     )
-
-
-def _tails(walk: VolatilityWalk, model: str, standardised: Floats, horizon: int) -> Floats:
-    """Tails of the outcome: GARCH brings its own for the next day, and otherwise they are learnt from outcomes."""
-    return walk.fitted_df if model == "garch" and horizon == 1 else tail_df(standardised, horizon)

@@ -7,7 +7,7 @@ range, do misses come in runs, is the whole distribution right?
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -198,14 +198,13 @@ def interval_evidence(scene: Scene) -> list[str]:
 
 def _findings(scene: Scene, row: IntervalScores) -> tuple[list[Finding], list[Finding], list[Finding]]:
     """Against the interval, in doubt, in its favour."""
-    against = [*_off_coverage(row), *_runs(row), *_worse(scene, row)]
     better = _better(scene, row)
     doubts = [] if better else [_no_better(row)]
     asked = [side for side in SIDES if getattr(row, f"independence_p_{side}") is not None]
     calm = Finding("the days outside it do not come in runs", f"independence p {_p_values(row, 'independence_p')}")
     if not asked:
         doubts.append(Finding("whether the days outside it come in runs is not tested"))
-    return against, doubts, [*better, *([calm] if asked else [])]
+    return [*_against(scene, row)], doubts, [*better, *([calm] if asked else [])]
 
 
 def _judgement(scene: Scene, row: IntervalScores) -> str:
@@ -230,35 +229,22 @@ def _coverage(scene: Scene, inner: float, outer: float) -> str:
     )
 
 
-def _off_coverage(row: IntervalScores) -> list[Finding]:
-    found = []
+def _against(scene: Scene, row: IntervalScores) -> Iterator[Finding]:
     for side in SIDES:
         p_value, share = getattr(row, f"kupiec_p_{side}"), getattr(row, f"coverage_{side}")
         if p_value is not None and p_value < BELIEF / 2:
             size = "narrow" if share < int(side) / 100 else "wide"
-            found.append(Finding(f"at {side}% it was too {size} although it learns", f"Kupiec p {P_VALUE(p_value)}"))
-    return found
-
-
-def _runs(row: IntervalScores) -> list[Finding]:
-    found = {side: getattr(row, f"independence_p_{side}") for side in SIDES}
-    return [
-        Finding(f"at {side}% the days outside it come in runs", f"independence p {P_VALUE(p_value)}")
-        for side, p_value in found.items()
-        if p_value is not None and p_value < BELIEF / 2
-    ]
-
-
-def _worse(scene: Scene, row: IntervalScores) -> list[Finding]:
-    found = []
+            yield Finding(f"at {side}% it was too {size} although it learns", f"Kupiec p {P_VALUE(p_value)}")
+    for side in SIDES:
+        p_value = getattr(row, f"independence_p_{side}")
+        if p_value is not None and p_value < BELIEF / 2:
+            yield Finding(f"at {side}% the days outside it come in runs", f"independence p {P_VALUE(p_value)}")
     if row.crps_skill_t is not None and row.crps_skill_t < -BETTER:
-        found.append(Finding("one width for all days does better", _crps_skill(row)))
-    found += [
-        Finding(f"at {side}% one width for all days has the better score", f"interval score t {T_VALUE(skill.t)}")
-        for side, skill in _interval_skills(scene).items()
-        if skill.t is not None and skill.t < WORSE
-    ]
-    return found
+        yield Finding("one width for all days does better", _crps_skill(row))
+    for side, skill in _interval_skills(scene).items():
+        if skill.t is not None and skill.t < WORSE:
+            score = f"interval score t {T_VALUE(skill.t)}"
+            yield Finding(f"at {side}% one width for all days has the better score", score)
 
 
 def _better(scene: Scene, row: IntervalScores) -> list[Finding]:

@@ -67,8 +67,6 @@ def _worth_of(scene: Scene) -> str:
 
 def to_act_on(scene: Scene) -> list[str]:
     """What a treasurer may believe: direction, range, next day, money, and whether the choice of model matters."""
-    if scene.judgement.leaks:
-        return _warning(scene)
     return [*_direction(scene), *told_interval(scene), *_next_day(scene), *_money(scene), *_choice(scene)]
 
 
@@ -76,19 +74,6 @@ def suspicion(scene: Scene) -> str:
     """Who is suspected of what, as the beginning of a sentence."""
     verb = "are" if len(scene.suspects) > 1 else "is"
     return f"{listed(scene.suspects) or 'A contestant'} {verb} suspected of reading the future"
-
-
-def _warning(scene: Scene) -> list[str]:
-    then = "and was refused" if scene.judgement.refused else "and was accepted by hand"
-    unused = (
-        f"Do not use any of these forecasts until the suspicion is explained: {suspicion(scene)}, {then}. The line on "
-        "top names the columns; a managed or stale rate, predictable in earnest, is the other explanation."
-    )
-    return [
-        unused,
-        "Errors, directions, returns and Sharpe ratios of such a forecast hold on paper, and nowhere else.",
-        "Ranges learnt from forecasts that read the future are too narrow.",
-    ]
 
 
 def _choice(scene: Scene) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from podium.errors import LedgerError, MissingError, PodiumError
 from podium.evaluate.live import Arm, Report, compare_live, own_errors
@@ -15,7 +15,21 @@ from podium.serve.web.service import Service
 if TYPE_CHECKING:
     from podium.ledger import Ledger
 
-State = tuple[int, int]
+
+class Ends(NamedTuple):
+    """How far a pair's ledger is; it changes whenever something new is asked for or settled.
+
+    Attributes:
+        asked: newest day from which a forecast was written down; None without any.
+        settled: newest day whose outcome is known; None without any.
+        n_outcomes: how many are known.
+        recorded_at: when the newest was written down.
+    """
+
+    asked: date | None
+    settled: date | None
+    n_outcomes: int
+    recorded_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +61,7 @@ class LiveComparisons:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._ledger: Ledger | None = None
-        self._known: dict[str, tuple[tuple[State, dict[str, str]], Live]] = {}
+        self._known: dict[str, tuple[Ends, dict[str, str], Live]] = {}
 
     def of(self, lineup: Lineup) -> Live:
         """The comparison between the pair's champion and challenger, as far as days are settled."""
@@ -79,33 +93,29 @@ class LiveComparisons:
         return self._ledger
 
     def _read(self, ledger: Ledger, lineup: Lineup) -> Live:
-        asked, settled, state = _ends(ledger, lineup.pair)
-        if asked is None:
+        ends, names = _ends(ledger, lineup.pair), {arm: model.card.name for arm, model in lineup.arms.items()}
+        if ends.asked is None:
             return Live(reason="No next-day forecast has been asked for yet.")
-        names = {arm: model.card.name for arm, model in lineup.arms.items()}
-        key = (state, names)
         known = self._known.get(lineup.pair)
-        if known is None or known[0] != key or known[1].asked_until != asked:
-            known = (key, self._compare(ledger, lineup.pair, names, (asked, settled)))
-            self._known[lineup.pair] = known
-        return known[1]
+        if known is None or known[:2] != (ends, names):
+            known = self._known[lineup.pair] = (ends, names, self._compare(ledger, lineup.pair, names, ends))
+        return known[2]
 
-    def _compare(self, ledger: Ledger, pair: str, names: dict[str, str], ends: tuple[date | None, date | None]) -> Live:
+    def _compare(self, ledger: Ledger, pair: str, names: dict[str, str], ends: Ends) -> Live:
         from podium.ledger.settled import settled_days
 
         days = settled_days(ledger, pair)
-        arms = own_errors(days, names)
-        if "challenger" not in names:
-            return Live(
-                None, "Nobody holds the alias @challenger, so that there is nobody to compare with.", arms, *ends
-            )
-        champion, challenger = names["champion"], names["challenger"]
-        alpha = self._service.config.settings.alpha
-        try:
-            found = compare_live(days, pair, champion=champion, challenger=challenger, alpha=alpha)
-        except MissingError:
-            return Live(None, self._why_nothing(champion, challenger, arms, ends[1]), arms, *ends)
-        return Live(found, "", arms, *ends)
+        arms, report, reason = own_errors(days, names), None, ""
+        champion, challenger = names["champion"], names.get("challenger")
+        if challenger is None:
+            reason = "Nobody holds the alias @challenger, so that there is nobody to compare with."
+        else:
+            alpha = self._service.config.settings.alpha
+            try:
+                report = compare_live(days, pair, champion=champion, challenger=challenger, alpha=alpha)
+            except MissingError:
+                reason = self._why_nothing(champion, challenger, arms, ends.settled)
+        return Live(report, reason, arms, ends.asked, ends.settled)
 
     def _why_nothing(self, champion: str, challenger: str, arms: tuple[Arm, ...], settled: date | None) -> str:
         if settled is None:
@@ -120,8 +130,7 @@ class LiveComparisons:
         return f"{champion} and {challenger} have no settled day in common yet.{shadow}"
 
 
-def _ends(ledger: Ledger, pair: str) -> tuple[date | None, date | None, State]:
-    """Newest day asked for, newest day settled, and what changes whenever something is settled."""
+def _ends(ledger: Ledger, pair: str) -> Ends:
     import sqlalchemy as sa
 
     from podium.ledger.schema import entries, outcomes
@@ -131,6 +140,4 @@ def _ends(ledger: Ledger, pair: str) -> tuple[date | None, date | None, State]:
         sa.func.max(outcomes.c.origin), sa.func.count(), sa.func.coalesce(sa.func.max(outcomes.c.recorded_at), 0)
     ).where(outcomes.c.pair == pair)
     with ledger.reading() as connection:
-        newest = connection.scalar(asked)
-        until, n_outcomes, recorded_at = connection.execute(settled).one()
-    return newest, until, (int(n_outcomes), int(recorded_at))
+        return Ends(connection.scalar(asked), *connection.execute(settled).one())
