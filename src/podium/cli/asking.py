@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from podium.cli.console import note, say, say_json, working_on
+from podium.cli.console import answer, note, say, say_json, working_on
 from podium.cli.flags import ADDRESSES, FOLDERS, Json, names, pair_named, takes_settings
 from podium.cli.lines import ahead, judged
+from podium.cli.lines.cells import picked
 from podium.cli.many import Pairs, for_many
 from podium.errors import MissingError, SettingError
 from podium.settings import Settings
@@ -31,19 +32,11 @@ def status(
     if everything:
         with working_on("asking the registry"):
             pairs = status_of_all(settings)
-        if as_json:
-            say_json([dataclasses.asdict(row) for row in pairs])
-            return
-        for line in judged.pairs_lines(pairs, settings.alpha):
-            say(line)
+        answer(as_json, [dataclasses.asdict(row) for row in pairs], judged.pairs_lines(pairs, settings.alpha))
         return
     with working_on("asking the registry"):
         found = ask(settings)
-    if as_json:
-        say_json(found.as_dict())
-        return
-    for line in judged.status_lines(found):
-        say(line)
+    answer(as_json, found.as_dict(), judged.status_lines(found))
 
 
 @takes_settings("pair", "n_lags", *ADDRESSES, *FOLDERS)
@@ -71,11 +64,8 @@ def forecast(
         if series_path(settings).exists():
             raise
         raise MissingError(f"{series_path(settings)} is not there yet; run `podium run`") from None
-    if as_json:
-        say_json(found[0].as_dict() if len(found) == 1 else [item.as_dict() for item in found])
-        return
-    for line in ahead.forecast_lines(found):
-        say(line)
+    documents = [item.as_dict() for item in found]
+    answer(as_json, documents[0] if len(found) == 1 else documents, ahead.forecast_lines(found))
 
 
 @takes_settings("pair", "n_lags", "refit_every", "seed", *ADDRESSES, *FOLDERS)
@@ -102,20 +92,9 @@ def report(
         written = write(settings, cost_bps, folder)
     for name, reason in written.untold.items():
         note(f"{name} is not shown: {reason}")
-    if as_json:
-        judgement = written.judgement
-        say_json(
-            {
-                "pair": judgement.pair,
-                "verdict": judgement.verdict,
-                "data_version": str(judgement.data_version),
-                "path": str(written.path),
-                "run_id": written.run_id,
-                "artifact": ARTIFACT,
-            }
-        )
-        return
-    say(f"{written.judgement.pair}: {written.judgement.verdict} -> {written.path} ({ARTIFACT} of run {written.run_id})")
+    found = picked(written.judgement, "pair", "verdict", "data_version")
+    line = f"{found['pair']}: {found['verdict']} -> {written.path} ({ARTIFACT} of run {written.run_id})"
+    answer(as_json, {**found, **picked(written, "path", "run_id"), "artifact": ARTIFACT}, [line])
 
 
 @takes_settings("pair", "contestants", "source", "allow", "n_lags", "alpha", "seed", "workers", *FOLDERS)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from podium.cli.console import say, say_json
+from podium.cli.console import answer
 from podium.cli.flags import ADDRESSES, FOLDERS, AcceptLeak, Json, takes_settings
 from podium.cli.lines import since
 from podium.settings import Settings
@@ -46,20 +46,14 @@ def history(settings: Settings, as_json: Json = False) -> None:
     from podium.pipeline.titles import history as ask
 
     titles = ask(settings)
-    if as_json:
-        say_json([since.title_json(title) for title in titles])
-        return
-    for line in since.title_lines(settings.pair, titles):
-        say(line)
+    answer(as_json, [since.title_json(title) for title in titles], since.title_lines(settings.pair, titles))
 
 
 def _tell(title: object, as_json: bool) -> None:
     from podium.registry.history import Title
 
     if not isinstance(title, Title):
-        say_json({"changed": False}) if as_json else say("nothing to change: it holds the title, pinned, already")
+        answer(as_json, {"changed": False}, ["nothing to change: it holds the title, pinned, already"])
         return
-    if as_json:
-        say_json({"changed": True, **since.title_json(title)})
-        return
-    say(f"champion: {title.previous or 'nobody'} -> {title.pinned_uri}, pinned ({title.why})")
+    line = f"champion: {title.previous or 'nobody'} -> {title.pinned_uri}, pinned ({title.why})"
+    answer(as_json, {"changed": True, **since.title_json(title)}, [line])

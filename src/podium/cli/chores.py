@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from podium.cli.console import note, say, say_json, working_on
+from podium.cli.console import answer, note, say, say_json, working_on
 from podium.cli.flags import Json, takes_settings
 from podium.cli.lines.cells import plain
 from podium.settings import Settings
@@ -88,10 +88,8 @@ def restore(
     given = {name: getattr(settings, name) for name in KEPT if settings.origin(name) == "flag"}
     with working_on(f"restoring {file}"):
         done = act(file, given)
-    if as_json:
-        say_json(plain(done))
-        return
-    say(f"{done.files} files, {done.n_bytes / 1e6:.1f} MB restored; `podium doctor` looks whether all is well")
+    line = f"{done.files} files, {done.n_bytes / 1e6:.1f} MB restored; `podium doctor` looks whether all is well"
+    answer(as_json, plain(done), [line])
 
 
 @takes_settings(*KEPT, "serve.cache")

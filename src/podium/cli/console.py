@@ -62,6 +62,21 @@ def say_json(value: Any) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=plain, allow_nan=False), flush=True)
 
 
+def answer(as_json: bool, document: Any, lines: Iterable[str]) -> None:
+    """The answer of a verb, for programs or for people.
+
+    Args:
+        as_json: for programs.
+        document: for them.
+        lines: for people; not made for programs where they are made one at a time.
+    """
+    if as_json:
+        say_json(document)
+        return
+    for line in lines:
+        say(line)
+
+
 def table(rows: Iterable[Iterable[str]]) -> Iterator[str]:
     """Rows as lines with columns aligned, numbers to the right; as blocks where the terminal is too narrow for them."""
     cells = [list(row) for row in rows]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from podium.cli.console import say, say_json
+from podium.cli.console import answer, say, say_json
 from podium.cli.flags import Json, takes_settings
 from podium.errors import AdmissionError, PodiumError, SettingError
 from podium.settings import Settings
@@ -99,13 +99,9 @@ def _new(family: str, as_json: bool) -> None:
     folder.mkdir()
     for path, text in files.items():
         Path(path).write_text(text, encoding="utf-8")
-    if as_json:
-        say_json({"family": family, "files": list(files)})
-        return
-    for path in files:
-        say(f"wrote {path}")
-    say(f"enter it: python -m pip install --no-deps --no-build-isolation --editable {folder}")
-    say(f"then: podium contestants check {family}")
+    lines = [f"wrote {path}" for path in files]
+    lines.append(f"enter it: python -m pip install --no-deps --no-build-isolation --editable {folder}")
+    answer(as_json, {"family": family, "files": list(files)}, [*lines, f"then: podium contestants check {family}"])
 
 
 def _check(settings: Settings, family: str, as_json: bool) -> None:

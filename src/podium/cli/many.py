@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from podium.cli.console import note, say, say_json, working_on
+from podium.cli.console import answer, note, working_on
 from podium.cli.lines import many
 from podium.settings import Settings
 
@@ -54,11 +54,8 @@ def for_many(settings: Settings, pairs: str, verb: str, *, as_json: bool, strict
     for outcome in outcomes:
         for line in outcome.notes:
             note(f"{outcome.pair}: {line.removeprefix(f'{outcome.pair}: ')}")
-    if as_json:
-        say_json([many.outcome_json(outcome) for outcome in outcomes])
-    else:
-        for line in many.outcome_lines(outcomes, time.monotonic() - began):
-            say(line)
+    lines = many.outcome_lines(outcomes, time.monotonic() - began)
+    answer(as_json, [many.outcome_json(outcome) for outcome in outcomes], lines)
     exit_codes = {outcome.exit_code for outcome in outcomes if outcome.failed}
     if exit_codes:
         raise typer.Exit(exit_codes.pop() if len(exit_codes) == 1 else 1)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from podium.cli.console import note, say, say_json, say_whole, working_on
+from podium.cli.console import answer, note, say, say_json, say_whole, working_on
 from podium.cli.flags import FOLDERS, SERVING, Json, pair_named, takes_settings
 from podium.cli.lines import cells, since
 from podium.errors import MissingError, SettingError
@@ -97,13 +97,11 @@ def ledger(
 
         before = _before(settings, older_than)
         found = prune(opened, before, wanted, export=export, dry_run=dry_run)
-    if as_json:
-        say_json({"before": before.isoformat(), "dry_run": dry_run, **cells.plain(found)})
-        return
-    say(
+    line = (
         f"{found.gone:,} entries from before {before:%Y-%m-%d %H:%M} {'would go' if dry_run else 'are gone'}; "
         f"{found.compared:,} stay for the days that they were compared on, {found.waiting:,} until they are settled"
     )
+    answer(as_json, {"before": before.isoformat(), "dry_run": dry_run, **cells.plain(found)}, [line])
     if found.free_bytes:
         say(
             f"the file has room for {found.free_bytes / 1e6:,.0f} MB of new ones; docs/serving.md says how to shrink it"
@@ -133,13 +131,11 @@ def settle(settings: Settings, as_json: Json = False) -> None:
     with _opened(settings) as opened:
         series = load_series(series_path(settings))
         found = act(opened, series, data_version(series))
-    if as_json:
-        say_json({"pair": settings.pair, **cells.plain(found)})
-        return
-    say(
+    line = (
         f"{settings.pair}: {found.new} new outcomes, {found.revised} revised, {found.unchanged} known already, "
         f"{found.waiting} still to come, {found.unknown} without a day in the series"
     )
+    answer(as_json, {"pair": settings.pair, **cells.plain(found)}, [line])
 
 
 @takes_settings("pair", "alpha", "ledger_address", *FOLDERS)
@@ -185,11 +181,8 @@ def ab(
         if not arms:
             raise
         reason = str(error)
-    if as_json:
-        say_json(since.ab_json(settings.pair, only, arms, found, reason))
-        return
-    for line in since.ab_lines(settings.pair, arms, found, reason):
-        say(line)
+    lines = since.ab_lines(settings.pair, arms, found, reason)
+    answer(as_json, since.ab_json(settings.pair, only, arms, found, reason), lines)
 
 
 @takes_settings("serve.keys_file")

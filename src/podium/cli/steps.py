@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from podium.cli.console import note, say, say_json, working_on
+from podium.cli.console import answer, note, say, say_json, working_on
 from podium.cli.flags import ADDRESSES, FOLDERS, AcceptLeak, Json, names, takes_settings
 from podium.cli.lines import judged, made
 from podium.cli.many import EXIT_REFUSED, REFUSED, Pairs, for_many
@@ -131,10 +131,8 @@ def _ingest(settings: Settings, as_json: bool = False, quiet: bool = False) -> N
         ingested = step(settings)
     for line in ingested.notes:
         note(line)
-    if as_json:
-        say_json(made.ingested_json(ingested))
-    elif not quiet:
-        say(made.ingested_line(ingested))
+    if not quiet:
+        answer(as_json, made.ingested_json(ingested), [made.ingested_line(ingested)])
 
 
 def _preprocess(settings: Settings, as_json: bool = False, quiet: bool = False) -> None:
@@ -143,10 +141,9 @@ def _preprocess(settings: Settings, as_json: bool = False, quiet: bool = False) 
 
     with working_on("making the features"):
         table = step(settings)
-    if as_json:
-        say_json(made.features_json(table, features_path(settings)))
-    elif not quiet:
-        say(made.features_line(table, features_path(settings)))
+    if not quiet:
+        path = features_path(settings)
+        answer(as_json, made.features_json(table, path), [made.features_line(table, path)])
 
 
 def _train(
@@ -197,11 +194,7 @@ def _evaluate(
         if new:
             _forget(settings)
         raise
-    if as_json:
-        say_json(judgement.as_dict())
-    else:
-        for line in judged.judgement_lines(judgement):
-            say(line)
+    answer(as_json, judgement.as_dict(), judged.judgement_lines(judgement))
     if judgement.verdict in REFUSED or (strict and not judgement.proven):
         raise typer.Exit(EXIT_REFUSED)
 
