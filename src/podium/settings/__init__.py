@@ -22,6 +22,8 @@ from podium.settings.wording import explain
 
 LedgerMode = Literal["required", "best-effort", "off"]
 Durability = Literal["process", "power"]
+LogLevel = Literal["error", "warning", "info"]
+LogFormat = Literal["text", "json"]
 Policy = Literal["rmse", "significant"]
 Engine = Literal["local", "ray"]
 
@@ -92,6 +94,12 @@ class ServeSettings(BaseModel):
     """seconds that an answer waits for the ledger before it is refused"""
     drain: float = Field(default=20.0, ge=0)
     """seconds that open requests have to finish after SIGTERM"""
+    log_level: LogLevel = "info"
+    """what the log holds: failures; refusals and problems too; swaps, start and stop too"""
+    log_format: LogFormat = "text"
+    """a line of the log as people or as programs read it"""
+    access_log: bool = False
+    """log a line a request"""
     mlflow_ui: Page | None = None
     """address of MLflow's pages for the dashboard's links; the tracking address if that is one"""
 

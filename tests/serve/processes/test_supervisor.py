@@ -172,13 +172,32 @@ def test_an_alias_moved_under_load_is_served_without_a_failed_request(
     }
 
 
-def test_reload_serves_the_new_champion_at_once(serving: Serving, own_world: Any) -> None:
-    """After `POST /v1/reload` has answered, the moved alias is in service, however long the interval is."""
-    server = serving(interval=600.0)
+def test_reload_serves_the_new_champion_at_once(
+    serving: Serving, own_world: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """After `POST /v1/reload` has answered, the moved alias is in service; the log tells start, swap, refusal, stop."""
+    server = serving(interval=600.0, patience=120.0, access_log=True, log_format="json")
     MlflowStore(own_world.settings).client.set_registered_model_alias("EURUSD_LinearRegression", "champion", "2")
     assert server.champion().endswith("/1")
     status, _, content = server.ask("POST", "/v1/reload")
     assert (status, json.loads(content)["pairs"]["EURUSD"]["champion"]) == (200, "EURUSD_LinearRegression/2")
+    assert [server.ask("POST", "/invocations", "nonsense")[0] for _ in range(3)] == [400] * 3
+    logged = ""
+
+    def told() -> bool:
+        nonlocal logged
+        logged += capfd.readouterr().err
+        return "EURUSD_LinearRegression/2" in logged
+
+    until(told)
+    assert server.stop() == 0
+    lines = [json.loads(line)["message"] for line in (logged + capfd.readouterr().err).splitlines()]
+    told_by_us = [line.partition(", challenger")[0] for line in lines if "HTTP/1.1" not in line]
+    assert told_by_us[0] == "serving EURUSD: champion EURUSD_LinearRegression/1"
+    assert sorted(told_by_us[1:3])[0].startswith("refused POST /invocations: 400, The body is not valid JSON")
+    assert sorted(told_by_us[1:3])[1] == "serving EURUSD: champion EURUSD_LinearRegression/2"
+    assert told_by_us[3:] == ["stopped; open requests were answered"]
+    assert sum('"POST /invocations HTTP/1.1" 400' in line for line in lines) == 3
 
 
 def test_a_reload_is_answered_when_every_process_serves_what_was_found(serving: Serving, own_world: Any) -> None:

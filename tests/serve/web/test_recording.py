@@ -9,6 +9,7 @@ import pytest
 
 from podium.errors import LedgerError
 from podium.ledger import Ledger
+from podium.serve.hotswap.swap import Swapper
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -222,6 +223,28 @@ def test_a_ledger_that_hangs_is_given_up(
     monkeypatch.setattr(recording._writer, "submit", lambda _: caller.runner.get_loop().create_future())
     assert caller.post("/invocations", split_body()).status == 503
     assert caller.service.room.taken == 0
+
+
+def test_a_process_that_waits_for_its_first_models_says_that_it_lives(
+    make_caller: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the first look at the registry takes its time the process goes on telling, and so nobody ends it."""
+    monkeypatch.setattr("podium.serve.processes.worker.HOUSEKEEPING", 0.01)
+    told = 0
+
+    def tell(swapper: Swapper) -> None:
+        nonlocal told
+        told += 1
+
+    async def start(swapper: Swapper, *_: Any) -> None:
+        async with asyncio.timeout(20):
+            while told < 3:
+                await asyncio.sleep(0.01)
+
+    monkeypatch.setattr(Swapper, "tell", tell)
+    monkeypatch.setattr(Swapper, "start", start)
+    make_caller(ledger="off")
+    assert told >= 3
 
 
 def test_nothing_is_written_when_the_ledger_is_off(

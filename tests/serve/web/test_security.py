@@ -85,10 +85,8 @@ def test_a_file_that_others_may_write_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("broken", ["a line", "no text", "mode"])
-def test_a_file_that_breaks_keeps_the_last_good_keys(
-    tmp_path: Path, broken: str, caplog: pytest.LogCaptureFixture, make_caller: Any
-) -> None:
-    """A slip in the file locks nobody out; it is one line in the log and a problem in `/health` until it is mended."""
+def test_a_file_that_breaks_keeps_the_last_good_keys(tmp_path: Path, broken: str, make_caller: Any) -> None:
+    """A slip in the file locks nobody out; it is a problem in `/health`, and so in the log, until it is mended."""
     key, line = new_key("client")
     path = tmp_path / "keys"
     ring(path, line)
@@ -101,10 +99,9 @@ def test_a_file_that_breaks_keeps_the_last_good_keys(
     for _ in range(3):
         found.refresh()
     assert found.label(key.encode()) == "client"
-    assert len(caplog.messages) == 1
     told = caller.get("/health", X_API_Key=key).json
     assert (told["status"], "the keys stay as they were" in told["problems"]["keys"]) == ("degraded", True)
-    assert str(tmp_path) not in caplog.text
+    assert str(tmp_path) not in told["problems"]["keys"]
     ring(path, line)
     found.refresh()
     assert caller.get("/health", X_API_Key=key).json["status"] == "ok"

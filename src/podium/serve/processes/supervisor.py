@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from logging.config import dictConfig
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -20,6 +21,7 @@ from urllib.parse import urlsplit, urlunsplit
 from podium.environment import SAFE_PATH, lent
 from podium.errors import SettingError
 from podium.serve.hotswap.manifest import RESTARTED, SILENCE, address_digest, in_service
+from podium.serve.processes.logs import logging_config
 from podium.serve.web.config import SHARED, WorkerConfig
 from podium.serve.web.security import make_gate
 from podium.serve.web.split import Split
@@ -52,6 +54,7 @@ def serve(settings: Settings, announce: Announce = lambda address: None) -> int:
     from granian import Granian
 
     options = settings.serve
+    dictConfig(logging_config(options))
     Split.parse(options.split)
     gate = make_gate(options)
     _check_tls(options)
@@ -103,7 +106,9 @@ def _granian(config: WorkerConfig, host: str, port: int) -> dict[str, Any]:
         "websockets": False,
         "backlog": 2048,
         "backpressure": options.max_connections,
-        "log_enabled": False,
+        "log_enabled": False,  # of its own; the access log and ours are told how to look
+        "log_dictconfig": logging_config(options),
+        "log_access": options.access_log,
         "respawn_failed_workers": True,
         "workers_kill_timeout": int(options.drain) + GRACE,
         "ssl_cert": options.tls_cert,
@@ -115,6 +120,7 @@ def _granian(config: WorkerConfig, host: str, port: int) -> dict[str, Any]:
 def _read(settings: Settings, cache: Path) -> None:
     from podium.serve.hotswap.registry_reader import read  # in its own process: it is heavy
 
+    dictConfig(logging_config(settings.serve))
     read(settings, settings.serve.pairs, cache, settings.serve.interval)
 
 
@@ -239,5 +245,6 @@ class _Companion(threading.Thread):
         own = {process.pid for process in multiprocessing.active_children()}
         for number, (age, _) in in_service(self._cache).items():
             if number in own and age > SILENCE:
+                _log.warning("process %d has stood still for %.0f s; another takes its place", number, age)
                 with suppress(ProcessLookupError):
                     os.kill(number, signal.SIGKILL)

@@ -9,14 +9,16 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from functools import partial
 from multiprocessing import parent_process
 from pathlib import Path
+from typing import Any
 
 from podium.serve.dashboard import dashboard_routes
 from podium.serve.dashboard.live_comparisons import LiveComparisons
 from podium.serve.hotswap.manifest import forget_in_service
+from podium.serve.processes.logs import News
 from podium.serve.web.app import App
 from podium.serve.web.config import WorkerConfig
 from podium.serve.web.endpoints import Endpoints
@@ -44,7 +46,6 @@ def load(config: WorkerConfig) -> App:
     """What a serving process of Granian's serves."""
     # The ledger's thread comes back from each commit, and by default waits 5 ms for a loop that is at work.
     sys.setswitchinterval(0.0005)
-    logging.basicConfig(level=logging.WARNING, format="podium serve [%(process)d]: %(message)s")
     return make_app(make_service(config))
 
 
@@ -54,6 +55,8 @@ async def running(service: Service, measures: Callable[[], None]) -> AsyncIterat
     config, thread = service.config, asyncio.to_thread
     service.swapper.tell()
     _end_with_parent()
+    # Told from here on: the first models may take longer than a process may stand still.
+    tasks = [_begun(_over_and_over(partial(thread, service.swapper.tell)))]
     registry = Path(config.registry) if config.registry else None
     await asyncio.gather(
         service.swapper.start(registry, config.address, config.settings.serve.patience), service.recording.start()
@@ -63,20 +66,17 @@ async def running(service: Service, measures: Callable[[], None]) -> AsyncIterat
         await thread(service.market.refresh, service.swapper.lineups)
 
     await refresh()
+    news = News(service.health)
+    news.tell()
     # What is loaded now stays: the collector need not walk through it again and again between requests.
     gc.collect()
     gc.freeze()
     # Each duty has its own turn: a ledger that hangs keeps nobody from reading the keys.
     duties: tuple[Callable[[], Awaitable[None]], ...] = (
         refresh, service.recording.probe, partial(thread, measures), partial(thread, service.gate.ring.refresh),
-        partial(thread, service.swapper.tell),
+        partial(thread, news.tell),
     )  # fmt: skip
-    tasks = [
-        asyncio.create_task(service.swapper.watch()),
-        *(asyncio.create_task(_over_and_over(duty)) for duty in duties),
-    ]
-    for task in tasks:
-        task.add_done_callback(_report)
+    tasks += [_begun(service.swapper.watch()), *(_begun(_over_and_over(duty)) for duty in duties)]
     try:
         yield
     finally:
@@ -89,6 +89,13 @@ async def running(service: Service, measures: Callable[[], None]) -> AsyncIterat
                 model.scorer.close()
         service.forecaster.close()
         forget_in_service(config.cache)
+        _log.info("stopped; open requests were answered")
+
+
+def _begun(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    task = asyncio.create_task(work)
+    task.add_done_callback(_report)
+    return task
 
 
 async def _over_and_over(duty: Callable[[], Awaitable[None]]) -> None:

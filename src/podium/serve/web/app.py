@@ -50,14 +50,16 @@ class App:
         """One request."""
         started = time.perf_counter()
         routes, argument = self._at(scope.path)
+        label = next(iter(routes.values())).label if routes else "unknown"  # few values, whatever paths clients try
         try:
             reply = await self._reply(scope, Request(scope.headers, protocol, started, argument), routes)
         except RefusedError as refused:
             reply = refused.reply
-        except Exception:  # noqa: BLE001  the edge: the client gets a plain 500, the log the trace
-            _log.exception("a request failed")
+            kind = f"{label} {reply.status}"
+            _log.warning("refused %s %s: %d, %s", scope.method, scope.path, reply.status, refused, extra={"kind": kind})
+        except Exception as error:  # noqa: BLE001  the edge: the client gets a plain 500, the log the trace
+            _log.exception("a request failed", extra={"kind": type(error).__name__})
             reply = RefusedError(500, "The server failed; it has logged why.", INTERNAL).reply
-        label = next(iter(routes.values())).label if routes else "unknown"  # few values, whatever paths clients try
         self._telemetry.counted(label, reply.status, time.perf_counter() - started)
         headers = [("content-type", reply.media_type), ("cache-control", reply.cache), *_ALWAYS, *reply.headers]
         protocol.response_bytes(reply.status, headers, reply.content)

@@ -10,7 +10,6 @@ import base64
 import binascii
 import hashlib
 import hmac
-import logging
 import os
 import re
 import secrets
@@ -26,8 +25,6 @@ from podium.serve.web.http import FORBIDDEN, UNAUTHENTICATED, Headers, RefusedEr
 from podium.settings import ServeSettings
 
 VARIABLE = "PODIUM_API_KEYS"
-
-_log = logging.getLogger("podium.serve")
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
@@ -136,7 +133,7 @@ class KeyRing:
         self.problem = ""
         if path is not None:
             try:
-                self._tell(self._read(path))
+                self.problem = self._read(path)
             except FileNotFoundError:
                 raise SettingError(f"{path} is not there; it holds the API keys") from None
 
@@ -153,13 +150,13 @@ class KeyRing:
         if self._path is None:
             return
         try:
-            self._tell(self._read(self._path))
+            self.problem = self._read(self._path)
         except FileNotFoundError:
             self._keys, self._state = self._fixed, None
-            self._tell(f"the key file {self._path.name} is gone, and its keys with it")
+            self.problem = f"the key file {self._path.name} is gone, and its keys with it"
         except SettingError as error:
             told = str(error).replace(str(self._path), self._path.name)
-            self._tell(f"the keys stay as they were: {told}")
+            self.problem = f"the keys stay as they were: {told}"
 
     def _read(self, path: Path) -> str:
         """Take the file's keys; what is wrong with it all the same."""
@@ -178,11 +175,6 @@ class KeyRing:
             raise SettingError(f"{path} cannot be read; it holds the API keys") from None
         readable = found.st_mode & (stat.S_IRGRP | stat.S_IROTH)
         return f"others may read the key file {path.name}; chmod 600" if readable else ""
-
-    def _tell(self, problem: str) -> None:
-        if problem != self.problem:
-            self.problem = problem
-            _log.warning("API keys: %s", problem or "the key file is as it should be again")
 
     def label(self, key: bytes) -> str | None:
         """Whose key it is; None when it is nobody's. Takes the same time whichever key it is."""
