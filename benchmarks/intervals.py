@@ -1,10 +1,10 @@
-"""How well the ranges keep their promise on the ECB's rates, and what they cost to make.
+"""How well the intervals keep their promise on the ECB's rates, and what they cost to make.
 
-    python benchmarks/intervals.py                    # EUR/USD and five others
-    python benchmarks/intervals.py EURUSD USDJPY ...  # the pairs named
+    python benchmarks/intervals.py                    # the 28 live currencies that float, together
+    python benchmarks/intervals.py EURUSD USDJPY ...  # the pairs named, one by one, with their years
 
-The last fifth of each series is scored around a forecast of zero, as a championship would. Nothing here is tuned on it
-but the step of the intervals, whose alternatives are in docs/decisions/0040-intervals.md.
+The last fifth of each series is scored around a forecast of zero, as a championship would. docs/decisions/0043 has what
+other rates of learning give on the same days.
 """
 
 import sys
@@ -13,18 +13,21 @@ import time
 import numpy as np
 
 from podium.data.fetch import fetch_series
-from podium.evaluate.density import coverage_by_year
-from podium.evaluate.horizons import HORIZONS, choose_volatility, direct_target
-from podium.evaluate.intervals import COVERAGES, IntervalForecast, interval_forecast
-from podium.evaluate.volatility import volatility_walk
+from podium.evaluate.conformal import STATES
+from podium.evaluate.density import Flags, coverage_by_year
+from podium.evaluate.horizons import HORIZONS, believed_volatility, direct_target
+from podium.evaluate.intervals import COMBINATION, COVERAGES, IntervalForecast, IntervalScores, interval_forecast
+from podium.evaluate.volatility.walk import MODELS, VolatilityWalk, volatility_walk
 from podium.records import Forecasts
 from podium.settings import Settings
 
-PAIRS = ("EURUSD", "EURJPY", "USDJPY", "GBPUSD", "EURCHF", "EURDKK")
+FLOATING = (
+    "USD JPY CZK GBP HUF PLN RON SEK CHF ISK NOK TRY AUD BRL CAD CNY HKD IDR ILS INR KRW MXN MYR NZD PHP SGD THB ZAR"
+)
 
 
-def main(pairs: tuple[str, ...]) -> None:
-    """Print one block a pair."""
+def main(pairs: list[str]) -> None:
+    """One block a pair, or one table over all."""
     start = time.process_time()
     import arch.univariate
     import scoringrules  # noqa: F401 - imported for its time
@@ -32,39 +35,94 @@ def main(pairs: tuple[str, ...]) -> None:
     print(f"import arch {arch.__version__} and scoringrules: {time.process_time() - start:.2f} s CPU, once a process")
     for pair in pairs:
         report(pair)
+    if not pairs:
+        together([f"EUR{currency}" for currency in FLOATING.split()])
+
+
+def walk_of(pair: str) -> tuple[VolatilityWalk, int, float]:
+    """The walk of a pair, the position of its first scored origin, and the CPU seconds that it took."""
+    series = fetch_series(Settings.load({"pair": pair, "source": "ecb"})).series
+    returns, dates = np.diff(np.log(series.closes)), series.dates[1:]
+    first = len(returns) - 1 - int(0.2 * len(returns))
+    start = time.process_time()
+    walk = volatility_walk(returns, dates, dates[first], refit_every=252)
+    return walk, first, time.process_time() - start
+
+
+def together(pairs: list[str]) -> None:
+    """Coverage by volatility and year over all pairs, and the league of volatility models."""
+    scores: list[IntervalScores] = []
+    years: dict[float, dict[int, list[float]]] = {coverage: {} for coverage in COVERAGES}
+    seconds = 0.0
+    for pair in pairs:
+        walk, first, took = walk_of(pair)
+        found, forecasts = scored(walk, first, 1)
+        seconds += took
+        scores.append(found.scores)
+        for coverage, misses in missed(found, forecasts).items():
+            for year, (_, covered) in coverage_by_year(forecasts.target_dates, misses, coverage, 20).items():
+                years[coverage].setdefault(year, []).append(covered)
+    print(f"{len(pairs)} pairs, {seconds / len(pairs):.2f} s CPU a walk")
+    for coverage in COVERAGES:
+        name = f"{100 * coverage:.0f}"
+        overall = 100 * np.array([getattr(score, f"coverage_{name}") for score in scores])
+        thirds = {
+            state: 100 * np.mean([score.by_volatility[f"{state}_{name}"] for score in scores]) for state in STATES
+        }
+        off = {year: 100 * (np.mean(covered) - coverage) for year, covered in years[coverage].items()}
+        loss = np.array([getattr(score, f"winkler_{name}") for score in scores])
+        print(
+            f"  {name} %: covered {overall.mean():.2f} %, "
+            f"of one pair at most {abs(overall - 100 * coverage).max():.1f} points off; "
+            + ", ".join(f"{state} {covered:.1f}" for state, covered in thirds.items())
+            + f"; years {min(off.values()):+.1f} to {max(off.values()):+.1f}; "
+            + f"mean interval score {100 * loss.mean():.4f} %"
+        )
+    skills = np.array(
+        [[*score.league.values(), score.crps_skill] for score in scores if len(score.league) == len(MODELS)]
+    )
+    best = skills[:, :-1].max(axis=1)
+    print("  CRPS skill over the rolling deviation, mean over pairs:")
+    for name, skill in zip([*MODELS, COMBINATION], skills.mean(axis=0), strict=True):
+        print(f"    {name:9} {100 * skill:+.2f} %")
+    print(f"  {COMBINATION} is at most {100 * (best - skills[:, -1]).max():.2f} points below the best of a pair")
 
 
 def report(pair: str) -> None:
     """Coverage overall and by year, width, interval score, CRPS skill and cost of one pair."""
-    series = fetch_series(Settings.load({"pair": pair, "source": "ecb"})).series
-    returns, dates = np.diff(np.log(series.closes)), series.dates[1:]
-    n_scored = int(0.2 * len(returns))
-    first = len(returns) - 1 - n_scored
-    start = time.process_time()
-    walk = volatility_walk(returns, dates, dates[first], refit_every=252)
-    walked = time.process_time() - start
+    walk, first, walked = walk_of(pair)
+    n_scored, dates = len(walk.returns) - 1 - first, walk.dates
     print(f"\n{pair}: {n_scored} days from {dates[first + 1]} to {dates[-1]}; walk {walked:.2f} s CPU")
     for horizon in HORIZONS:
-        origins = np.arange(first, len(returns) - horizon)
-        actual = direct_target(returns, horizon)[origins]
-        forecasts = Forecasts(dates[origins], dates[origins + horizon], actual, np.zeros(len(origins)))
         start = time.process_time()
-        path = choose_volatility(walk, horizon)
-        chosen = time.process_time()
-        found = interval_forecast(path, forecasts)
-        print(
-            f"  {horizon} days ahead (choice {chosen - start:.3f} s, ranges {time.process_time() - chosen:.3f} s CPU)"
-        )
+        found, forecasts = scored(walk, first, horizon)
+        print(f"  {horizon} days ahead ({time.process_time() - start:.3f} s CPU)")
         show(found, forecasts)
+
+
+def scored(walk: VolatilityWalk, first: int, horizon: int) -> tuple[IntervalForecast, Forecasts]:
+    """The intervals around a forecast of zero from the first scored origin on."""
+    origins = np.arange(first, len(walk.returns) - horizon)
+    actual = direct_target(walk.returns, horizon)[origins]
+    forecasts = Forecasts(walk.dates[origins], walk.dates[origins + horizon], actual, np.zeros(len(origins)))
+    return interval_forecast(believed_volatility(walk, horizon), forecasts), forecasts
+
+
+def missed(found: IntervalForecast, forecasts: Forecasts) -> dict[float, Flags]:
+    """Whether each outcome lay outside, by coverage."""
+    bounds = found.bounds
+    return {
+        coverage: (forecasts.actual < bounds[f"lower_{100 * coverage:.0f}"])
+        | (forecasts.actual > bounds[f"upper_{100 * coverage:.0f}"])
+        for coverage in COVERAGES
+    }
 
 
 def show(found: IntervalForecast, forecasts: Forecasts) -> None:
     """The scores of one horizon."""
     scores = found.scores
-    for coverage in COVERAGES:
+    for coverage, misses in missed(found, forecasts).items():
         name = f"{100 * coverage:.0f}"
-        lower, upper = found.bounds[f"lower_{name}"], found.bounds[f"upper_{name}"]
-        misses = (forecasts.actual < lower) | (forecasts.actual > upper)
         years = coverage_by_year(forecasts.target_dates, misses, coverage)
         by_year = " ".join(f"{year}:{100 * covered:.1f}" for year, (_, covered) in years.items())
         kupiec, both = getattr(scores, f"kupiec_p_{name}"), getattr(scores, f"christoffersen_p_{name}")
@@ -77,8 +135,8 @@ def show(found: IntervalForecast, forecasts: Forecasts) -> None:
             f"width {width:.3f} %, interval score {100 * winkler:.3f} %; {by_year}"
         )
     t = "none" if scores.crps_skill_t is None else f"{scores.crps_skill_t:.1f}"
-    print(f"    CRPS {scores.crps:.6f}, skill over constant volatility {100 * scores.crps_skill:+.2f} %, t {t}")
+    print(f"    CRPS {scores.crps:.6f}, skill over the rolling deviation {100 * scores.crps_skill:+.2f} %, t {t}")
 
 
 if __name__ == "__main__":
-    main(tuple(sys.argv[1:]) or PAIRS)
+    main(sys.argv[1:])

@@ -15,7 +15,7 @@ import tempfile
 
 from podium.cli.verbs import run as podium
 from podium.data.store import load_series
-from podium.evaluate.horizons import choose_volatility
+from podium.evaluate.horizons import believed_volatility
 from podium.evaluate.intervals import interval_forecast
 from podium.pipeline.contest import gather
 from podium.pipeline.judge import EVIDENCE, FORECASTS, Case, judge
@@ -36,7 +36,7 @@ def ranges(settings: Settings) -> None:
     for run in case.runs:
         forecasts = read_forecasts(store.read_file(run.run_id, FORECASTS) or b"")
         walk = shared_walk(settings, load_series(series_path(settings)), forecasts.origins[0])
-        interval_forecast(choose_volatility(walk), dataclasses.replace(forecasts, bounds={}))
+        interval_forecast(believed_volatility(walk), dataclasses.replace(forecasts, bounds={}))
 
 
 def plots(settings: Settings) -> None:

@@ -223,32 +223,53 @@ class Forecasts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IntervalState:
+    """What an interval has learnt up to its origin; see `podium.evaluate.intervals`.
+
+    Attributes:
+        variances: forecast by each volatility model.
+        fits: parameters of each volatility model, as last fitted.
+        tails: log likelihood of the outcomes so far under each of the Student's t that are tried.
+        n_outcomes: so many outcomes.
+        cuts: volatilities between calm and middle, and between middle and violent; empty where nothing is known.
+        learnt: of each side of each coverage, `lower_80` and so on: for all days, and for each kind of day.
+    """
+
+    variances: Mapping[str, float]
+    fits: Mapping[str, Mapping[str, float]]
+    tails: tuple[float, ...]
+    n_outcomes: int
+    cuts: tuple[float, ...]
+    learnt: Mapping[str, tuple[float, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
     """The interval of a forecast whose outcome is still to come: how far around it, whatever it says.
 
     Attributes:
         origin: the day at whose close it is made; the days up to there have moved it, and no later ones.
         horizon: trading days to the outcome.
-        half_widths: in log return, by coverage in per cent: `"80"` and `"95"`.
+        reach: distance of each bound from the forecast, in log return: `lower_80`, `upper_80`, `lower_95`, `upper_95`.
         sigma: standard deviation forecast for the outcome.
         df: degrees of freedom of its Student's t.
         volatility_model: who forecast `sigma`.
+        state: what the next day's interval goes on from; None beyond a day ahead and in what the first release wrote.
     """
 
     origin: date
     horizon: int = 1
-    half_widths: Mapping[str, float]
+    reach: Mapping[str, float]
     sigma: float
     df: float
     volatility_model: str
+    state: IntervalState | None = None
 
     def around(self, forecast: float) -> dict[str, float]:
         """`lower_80`, `upper_80`, `lower_95` and `upper_95` in log return, as in `Forecasts.bounds`."""
-        sides = (("lower", -1.0), ("upper", 1.0))
         return {
-            f"{side}_{coverage}": forecast + sign * half
-            for coverage, half in self.half_widths.items()
-            for side, sign in sides
+            name: forecast + (-distance if name.startswith("lower") else distance)
+            for name, distance in self.reach.items()
         }
 
 

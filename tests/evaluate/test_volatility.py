@@ -2,8 +2,13 @@ import numpy as np
 import pytest
 
 from podium.errors import InputError
-from podium.evaluate import volatility
-from podium.evaluate.volatility import MODELS, TAILS, constant_variance, ewma_variance, tail_df, volatility_walk
+from podium.evaluate.volatility.base import VolatilityModel
+from podium.evaluate.volatility.constant import Constant
+from podium.evaluate.volatility.ewma import Ewma
+from podium.evaluate.volatility.garch import Garch
+from podium.evaluate.volatility.har import Har
+from podium.evaluate.volatility.rolling import Rolling
+from podium.evaluate.volatility.walk import MODELS, volatility_walk
 
 DATES = np.arange("2000-01-03", "2010-01-03", dtype="datetime64[D]")
 
@@ -18,99 +23,125 @@ def garch_returns(n_days: int, seed: int = 1) -> np.ndarray:
     return returns
 
 
+def forecasts(model: VolatilityModel, returns: np.ndarray, begin: int = 0) -> np.ndarray:
+    """Of a model fitted on all returns, from `begin` on."""
+    fit = model.fit(returns)
+    assert fit is not None
+    return model.run(returns, begin, fit.numbers, float("nan"))
+
+
 def test_constant_is_the_root_mean_square_of_the_past() -> None:
     """The constant forecast at a day is the mean square of the returns up to and including it."""
     returns = garch_returns(50)
-    assert constant_variance(returns)[9] == pytest.approx(np.mean(returns[:10] ** 2))
-    assert constant_variance(returns)[-1] == pytest.approx(np.mean(returns**2))
+    found = forecasts(Constant(), returns)
+    assert found[9] == pytest.approx(np.mean(returns[:10] ** 2))
+    assert found[-1] == pytest.approx(np.mean(returns**2))
+
+
+def test_rolling_is_the_mean_square_of_the_last_year() -> None:
+    """The rolling forecast at a day is the mean square of the last 250 returns, of fewer where there are fewer."""
+    returns = garch_returns(600)
+    found = forecasts(Rolling(), returns)
+    assert found[99] == pytest.approx(np.mean(returns[:100] ** 2))
+    assert found[-1] == pytest.approx(np.mean(returns[-250:] ** 2))
 
 
 def test_ewma_agrees_with_the_weights_of_riskmetrics() -> None:
     """The recursion equals the sum of squares weighted with 0.06 · 0.94^k, written out."""
     returns = garch_returns(400)
-    forecast = ewma_variance(returns, constant_variance(returns))[-1]
     weights = 0.06 * 0.94 ** np.arange(400)
-    assert forecast == pytest.approx(weights @ returns[::-1] ** 2, rel=1e-8)
+    assert forecasts(Ewma(), returns)[-1] == pytest.approx(weights @ returns[::-1] ** 2, rel=1e-8)
 
 
-def test_ewma_never_calls_a_standstill_riskless() -> None:
-    """After a year without a move the EWMA deviation is a twentieth of the constant one, not zero."""
-    returns = np.concatenate([garch_returns(300), np.zeros(250)])
-    constant = constant_variance(returns)
-    assert ewma_variance(returns, constant)[-1] == pytest.approx(0.05**2 * constant[-1])
+def test_har_is_least_squares_on_a_day_a_week_and_a_month() -> None:
+    """The coefficients are those of the normal equations, and the scale makes standardised outcomes of unit size."""
+    returns = garch_returns(900)
+    fit = Har().fit(returns)
+    assert fit is not None
+    size = np.abs(returns)
+    X = np.array([[1.0, size[t], size[t - 4 : t + 1].mean(), size[t - 21 : t + 1].mean()] for t in range(22, 899)])
+    expected = np.linalg.solve(X.T @ X, X.T @ size[23:])
+    assert list(fit.numbers.values())[:4] == pytest.approx(expected, rel=1e-6)
+    standardised = returns[23:] / np.sqrt(Har().run(returns, 22, fit.numbers, 0.0)[:-1])
+    assert np.mean(standardised**2) == pytest.approx(1.0, abs=0.02)
 
 
-def test_garch_columns_are_archs_own_forecasts() -> None:
+@pytest.mark.parametrize("name", MODELS)
+def test_going_on_from_yesterday_is_walking_the_whole(name: str) -> None:
+    """A model that goes on from the forecast of the day before gives what it gives over the whole series."""
+    returns, model = garch_returns(700), MODELS[name]
+    fit = model.fit(returns[:500])
+    assert fit is not None
+    whole = model.run(returns, 499, fit.numbers, fit.variance or float("nan"))
+    later = model.run(returns, 600, fit.numbers, float(whole[600 - 499 - 1]))
+    assert later == pytest.approx(whole[600 - 499 :], rel=1e-9)
+
+
+def test_nobody_calls_a_standstill_riskless() -> None:
+    """After a year without a move every deviation is at least a twentieth of the constant one."""
+    returns = np.concatenate([garch_returns(600), np.zeros(300)])
+    walk = volatility_walk(returns, DATES[:900], DATES[850], refit_every=0)
+    least = walk.variance[walk.models.index("constant")] * 0.05**2
+    assert (walk.variance >= least).all()
+    assert walk.variance[walk.models.index("rolling"), -1] == pytest.approx(least[-1])
+
+
+@pytest.mark.parametrize(("name", "asymmetric"), [("garch", 0), ("gjr", 1)])
+def test_garch_columns_are_archs_own_forecasts(name: str, asymmetric: int) -> None:
     """At a refit the walk gives the variance that arch itself forecasts for the next day, and so the day after."""
     from arch.univariate import GARCH, StudentsT, ZeroMean
 
     returns = garch_returns(700)
     walk = volatility_walk(returns, DATES[:700], DATES[600], refit_every=0)
     scale = np.sqrt(np.mean(returns[:601] ** 2))
-    recipe = ZeroMean(returns / scale, volatility=GARCH(p=1, q=1), distribution=StudentsT(), rescale=False)
+    volatility = GARCH(p=1, o=asymmetric, q=1)
+    recipe = ZeroMean(returns / scale, volatility=volatility, distribution=StudentsT(), rescale=False)
     fitted = recipe.fit(disp="off", last_obs=601)
     expected = np.asarray(fitted.forecast(horizon=1, start=600).variance)[:, 0] * scale**2  # days 601 to 700
-    found = walk.variance[2, 600 - walk.start :]
+    found = walk.variance[walk.models.index(name), 600 - walk.start :]
     assert found == pytest.approx(expected, rel=2e-3)
-    assert walk.fitted_df[-1] == pytest.approx(float(fitted.params["nu"]), rel=1e-2)
 
 
 def test_refits_fall_on_the_contestants_days() -> None:
     """GARCH parameters change at the first scored origin and every `refit_every` days after it, and only there."""
     walk = volatility_walk(garch_returns(900), DATES[:900], DATES[700], refit_every=80)
-    changes = np.flatnonzero(np.diff(walk.persistence[2])) + 1 + walk.start
+    changes = np.flatnonzero(np.diff(walk.persistence[walk.models.index("garch")])) + 1 + walk.start
     assert walk.start == 700 - 252
     assert changes.tolist() == [700, 780, 860]
+    assert walk.refits == (448, 700, 780, 860)
 
 
 def test_walk_holds_a_forecast_for_the_day_to_come() -> None:
     """There is one column a day from the start of the walk to the last day, the last of them still open."""
     walk = volatility_walk(garch_returns(700), DATES[:700], DATES[600], refit_every=50)
-    assert walk.models == MODELS
-    assert walk.variance.shape == walk.persistence.shape == walk.long_run.shape == (3, 700 - walk.start)
+    assert walk.models == tuple(MODELS)
+    assert walk.variance.shape == walk.persistence.shape == walk.long_run.shape == (6, 700 - walk.start)
     assert np.isfinite(walk.variance).all()
     assert (walk.variance > 0).all()
 
 
-def test_a_short_history_leaves_garch_out() -> None:
-    """With fewer than 250 days before the scored window GARCH does not take part."""
+def test_a_short_history_leaves_fitted_models_out() -> None:
+    """With fewer than 250 days before the scored days nothing is fitted, and the others go on."""
     walk = volatility_walk(garch_returns(240), DATES[:240], DATES[180], refit_every=20)
-    assert walk.models == ("constant", "ewma")
+    assert walk.models == ("constant", "rolling", "ewma")
 
 
 def test_a_fit_that_fails_keeps_the_parameters_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """When a later fit does not converge the filter goes on with the last good parameters without a jump."""
     returns = garch_returns(700)
     whole = volatility_walk(returns, DATES[:700], DATES[600], refit_every=0)
-    fit = volatility._fit_garch
-    monkeypatch.setattr(volatility, "_fit_garch", lambda seen: fit(seen) if len(seen) <= 601 else None)
+    fit = Garch.fit
+    monkeypatch.setattr(Garch, "fit", lambda self, seen: fit(self, seen) if len(seen) <= 601 else None)
     failing = volatility_walk(returns, DATES[:700], DATES[600], refit_every=30)
-    assert np.array_equal(failing.variance, whole.variance)
+    rows = [whole.models.index(name) for name in ("garch", "gjr")]
+    assert failing.variance[rows] == pytest.approx(whole.variance[rows], rel=1e-12)
 
 
 def test_garch_that_never_converges_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the first fit fails there is no GARCH."""
-    monkeypatch.setattr(volatility, "_fit_garch", lambda seen: None)
+    """When the first fit fails the model takes no part, and the others do."""
+    monkeypatch.setattr(Garch, "fit", lambda self, seen: None)
     walk = volatility_walk(garch_returns(700), DATES[:700], DATES[600], refit_every=30)
-    assert walk.models == ("constant", "ewma")
-
-
-@pytest.mark.parametrize("df", [4.0, 8.0])
-def test_tails_are_found(df: float) -> None:
-    """From 5,000 draws the likelihood finds the true degrees of freedom or their neighbour on the grid."""
-    draws = np.random.default_rng(3).standard_t(df, 5000) * np.sqrt((df - 2) / df)
-    found = tail_df(draws)[-1]
-    assert abs(int(np.searchsorted(TAILS, found)) - int(np.searchsorted(TAILS, df))) <= 1
-
-
-def test_tails_learn_only_from_settled_outcomes() -> None:
-    """With a delay of five days the value at an origin does not see the outcomes of the last four origins."""
-    draws = np.random.default_rng(4).standard_normal(60)
-    changed = draws.copy()
-    changed[40:] = 30.0
-    before, after = tail_df(draws, delay=5), tail_df(changed, delay=5)
-    assert np.array_equal(before[:45], after[:45])
-    assert before[45] != after[45]
+    assert walk.models == ("constant", "rolling", "ewma", "har")
 
 
 @pytest.mark.parametrize(

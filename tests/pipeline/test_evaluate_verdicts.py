@@ -180,7 +180,7 @@ def test_a_stranger_computes_every_number_again(crowned):
             "pesaran_timmermann_p": pesaran_timmermann_p(y, f),
             "crps": np.mean(score),
             "crps_skill": 1
-            - np.mean(score) / np.mean(crps_of_t(y, f, run.bounds["constant_sigma"], run.bounds["constant_df"])),
+            - np.mean(score) / np.mean(crps_of_t(y, f, run.bounds["rolling_sigma"], run.bounds["rolling_df"])),
         }
         for alpha in ("80", "95"):
             inside = (run.bounds[f"lower_{alpha}"] <= y) & (y <= run.bounds[f"upper_{alpha}"])

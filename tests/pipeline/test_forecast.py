@@ -10,7 +10,7 @@ import pytest
 from podium.data.calendar import next_business_day
 from podium.data.store import load_series, save_series
 from podium.errors import MissingError, SettingError
-from podium.evaluate.horizons import choose_volatility
+from podium.evaluate.horizons import believed_volatility
 from podium.evaluate.intervals import interval_forecast
 from podium.features import build_features, frame
 from podium.models.roster import enter
@@ -57,6 +57,7 @@ def test_tomorrow_is_forecast_by_the_registered_champion(crowned, rates):
 def test_newer_days_are_used_without_a_new_training(crowned, rates):
     """The series grows after the championship: same model, newer origin, and the days between calibrate the range."""
     before = crowned.state()
+    rates = rates.until(N_DAYS + 20)  # models of volatility are fitted again a hundred days after the first scored one
     save_series(rates, series_path(crowned.settings))
     (told,) = forecast(crowned.settings)
     assert str(told.origin) == str(rates.dates[-1])
@@ -64,14 +65,14 @@ def test_newer_days_are_used_without_a_new_training(crowned, rates):
     assert told.forecast == pytest.approx(pyfunc_at_the_last_row(crowned, rates), abs=1e-12)
     assert crowned.state() == before
 
-    # by hand: the recorded forecasts, then the registered model's own for the days that it had not seen
+    # by hand, walking again over all days, with the registered model's own forecasts of those it had not seen
     champion = crowned.store.champion()
     scored = crowned.record(champion.run_id, "forecasts.parquet")
     table = build_features(rates, crowned.settings.n_lags, "-")
     known = slice(int(np.searchsorted(table.origins, scored.origins[0])), len(table) - 1)
     own = np.ravel(crowned.store.load(champion.pinned_uri).predict(frame(table)[known.start :]))
     said = np.concatenate([scored.forecast, own[len(scored) : -1]])
-    path = choose_volatility(shared_walk(crowned.settings, rates, scored.origins[0]))
+    path = believed_volatility(shared_walk(crowned.settings, rates, scored.origins[0]))
     past = type(scored)(table.origins[known], table.target_dates[known], table.target[known], said)
     by_hand = interval_forecast(path, past).interval.around(own[-1])
     assert told.bounds["lower_80"] == pytest.approx(by_hand["lower_80"])
@@ -88,7 +89,16 @@ def test_a_revised_rate_changes_the_forecast_and_breaks_nothing(crowned, rates):
     (after,) = forecast(crowned.settings)
     assert after.data_version != before.data_version
     assert after.forecast == pytest.approx(pyfunc_at_the_last_row(crowned, revised), abs=1e-12)
-    assert after.interval.sigma != before.interval.sigma
+    assert after.interval == before.interval  # it learns from the days that come, not from what is said of old ones
+
+
+def test_a_champion_of_the_first_release_has_its_interval_too(crowned, rates, monkeypatch):
+    """A run that recorded no state for its interval is walked again, to the same interval."""
+    save_series(rates.until(N_DAYS + 20), series_path(crowned.settings))
+    (expected,) = forecast(crowned.settings)
+    monkeypatch.setattr("podium.pipeline.forecast.read_interval", lambda text: None)
+    (told,) = forecast(crowned.settings)
+    assert told.interval.reach == pytest.approx(expected.interval.reach)
 
 
 def test_further_days_are_direct_forecasts_of_the_champions_recipe(crowned, rates):
@@ -125,7 +135,9 @@ def test_further_days_are_those_of_the_recipe_that_was_trained(crowned):
     (told,) = forecast(crowned.settings, (5,))
     other = crowned.using(refit_every=0, seed=7, n_lags=40, options={"LinearRegression": {"lags_used": 2}})
     assert forecast(other.settings, (5,)) == [told]
-    assert (told.verdict, told.reason) == (None, UNTESTED)
+    assert told.verdict is None
+    assert told.reason.startswith(f"{UNTESTED}; over ")
+    assert "the 80 % range held" in told.reason
 
 
 def test_a_champion_whose_recipe_is_not_recorded_says_nothing_of_further_days(arena, rates):

@@ -4,9 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from podium.evaluate.horizons import choose_volatility
-from podium.evaluate.intervals import COVERAGES, RATE, IntervalForecast, conformal_multiplier, interval_forecast
-from podium.evaluate.volatility import volatility_walk
+from podium.evaluate.conformal import RATE, conformal_multiplier
+from podium.evaluate.horizons import believed_volatility
+from podium.evaluate.intervals import IntervalForecast, advance, interval_forecast
+from podium.evaluate.volatility.walk import volatility_walk
 from podium.records import Forecasts
 
 N_DAYS, FIRST = 420, 300
@@ -16,9 +17,9 @@ NAMES = tuple(f"{side}_{coverage}" for side in ("lower", "upper") for coverage i
 
 def ranges(returns: np.ndarray, point: np.ndarray, horizon: int) -> IntervalForecast:
     """Ranges around `point`, shape (n_days - FIRST,), the last of which is for the day to come."""
-    path = choose_volatility(volatility_walk(returns, DATES[: len(returns)], DATES[FIRST], 40), horizon)
+    path = believed_volatility(volatility_walk(returns, DATES[: len(returns)], DATES[FIRST], 40), horizon)
     rows = slice(-len(point), -1)
-    forecasts = Forecasts(path.origins[rows], path.target_dates[rows], path.outcome[rows], point[:-1])
+    forecasts = Forecasts(path.origins[rows], path.origins[rows] + horizon, path.outcome[rows], point[:-1])
     return interval_forecast(path, forecasts)
 
 
@@ -43,7 +44,7 @@ def test_the_future_changes_no_bound(seed: int, day: int, shock: float, horizon:
         assert np.array_equal(before.bounds[name][:made_by_then], after.bounds[name][:made_by_then])
     for name, column in before.densities.items():
         assert np.array_equal(column[:made_by_then], after.densities[name][:made_by_then])
-    assert before.interval.half_widths != after.interval.half_widths
+    assert before.interval.reach != after.interval.reach
 
 
 @settings(max_examples=12, deadline=None)
@@ -59,17 +60,40 @@ def test_what_is_said_of_tomorrow_is_what_is_scored_later(seed: int, day: int, h
         assert said[name] == pytest.approx(scored.bounds[name][day - FIRST], rel=1e-9)
 
 
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 10_000), n_new=st.integers(1, 30))
+def test_going_on_day_by_day_is_walking_again(seed: int, n_new: int) -> None:
+    """An interval advanced by each new day's return is that of a walk over the longer series, if nothing is refit."""
+    rng = np.random.default_rng(seed)
+    returns = 0.005 * rng.standard_t(5, 371)  # fitted on day 340, and not again before day 380
+    point = 0.0005 * rng.standard_normal(371 - FIRST)
+    interval = ranges(returns[:-n_new], point[:-n_new], 1).interval
+    for day in range(371 - n_new, 371):
+        interval = advance(interval, point[day - 1 - FIRST], returns[: day + 1], DATES[day].item())
+    expected = ranges(returns, point, 1).interval
+    assert interval.origin == expected.origin
+    assert (interval.df, interval.state.cuts) == (expected.df, expected.state.cuts)
+    assert interval.reach == pytest.approx(expected.reach, rel=1e-9)
+    assert interval.state.variances == pytest.approx(expected.state.variances, rel=1e-9)
+    assert interval.state.tails == pytest.approx(expected.state.tails, rel=1e-9)
+
+
 @settings(max_examples=60, deadline=None)
 @given(
-    excess=arrays(np.float64, 300, elements=st.floats(0.0, 50.0)),
-    coverage=st.sampled_from(COVERAGES),
+    excess=arrays(np.float64, 300, elements=st.floats(-50.0, 50.0)),
+    states=arrays(np.intp, 300, elements=st.integers(0, 2)),
+    allowed=st.sampled_from([0.1, 0.025]),
     delay=st.sampled_from([1, 5, 20]),
 )
-def test_misses_never_exceed_what_the_multiplier_paid_for(excess: np.ndarray, coverage: float, delay: int) -> None:
-    """On any outcomes, settled misses are at most (1 - coverage) T plus the rise of ln m over the rate."""
-    multiplier = conformal_multiplier(excess, coverage, delay)
+def test_misses_never_exceed_what_the_multiplier_paid_for(
+    excess: np.ndarray, states: np.ndarray, allowed: float, delay: int
+) -> None:
+    """On any outcomes and in each state, settled misses are at most their share plus twice the rise over the rate."""
+    multiplier, learnt = conformal_multiplier(excess, states, allowed, delay)
     settled = len(excess) - delay
-    misses = int((excess > multiplier)[:settled].sum())
-    assert misses <= (1 - coverage) * settled + np.log(multiplier[-1]) / RATE + 1e-9
+    missed, known = (excess > multiplier)[:settled], states[:settled]
+    assert missed.sum() <= allowed * settled + 2 * learnt[0] / RATE + 1e-9
+    for state in range(3):
+        assert missed[known == state].sum() <= allowed * (known == state).sum() + 2 * learnt[1 + state] / RATE + 1e-9
     assert (multiplier > 0).all()
     assert np.isfinite(multiplier).all()

@@ -12,7 +12,11 @@ from podium.records import DataVersion, Interval, NextDay
 from podium.registry.log_items import next_day_json, read_interval
 
 INTERVAL = Interval(
-    origin=date(2026, 10, 30), half_widths={"80": 0.005, "95": 0.008}, sigma=0.004, df=6.2, volatility_model="garch"
+    origin=date(2026, 10, 30),
+    reach={"lower_80": 0.005, "lower_95": 0.008, "upper_80": 0.005, "upper_95": 0.008},
+    sigma=0.004,
+    df=6.2,
+    volatility_model="garch",
 )
 FIRST_RELEASE = b"""{
   "origin": "2026-10-30", "horizon": 1, "forecast": 0.0002, "half_width_80": 0.005, "half_width_95": 0.008,

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from podium.evaluate.conformal import STATES
 from podium.evaluate.intervals import COVERAGES
 from podium.evaluate.judgement import Judgement, Standing
 from podium.evaluate.metrics import directional_accuracy, mae, rmse
@@ -22,6 +23,8 @@ SKILL = {"LinearRegression": 0.15, "ARIMA": 0.0, "LSTM": -0.2}  # share of the o
 ALONE = "1 misses in 420 days: whether they cluster cannot be told"
 ALIASES = ("champion", "challenger", "candidate")
 VOID = {"meta", "link", "br", "hr", "img", "input", "wbr", "line", "rect", "path", "circle"}
+
+THIRDS = [f"{state}_{coverage}" for coverage in (80, 95) for state in STATES]
 
 
 @dataclasses.dataclass
@@ -93,7 +96,7 @@ def make_forecasts() -> dict[str, Forecasts]:
         for alpha, half in zip(COVERAGES, (1.3, 2.1), strict=True):
             bounds[f"lower_{100 * alpha:.0f}"] = forecast - half * SIGMA
             bounds[f"upper_{100 * alpha:.0f}"] = forecast + half * SIGMA
-        for density in ("", "constant_"):
+        for density in ("", "rolling_"):
             bounds |= {f"{density}sigma": np.full(N_DAYS, SIGMA), f"{density}df": np.full(N_DAYS, 6.0)}
         made[name] = Forecasts(days[:-1], days[1:], actual, forecast, {**bounds, "pit": rng.uniform(size=N_DAYS)})
     return made
@@ -130,7 +133,14 @@ def make_standing(name: str, rows: Forecasts, place: int) -> Standing:
         "crps": 0.0026 + place / 1e5,
         "crps_skill": 0.0171 - place / 1e3,
         "crps_skill_t": 4.9 - place,
-        "volatility_model": "garch",
+        "volatility_model": "log_mean",
+        "benchmark": "rolling",
+        "by_volatility": dict(zip(THIRDS, (0.79, 0.81, 0.82, 0.94, 0.955, 0.96), strict=True)),
+        "league": {"constant": -0.0095, "rolling": 0.0, "ewma": 0.0069, "garch": 0.0079, "gjr": 0.008, "har": 0.0071},
+        "quantile_loss_80": 0.0009 + place / 2e5,
+        "quantile_loss_95": 0.0003 + place / 8e5,
+        "dq_p_80": 0.5213,
+        "dq_p_95": (0.1931, 0.0212, None)[place],
         "fit_seconds": 1.0,
         "forecast_seconds": 0.1,
         "width_80": 2.6 * SIGMA,
@@ -146,7 +156,10 @@ def make_standing(name: str, rows: Forecasts, place: int) -> Standing:
         "untested": (
             {},
             {"pesaran_timmermann_p": "it names one direction only"},
-            {"dm_p": "they make the same error", **dict.fromkeys(("independence_p_95", "christoffersen_p_95"), ALONE)},
+            {
+                "dm_p": "they make the same error",
+                **dict.fromkeys(("independence_p_95", "christoffersen_p_95", "dq_p_95"), ALONE),
+            },
         )[place],
     }
     return Standing.from_flat(figures)
@@ -214,10 +227,10 @@ def make_scene() -> Callable[..., Scene]:
                 forecast=0.0002,
                 interval=Interval(
                     origin=dates[-1].item(),
-                    half_widths={"80": 0.0063, "95": 0.0105},
+                    reach={"lower_80": 0.0063, "upper_80": 0.0063, "lower_95": 0.0105, "upper_95": 0.0105},
                     sigma=0.005,
                     df=6.0,
-                    volatility_model="garch",
+                    volatility_model="log_mean",
                 ),
                 model_name=rows[0].model_name,
                 model_version=rows[0].model_version,

@@ -45,9 +45,11 @@ def of_pit(scene: Scene, pit: np.ndarray) -> Scene:
 def test_a_range_is_believed_for_what_can_fail(make_scene: MakeScene) -> None:
     """Skill and misses without runs speak for it, with their numbers; coverage is said to prove nothing."""
     judgement, coverage = told_interval(make_scene())
-    assert judgement.startswith("The range can be believed: it does better than one width for all days and the days")
+    assert judgement.startswith(
+        "The range can be believed: it does better than the width of the last year and the days"
+    )
     (evidence,) = interval_evidence(make_scene())
-    assert "it does better than one width for all days (CRPS skill over constant volatility +1.71%" in evidence
+    assert "it does better than the width of the last year (CRPS skill over rolling volatility +1.71%" in evidence
     assert "independence p 0.296 at 80% and 0.128 at 95%" in evidence
     assert "kept by construction" in coverage
     assert "proves nothing" in coverage
@@ -59,8 +61,8 @@ def test_a_range_is_believed_for_what_can_fail(make_scene: MakeScene) -> None:
         ({"independence_p_95": 0.004}, "at 95% the days outside it come in runs", "(independence p 0.004)"),
         (
             {"crps_skill": -0.02, "crps_skill_t": -2.4},
-            "one width for all days does better",
-            "(CRPS skill over constant volatility \u22122.00%, t \u22122.4)",
+            "the width of the last year does better",
+            "(CRPS skill over rolling volatility \u22122.00%, t \u22122.4)",
         ),
         ({"kupiec_p_80": 0.001, "coverage_80": 0.7}, "at 80% it was too narrow although it learns", "(Kupiec p 0.001)"),
     ],
@@ -75,7 +77,7 @@ def test_a_range_that_fails_is_not_recommended(
 
 
 def test_a_worse_interval_score_is_found_from_the_record(make_scene: MakeScene) -> None:
-    """Bounds three times as wide as they should be never miss, and lose to constant volatility all the same."""
+    """Bounds three times as wide as they should be never miss, and lose to the last year's all the same."""
     scene = make_scene()
     rows = scene.forecasts["LinearRegression"]
     wide = {name: 3 * rows.bounds[name] for name in ("lower_80", "upper_80", "lower_95", "upper_95")}
@@ -84,14 +86,14 @@ def test_a_worse_interval_score_is_found_from_the_record(make_scene: MakeScene) 
     skill = interval_skill(changed, "95")
     assert skill is not None
     assert skill.skill < -1
-    assert told(scene).startswith("Do not rely on the range: at 80% one width for all days has the better score")
+    assert told(scene).startswith("Do not rely on the range: at 80% the width of the last year has the better score")
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"crps_skill_t": 0.4}, "it is not proven to do better than one width for all days"),
-        ({"crps_skill_t": None}, "whether it does better than one width for all days is not tested"),
+        ({"crps_skill_t": 0.4}, "it is not proven to do better than the width of the last year"),
+        ({"crps_skill_t": None}, "whether it does better than the width of the last year is not tested"),
         (
             {"independence_p_80": None, "independence_p_95": None},
             "whether the days outside it come in runs is not tested",
@@ -101,6 +103,12 @@ def test_a_worse_interval_score_is_found_from_the_record(make_scene: MakeScene) 
 def test_what_was_not_shown_is_a_reason_for_care(make_scene: MakeScene, changes: dict[str, Any], said: str) -> None:
     """A skill that may be none, or a test that was not made, is not counted in its favour."""
     assert told(make_scene(), **changes).startswith(f"Use the range with care: {said}")
+
+
+def test_a_record_of_the_first_release_names_its_own_benchmark(make_scene: MakeScene) -> None:
+    """Its skill was measured against constant volatility, and is not said to be against another."""
+    said = told(make_scene(), benchmark="constant")
+    assert "it does better than one width for all days (CRPS skill over constant volatility +1.71%" in said
 
 
 def test_a_wrong_distribution_is_said_beside_the_ranges(make_scene: MakeScene) -> None:

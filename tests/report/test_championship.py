@@ -106,13 +106,24 @@ def test_every_number_of_the_ranges_is_the_outcomes(make_scene: MakeScene, parse
         assert value(shown["t"]) == pytest.approx(row.intervals.crps_skill_t, abs=0.05)
 
 
+def test_every_volatility_model_is_shown_beside_the_one_believed(make_scene: MakeScene, parse) -> None:
+    """The league names all six and the combination, the best on top; a record without one shows no such table."""
+    page = parse(championship_page(make_scene()))
+    assert cells(page, "log_mean", table=3)["CRPS skill"] == "+1.71%"
+    assert cells(page, "constant", table=3)["CRPS skill"] == "\u22120.95%"
+    scene = make_scene()
+    rows = tuple(changed(row, league={}) for row in scene.judgement.ranking)
+    old = dataclasses.replace(scene, judgement=dataclasses.replace(scene.judgement, ranking=rows))
+    assert "How each volatility model" not in championship_page(old)
+
+
 def test_money_is_what_the_signs_earn_at_the_cost_given(make_scene: MakeScene, parse) -> None:
     """The table repeats `trade_the_sign` at the page's own cost, for every contestant, hold and flat."""
     scene = make_scene(cost_bps=2.5)
     html = championship_page(scene)
     page = parse(html)
     for name, rows in scene.forecasts.items():
-        result, shown = trade_the_sign(rows.actual, rows.forecast, 2.5), cells(page, name, table=3)
+        result, shown = trade_the_sign(rows.actual, rows.forecast, 2.5), cells(page, name, table=4)
         assert value(shown["A year"]) == pytest.approx(result.sign.annual_return, abs=5e-4)
         sharpe = result.sign.sharpe
         numbers = [value(text) for text in re.findall(r"[+\u2212]?\d+\.\d+", shown["Sharpe ratio (95%)"])]
@@ -121,8 +132,8 @@ def test_money_is_what_the_signs_earn_at_the_cost_given(make_scene: MakeScene, p
         assert (shown["Sharpe ratio (95%)"] == "none") == (not expected)
         assert value(shown["Worst fall"]) == pytest.approx(result.sign.max_drawdown, abs=5e-4)
         assert value(shown["Turnover"]) == pytest.approx(result.sign.turnover, abs=0.5)
-    assert value(cells(page, "hold", table=3)["A year"]) == pytest.approx(result.hold.annual_return, abs=5e-4)
-    assert cells(page, "flat", table=3)["Sharpe ratio (95%)"] == "none"
+    assert value(cells(page, "hold", table=4)["A year"]) == pytest.approx(result.hold.annual_return, abs=5e-4)
+    assert cells(page, "flat", table=4)["Sharpe ratio (95%)"] == "none"
     assert "flat has no Sharpe ratio: the returns do not vary." in page.words
     assert "2.5 basis points" in page.words
 
@@ -207,7 +218,7 @@ def test_every_table_and_figure_can_be_read_without_seeing(make_scene: MakeScene
     """All tables have captions, all headers scopes, all drawn figures a message and a table; ids are unique."""
     page = parse(championship_page(make_scene()))
     tables = page.all("table")
-    assert len(page.all("caption")) == len(tables) == 10
+    assert len(page.all("caption")) == len(tables) == 11
     assert all(th.attributes.get("scope") in {"col", "row"} for th in page.all("th"))
     figures = page.all("figure")
     assert [figure.attributes["id"] for figure in figures] == ["skill", "years", "fan", "coverage", "density", "money"]
@@ -407,7 +418,10 @@ def test_a_test_that_was_not_computed_says_why(make_scene: MakeScene, parse) -> 
     page = parse(championship_page(make_scene()))
     assert "ARIMA, Pesaran-Timmermann: it names one direction only." in page.words
     assert "LSTM, Diebold-Mariano: they make the same error." in page.words
-    assert "LSTM, Independence at 95%, Christoffersen at 95%: 1 misses in 420 days: whether they cluster" in page.words
+    assert (
+        "LSTM, Independence at 95%, Christoffersen at 95%, DQ at 95%: 1 misses in 420 days: whether they cluster"
+        in page.words
+    )
 
 
 def test_what_is_missing_says_why_and_the_rest_is_there(make_scene: MakeScene, parse) -> None:

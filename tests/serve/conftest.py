@@ -7,7 +7,6 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -219,11 +218,10 @@ MakeCaller = Callable[..., Caller]
 
 
 @pytest.fixture
-def give_interval() -> Callable[[Caller, date, dict[str, float]], None]:
-    """`give_interval(caller, origin, {"80": 0.01})`: every model in service has it, as if its run had recorded it."""
+def give_interval() -> Callable[[Caller, Interval], None]:
+    """`give_interval(caller, interval)`: every model in service has it, as if its run had recorded it."""
 
-    def give(caller: Caller, origin: date, half_widths: dict[str, float]) -> None:
-        found = Interval(origin=origin, half_widths=half_widths, sigma=0.005, df=6.0, volatility_model="EWMA")
+    def give(caller: Caller, found: Interval) -> None:
         swapper = caller.service.swapper
         for pair, lineup in swapper.lineups.items():
             arms = {

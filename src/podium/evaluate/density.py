@@ -19,6 +19,8 @@ from podium.records import Dates, Floats
 
 Flags = NDArray[np.bool_]
 
+TAILS: Final = np.array([3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 12.0, 15.0, 20.0, 30.0, 50.0, 200.0])
+TAIL_BURN_IN: Final = 20  # outcomes before their likelihood is heard; the middle of the grid stands until then
 MIN_EXPECTED_MISSES: Final = 5  # the rule of thumb for a chi-squared test; 100 days at 95 %, 25 at 80 %
 
 
@@ -48,6 +50,43 @@ def t_quantile(coverage: float, df: Floats) -> Floats:
 
     df = np.asarray(df, dtype=np.float64)
     return np.asarray(stdtrit(df, (1.0 + check_probability(coverage)) / 2.0) * np.sqrt((df - 2.0) / df))
+
+
+def tail_likelihood(standardised: Floats) -> Floats:
+    """Log density of outcomes under a Student's t of unit deviation with each of `TAILS`, shape (n_days, n_tails).
+
+    Args:
+        standardised: shape (n_days,), outcomes over their forecast deviation; NaN, which counts as nothing, where
+            they are unknown.
+    """
+    from scipy.special import gammaln
+
+    squares = np.square(np.nan_to_num(standardised))[:, None]  # (n_days, 1)
+    df = TAILS[None, :]  # (1, n_tails)
+    found = (
+        gammaln((df + 1) / 2)
+        - gammaln(df / 2)
+        - 0.5 * np.log(np.pi * (df - 2))
+        - (df + 1) / 2 * np.log1p(squares / (df - 2))
+    )
+    found[~np.isfinite(standardised)] = 0.0
+    return np.asarray(found)
+
+
+def tail_df(standardised: Floats, delay: int = 1) -> Floats:
+    """Degrees of freedom of Student's t that made the outcomes known so far most likely, for each origin.
+
+    Args:
+        standardised: shape (n_origins,), outcome of each origin over its forecast deviation; NaN where unknown.
+        delay: days from an origin to its outcome: the value at origin t rests on origins t - delay and before.
+
+    Returns:
+        shape (n_origins,), one of `TAILS`; the middle of the grid, 8, until 20 outcomes are known.
+    """
+    best = TAILS[np.argmax(np.cumsum(tail_likelihood(standardised), axis=0), axis=1)]
+    known = np.full(len(best), TAILS[len(TAILS) // 2])
+    known[delay + TAIL_BURN_IN :] = best[TAIL_BURN_IN:-delay]
+    return known
 
 
 def crps(actual: Floats, mean: Floats, sigma: Floats, df: Floats) -> Floats:
@@ -121,6 +160,26 @@ def conditional_coverage(misses: Flags, coverage: float) -> TestResult:
         _too_few(misses, coverage) or _one_sided(misses),
         2,
         lambda: _unconditional_ratio(misses, coverage) + _independence_ratio(misses),
+    )
+
+
+def dynamic_quantile(misses: Flags, width: Floats, coverage: float) -> TestResult:
+    """Can a miss be foretold from the four misses before it or from the interval's width? Engle and Manganelli (2004).
+
+    Regresses miss - (1 - coverage) on a constant, its last four values and the width; chi-squared with six degrees.
+
+    Args:
+        misses: shape (n_days,), consecutive days of a one-step interval, true where the outcome lay outside.
+        width: shape (n_days,), of the interval, known beforehand.
+        coverage: of the interval, 0.95; at least five misses must be expected, and one seen.
+    """
+    allowed = 1.0 - coverage
+    hits = misses - allowed
+    X = np.column_stack([np.ones(len(hits) - 4), *(hits[4 - lag : -lag] for lag in range(1, 5)), width[4:]])
+    return _unless(
+        _too_few(misses, coverage) or _one_sided(misses),
+        X.shape[1],
+        lambda: float(np.square(X @ np.linalg.lstsq(X, hits[4:], rcond=None)[0]).sum()) / (allowed * coverage),
     )
 
 

@@ -1,24 +1,39 @@
-"""Further ahead than tomorrow: the return over h days, its volatility, and which volatility model to believe.
+"""Further ahead than tomorrow: the return over h days, and the volatility that is believed for it.
 
 The outcome of an origin is the sum of the next h log returns, known h days later. Everything that learns from outcomes
-(the choice of a volatility model, the tails, the intervals) therefore learns them h days late, and never earlier.
+(the tails, the intervals) therefore learns them h days late, and never earlier.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from podium.errors import InputError
-from podium.evaluate.density import crps
-from podium.evaluate.volatility import VolatilityWalk, tail_df
+from podium.evaluate.density import tail_df
+from podium.evaluate.volatility.constant import Constant
+from podium.evaluate.volatility.walk import VolatilityWalk
 from podium.records import Dates, Floats
 
 HORIZONS: Final = (1, 5, 20)  # a day, a week, a month of trading days
 MAX_HORIZON: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Density:
+    """A Student's t at every origin of a walk.
+
+    Attributes:
+        sigma: shape (n_walk,), forecast standard deviation of the outcome.
+        df: shape (n_walk,), degrees of freedom, learnt from the outcomes known at that origin.
+    """
+
+    sigma: Floats
+    df: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +46,24 @@ class VolatilityPath:
         horizon: trading days from origin to outcome.
         origins: shape (n_walk,), `datetime64[D]`.
         outcome: shape (n_walk,), log return over the horizon; NaN while it is to come.
-        model: shape (n_walk,), position in `models` of the one believed at each origin.
-        models: names of the volatility models.
-        sigma: shape (n_walk,), its forecast standard deviation of the outcome.
+        walk: of which it was made.
+        sigma: shape (n_walk,), the believed standard deviation of the outcome.
         df: shape (n_walk,), degrees of freedom of its Student's t.
-        constant_sigma: shape (n_walk,), the same of constant volatility, the benchmark.
-        constant_df: shape (n_walk,).
+        league: the density of every model by itself, `BENCHMARK` among them.
     """
 
     horizon: int
     origins: Dates
     outcome: Floats
-    model: NDArray[np.intp]
-    models: tuple[str, ...]
+    walk: VolatilityWalk
     sigma: Floats
     df: Floats
-    constant_sigma: Floats
-    constant_df: Floats
+    league: Mapping[str, Density]
+
+    @property
+    def refits(self) -> tuple[int, ...]:
+        """Rows at whose close models were fitted, the first of them 0."""
+        return tuple(position - self.walk.start for position in self.walk.refits)
 
 
 def direct_target(returns: Floats, horizon: int) -> Floats:
@@ -83,12 +99,11 @@ def sigma_at(walk: VolatilityWalk, horizon: int) -> Floats:
     return np.sqrt(total)
 
 
-def choose_volatility(walk: VolatilityWalk, horizon: int = 1) -> VolatilityPath:
-    """At every origin believe the volatility model with the lowest CRPS so far.
+def believed_volatility(walk: VolatilityWalk, horizon: int = 1) -> VolatilityPath:
+    """The mean of the logarithms of all models' deviations, with tails learnt from outcomes.
 
-    The sum runs over all origins of the walk whose outcome was known at that close: those at least `horizon` days
-    old. Before the first outcome the constant model stands. Point forecasts take no part (they are zero here), so
-    the choice is the same for all contestants.
+    Fixed volatility takes no part where others can. Tails see only outcomes known at the origin: those at least
+    `horizon` days old. Point forecasts take no part (they are zero here), so it is the same for all contestants.
 
     Args:
         walk: from `volatility_walk`.
@@ -98,26 +113,23 @@ def choose_volatility(walk: VolatilityWalk, horizon: int = 1) -> VolatilityPath:
         InputError: the horizon is not between 1 and 60 days, or no outcome is known.
     """
     outcome = direct_target(walk.returns, horizon)[walk.start :]  # (n_walk,)
-    known = np.isfinite(outcome)
-    if not known.any():
+    if not np.isfinite(outcome).any():
         raise InputError(f"horizon {horizon}: the series ends before a single outcome is known")
     sigma = sigma_at(walk, horizon)  # (n_models, n_walk)
-    df = np.array([tail_df(outcome / row, horizon) for row in sigma])
-    if horizon == 1 and "garch" in walk.models:  # which brings its own tails for the next day
-        df[walk.models.index("garch")] = walk.fitted_df
-    scores = np.zeros_like(sigma)
-    scores[:, known] = crps(outcome[known], np.zeros(1), sigma[:, known], df[:, known])
-    believed = np.zeros(len(outcome), dtype=np.intp)
-    believed[horizon:] = np.argmin(np.cumsum(scores, axis=1), axis=0)[:-horizon]
-    rows = np.arange(len(outcome))
+    believed = log_mean(walk.models, sigma)
+    league = {name: Density(row, tail_df(outcome / row, horizon)) for name, row in zip(walk.models, sigma, strict=True)}
     return VolatilityPath(
         horizon=horizon,
         origins=walk.dates[walk.start :],
         outcome=outcome,
-        model=believed,
-        models=walk.models,
-        sigma=sigma[believed, rows],
-        df=df[believed, rows],
-        constant_sigma=sigma[0],
-        constant_df=df[0],
+        walk=walk,
+        sigma=believed,
+        df=tail_df(outcome / believed, horizon),
+        league=MappingProxyType(league),
     )
+
+
+def log_mean(models: Sequence[str], sigma: Floats) -> Floats:
+    """Geometric mean of the deviations of all models but the constant one; of shape (n_models, n) to (n,)."""
+    members = [row for row, name in enumerate(models) if name != Constant.name]
+    return np.asarray(np.exp(np.log(sigma[members]).mean(axis=0)))

@@ -12,8 +12,9 @@ import numpy as np
 from podium.data.continuity import same_outcomes
 from podium.data.store import data_version, load_series
 from podium.errors import MissingError, RegistryError, SettingError
-from podium.evaluate.horizons import MAX_HORIZON, choose_volatility
-from podium.evaluate.intervals import interval_forecast, next_day
+from podium.evaluate.density import coverage_by_year
+from podium.evaluate.horizons import MAX_HORIZON, believed_volatility
+from podium.evaluate.intervals import IntervalForecast, interval_forecast, interval_now, next_day
 from podium.evaluate.walkforward import ScoredRows, at_horizon
 from podium.features import build_features, frame
 from podium.models.onnx_graph import run_graph
@@ -24,7 +25,7 @@ from podium.pipeline.recipe import as_trained
 from podium.pipeline.walk_cache import shared_walk
 from podium.records import FeatureTable, Floats, Forecasts, Interval, NextDay, Series, VersionRecord
 from podium.registry.judgements import Told
-from podium.registry.log_items import RECIPE, read_forecasts
+from podium.registry.log_items import NEXT_DAY, RECIPE, read_forecasts, read_interval
 from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
 
@@ -79,11 +80,24 @@ class _Scene:
         return cls(store, series, table, champion, scored)
 
     def forecast(self, horizon: int) -> NextDay:
+        recorded = self._recorded() if horizon == 1 else None
+        if recorded is not None:
+            answers = self._answers(int(np.searchsorted(self.table.origins, np.datetime64(recorded.origin))))
+            return self._told(float(answers[-1]), interval_now(recorded, answers[:-1], self.series))
         forecasts, point = self._tomorrow() if horizon == 1 else self._direct(horizon)
         walk = shared_walk(self.store.settings, self.series, forecasts.origins[0])
-        return self._told(point, interval_forecast(choose_volatility(walk, horizon), forecasts).interval)
+        ranged = interval_forecast(believed_volatility(walk, horizon), forecasts)
+        told = self._told(point, ranged.interval)
+        return told if horizon == 1 else dataclasses.replace(told, reason=f"{UNTESTED}; {_held(forecasts, ranged)}")
+
+    def _recorded(self) -> Interval | None:
+        """The interval that the champion's run left for the day after its last one; None where none can go on."""
+        text = self.store.read_file(self.champion.run_id, NEXT_DAY)
+        interval = read_interval(text) if text else None
+        return interval if interval is not None and interval.state is not None else None
 
     def _tomorrow(self) -> tuple[Forecasts, float]:
+        """What a run of the first release recorded, from which no interval goes on, and the forecast of tomorrow."""
         _, here, there = np.intersect1d(self.table.origins, self.scored.origins, return_indices=True)
         # Days that came after the last scored one are forecast by the registered model, which was fitted before them.
         since = int(here[-1]) + 1
@@ -131,8 +145,19 @@ class _Scene:
         return dataclasses.replace(
             next_day(self.series, point, interval, self.champion.name, self.champion.version),
             verdict=told.verdict if told and tested else None,
-            reason=UNTESTED if not tested else told.reason if told else None,
+            reason=told.reason if told and tested else None,
         )
+
+
+def _held(forecasts: Forecasts, ranged: IntervalForecast) -> str:
+    """How far an interval whose misses overlap, so that no test applies, was off all the same."""
+    misses = (forecasts.actual < ranged.bounds["lower_80"]) | (forecasts.actual > ranged.bounds["upper_80"])
+    told = f"over {len(forecasts)} days the 80 % range held {ranged.scores.coverage_80:.1%} of outcomes"
+    years = coverage_by_year(forecasts.target_dates, misses, 0.8)
+    if not years:
+        return told
+    worst = max(years, key=lambda year: abs(years[year][1] - 0.8))
+    return f"{told}, and {years[worst][1]:.1%} in its worst year, {worst}"
 
 
 def _must_go_on(champion: VersionRecord, scored: Forecasts, table: FeatureTable) -> None:

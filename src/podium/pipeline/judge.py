@@ -7,7 +7,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
 
@@ -255,18 +254,10 @@ def _standing(run: RunRecord, version: VersionRecord, skill: PointScores, alias:
         run_id=run.run_id,
         alias=alias,
         skill=skill,
-        intervals=_intervals(run),
+        intervals=IntervalScores.recorded(
+            run.metrics, run.tags.get("volatility_model", ""), json.loads(run.tags.get(UNTESTED_TAG, "{}"))
+        ),
         fit_seconds=run.metrics.get("fit_seconds"),
         forecast_seconds=run.metrics.get("forecast_seconds"),
         weights={name.removeprefix(WEIGHT): w for name, w in run.metrics.items() if name.startswith(WEIGHT)},
     )
-
-
-def _intervals(run: RunRecord) -> IntervalScores | None:
-    """What training recorded of the run's intervals; None where it recorded none."""
-    if "coverage_80" not in run.metrics:
-        return None
-    recorded: dict[str, Any] = {name: run.metrics.get(name) for name in IntervalScores.__dataclass_fields__}
-    recorded["volatility_model"] = run.tags["volatility_model"]
-    recorded["notes"] = json.loads(run.tags.get(UNTESTED_TAG, "{}"))
-    return IntervalScores(**recorded)

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from podium.data.store import load_series
 from podium.evaluate.baselines import baseline_scores
-from podium.evaluate.horizons import choose_volatility
+from podium.evaluate.horizons import believed_volatility
 from podium.evaluate.intervals import IntervalForecast, interval_forecast, next_day
 from podium.evaluate.metrics import score
 from podium.evaluate.walkforward import ScoredRows, WalkForward, scored_rows, walk_forward
@@ -111,7 +111,7 @@ def train_one(task: tuple[Settings, str], others: Mapping[str, RunRecord] = NOBO
     else:
         walked = walk_forward(contestant, table, days, settings.refit_every)
     walk = shared_walk(settings, series, table.origins[days.first_scored])
-    ranged = interval_forecast(choose_volatility(walk), walked.forecasts)
+    ranged = interval_forecast(believed_volatility(walk), walked.forecasts)
     tomorrow = float(walked.future.predict(frame(table)[days.n_known :])[0])
     result = dataclasses.replace(
         _result(family, walked, ranged, recipe(settings, family, table)),
@@ -125,13 +125,12 @@ def train_one(task: tuple[Settings, str], others: Mapping[str, RunRecord] = NOBO
 def _result(family: str, walked: WalkForward, ranged: IntervalForecast, digest: str) -> ContestantResult:
     scored = walked.forecasts
     bounds = {**scored.bounds, **ranged.bounds, **ranged.densities, "pit": ranged.pit}
-    fields = {field.name: getattr(ranged.scores, field.name) for field in dataclasses.fields(ranged.scores)}
-    weights = {name: value for name, value in walked.future.params.items() if name.startswith(WEIGHT)}
-    numbers = {name: value for name, value in (fields | weights).items() if isinstance(value, float)}
+    params = walked.future.params.items()
+    weights = {name: value for name, value in params if name.startswith(WEIGHT) and isinstance(value, float)}
     return ContestantResult(
         family=family,
         params={**walked.contestant.params, "volatility_model": ranged.scores.volatility_model},
-        metrics={**score(scored.actual, scored.forecast), **numbers},
+        metrics={**score(scored.actual, scored.forecast), **ranged.scores.metrics, **weights},
         forecasts=dataclasses.replace(scored, bounds=bounds),
         model=walked.future,
         learning_curve=walked.future.learning_curve or None,

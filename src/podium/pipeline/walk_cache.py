@@ -16,12 +16,12 @@ import numpy as np
 from filelock import FileLock
 
 from podium.data.store import atomic_write, data_version
-from podium.evaluate.volatility import VolatilityWalk, volatility_walk
+from podium.evaluate.volatility.walk import VolatilityWalk, volatility_walk
 from podium.features import log_returns
 from podium.records import Series
 from podium.settings import Settings
 
-FORMAT = 1  # of the stored file; another one is made anew
+FORMAT = 2  # of the stored file; another one is made anew
 
 
 def walk_path(settings: Settings) -> Path:
@@ -30,7 +30,7 @@ def walk_path(settings: Settings) -> Path:
 
 
 def shared_walk(settings: Settings, series: Series, first_scored: np.datetime64) -> VolatilityWalk:
-    """The walk of this series for a scored window that begins here; read if it is stored, else made and stored.
+    """The walk of this series for scored days that begin here; read if it is stored, else made and stored.
 
     In a folder that cannot be written it is read or made all the same; there is no other process to wait for.
 
@@ -62,7 +62,7 @@ def shared_walk(settings: Settings, series: Series, first_scored: np.datetime64)
 def _dump(walk: VolatilityWalk, key: str) -> bytes:
     fields = dataclasses.fields(walk)
     arrays: dict[str, Any] = {f.name: value for f in fields if isinstance(value := getattr(walk, f.name), np.ndarray)}
-    words = {"key": key, "start": walk.start, "models": walk.models}
+    words = {f.name: value for f in fields if isinstance(value := getattr(walk, f.name), int | tuple)} | {"key": key}
     buffer = io.BytesIO()
     np.savez(buffer, words=np.array(json.dumps(words)), **arrays)
     return buffer.getvalue()
@@ -76,6 +76,12 @@ def _load(path: Path, key: str) -> VolatilityWalk | None:
             arrays = {name: stored[name] for name in stored.files if name != "words"}
         if words["key"] != key:
             return None
-        return VolatilityWalk(start=words["start"], models=tuple(words["models"]), **arrays)
+        return VolatilityWalk(
+            start=words["start"],
+            refits=tuple(words["refits"]),
+            models=tuple(words["models"]),
+            fits=tuple(words["fits"]),
+            **arrays,
+        )
     except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error):
         return None  # cut short, damaged or somebody else's: it is made anew, as if it were not there

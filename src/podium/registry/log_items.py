@@ -320,9 +320,10 @@ def read_interval(text: bytes) -> Interval | None:
 
     try:
         found = msgspec.json.decode(text, type=dict[str, Any])
-        if "half_width_80" in found:  # of the first release, whose file was the interval
-            halves = {coverage: found[f"half_width_{coverage}"] for coverage in ("80", "95")}
-            found = {"interval": {**found, "half_widths": halves}}
+        if "half_width_80" in found:  # of the first release, whose file was the interval, alike on both sides
+            sides = [(side, coverage) for side in ("lower", "upper") for coverage in ("80", "95")]
+            reach = {f"{side}_{coverage}": found[f"half_width_{coverage}"] for side, coverage in sides}
+            found = {"interval": {**found, "reach": reach}}
         return msgspec.convert(found["interval"], Interval | None)
     except (msgspec.MsgspecError, KeyError) as error:
         raise RegistryError(f"{NEXT_DAY} is not as Podium writes it ({error}); run `podium train`") from None

@@ -1,7 +1,7 @@
 """Whether a range may be believed. Pure.
 
 Coverage says little: the range widens after a miss and narrows after a hit, which keeps its share of misses near the
-coverage whatever the market does. What can fail is asked here: is the density better than constant volatility's, is the
+coverage whatever the market does. What can fail is asked here: is the density better than its benchmark's, is the
 range, do misses come in runs, is the whole distribution right?
 """
 
@@ -29,6 +29,7 @@ BELIEF: Final = 0.05  # error probability of a question that is asked of two cov
 BETTER: Final = 1.645  # t beyond which a skill is told from none, one-sided at 5 %
 WORSE: Final = -1.96  # the same of two coverages together
 SIDES: Final = ("80", "95")
+BENCHMARKS: Final = {"rolling": "the width of the last year", "constant": "one width for all days"}
 
 P_VALUE: Final = number(3)
 T_VALUE: Final = number(1)
@@ -142,18 +143,18 @@ def calibration(scene: Scene) -> tuple[Calibration | None, str]:
 
 
 def interval_skill(rows: Forecasts | None, coverage: str) -> Skill | None:
-    """How much lower the range's interval score is than that of constant volatility; None where it is not recorded.
+    """How much lower the range's interval score is than that of the benchmark; None where it is not recorded.
 
     Args:
         rows: a contestant's forecasts with bounds and densities.
         coverage: `80` or `95`.
     """
-    if rows is None or not {f"lower_{coverage}", f"upper_{coverage}", "constant_sigma", "constant_df"} <= set(
-        rows.bounds
-    ):
+    columns = set(rows.bounds) if rows else set()
+    benchmark = next((name for name in BENCHMARKS if f"{name}_sigma" in columns), "")
+    if rows is None or not {f"lower_{coverage}", f"upper_{coverage}", f"{benchmark}_df"} <= columns:
         return None
     share = int(coverage) / 100
-    half = rows.bounds["constant_sigma"] * t_quantile(share, rows.bounds["constant_df"])
+    half = rows.bounds[f"{benchmark}_sigma"] * t_quantile(share, rows.bounds[f"{benchmark}_df"])
     own = winkler(rows.actual, rows.bounds[f"lower_{coverage}"], rows.bounds[f"upper_{coverage}"], share)
     return score_skill(own, winkler(rows.actual, rows.forecast - half, rows.forecast + half, share))
 
@@ -240,11 +241,11 @@ def _against(scene: Scene, row: IntervalScores) -> Iterator[Finding]:
         if p_value is not None and p_value < BELIEF / 2:
             yield Finding(f"at {side}% the days outside it come in runs", f"independence p {P_VALUE(p_value)}")
     if row.crps_skill_t is not None and row.crps_skill_t < -BETTER:
-        yield Finding("one width for all days does better", _crps_skill(row))
+        yield Finding(f"{BENCHMARKS[row.benchmark]} does better", _crps_skill(row))
     for side, skill in _interval_skills(scene).items():
         if skill.t is not None and skill.t < WORSE:
             score = f"interval score t {T_VALUE(skill.t)}"
-            yield Finding(f"at {side}% one width for all days has the better score", score)
+            yield Finding(f"at {side}% {BENCHMARKS[row.benchmark]} has the better score", score)
 
 
 def _better(scene: Scene, row: IntervalScores) -> list[Finding]:
@@ -252,14 +253,14 @@ def _better(scene: Scene, row: IntervalScores) -> list[Finding]:
         return []
     known = [f"{T_VALUE(s.t)} at {side}%" for side, s in _interval_skills(scene).items() if s.t and s.t >= BETTER]
     evidence = "; ".join([_crps_skill(row), *([f"interval score t {listed(known)}"] if known else [])])
-    return [Finding("it does better than one width for all days", evidence)]
+    return [Finding(f"it does better than {BENCHMARKS[row.benchmark]}", evidence)]
 
 
 def _no_better(row: IntervalScores) -> Finding:
     if row.crps_skill_t is None:
         why = row.notes.get("crps_skill_t", "no reason was recorded")
-        return Finding(f"whether it does better than one width for all days is not tested ({why})")
-    return Finding("it is not proven to do better than one width for all days", _crps_skill(row))
+        return Finding(f"whether it does better than {BENCHMARKS[row.benchmark]} is not tested ({why})")
+    return Finding(f"it is not proven to do better than {BENCHMARKS[row.benchmark]}", _crps_skill(row))
 
 
 def _interval_skills(scene: Scene) -> dict[str, Skill]:
@@ -268,7 +269,7 @@ def _interval_skills(scene: Scene) -> dict[str, Skill]:
 
 
 def _crps_skill(row: IntervalScores) -> str:
-    return f"CRPS skill over constant volatility {SKILL(row.crps_skill)}, t {T_VALUE(row.crps_skill_t or 0.0)}"
+    return f"CRPS skill over {row.benchmark} volatility {SKILL(row.crps_skill)}, t {T_VALUE(row.crps_skill_t or 0.0)}"
 
 
 def _p_values(row: IntervalScores, test: str) -> str:

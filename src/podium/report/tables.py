@@ -10,7 +10,9 @@ from typing import Final, NamedTuple
 from markupsafe import Markup
 
 from podium.evaluate import baselines
+from podium.evaluate.conformal import STATES
 from podium.evaluate.evidence import Comparison
+from podium.evaluate.intervals import IntervalScores
 from podium.evaluate.judgement import Standing
 from podium.report.belief import SIDES
 from podium.report.marks import number, percent
@@ -24,6 +26,7 @@ INTERVAL_TESTS: Final = {
     "kupiec_p": "Kupiec p",
     "independence_p": "Independence p",
     "christoffersen_p": "Christoffersen p",
+    "dq_p": "DQ p",
 }
 
 
@@ -151,12 +154,14 @@ def _best(inside: bool | None) -> str:
 
 def intervals(scene: Scene) -> Sheet:
     """Both intervals of every contestant."""
-    columns = {"coverage": 1, "width": 3, "winkler": 3}
+    columns = ("width", "winkler", "quantile_loss")
     rows = [
         SheetRow(
             row.family,
             [
-                *(share(getattr(row.intervals, f"{name}_{side}", None), digits) for name, digits in columns.items()),
+                share(getattr(row.intervals, f"coverage_{side}", None), 1),
+                _by_volatility(row.intervals, side),
+                *(share(getattr(row.intervals, f"{name}_{side}", None), 3) for name in columns),
                 *(told(getattr(row.intervals, f"{test}_{side}", None), 3) for test in INTERVAL_TESTS),
             ],
             scene.inks[row.family],
@@ -174,7 +179,10 @@ def intervals(scene: Scene) -> Sheet:
     notes = [
         line for row in scene.judgement.ranking if row.intervals for line in _reasons(row, names, row.intervals.notes)
     ]
-    head = ("Contestant", "Inside", "Mean width", "Winkler", *INTERVAL_TESTS.values())
+    head = (
+        "Contestant", "Inside", "Calm, middle, violent", "Mean width", "Winkler", "Quantile loss",
+        *INTERVAL_TESTS.values(),
+    )  # fmt: skip
     return Sheet("The intervals of all contestants; of two the better has the lower Winkler score.", head, rows, notes)
 
 
@@ -187,6 +195,29 @@ def densities(scene: Scene) -> Sheet:
             cells = (told(found.crps, 6), *skill, found.volatility_model)
             rows.append(SheetRow(row.family, cells, scene.inks[row.family]))
     return Sheet("The distributions behind them.", ("Contestant", "CRPS", "CRPS skill", "t", "Volatility model"), rows)
+
+
+def _by_volatility(found: IntervalScores | None, side: str) -> str:
+    shares = found.by_volatility if found else {}
+    told_of = [share(shares[f"{state}_{side}"], 1) for state in STATES if f"{state}_{side}" in shares]
+    return ", ".join(told_of) or MISSING
+
+
+def volatility_league(scene: Scene) -> Sheet | None:
+    """Every volatility model by itself around the leader's forecasts; None where none was recorded."""
+    found = scene.leader.intervals
+    if found is None or not found.league:
+        return None
+    skills = {**found.league, found.volatility_model: found.crps_skill}
+    rows = [
+        SheetRow(name, [share(skill, 2, sign=True)]) for name, skill in sorted(skills.items(), key=lambda row: -row[1])
+    ]
+    return Sheet(
+        f"How each volatility model would have done behind {scene.leader.family}; {found.volatility_model} is the mean "
+        "of the logarithms of all but the constant one.",
+        ("Volatility model", "CRPS skill"),
+        rows,
+    )
 
 
 def comparisons(scene: Scene) -> Sheet | None:

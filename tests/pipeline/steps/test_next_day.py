@@ -25,5 +25,5 @@ def test_the_range_left_for_servers_is_that_of_the_forecast_verb(trained, monkey
     assert (left["model_name"], left["data_version"]) == (champion.name, str(told.data_version))
     assert (left["close"], left["target_date"]) == (told.close, str(told.target_date))
     found = read_interval(json.dumps(left).encode())
-    assert found.half_widths == pytest.approx(told.interval.half_widths, rel=1e-6)
-    assert dataclasses.replace(found, half_widths={}) == dataclasses.replace(told.interval, half_widths={})
+    assert found.reach == pytest.approx(told.interval.reach, rel=1e-6)
+    assert dataclasses.replace(found, reach={}) == dataclasses.replace(told.interval, reach={})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -28,7 +28,7 @@ from podium.serve.hotswap.registry_reader import RegistryReader
 from podium.settings import Settings
 
 N_SCORED = 60
-WIDTHS = {"80": 0.006, "95": 0.010}
+REACH = {"lower_80": 0.006, "upper_80": 0.006, "lower_95": 0.010, "upper_95": 0.010}
 
 
 def _module(name: str, path: Path) -> ModuleType:
@@ -51,14 +51,13 @@ def _past(table: Any, model: Any) -> Forecasts:
     """What the model says of the last scored days, with ranges."""
     known = np.flatnonzero(np.isfinite(table.target))[-N_SCORED:]
     forecast = model.predict(frame(table).iloc[known])
-    bounds = {f"lower_{alpha}": forecast - width for alpha, width in WIDTHS.items()}
-    bounds |= {f"upper_{alpha}": forecast + width for alpha, width in WIDTHS.items()}
+    bounds = {name: forecast + (distance if "upper" in name else -distance) for name, distance in REACH.items()}
     return Forecasts(table.origins[known], table.target_dates[known], table.target[known], forecast, bounds)
 
 
 def _next_day(series: Series, name: str) -> NextDay:
     origin = series.dates[-1].item()
-    interval = Interval(origin=origin, half_widths=WIDTHS, sigma=0.005, df=6.0, volatility_model="EWMA")
+    interval = Interval(origin=origin, reach=REACH, sigma=0.005, df=6.0, volatility_model="EWMA")
     return next_day(series, 0.0, interval, name)
 
 
@@ -67,7 +66,8 @@ P_VALUES = ("dm_p", "clark_west_p", "pesaran_timmermann_p")
 
 def _standing(version: Any, alias: str | None, past: Forecasts) -> Standing:
     error, walk = past.actual - past.forecast, past.actual
-    found = dict.fromkeys((*Standing.__dataclass_fields__, *IntervalScores.__dataclass_fields__, *P_VALUES))
+    required = [field.name for field in fields(IntervalScores) if field.default_factory is MISSING]
+    found = dict.fromkeys((*Standing.__dataclass_fields__, *required, *P_VALUES))
     found |= score(past.actual, past.forecast)
     found |= {
         "family": version.family,
@@ -82,6 +82,7 @@ def _standing(version: Any, alias: str | None, past: Forecasts) -> Standing:
         **dict.fromkeys(("coverage_80", "coverage_95", "width_80", "width_95", "winkler_80", "winkler_95"), 0.95),
         **dict.fromkeys(("crps", "crps_skill"), 0.01),
         "volatility_model": "EWMA",
+        "benchmark": "rolling",
         "untested": {},
         "weights": {},
     }

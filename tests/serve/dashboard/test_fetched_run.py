@@ -24,7 +24,7 @@ def test_what_pages_need_of_a_run_comes_with_its_model(own_hall: Any) -> None:
         assert fetched.is_whole(folder)
         assert (folder / "run" / "forecasts.parquet").stat().st_size > 0
         assert card.interval is not None
-        assert card.interval.half_widths == {"80": 0.006, "95": 0.010}
+        assert card.interval.reach == {"lower_80": 0.006, "upper_80": 0.006, "lower_95": 0.010, "upper_95": 0.010}
         assert card.experiment_id
 
 

@@ -11,6 +11,10 @@ import numpy as np
 import pytest
 from granian.rsgi import ProtocolClosed
 
+from podium.evaluate.horizons import believed_volatility
+from podium.evaluate.intervals import interval_forecast, interval_now
+from podium.evaluate.volatility.walk import volatility_walk
+from podium.records import Forecasts, Interval
 from podium.serve.web import protocol
 
 
@@ -96,9 +100,33 @@ def test_the_age_of_the_data_is_told(caller: Any, walk: Any) -> None:
 def test_bounds_are_shown_where_there_are_any(make_caller: Any, give_interval: Any, walk: Any) -> None:
     """The interval that the model's run recorded is part of the next-day forecast."""
     caller = make_caller()
-    give_interval(caller, walk.dates[-1].item(), {"80": 0.01})
+    reach = {"lower_80": 0.012, "upper_80": 0.008}
+    interval = Interval(origin=walk.dates[-1].item(), reach=reach, sigma=0.005, df=6.0, volatility_model="log_mean")
+    give_interval(caller, interval)
     found = caller.get("/v1/forecast/EURUSD").json
-    assert found["interval"]["upper_80"] - found["interval"]["lower_80"] == pytest.approx(0.02)
+    assert found["interval"] == pytest.approx(
+        {"lower_80": found["forecast"] - 0.012, "upper_80": found["forecast"] + 0.008}
+    )
+
+
+def test_a_newer_close_is_answered_with_the_interval_that_goes_on_to_it(
+    make_caller: Any, give_interval: Any, walk: Any, rows: Any, split_body: Any
+) -> None:
+    """Two days after the training the interval is the recorded one moved by two returns and two forecasts."""
+    caller = make_caller()
+    returns, n_known = np.diff(np.log(walk.closes)), len(walk) - 3
+    known = volatility_walk(returns[:n_known], walk.dates[1 : n_known + 1], walk.dates[200], 252)
+    path = believed_volatility(known)
+    scored = slice(-100, -1)
+    past = Forecasts(path.origins[scored], path.origins[scored] + 1, path.outcome[scored], np.zeros(99))
+    recorded = interval_forecast(path, past).interval
+    assert str(recorded.origin) == str(walk.dates[-3])
+    give_interval(caller, recorded)
+    found = caller.get("/v1/forecast/EURUSD").json
+    said = caller.post("/invocations", split_body(rows[-3:-1])).json["predictions"]
+    expected = interval_now(recorded, np.array(said), walk)
+    assert found["interval_missing"] is None
+    assert found["interval"] == pytest.approx(expected.around(found["forecast"]))
 
 
 def test_podium_tells_models_and_titles(caller: Any, world: Any) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from podium.errors import LedgerError
 from podium.ledger import Ledger
+from podium.records import Interval
 from podium.serve.hotswap.swap import Swapper
 
 
@@ -49,7 +50,9 @@ def test_the_next_day_forecast_is_in_the_ledger_with_its_range(
 ) -> None:
     """`/v1/forecast` is written down like any other answer, with its range where there is one."""
     caller = make_caller(own_world, ledger="required")
-    give_interval(caller, walk.dates[-1].item(), {"80": 0.01, "95": 0.02})
+    reach = {"lower_80": 0.01, "upper_80": 0.01, "lower_95": 0.02, "upper_95": 0.02}
+    day = walk.dates[-1].item()
+    give_interval(caller, Interval(origin=day, reach=reach, sigma=0.005, df=6.0, volatility_model="log_mean"))
     found = caller.get("/v1/forecast/EURUSD", X_Podium_Arm="challenger").json
     (line,) = lines(path)
     assert line["forecast_id"] == found["forecast_id"]

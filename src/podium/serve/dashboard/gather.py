@@ -21,7 +21,7 @@ from podium.serve.hotswap.artifacts import RUN
 from podium.serve.hotswap.lineup import Lineup, ServedModel
 from podium.serve.hotswap.manifest import judgement_file
 from podium.serve.web.market import Close
-from podium.serve.web.next_day import next_day, why_no_interval
+from podium.serve.web.next_day import bring_interval, next_day, why_no_interval
 from podium.serve.web.service import Service
 
 REMEMBERED = 64  # records and judgements: those of twenty pairs
@@ -90,6 +90,7 @@ def _next_day(model: ServedModel, close: Close | None) -> tuple[NextDay | None, 
         return None, "There are no stored rates; `podium ingest` brings them."
     card = model.card
     try:
+        bring_interval(model, close)
         forecast = float(model.scorer.score(close.row(card.features))[0])
         return next_day(card, close, forecast), why_no_interval(card, close) or ""
     except PodiumError as error:

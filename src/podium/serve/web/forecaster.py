@@ -17,7 +17,7 @@ from podium.serve.hotswap.lineup import ServedModel
 from podium.serve.hotswap.scorer import ScoringError
 from podium.serve.web.http import RefusedError, unavailable
 from podium.serve.web.market import Close
-from podium.serve.web.next_day import open_interval
+from podium.serve.web.next_day import bring_interval, is_behind, open_interval
 from podium.serve.web.recording import Recording
 from podium.serve.web.selection import Ask
 from podium.serve.web.telemetry import Telemetry
@@ -72,6 +72,8 @@ class Forecaster:
         others = (
             {arm: model for arm, model in ask.lineup.arms.items() if arm != ask.arm} if self._options.shadow else {}
         )
+        if close is not None and row is not None and is_behind(ask.model.card, close):
+            await asyncio.get_running_loop().run_in_executor(self._pool, bring_interval, ask.model, close)
         if len(X) <= INLINE_ROWS and all(model.scorer.quick for model in (ask.model, *others.values())):
             forecasts = self._score(ask, X)
             shadows = {arm: _of_shadow(X, ask.model, model) for arm, model in others.items()}

@@ -14,7 +14,7 @@ from podium.data.calendar import next_business_day
 from podium.data.store import data_version, load_series
 from podium.errors import DataError, MissingError
 from podium.features import MOVING_AVERAGE_DAYS, build_features
-from podium.records import DataVersion, Floats, Series
+from podium.records import DataVersion, Floats, Interval, Series
 
 LOOK = 0.02  # seconds for which a series counts as fresh without a look at its file; one look costs microseconds
 _SAME = 1e-9  # two log returns closer than this are one
@@ -29,12 +29,14 @@ class Close:
         data_version: names it.
         origin: ISO date of its last day.
         target_date: ISO date of the next business day.
+        intervals: of the models that were fitted before it, brought here, by `ModelCard.folder`.
     """
 
     series: Series
     data_version: DataVersion
     origin: str
     target_date: str
+    intervals: dict[str, Interval | None] = field(default_factory=dict, repr=False, compare=False)
     _rows: dict[tuple[str, ...], Floats | None] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -43,21 +45,25 @@ class Close:
         return float(self.series.closes[-1])
 
     def row(self, features: tuple[str, ...]) -> Floats:
-        """The model's columns at this close, shape (1, len(features)).
+        """The model's columns at this close, shape (1, len(features)); see `rows`."""
+        return self.rows(features, 1)
+
+    def rows(self, features: tuple[str, ...], n_days: int) -> Floats:
+        """The model's columns at the last closes, shape (n_days, len(features)).
 
         Raises:
             MissingError: the series does not have what the model takes.
         """
         lags = [int(name[4:]) + 1 for name in features if name.startswith("lag_")]
         window = max(MOVING_AVERAGE_DAYS, *lags, 0)
-        if len(self.series) <= window:
+        if len(self.series) < window + n_days:
             raise MissingError(f"{self.series.pair} has {len(self.series)} stored days, too few for this model")
-        table = build_features(_tail(self.series, window + 1), window, self.data_version)
-        known = dict(zip(table.names, table.values[-1].tolist(), strict=True))
+        table = build_features(_tail(self.series, window + n_days), window, self.data_version)
+        known = dict(zip(table.names, table.values[-n_days:].T, strict=True))
         missing = next((name for name in features if name not in known), None)
         if missing is not None:
             raise MissingError(f"the stored series of {self.series.pair} does not give the column {missing}")
-        return np.array([[known[name] for name in features]])
+        return np.column_stack([known[name] for name in features])
 
     def place(self, features: tuple[str, ...], X: Floats) -> int | None:
         """Which row of a request starts from this close; None if no row does.

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date
 
+import numpy as np
+
+from podium.errors import PodiumError
 from podium.records import Interval, NextDay
+from podium.serve.hotswap.lineup import ServedModel
 from podium.serve.hotswap.manifest import ModelCard
 from podium.serve.web.market import Close
 
@@ -12,8 +17,31 @@ from podium.serve.web.market import Close
 def open_interval(card: ModelCard, close: Close) -> Interval | None:
     """The interval of a forecast from this close; None where `why_no_interval` says why."""
     known = card.interval
-    # It rests on how far the last days went, and on which of them it missed; later ones it has not seen.
-    return known if known is not None and str(known.origin) == close.origin else None
+    return known if known is not None and str(known.origin) == close.origin else close.intervals.get(card.folder)
+
+
+def is_behind(card: ModelCard, close: Close) -> bool:
+    """Whether the recorded interval has yet to be brought to this close."""
+    known = card.interval
+    return known is not None and str(known.origin) < close.origin and card.folder not in close.intervals
+
+
+def bring_interval(model: ServedModel, close: Close) -> None:
+    """Let the recorded interval go on to this close, as `podium forecast` does.
+
+    It takes a few milliseconds a day, so call it in a thread. Where it cannot be done, `why_no_interval` says so.
+    """
+    from podium.evaluate.intervals import interval_now
+
+    if not is_behind(model.card, close) or model.card.interval is None:
+        return
+    known, brought = model.card.interval, None
+    n_new = len(close.series) - 1 - int(np.searchsorted(close.series.dates, np.datetime64(known.origin)))
+    if known.state is not None:
+        with suppress(PodiumError):
+            X = close.rows(model.card.features, n_new + 1)
+            brought = interval_now(known, model.scorer.score(X[:-1]), close.series)
+    close.intervals[model.card.folder] = brought
 
 
 def why_no_interval(card: ModelCard, close: Close) -> str | None:
