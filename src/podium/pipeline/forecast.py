@@ -85,7 +85,8 @@ class _Scene:
             answers = self._answers(int(np.searchsorted(self.table.origins, np.datetime64(recorded.origin))))
             return self._told(float(answers[-1]), interval_now(recorded, answers[:-1], self.series))
         forecasts, point = self._tomorrow() if horizon == 1 else self._direct(horizon)
-        walk = shared_walk(self.store.settings, self.series, forecasts.origins[0])
+        made = self.store.settings if horizon == 1 else self._made()
+        walk = shared_walk(made, self.series, forecasts.origins[0])
         ranged = interval_forecast(believed_volatility(walk, horizon), forecasts)
         told = self._told(point, ranged.interval)
         return told if horizon == 1 else dataclasses.replace(told, reason=f"{UNTESTED}; {_held(forecasts, ranged)}")
@@ -131,9 +132,13 @@ class _Scene:
                 f"n_lags = {self.store.settings.n_lags}; set n_lags = {n_lags}, or run `podium run`"
             )
 
+    def _made(self) -> Settings:
+        """The settings by which the champion was trained."""
+        recipe = self.store.read_file(self.champion.run_id, RECIPE)
+        return as_trained(self.store.settings, self.champion.family, recipe)
+
     def _direct(self, horizon: int) -> tuple[Forecasts, float]:
-        family = self.champion.family
-        made = as_trained(self.store.settings, family, self.store.read_file(self.champion.run_id, RECIPE))
+        family, made = self.champion.family, self._made()
         table = at_horizon(build_features(self.series, made.n_lags, self.table.data_version), horizon)
         first = int(np.searchsorted(table.origins, self.scored.origins[0]))
         days = ScoredRows(first_scored=first, n_known=len(table) - horizon)
