@@ -19,7 +19,10 @@ from podium.serve.web.selection import Selection
 from podium.serve.web.telemetry import Telemetry
 
 STALE = 120.0  # seconds without a reading of the registry after which that is a problem of its own
-_ADDRESS = re.compile(r"\b[\w.-]+:\d{2,5}\b|\b\d+\.\d+\.\d+\.\d+\b|\b(host|port)[ =]+\S+")
+_ADDRESS = re.compile(  # as databases and HTTP clients name them: with a port, as numbers, after a word, in quotes
+    r"""\b[\w.-]+:\d{2,5}\b|\b\d+\.\d+\.\d+\.\d+\b|\b(host( name)?|port)[ =]+\S+"""
+    r"""|\b(at|on|user|database) ["'][^"']+["']|["'][^"'\s]*[.:][^"'\s]*["']"""
+)
 _MODEL = re.compile(r"models:/[\w-]+/\d+[:;,.]?")
 
 LiveErrors = Callable[[], Mapping[tuple[str, str], tuple[float, int]]]
