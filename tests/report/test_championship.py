@@ -10,6 +10,7 @@ import pytest
 
 from podium.evaluate.economics import trade_the_sign
 from podium.evaluate.evidence import Comparison
+from podium.evaluate.fluctuation import Fluctuation
 from podium.evaluate.judgement import Standing
 from podium.evaluate.sentinel import Suspicion
 from podium.records import DataVersion
@@ -221,7 +222,8 @@ def test_every_table_and_figure_can_be_read_without_seeing(make_scene: MakeScene
     assert len(page.all("caption")) == len(tables) == 11
     assert all(th.attributes.get("scope") in {"col", "row"} for th in page.all("th"))
     figures = page.all("figure")
-    assert [figure.attributes["id"] for figure in figures] == ["skill", "years", "fan", "coverage", "density", "money"]
+    drawn = ["skill", "fluctuation", "years", "fan", "coverage", "density", "money"]
+    assert [figure.attributes["id"] for figure in figures] == drawn
     assert len(page.all("figcaption")) == len(page.all("details", **{"class": "behind"})) == len(figures)
     assert all(len(caption.text) > 80 for caption in page.all("figcaption"))
     ids = [e.attributes["id"] for e in page.elements if "id" in e.attributes]
@@ -424,6 +426,18 @@ def test_a_test_that_was_not_computed_says_why(make_scene: MakeScene, parse) -> 
     )
 
 
+def test_the_lead_over_time_and_the_wait_for_a_proof_are_told(make_scene: MakeScene, parse) -> None:
+    """Whoever checks reads what the windows say of the leader, and how long a proof takes."""
+    scene = make_scene(proof=Comparison("random_walk", "LinearRegression", 12, None, None, None, 0.05 / 3, "too few"))
+    first, *others = scene.judgement.ranking
+    ahead = dataclasses.replace(first.skill, fluctuation=Fluctuation(427, 3.5, -0.5, 0.2))
+    ranking = (dataclasses.replace(first, skill=ahead), *others)
+    scene = dataclasses.replace(scene, judgement=dataclasses.replace(scene.judgement, ranking=ranking))
+    said = parse(championship_page(scene)).words
+    assert "over 427 days at a time it was ahead beyond chance once, and is not now: -0.50 to 3.50" in said
+    assert "12 so far; at a true R2 of 1%, 2%, 5% it takes" in said
+
+
 def test_what_is_missing_says_why_and_the_rest_is_there(make_scene: MakeScene, parse) -> None:
     """No series, no open forecast, no density: each has its reason in its place, and the other figures are drawn."""
     scene = make_scene(
@@ -434,7 +448,7 @@ def test_what_is_missing_says_why_and_the_rest_is_there(make_scene: MakeScene, p
         page = parse(championship_page(dataclasses.replace(scene, forecasts=forecasts)))
         assert len([p for p in page.all("p", **{"class": "missing"}) if p.text.startswith("Not drawn")]) == missing
         assert "the registry is away" in page.words
-        assert len(page.all("figcaption")) == 6 - missing
+        assert len(page.all("figcaption")) == 7 - missing
     assert "recorded no ranges" in page.words
     assert "Not drawn: the rates were moved." in parse(championship_page(scene)).words
 

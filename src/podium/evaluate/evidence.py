@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from podium.evaluate.baselines import RANDOM_WALK
-from podium.evaluate.confidence_sequence import MIN_DAYS, confidence_sequence
+from podium.evaluate.confidence_sequence import MIN_DAYS, confidence_sequence, days_until_proven
 from podium.records import Floats, Forecasts
 
 CAP = 5.0
@@ -106,6 +106,15 @@ def prove(name: str, rows: Forecasts, alpha: float) -> Comparison:
     """
     walk = replace(rows, forecast=np.zeros_like(rows.forecast))
     return compare(RANDOM_WALK, name, walk, rows, alpha, began="the recipe was first seen")
+
+
+def patience(proof: Comparison) -> str:
+    """From when on a proof counts, and how long it takes."""
+    years = ", ".join(f"{days_until_proven(r2, proof.alpha) / 252:.1f}" for r2 in (0.01, 0.02, 0.05))
+    return (
+        f"Proof counts the days since a recipe was first seen, {proof.n_days:,} so far; at a true R2 of 1%, 2%, 5% "
+        f"it takes {years} years or less in half of all cases (p {proof.alpha:.2g} needed, at any look)."
+    )
 
 
 def compare(

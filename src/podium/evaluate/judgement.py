@@ -54,6 +54,7 @@ class Standing:
         if not self.weights:  # which the first release did not know
             del row["weights"]
         skill, intervals = row.pop("skill"), row.pop("intervals") or {}
+        del skill["fluctuation"]  # which the first release did not have
         tests = {_P_VALUES[name]: skill.pop(name) for name in _P_VALUES}
         why = {name: test["reason"] for name, test in tests.items() if test["reason"]} | intervals.pop("notes", {})
         return {**row, **skill, **{name: test["p_value"] for name, test in tests.items()}, **intervals, "untested": why}

@@ -14,6 +14,7 @@ same distribution.
 | is its squared error smaller? | Diebold-Mariano with Harvey, Leybourne and Newbold | JBES 1995; IJF 1997 |
 | does the model it comes from know anything? | Clark-West | Journal of Econometrics 138, 2007 |
 | does it know the direction? | Pesaran-Timmermann | JBES 1992 |
+| was it ahead for a time? | fluctuation test, `fluctuation` | Giacomini and Rossi 2010 |
 | which of them all may be the best? | model confidence set | Hansen, Lunde and Nason, Econometrica 2011 |
 | what could so few days have found? | power of Diebold-Mariano | `minimum_detectable_r2` |
 | which of many pairs? | Benjamini-Hochberg | JRSS B 1995 |
@@ -31,6 +32,7 @@ import numpy as np
 from podium.errors import InputError
 from podium.evaluate.baselines import RANDOM_WALK
 from podium.evaluate.confidence_sequence import check_probability
+from podium.evaluate.fluctuation import Fluctuation, fluctuation
 from podium.evaluate.metrics import directional_accuracy, mae, rmse
 from podium.records import Floats
 
@@ -105,6 +107,7 @@ class PointScores:
         clark_west: one-sided.
         pesaran_timmermann: one-sided.
         in_mcs: whether it may be the best of all; None where that cannot be computed.
+        fluctuation: whether it was ahead for a time; None where that cannot be said.
     """
 
     rmse: float
@@ -116,6 +119,7 @@ class PointScores:
     clark_west: TestResult
     pesaran_timmermann: TestResult
     in_mcs: bool | None = None
+    fluctuation: Fluctuation | None = None
 
     @property
     def tests(self) -> dict[str, TestResult]:
@@ -147,6 +151,7 @@ def point_scores(actual: Floats, forecast: Floats, in_mcs: bool | None = None) -
         clark_west=clark_west(actual, forecast),
         pesaran_timmermann=pesaran_timmermann(actual, forecast),
         in_mcs=in_mcs,
+        fluctuation=fluctuation(actual, forecast),
     )
 
 

@@ -8,14 +8,21 @@ from typing import Final
 import numpy as np
 from markupsafe import Markup
 
+from podium.evaluate.fluctuation import BAND, moving_lead
 from podium.records import Dates, Floats, Forecasts
 from podium.report.charts import bar_chart, figure, line_chart, no_figure
 from podium.report.marks import Dots, Line, Rule, Table, Write, number, percent
 from podium.report.scene import RANDOM_WALK, Scene, listed, told_day
+from podium.report.verdict import over_time
 
 SKILL_TITLE: Final = "Where skill was gained and lost"
 SHARE: Final = percent(2, sign=True)
 RATIO: Final = number(4)
+ERRORS: Final = number(2)
+WINDOWS: Final = (
+    "Each point is a window of three tenths of the scored days. Where nobody is better at any time, a curve leaves the "
+    "band between the two rules in one case of twenty (Giacomini and Rossi 2010)."
+)
 POINTS: Final = 400  # of a curve: more than a screen can tell apart, and each costs bytes on every page
 MIN_DAYS_A_YEAR: Final = 20  # a ratio of RMSEs over fewer days says nothing
 
@@ -49,6 +56,27 @@ def skill_figure(scene: Scene) -> Markup:
     caption = "Squared error saved up to the last day of each quarter, as a share of the random walk's"
     table = table_of(caption, days, known, quarters_of(days), SHARE)
     return figure("skill", title, _skill_message(scene, known, days), [chart], table)
+
+
+def fluctuation_figure(scene: Scene) -> Markup:
+    """The lead over the random walk in a window that moves through the scored days, with the band of chance."""
+    leads = {name: moving_lead(rows.actual, rows.forecast) for name, rows in scene.forecasts.items()}
+    known = {name: lead for name, lead in leads.items() if lead is not None}
+    title = "Ahead for a time, or by chance"
+    if not known:
+        return no_figure("fluctuation", title, _why_not(scene) if not leads else "too few days, or no forecast moves")
+    name, lead = next(iter(known.items()))
+    days = scene.forecasts[name].target_dates[-len(lead) :]
+    rows = thinned(len(days))
+    chart = line_chart(
+        days[rows],
+        [Line(name, lead[rows], scene.inks[name]) for name, lead in known.items()],
+        rules=[Rule(BAND, "ahead beyond chance"), Rule(-BAND, "behind beyond chance")],
+        write=ERRORS,
+        unit=f"Lead over the {RANDOM_WALK} in the days up to here, in standard errors",
+    )
+    table = table_of("Lead over the random walk, in standard errors", days, known, quarters_of(days), ERRORS)
+    return figure("fluctuation", title, " ".join([WINDOWS, *over_time(scene)]), [chart], table)
 
 
 def thinned(n_days: int) -> np.ndarray:

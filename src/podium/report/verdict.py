@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from podium.evaluate.economics import trade_the_sign
+from podium.evaluate.evidence import patience
 from podium.evaluate.judgement import Standing
 from podium.records import ModelName, Series, rate_digits
 from podium.report.belief import interval_evidence, told_interval
@@ -147,9 +148,11 @@ def to_check(scene: Scene) -> list[str]:
     return [
         *(doubt if scene.judgement.leaks else []),
         *_tests(scene),
+        *over_time(scene),
         *interval_evidence(scene),
         ties(scene),
         _power(scene),
+        *([patience(scene.judgement.proof)] if scene.judgement.proof else []),
         _persistence(scene),
     ]
 
@@ -159,6 +162,12 @@ def _tests(scene: Scene) -> list[str]:
         names = listed([name for name, _ in TESTS.values()])
         return [f"{names} have nothing to test: its forecasts are the random walk's."]
     return [_test(scene, scene.leader, field) for field in TESTS]
+
+
+def over_time(scene: Scene) -> list[str]:
+    """Whether the leader was ahead for a time."""
+    found = scene.leader.skill.fluctuation
+    return [f"{scene.leader.family} against the random walk, {found.told}."] if found else []
 
 
 def _test(scene: Scene, row: Standing, field: str) -> str:

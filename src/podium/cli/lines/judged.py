@@ -9,7 +9,6 @@ from podium.cli.console import table
 from podium.cli.lines.cells import number, percent, yes
 
 if TYPE_CHECKING:
-    from podium.evaluate.evidence import Comparison
     from podium.evaluate.judgement import Judgement, Standing
     from podium.pipeline.status import PairStatus, Status
 
@@ -34,6 +33,8 @@ def judgement_lines(judgement: Judgement) -> Iterator[str]:
     if leader is not None:
         yield validation_line(judgement, leader)
         yield random_walk_line(judgement, leader)
+        if leader.skill.fluctuation is not None:
+            yield f"Over time: {leader.skill.fluctuation.told}"
         yield ""
     yield from test_lines(judgement)
     yield ""
@@ -93,7 +94,9 @@ def test_lines(judgement: Judgement) -> Iterator[str]:
             f"four cases of five at p {judgement.alpha_needed:.2g}{_several(judgement)}; smaller skill looks like none."
         )
     if judgement.proof is not None:
-        yield _proof_line(judgement.proof)
+        from podium.evaluate.evidence import patience
+
+        yield patience(judgement.proof)
 
 
 def _weights_line(row: Standing, alone: Sequence[str]) -> str:
@@ -103,17 +106,6 @@ def _weights_line(row: Standing, alone: Sequence[str]) -> str:
     left_out = [name for name in alone if name not in row.weights]
     without = f"; without {', '.join(left_out)}" if left_out else ""
     return f"{row.family} for tomorrow: {told}{without}"
-
-
-def _proof_line(proof: Comparison) -> str:
-    """From when on a proof counts, and how long it takes."""
-    from podium.evaluate.confidence_sequence import days_until_proven
-
-    years = ", ".join(f"{days_until_proven(r2, proof.alpha) / 252:.1f}" for r2 in (0.01, 0.02, 0.05))
-    return (
-        f"Proof counts the days since a recipe was first seen, {proof.n_days:,} so far; at a true R2 of 1%, 2%, 5% "
-        f"it takes {years} years or less in half of all cases (p {proof.alpha:.2g} needed, at any look)."
-    )
 
 
 def _several(judgement: Judgement) -> str:
