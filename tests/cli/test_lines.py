@@ -276,9 +276,9 @@ CASES = {
     ),
     "pairs": lambda: judged.pairs_lines(
         [
-            PairStatus("EURUSD", "EURUSD_LSTM", 3, "unproven", "2026-10-30", 24, 1425, 0.0023, 0.061, 0.12),
-            PairStatus("GBPJPY", "GBPJPY_LinearRegression", 12, "promoted", "2026-10-30", 24, 1425, 0.01, 0.001, 0.002),
-            PairStatus("USDCHF", "USDCHF_ARIMA", 1, None, None, None, None, None, None, None),
+            PairStatus("EURUSD", "EURUSD_LSTM", 3, "unproven", "2026-10-30", 24, 1425, 0.0023, 0.061, 3.25, False),
+            PairStatus("GBPJPY", "GBPJPY_LinearRegression", 2, "held", "2026-10-30", 24, 1425, 0.01, 0.001, 99, True),
+            PairStatus("USDCHF", "USDCHF_ARIMA", 1, None, None, None, None, None, None, 0.0, False),
         ],
         0.05,
     ),

@@ -11,7 +11,7 @@ from podium.evaluate.significance import (
     _positive_mean,
     clark_west,
     diebold_mariano,
-    false_discoveries,
+    discoveries,
     minimum_detectable_r2,
     model_confidence_set,
     out_of_sample_r2,
@@ -217,14 +217,13 @@ def test_the_power_agrees_with_published_figures():
     assert minimum_detectable_r2(10) is None
 
 
-def test_false_discoveries_of_the_example_of_benjamini_and_hochberg():
-    """Of the 15 p-values of the paper's example, four are discoveries at 5 %; what was not tested is not counted."""
-    published = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262, 0.5719,
-                 0.6528, 0.7590, 1.0]  # fmt: skip
-    adjusted = false_discoveries({**{str(i): p for i, p in enumerate(published)}, "untested": None})
-    assert [name for name, value in adjusted.items() if value is not None and value <= 0.05] == ["0", "1", "2", "3"]
-    assert adjusted["untested"] is None
-    assert false_discoveries({"x": None}) == {"x": None}
+def test_discoveries_are_declared_together():
+    """The k largest of five need 5 / (k alpha) each: three of 34 do what two of 49 could not, and one needs 100."""
+    assert discoveries({"a": 34, "b": 0, "c": 35, "d": 40, "e": 19}) == ("d", "c", "a")
+    assert discoveries({"a": 49, "b": 49, "c": 1, "d": 0, "e": 0}) == ()
+    assert discoveries({"a": 100, "b": 1, "c": 1, "d": 0, "e": 0}) == ("a",)
+    assert discoveries({"a": 25, "b": 0, "c": 0, "d": 0, "e": 0}, alpha=0.2) == ("a",)
+    assert discoveries({}) == ()
 
 
 def test_a_contestant_is_scored_as_a_whole(returns, skilled):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 
-from podium.evaluate.significance import false_discoveries
+from podium.evaluate.evidence import Comparison
 from podium.evaluate.walkforward import scored_rows
 from podium.pipeline.prepare import load_table
 from podium.pipeline.status import status, status_of_all
 from podium.records import Series
+from podium.registry import judgements
 
 
 def other_pair(series, pair):
@@ -29,7 +31,7 @@ def three(arena, rates):
         series = rates if pair == "EURUSD" else other_pair(rates, pair)
         noise = 0.0004 * np.random.default_rng(len(pair) + int(10 * share)).normal(size=1000)
         place.days(series).enter(ARIMA=lambda actual, s=share, n=noise: s * (actual + n[: len(actual)]))
-        place.evaluate()
+        place.evaluate(accept_leak=True)
     return arena
 
 
@@ -46,22 +48,17 @@ def test_a_pointer_that_cannot_be_read_does_not_agree(arena, rates, capsys):
     assert status(arena.settings).pointer_agrees is None
 
 
-def test_the_best_of_several_is_adjusted_for_their_number_first(arena, rates):
-    """Three recipes of one pair: the champion's p-value is multiplied by three before pairs are compared."""
-    noise = np.random.default_rng(7).normal(size=1000)
-    arena.using(leak_r2=0.9, leak_direction=0.9999).days(rates).enter(
-        ARIMA=lambda actual: 0.1 * actual + 0.0003 * noise[: len(actual)],
-        LinearRegression=lambda actual: 0.0005 * noise[: len(actual)],
-        LSTM=lambda actual: -0.0005 * noise[: len(actual)],
-    )
-    arena.using(leak_r2=0.9, leak_direction=0.9999).evaluate()
-    (row,) = status_of_all(arena.settings)
-    assert 0 < row.dm_p < 0.3
-    assert row.dm_p_adjusted == pytest.approx(3 * row.dm_p)
+def prove(store, p_value):
+    """Keep with the champion the same judgement with such a proof, on half of the alpha."""
+    champion = store.champion()
+    proof = Comparison("random_walk", champion.name, 300, 1.0, None, p_value, 0.05 / 2)
+    judgements.record(store, champion, dataclasses.replace(judgements.carried(store, champion), proof=proof))
 
 
-def test_every_pair_has_one_row_with_p_values_adjusted_for_their_number(three, capsys):
-    """Champion, verdict, p and its Benjamini-Hochberg adjustment by pair; untested stays null; lines and JSON agree."""
+def test_every_pair_has_one_row_and_is_one_of_many(three, capsys):
+    """Champion, verdict, p and e-value by pair; who is found among all three; lines and JSON agree."""
+    for pair, p_value in {"EURGBP": 1 / 300, "EURJPY": None, "EURUSD": 1 / 100}.items():
+        prove(three.using(pair=pair).store, p_value)
     rows = status_of_all(three.settings)
     assert [(row.pair, row.champion, row.champion_version) for row in rows] == [
         (pair, f"{pair}_ARIMA", 1) for pair in ("EURGBP", "EURJPY", "EURUSD")
@@ -71,18 +68,20 @@ def test_every_pair_has_one_row_with_p_values_adjusted_for_their_number(three, c
         assert row.verdict == single.judgement.verdict
         assert row.dm_p == single.judgement.ranking[0].skill.diebold_mariano.p_value
         assert row.age_days == single.age_days
-    by_pair = {row.pair: row.dm_p for row in rows}
-    assert by_pair["EURJPY"] is None
-    assert {row.pair: row.dm_p_adjusted for row in rows} == false_discoveries(by_pair)
-    assert rows[2].dm_p_adjusted == pytest.approx(2 * rows[2].dm_p)
+    assert rows[1].dm_p is None
+    # each p is worth half of its inverse; three pairs need 60, or two of them 30 each
+    assert [row.e_value for row in rows] == pytest.approx([150, 0, 50])
+    assert [row.found for row in rows] == [True, False, True]
 
     assert three.podium("status", "--all", "--json") == 0
     told = json.loads(capsys.readouterr().out)
-    assert [row["dm_p_adjusted"] for row in told] == [row.dm_p_adjusted for row in rows]
+    assert [row["e_value"] for row in told] == [row.e_value for row in rows]
     assert three.podium("status", "--all") == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines[:4]] == ["pair", "EURGBP", "EURJPY", "EURUSD"]
-    assert lines[4].startswith("Beats the random walk, with at most 5% false discoveries (Benjamini-Hochberg): EURUSD")
+    assert lines[4].startswith(
+        "Beats the random walk, with at most 5% false discoveries at any look (e-BH): EURGBP, EURUSD"
+    )
 
 
 def test_the_pointer_of_another_pair_is_no_disagreement(three, capsys):

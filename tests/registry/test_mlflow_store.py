@@ -470,3 +470,18 @@ def test_the_global_addresses_of_mlflow_are_left_alone(store, make_result, conte
     store.load(store.register(run).pinned_uri)
     assert (mlflow.get_tracking_uri(), mlflow.get_registry_uri()) == before
     assert not Path("mlflow.db").exists()
+
+
+def test_the_newest_version_is_found_without_reading_all(store, context, make_result):
+    """Of each model the newest that comes from none of some runs; a version by its address; who leads, by pair."""
+    runs = [store.log_run(make_result("LSTM", rmse), context) for rmse in (0.005, 0.004, 0.003)]
+    first, second, third = (store.register(run) for run in runs)
+    (arima,) = [store.register(store.log_run(make_result("ARIMA"), context))]
+    assert [found.pinned_uri for found in store.newest()] == [arima.pinned_uri, third.pinned_uri]
+    assert [found.pinned_uri for found in store.newest({third.run_id, arima.run_id})] == [second.pinned_uri]
+    assert store.newest({run.run_id for run in runs} | {arima.run_id}) == []
+    store.assign("EURUSD", {"champion": first})
+    assert store.version(first.pinned_uri).aliases == {"champion"}
+    for absent in ("models:/EURUSD_LSTM/4", "models:/EURUSD_Oracle/1", "models:/GBPJPY_LSTM/1"):
+        assert store.version(absent) is None
+    assert {pair: found.pinned_uri for pair, found in store.champions().items()} == {"EURUSD": first.pinned_uri}

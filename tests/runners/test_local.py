@@ -199,7 +199,9 @@ def test_more_work_comes_first_and_none_is_asked_for_too_soon(work):
             if task == 1:
                 assert taken == [1]
                 crew.add([10, 11])
-    assert order == [1, 10, 11, 2, 3]
+            if task == 10:
+                crew.add([20])
+    assert order == [1, 10, 20, 11, 2, 3]
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -184,6 +184,21 @@ def known_beforehand(actual: Floats) -> Floats:
     return np.asarray(size)
 
 
+def e_value(proof: Comparison | None, alpha: float) -> float:
+    """What a proof is worth beside those of other pairs: its share of the alpha over its p-value; 0 for nothing.
+
+    One over the p-value is at most the value of the mixture that the confidence sequence inverts, an e-process; and the
+    shares of all recipes of a pair add up to less than one, so that whichever of them leads may be looked at.
+
+    Args:
+        proof: of `prove`; None where there is none.
+        alpha: of which the proof's own is a share.
+    """
+    if proof is None or proof.p_value is None or proof.p_value >= 1:
+        return 0.0
+    return proof.alpha / alpha / max(proof.p_value, 1e-300)
+
+
 def _too_few(n_days: int, began: str) -> str:
     return f"{n_days} days of evidence since {began}; at least {MIN_DAYS} are needed"
 

@@ -307,28 +307,24 @@ def minimum_detectable_r2(n_days: int, *, alpha: float = 0.05, power: float = 0.
     return r2 if r2 < 1 else None
 
 
-def false_discoveries(p_values: Mapping[str, float | None], *, alpha: float = 0.05) -> dict[str, float | None]:
-    """Benjamini-Hochberg adjusted p-values over many pairs or contestants.
+def discoveries(e_values: Mapping[str, float], alpha: float = 0.05) -> tuple[str, ...]:
+    """Those that are found among many pairs: e-BH, Wang and Ramdas, JRSS B 84 (2022).
 
-    Among those with an adjusted p-value of at most `alpha`, the expected share of false ones is at most `alpha`
-    (for independent tests, or positively dependent ones, as pairs that share a currency are).
+    The k largest of K e-values are declared, for the largest k of which each is at least K / (k alpha). On average at
+    most `alpha` of what is declared is false, however the pairs depend on each other. Where each e-value is one of an
+    e-process, that holds at whatever moment one looks, and whenever one stops.
 
     Args:
-        p_values: by name; None where the test could not be computed, which counts as not asked.
+        e_values: by name; 0 for nothing known.
         alpha: see above, in (0, 1).
 
     Returns:
-        Adjusted p-values in the same order; None stays None.
+        Their names, the strongest evidence first.
     """
-    from statsmodels.stats.multitest import multipletests
-
     check_probability(alpha)
-    asked = {name: value for name, value in p_values.items() if value is not None}
-    if not asked:
-        return dict(p_values)
-    adjusted = multipletests(list(asked.values()), alpha=alpha, method="fdr_bh")[1]
-    found = dict(zip(asked, adjusted, strict=True))
-    return {name: float(found[name]) if name in found else None for name in p_values}
+    ordered = sorted(e_values, key=lambda name: -e_values[name])
+    enough = [k for k, name in enumerate(ordered, 1) if k * e_values[name] >= len(ordered) / alpha]
+    return tuple(ordered[: max(enough, default=0)])
 
 
 def standard_error(values: Floats, lags: int) -> float:

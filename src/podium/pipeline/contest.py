@@ -249,9 +249,4 @@ def _champion(store: MlflowStore) -> VersionRecord | None:
 
 def _newest_versions(store: MlflowStore, case: Case) -> dict[str, VersionRecord]:
     """The newest version of each family, before this championship registers its own."""
-    newest: dict[str, VersionRecord] = {}
-    taking_part = {run.run_id for run in case.runs}
-    for version in sorted(store.versions(), key=lambda version: version.version):
-        if version.run_id not in taking_part:
-            newest[version.family] = version
-    return newest
+    return {version.family: version for version in store.newest({run.run_id for run in case.runs})}

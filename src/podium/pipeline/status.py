@@ -9,7 +9,7 @@ import numpy as np
 
 from podium.errors import MissingError, RegistryError
 from podium.evaluate.judgement import Judgement
-from podium.evaluate.significance import false_discoveries
+from podium.evaluate.significance import discoveries
 from podium.pipeline.contest import pin_of
 from podium.records import Tabular, VersionRecord
 from podium.registry import judgements, pointer
@@ -86,8 +86,8 @@ class PairStatus:
         n_scored_days: of it.
         r2_oos: of the champion, against the random walk.
         dm_p: the champion against the random walk; None where it cannot be tested or was not in the championship.
-        dm_p_adjusted: the same, adjusted for the recipes tried (Bonferroni) and for the number of pairs looked at
-            (Benjamini-Hochberg).
+        e_value: that the champion beats the random walk, from the days since its recipe was first seen.
+        found: whether that is enough among so many pairs; see `podium.evaluate.significance.discoveries`.
     """
 
     pair: str
@@ -99,7 +99,8 @@ class PairStatus:
     n_scored_days: int | None
     r2_oos: float | None
     dm_p: float | None
-    dm_p_adjusted: float | None
+    e_value: float
+    found: bool
 
 
 def status(settings: Settings) -> Status:
@@ -131,19 +132,18 @@ def status(settings: Settings) -> Status:
 def status_of_all(settings: Settings) -> list[PairStatus]:
     """How things stand for every pair that has a champion, by name.
 
-    Each pair's p-value is one of many: among twenty champions that know nothing one is "significant at 5 %". The
-    adjusted p-values hold the share of false discoveries among the pairs that are called proven. Within a pair the
-    champion is the best of several recipes, so its p-value is first multiplied by their number.
+    Each pair is one of many, looked at every day: among twenty champions that know nothing one is "significant at 5 %"
+    on any day. Those that are found among all hold their share of false discoveries, whenever one looks.
 
     Raises:
         MissingError: there is no champion of any pair yet.
     """
     store = MlflowStore(settings)
-    champions = {pair: store.champion(pair) for pair in store.pairs()}
+    champions = store.champions()
     if not champions:
         store.champion()  # says why there is none
     outcomes = {pair: Told.of(champion) for pair, champion in champions.items()}
-    adjusted = false_discoveries({pair: _of_several(told) for pair, told in outcomes.items()})
+    found = discoveries({pair: told.e_value if told else 0.0 for pair, told in outcomes.items()}, settings.alpha)
     return [
         PairStatus(
             pair=pair,
@@ -155,7 +155,8 @@ def status_of_all(settings: Settings) -> list[PairStatus]:
             n_scored_days=told.n_scored_days if told else None,
             r2_oos=told.r2_oos if told else None,
             dm_p=told.dm_p if told else None,
-            dm_p_adjusted=adjusted[pair],
+            e_value=told.e_value if told else 0.0,
+            found=pair in found,
         )
         for pair, champion in champions.items()
     ]
@@ -166,10 +167,6 @@ def _judgement(store: MlflowStore, champion: VersionRecord) -> Judgement | None:
         return judgements.carried(store, champion)
     except RegistryError:  # the runs' files were moved, or cannot be reached; who leads is known all the same
         return None
-
-
-def _of_several(told: Told | None) -> float | None:
-    return min(1.0, told.dm_p * told.recipes_tried) if told and told.dm_p is not None else None
 
 
 def _age(champion: VersionRecord) -> int | None:

@@ -61,7 +61,7 @@ def rollback(settings: Settings, why: str) -> Title | None:
         raise MissingError(
             f"nobody held the title of {settings.pair} before {champion.pinned_uri}; nothing to roll back to"
         )
-    found = next((version for version in store.versions() if version.pinned_uri == before[-1]), None)
+    found = store.version(before[-1])
     if found is None:
         raise MissingError(
             f"{before[-1]}, the champion before, is no longer registered; name another with `podium promote`"
@@ -87,19 +87,18 @@ def _reigns_before(titles: Sequence[Title], champion: VersionRecord) -> list[str
 
 
 def _find(store: MlflowStore, wanted: str) -> VersionRecord:
-    versions, pair = store.versions(), store.settings.pair
-    if not versions:
-        raise MissingError(f"no model {pair}_* is registered; run `podium run`")
+    pair = store.settings.pair
+    held: list[VersionRecord] = []
     if wanted.lstrip("@") in ALIASES:
-        held = [version for version in versions if wanted.lstrip("@") in version.aliases]
-    else:
-        parts = re.fullmatch(rf"(?:models:/)?(?:{pair}_)?(\w+?)(?:/v?(\d+))?", wanted)
-        held = [
-            version
-            for version in versions
-            if parts and version.family == parts[1] and (parts[2] is None or version.version == int(parts[2]))
-        ]
+        held = [version for version in store.holders() if wanted.lstrip("@") in version.aliases]
+    elif parts := re.fullmatch(rf"(?:models:/)?(?:{pair}_)?(\w+?)(?:/v?(\d+))?", wanted):
+        named = store.version(f"models:/{pair}_{parts[1]}/{parts[2]}") if parts[2] else None
+        asked = [named] if parts[2] else [*store.holders(), *store.newest()]
+        held = [version for version in asked if version and version.family == parts[1]]
     if not held:
+        versions = store.versions()
+        if not versions:
+            raise MissingError(f"no model {pair}_* is registered; run `podium run`")
         there_are = ", ".join(f"{version.name}/{version.version}" for version in versions)
         raise InputError(f"{wanted!r} is no version of {pair}_*; there are {there_are}")
     return max(held, key=lambda version: (bool(version.aliases), version.version))

@@ -10,6 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Final, Self
 
+from podium.evaluate.evidence import e_value
 from podium.evaluate.judgement import Judgement
 from podium.records import DataVersion, VersionRecord
 from podium.registry.entities import SUSPICION_TAG
@@ -28,18 +29,18 @@ class Told:
         reason: one sentence.
         data_version: of the series that it was decided on.
         n_scored_days: of it.
-        recipes_tried: different recipes that had been tried for the pair by then.
         r2_oos: of the version, against the random walk; None where it took no part, or there is none.
         dm_p: of the version against the random walk; None as above, or where it cannot be tested.
+        e_value: that it beats the random walk, beside other pairs; 0 where nothing is known.
     """
 
     verdict: str
     reason: str
     data_version: DataVersion
     n_scored_days: int
-    recipes_tried: int
     r2_oos: float | None
     dm_p: float | None
+    e_value: float
 
     @classmethod
     def of(cls, version: VersionRecord) -> Self | None:
@@ -48,10 +49,11 @@ class Told:
         try:
             if tags[TAG].startswith("{"):
                 tags = short_tags(version, Judgement.from_json(tags[TAG]), "")
-            series, days, recipes, _ = tags[TAG].rsplit(" ", 3)
-            figures = (float(tags[name]) if tags[name] else None for name in ("r2_oos", "dm_p"))
-            counts = (int(days.rpartition(":")[2]), int(recipes))
-            return cls(tags["verdict"], tags["verdict_reason"], DataVersion.parse(series), *counts, *figures)
+            series, days, _, _ = tags[TAG].rsplit(" ", 3)
+            r2_oos, dm_p = (float(tags[name]) if tags[name] else None for name in ("r2_oos", "dm_p"))
+            worth, n_days = float(tags.get("e_value") or 0), int(days.rpartition(":")[2])
+            words = (tags["verdict"], tags["verdict_reason"], DataVersion.parse(series))
+            return cls(*words, n_days, r2_oos, dm_p, worth)
         except (KeyError, ValueError):
             return None
 
@@ -61,11 +63,13 @@ def short_tags(version: VersionRecord, judgement: Judgement, digest: str) -> dic
     found = {one.contestant: one.message for one in (*judgement.leaks, *judgement.ambers)}
     held = {(row.model_name, row.model_version): place for place, row in enumerate(judgement.ranking)}
     place = held.get((version.name, version.version))
-    figures: dict[str, float | None] = dict.fromkeys(("r2_oos", "dm_p"))
+    figures: dict[str, float | None] = dict.fromkeys(("r2_oos", "dm_p", "e_value"))
     own: dict[str, str] = {}
     if place is not None:
         skill = judgement.ranking[place].skill
-        figures = {"r2_oos": skill.r2_oos, "dm_p": skill.diebold_mariano.p_value}
+        leads = judgement.leader is judgement.ranking[place]
+        worth = e_value(judgement.proof, judgement.alpha) if leads else None
+        figures = {"r2_oos": skill.r2_oos, "dm_p": skill.diebold_mariano.p_value, "e_value": worth}
         own = {SUSPICION_TAG: found.get(version.family, "")}
     return {
         "verdict": judgement.verdict,

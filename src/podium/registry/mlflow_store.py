@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from functools import partial
@@ -213,7 +213,22 @@ class MlflowStore:
     def pairs(self) -> list[str]:
         """Every pair one of whose models is its champion, by name."""
         with self.connection.errors("read the pairs"):
-            return pair_models.crowned_pairs(self.connection)
+            return [*pair_models.champions(self.connection)]
+
+    def champions(self) -> dict[str, VersionRecord]:
+        """Who leads each pair that has a champion, by name."""
+        with self.connection.errors("find the champions"):
+            return pair_models.champions(self.connection)
+
+    def newest(self, without: Collection[str] = ()) -> list[VersionRecord]:
+        """The newest version of each of the pair's models that comes from none of these runs."""
+        with self.connection.errors("read the versions"):
+            return pair_models.newest(self.connection, self.settings.pair, without)
+
+    def version(self, pinned_uri: str) -> VersionRecord | None:
+        """The version of one of the pair's models with this address; None where it is gone."""
+        with self.connection.errors(f"find {pinned_uri}"):
+            return pair_models.one(self.connection, self.settings.pair, pinned_uri)
 
     def has_models(self, pair: str) -> bool:
         """Whether any model `<PAIR>_*` is registered, with an alias or without."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,7 @@ def all_models(to: Connection, query: str | None = None) -> list[tuple[ModelName
     if not is_there(to.registry_address):
         return []
     client = to.client
-    found = pages(lambda token: client.search_registered_models(query, max_results=100, page_token=token))
+    found = pages(lambda token: client.search_registered_models(query, max_results=1000, page_token=token))
     named = ((parts(model.name), model) for model in sorted(found, key=lambda model: model.name))
     return [(name, model) for name, model in named if name is not None]
 
@@ -64,10 +64,31 @@ def stray_aliases(to: Connection, pair: str) -> list[tuple[str, str]]:
     ]
 
 
-def crowned_pairs(to: Connection) -> list[str]:
-    """Every pair one of whose models has a version with `@champion`, by name."""
-    found = [(name.pair, model, (model.aliases or {}).get(CHAMPION)) for name, model in all_models(to)]
-    return sorted({pair for pair, model, number in found if number and _version(to, model, int(number))})
+def champions(to: Connection) -> dict[str, VersionRecord]:
+    """Who leads each pair that has a champion, by name; one search for all."""
+    models_of: dict[str, list[RegisteredModel]] = {}
+    for name, model in all_models(to):
+        models_of.setdefault(name.pair, []).append(model)
+    leaders = ((pair, champion(to, models_of[pair])) for pair in sorted(models_of))
+    return {pair: leader for pair, leader in leaders if leader is not None}
+
+
+def newest(to: Connection, pair: str, without: Collection[str]) -> list[VersionRecord]:
+    """The newest version of each model that comes from none of these runs; the others are not read."""
+    found = [(model, _newest_first(to, model.name)) for model in models(to, pair)]
+    return [
+        version_record(version, model.aliases or {})
+        for model, versions in found
+        if (version := next((version for version in versions if version.run_id not in without), None))
+    ]
+
+
+def one(to: Connection, pair: str, pinned_uri: str) -> VersionRecord | None:
+    """The version with this address; None where it is gone, or not one of the pair's."""
+    name, _, number = pinned_uri.removeprefix("models:/").rpartition("/")
+    model = next((model for model in models(to, pair) if model.name == name), None)
+    version = _version(to, model, int(number)) if model else None
+    return version_record(version, model.aliases or {}) if model and version else None
 
 
 def champion(to: Connection, known: Iterable[RegisteredModel]) -> VersionRecord | None:
@@ -165,6 +186,14 @@ def _version(to: Connection, model: RegisteredModel, number: int) -> ModelVersio
 def _versions(to: Connection, name: str) -> list[ModelVersion]:
     query = f"name = {quoted(name)}"
     return pages(lambda token: to.client.search_model_versions(query, max_results=1000, page_token=token))
+
+
+def _newest_first(to: Connection, name: str) -> Iterator[ModelVersion]:
+    query, order, token = f"name = {quoted(name)}", ["version_number DESC"], None
+    while page := to.client.search_model_versions(query, max_results=20, order_by=order, page_token=token):
+        yield from page
+        if not (token := page.token):
+            return
 
 
 def parts(text: str) -> ModelName | None:

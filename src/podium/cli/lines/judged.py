@@ -180,16 +180,16 @@ def _since(status: Status, judgement: Judgement) -> str:
 
 def pairs_lines(pairs: Sequence[PairStatus], alpha: float) -> Iterator[str]:
     """One row a pair, then how many of them are proven when all are looked at together."""
-    head = ("pair", "champion", "verdict", "data up to", "days", "R2 oos", "DM p", "adj. p")
+    head = ("pair", "champion", "verdict", "data up to", "days", "R2 oos", "DM p", "e-value")
     rows: list[tuple[str, ...]] = [head]
     for row in pairs:
         champion = f"{row.champion.removeprefix(f'{row.pair}_')} v{row.champion_version}"
         named = (row.pair, champion, row.verdict or "-", row.last_day or "-")
         numbers = ("-" if row.n_scored_days is None else f"{row.n_scored_days:,}", percent(row.r2_oos, 2))
-        rows.append((*named, *numbers, number(row.dm_p, 3), number(row.dm_p_adjusted, 3)))
+        rows.append((*named, *numbers, number(row.dm_p, 3), f"{row.e_value:.3g}"))
     yield from table(rows)
-    proven = [row.pair for row in pairs if row.dm_p_adjusted is not None and row.dm_p_adjusted <= alpha]
+    found = [row.pair for row in pairs if row.found]
     yield (
-        f"Beats the random walk, with at most {alpha:.0%} false discoveries (Benjamini-Hochberg): "
-        f"{', '.join(proven) or 'none'}"
+        f"Beats the random walk, with at most {alpha:.0%} false discoveries at any look (e-BH): "
+        f"{', '.join(found) or 'none'}"
     )
