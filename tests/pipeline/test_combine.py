@@ -11,14 +11,16 @@ import mlflow.pyfunc
 import numpy as np
 import pytest
 
-from podium.errors import SettingError
+from podium.errors import AdmissionError, SettingError
 from podium.features import frame
 from podium.models import roster
 from podium.models.combination import CombinationContestant
 from podium.pipeline import recipe
+from podium.pipeline.combine import mixed, recorded
 from podium.pipeline.forecast import forecast
 from podium.pipeline.prepare import load_table
 from podium.pipeline.routine import Routine, simulate
+from podium.registry.packing import ONNX_FILE
 from podium.registry.trust import refuse_code
 
 
@@ -63,6 +65,16 @@ def test_a_championship_with_a_mixture(mixing, rates, tmp_path):
     folder = mixing.store.fetch(f"models:/{rows['Mix'].model_name}/1", tmp_path)
     refuse_code(folder, "EURUSD_Mix", ())
     assert np.ravel(mlflow.pyfunc.load_model(str(folder)).predict(X)) == pytest.approx(answers["Mix"], abs=1e-15)
+
+
+def test_who_has_no_graph_is_left_out(mixing, rates):
+    """A member whose model has no ONNX graph is no part of the mixture; where nobody has one, a line says so."""
+    runs = {run.family: run for run in mixing.using(contestants=("LinearRegression", "ARIMA")).days(rates).train()}
+    assert list(recorded(mixing.store, runs)) == ["LinearRegression", "ARIMA"]
+    (mixing.store.fetch(runs["ARIMA"].model_uri) / ONNX_FILE).unlink()
+    assert list(recorded(mixing.store, runs)) == ["LinearRegression"]
+    with pytest.raises(AdmissionError, match="Mix: nobody whose model has an ONNX graph takes part; enter one more"):
+        mixed(Mix(), {}, load_table(mixing.settings))
 
 
 def test_a_mixture_forecasts_further_days_too(mixing, rates):
