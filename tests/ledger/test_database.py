@@ -1,3 +1,5 @@
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -175,3 +177,24 @@ def test_nothing_is_made_where_the_file_is_gone(sqlite_ledger: Ledger, tmp_path:
     sqlite_ledger.path.rename(tmp_path / "away.db")
     sqlite_ledger.checkpoint()
     assert not sqlite_ledger.path.exists()
+
+
+@pytest.mark.parametrize("address", ["postgresql"], indirect=True)
+def test_a_server_that_stands_still_keeps_no_reader(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader whose server process is stopped hears of it in time, and the next one is answered."""
+    monkeypatch.setattr("podium.ledger.database._READING_S", 0.3)
+    stopped = []
+
+    def ask() -> None:
+        with ledger.reading() as connection:
+            stopped.append(connection.scalar(sa.text("SELECT pg_backend_pid()")))
+            os.kill(stopped[0], signal.SIGSTOP)
+            connection.scalar(sa.text("SELECT 1"))
+
+    try:
+        with pytest.raises(LedgerError, match="cannot read"):
+            ask()
+        with ledger.reading() as connection:
+            assert connection.scalar(sa.text("SELECT 1")) == 1
+    finally:
+        os.kill(stopped[0], signal.SIGCONT)

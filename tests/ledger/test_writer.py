@@ -186,6 +186,23 @@ async def test_a_server_that_hangs_is_cut_off(ledger: Ledger, make_entry: Make) 
             os.kill(backend, signal.SIGCONT)
 
 
+async def test_a_log_that_was_removed_is_told(sqlite_ledger: Ledger, make_entry: Make) -> None:
+    """Without its `-wal` file the writer acknowledges nothing more, and nothing that it acknowledged is lost."""
+    entries = [make_entry() for _ in range(3)]
+    async with LedgerWriter(sqlite_ledger) as writer:
+        await writer.submit(entries[:1])
+        await writer.submit(entries[1:2])
+        assert sqlite_ledger.path is not None
+        sqlite_ledger.path.with_name("ledger.db-wal").unlink()
+        for _ in range(2):
+            with pytest.raises(LedgerError, match=r"ledger\.db-wal was removed; what it held is saved"):
+                await writer.submit(entries[2:])
+    sqlite_ledger.close()
+    assert set(stored(Ledger.open(sqlite_ledger.path))) == {entry.forecast_id for entry in entries[:2]}
+    async with LedgerWriter(sqlite_ledger) as writer:  # started again
+        await writer.submit(entries[2:])
+
+
 async def test_what_waits_is_limited_in_bytes(
     sqlite_ledger: Ledger, make_entry: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:

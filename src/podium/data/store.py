@@ -24,6 +24,7 @@ from podium.records import DataVersion, Dates, FeatureTable, Floats, Series
 if TYPE_CHECKING:
     import pyarrow as pa
 
+MOST_NUMBERS = 50_000_000  # of a file; thirty thousand days with 512 lags are a third of it
 KEY = b"podium"  # schema metadata: kind, pair, source or data version, digest
 DAYS, NUMBERS = "date32[day]", "double"  # as arrow calls them
 
@@ -191,7 +192,10 @@ def _table(parquet: bytes) -> pa.Table:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    return pq.ParquetFile(pa.BufferReader(parquet)).read()
+    file = pq.ParquetFile(pa.BufferReader(parquet))
+    if (size := file.metadata.num_rows * file.metadata.num_columns) > MOST_NUMBERS:  # a few bytes may say so many
+        raise pa.ArrowInvalid(f"{size:,} numbers, and at most {MOST_NUMBERS:,} are read")
+    return file.read()
 
 
 def _verify(path: Path, meta: Mapping[str, str], digest: str, remedy: str) -> None:

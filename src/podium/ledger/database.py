@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -18,6 +21,7 @@ Durability = Literal["process", "power"]
 
 _ADVISORY_LOCK = 0x706F6469756D  # "podium": any number that nobody else in the database takes
 _PATIENCE_S = 10
+_READING_S = 9.0
 # A commit that finds so many pages (80 MB) in the log moves them into the file, and all who write wait for the disk. A
 # server does it sooner, beside its commits; this is for when it does not keep up.
 _CHECKPOINT_PAGES = 20_000
@@ -93,9 +97,9 @@ class Ledger:
         """A transaction that sees one state of the ledger.
 
         Raises:
-            LedgerError: the database refuses or cannot be reached.
+            LedgerError: the database refuses, cannot be reached, or stands still for nine seconds.
         """
-        with self.failures("read"), self.engine.begin() as connection:
+        with self.failures("read"), self.engine.connect() as connection, self._in_time(connection), connection.begin():
             yield connection
 
     @contextmanager
@@ -113,6 +117,20 @@ class Ledger:
             if not self.path:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
             yield connection
+
+    @contextmanager
+    def _in_time(self, connection: sa.Connection) -> Iterator[None]:
+        """A server that stands still keeps no limit of its own: its line is cut, and who waits for it hears that."""
+        if self.path:
+            yield
+            return
+        cutting = threading.Timer(_READING_S, cut, [connection.connection.driver_connection])
+        cutting.daemon = True
+        cutting.start()
+        try:
+            yield
+        finally:
+            cutting.cancel()
 
     @contextmanager
     def failures(self, verb: str) -> Iterator[None]:
@@ -217,7 +235,14 @@ def _postgresql(url: sa.URL) -> sa.Engine:
     # Packets that nobody acknowledges, and a server that is gone without a word, end a connection within nine seconds.
     line = {"keepalives_idle": 3, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 8000}
     limits = {"connect_timeout": 5, "options": f"-c statement_timeout={_PATIENCE_S * 1000} -c datestyle=ISO", **line}
-    return sa.create_engine(url, pool_pre_ping=True, connect_args=limits)
+    # No pool: whether a connection that was kept still answers nobody can ask without waiting for it.
+    return sa.create_engine(url, poolclass=sa.NullPool, connect_args=limits)
+
+
+def cut(raw: Any) -> None:
+    """End a connection to PostgreSQL from another thread; whoever reads from it is told that it has ended."""
+    with suppress(Exception), socket.socket(fileno=os.dup(raw.fileno())) as line:
+        line.shutdown(socket.SHUT_RDWR)
 
 
 def _reason(error: Exception) -> str:

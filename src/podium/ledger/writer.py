@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -16,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from podium.errors import LedgerError, LedgerFullError
-from podium.ledger.database import Ledger
+from podium.ledger.database import Ledger, cut
 from podium.ledger.entry import Entry
 from podium.ledger.schema import entries as table
 
@@ -176,6 +175,8 @@ class _Link:
         self._raw: Any = None
         self._turn: int | None = None
         self._file: tuple[int, int] | None = None
+        self._log: tuple[int, int] | None = None
+        self._lost = ""  # why nothing may be written until all have opened the ledger anew
         self._since: float | None = None  # when the transaction under way began
 
     def write(self, rows: Sequence[Entry]) -> Exception | None:
@@ -200,12 +201,11 @@ class _Link:
         since, raw = self._since, self._raw
         if self._ledger.path is not None or raw is None or since is None or time.monotonic() - since < patience:
             return
-        with contextlib.suppress(Exception), socket.socket(fileno=os.dup(raw.driver_connection.fileno())) as line:
-            line.shutdown(socket.SHUT_RDWR)  # whoever reads from it is told that it has ended
+        cut(raw.driver_connection)
 
     def close(self) -> None:
         """Drop the connection; a transaction under way is undone."""
-        raw, self._raw = self._raw, None
+        raw, self._raw, self._log = self._raw, None, None
         if raw is not None:
             # It may be broken, which is why it goes. Undone first: SQLite keeps a closed connection and its lock alive
             # as long as there is a cursor of it, say in a traceback.
@@ -221,6 +221,8 @@ class _Link:
         path = self._ledger.path
         if self._raw is not None and path is not None and self._file != _identity(path):
             self.close()  # the file was moved away or replaced: what went into the old one would be lost
+        if path is not None:
+            self._check_log(path)
         if self._raw is not None:
             return
         if path is not None and not path.exists():
@@ -232,6 +234,22 @@ class _Link:
         self._file = _identity(path)
         if fcntl is not None:
             self._turn = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+
+    def _check_log(self, path: Path) -> None:
+        """See that the log is still the one that we write: one that was removed goes on unseen, and ends with us.
+
+        A new one beside it, which others may still write, would not be safe: all have to open the ledger anew.
+        """
+        log = path.with_name(f"{path.name}-wal")
+        found = _identity(log)
+        if self._raw is not None and self._log is None:
+            self._log = found
+        if self._raw is not None and self._log != found:
+            (busy, *_) = self._raw.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            saved = "stopping the server saves what it held" if busy else "what it held is saved"
+            self._lost = f"its log {log.name} was removed; {saved}: start the server again"
+        if self._lost:
+            raise FileNotFoundError(self._lost)
 
     @contextlib.contextmanager
     def _in_turn(self) -> Iterator[None]:

@@ -27,6 +27,7 @@ from podium.records import FeatureTable, Floats, Forecasts, Interval, NextDay, S
 from podium.registry.judgements import Told
 from podium.registry.log_items import NEXT_DAY, RECIPE, read_forecasts, read_interval
 from podium.registry.mlflow_store import MlflowStore
+from podium.registry.trust import describe
 from podium.settings import Settings
 
 GRAPH = "forecast.onnx"
@@ -120,9 +121,7 @@ class _Scene:
 
     def _check_columns(self, folder: Path) -> None:
         # A graph knows columns by their place only, and other columns in these places would go unnoticed.
-        import yaml  # type: ignore[import-untyped]
-
-        metadata = yaml.safe_load((folder / "MLmodel").read_text(encoding="utf-8")).get("metadata") or {}
+        metadata = describe(folder).get("metadata") or {}
         features = tuple(metadata.get("features", self.table.names))
         if features != self.table.names:
             n_lags = sum(name.startswith("lag_") for name in features)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from podium.records import ModelName
 from podium.registry import pair_models, recorder
 from podium.registry.databases import is_there
 from podium.registry.entities import ABSENT, MODEL_URI_TAG, pages, tolerating
@@ -26,7 +27,8 @@ def all_pairs(store: MlflowStore) -> list[str]:
 
 def drop_alias(store: MlflowStore, name: str, alias: str) -> None:
     """Take an alias from a registered model, wherever it stands there."""
-    with store.connection.turn(f"take @{alias} from {name}"):
+    to = store.connection
+    with to.turn(ModelName.parse(name).pair), to.errors(f"take @{alias} from {name}"):
         tolerating(ABSENT, lambda: store.client.delete_registered_model_alias(name, alias))
 
 

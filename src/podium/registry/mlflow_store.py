@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 from podium.environment import TENSORFLOW, lent
 from podium.errors import MissingError, RegistryError
 from podium.records import CHAMPION, DataVersion, RunRecord, ScoredDays, VersionRecord
-from podium.registry import mlflow_schema, pair_models, quiet, versions
+from podium.registry import artifacts, mlflow_schema, pair_models, quiet, versions
 from podium.registry.aliases import Move
 from podium.registry.attempts import Attempt
 from podium.registry.connection import Connection
 from podium.registry.databases import is_there
-from podium.registry.entities import ABSENT, MODEL_URI_TAG, insisting, pages, quoted, run_record
+from podium.registry.entities import ABSENT, MODEL_URI_TAG, insisting, pages, quoted, run_record, tolerating
 from podium.registry.history import Title, latest
 from podium.registry.log_items import ContestantResult, RunContext, items
 from podium.registry.recorder import COMPLETED, STATUS, Recorder
@@ -28,9 +28,10 @@ from podium.settings import Settings
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import FileInfo
+    from mlflow.entities import FileInfo, Run
     from mlflow.entities.model_registry import RegisteredModel
     from mlflow.pyfunc import PyFuncModel
+    from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
 
 # models:/<name>/<version>, models:/<name>@<alias> or models:/m-<id>, and perhaps a path below.
@@ -117,29 +118,30 @@ class MlflowStore:
 
     def has_file(self, run_id: str, path: str) -> bool:
         """Whether a run has an artifact, `forecasts.parquet`; an error where the folder of all runs was moved."""
-        with self.connection.errors(f"look for {path} of run {run_id}"):
-            files = self._listed(run_id, str(Path(path).parent).strip("."))
-        if not files:
-            self.check_artifacts()  # nothing at all: the whole folder may have been moved
-        return path in {file.path for file in files}
-
-    def _listed(self, run_id: str, folder: str) -> list[FileInfo]:
-        from mlflow.exceptions import MlflowException
-
-        try:
-            return list(self.client.list_artifacts(run_id, folder))
-        except MlflowException as error:
-            if error.error_code not in ABSENT:
-                raise
-            return []  # the run itself is gone
+        return self._file(run_id, path) is not None
 
     def read_file(self, run_id: str, path: str) -> bytes | None:
-        """An artifact of a run, `forecasts.parquet`; None where the run has no such file."""
-        if not self.has_file(run_id, path):
+        """An artifact of a run, `forecasts.parquet`; None where the run has no such file, an error where it is huge."""
+        found = self._file(run_id, path)
+        if found is None:
             return None
+        place, size = found
+        with self.connection.errors(f"read {path} of run {run_id}"), tempfile.TemporaryDirectory() as folder:
+            artifacts.check_size(size)
+            return artifacts.download(place, path, Path(folder)).read_bytes()
+
+    def _file(self, run_id: str, path: str) -> tuple[ArtifactRepository, int | None] | None:
+        """What reads a run's artifact, and its size; None where the run or the artifact is gone."""
         to = self.connection
-        with to.errors(f"read {path} of run {run_id}"), tempfile.TemporaryDirectory(prefix="podium-") as folder:
-            return Path(to.client.download_artifacts(run_id, path, folder)).read_bytes()
+        runs: list[Run] = []
+        files: list[FileInfo] = []
+        with to.errors(f"look for {path} of run {run_id}"):
+            if tolerating(ABSENT, lambda: runs.append(self.client.get_run(run_id))):
+                place = artifacts.repository(runs[0].info.artifact_uri, to.addresses)
+                files = place.list_artifacts(str(Path(path).parent).strip(".") or None)
+        if not files:
+            self.check_artifacts()  # nothing at all: the whole folder may have been moved
+        return next(((place, file.file_size) for file in files if file.path == path), None)
 
     def add_file(self, run_id: str, path: str, content: bytes) -> None:
         """Give a run one more artifact, or replace it."""
@@ -237,19 +239,18 @@ class MlflowStore:
 
     def has_model(self, uri: str) -> bool:
         """Whether the files of a model are where the registry says: a disk may have been cleaned since."""
-        client = self.client
-        from mlflow.artifacts import list_artifacts
         from mlflow.exceptions import MlflowException
 
         with self.connection.errors(f"look for the files of {uri}"):
             try:
-                where = self._location(uri)
+                place, path = self._place(uri)
             except MlflowException as error:
                 if error.error_code not in ABSENT:
                     raise
                 return False
-            found = list_artifacts(artifact_uri=where, tracking_uri=client.tracking_uri)
-        return any(Path(file.path).name == "MLmodel" for file in found)
+            except RegistryError:
+                return False  # on a host where nothing is read
+            return any(Path(file.path).name == "MLmodel" for file in place.list_artifacts(path))
 
     def fetch(self, uri: str, folder: Path | None = None) -> Path:
         """The artifacts of a model, or one file below them, as a local path.
@@ -257,15 +258,14 @@ class MlflowStore:
         Args:
             uri: `models:/EURUSD_LSTM@champion`, `models:/EURUSD_LSTM/3` or `models:/EURUSD_LSTM/3/forecast.onnx`.
             folder: where to put them; by default a new temporary folder, or where they lie if that is this machine.
-        """
-        client = self.client
-        from mlflow.artifacts import download_artifacts
 
-        place = str(folder) if folder else None
+        Raises:
+            RegistryError: also where they are more than is read of a model, or on a host that no setting names.
+        """
         with self.connection.errors(f"fetch {uri}"):
-            where = self._location(uri)
-            path = download_artifacts(artifact_uri=where, dst_path=place, tracking_uri=client.tracking_uri)
-        return Path(path)
+            place, path = self._place(uri)
+            artifacts.weigh(place, path)
+            return artifacts.download(place, path, folder)
 
     def load(self, uri: str) -> PyFuncModel:
         """A model ready to predict, whatever its architecture; one that would run code of its own is refused."""
@@ -282,17 +282,21 @@ class MlflowStore:
         quiet.quiet_forecasts(model)
         return model
 
-    def _location(self, uri: str) -> str:
-        """Where the files of a `models:/` address lie; MLflow itself would ask the process's global registry."""
+    def _place(self, uri: str) -> tuple[ArtifactRepository, str]:
+        """What reads the files of a `models:/` address, and their path there; MLflow would ask the global registry."""
         found = MODELS_URI.fullmatch(uri)
         if found is None:
-            return uri
+            raise RegistryError(f"{uri!r} is no address of a model, such as models:/EURUSD_LSTM@champion")
         name, version, alias, below = found.group("name", "version", "alias", "below")
         if alias:
             version = str(self.client.get_model_version_by_alias(name, alias).version)
-        if version:
-            return f"{self.client.get_model_version_download_uri(name, version)}{below}"
-        return f"{self.client.get_logged_model(name).artifact_location}{below}"
+        where = (
+            self.client.get_model_version_download_uri(name, version)
+            if version
+            else self.client.get_logged_model(name).artifact_location
+        )
+        root, _, path = f"{where}{below}".rstrip("/").rpartition("/")
+        return artifacts.repository(root, self.connection.addresses), path
 
     # Aliases and titles
 

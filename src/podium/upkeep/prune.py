@@ -153,7 +153,7 @@ def _erase(store: MlflowStore, runs: Sequence[Recorded]) -> int | None:
     address = store.connection.address
     if address.startswith("http"):
         return None
-    with store.connection.turn("erase what was deleted"):
+    with store.connection.errors("erase what was deleted"), store.connection.lock():
         mlflow_tables.erase(address, [run.run_id for run in runs], [run.model_id for run in runs if run.model_id])
     path = sqlite_path(address)
     if path is None:

@@ -1,6 +1,10 @@
 import json
 import os
 import re
+import signal
+import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -333,6 +337,59 @@ def test_whatever_is_wrong_with_a_pair_stops_no_other(own_world: Any, monkeypatc
     manifest = published(own_world)
     assert manifest.problems == {"AUDUSD": "too deep"}
     assert "champion" in manifest.pairs["EURUSD"].arms
+
+
+def wait_for_ever(*_: object, **__: object) -> None:
+    """As who reads from a server that sends nothing, until the time is over, which is soon."""
+    signal.setitimer(signal.ITIMER_REAL, 0.1, 1.0)
+    here, there = socket.socketpair()
+    with here, there:
+        here.recv(1)
+
+
+def test_files_that_never_come_stop_their_model_alone(own_world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A challenger whose files drip is the problem of its own after a time; the champion is served."""
+    found = reader(own_world)
+    plain = found.store.fetch
+
+    def fetch(uri: str, folder: Path | None = None) -> Path:
+        return plain(uri, folder) if "Drift" not in uri else wait_for_ever()  # type: ignore[func-returns-value]
+
+    monkeypatch.setattr(found.store, "fetch", fetch)
+    found.look()
+    manifest = published(own_world)
+    assert manifest.problems == {"EURUSD@challenger": "a model's files took longer than 60 s"}
+    assert set(manifest.pairs["EURUSD"].arms) == {"champion"}
+    assert found.late
+
+
+@pytest.mark.parametrize("question", ["pairs", "champion"])
+def test_a_registry_that_says_nothing_is_told_in_time(own_world: Any, monkeypatch: Any, question: str) -> None:
+    """Asked once, not once for each pair; what was served stays, and the reader ends, which drops its connections."""
+    found = reader(own_world)
+    found.look()
+    asked = []
+    if question == "champion":
+        monkeypatch.setattr(found, "_all_pairs", lambda known: ["AUDUSD", "EURUSD"])
+    monkeypatch.setattr(found.store, question, lambda *_: asked.append(1) or wait_for_ever())
+    found.look(anew=True)
+    assert published(own_world).problems == {"registry": "the registry took longer than 30 s"}
+    assert "champion" in published(own_world).pairs["EURUSD"].arms
+    assert len(asked) == 1
+    assert found.late
+
+
+def test_a_file_ends_at_its_limit_whatever_a_listing_said(tmp_path: Path) -> None:
+    """The reader's process writes no byte beyond it."""
+    code = """
+from pathlib import Path
+from podium.serve.hotswap.registry_reader import limit_files
+limit_files(1000)
+Path("x").write_bytes(b"x" * 2000)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "File too large" in done.stderr
+    assert (tmp_path / "x").stat().st_size <= 1000
 
 
 def test_a_graph_that_was_not_logged_is_refused(world: Any, tmp_path: Path) -> None:

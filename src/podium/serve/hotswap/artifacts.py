@@ -16,7 +16,7 @@ import msgspec
 from podium.errors import RegistryError
 from podium.records import Interval, VersionRecord
 from podium.registry.log_items import NEXT_DAY, read_interval
-from podium.registry.trust import describe, refuse_code
+from podium.registry.trust import LARGEST, describe, refuse_code
 from podium.serve.hotswap.manifest import ModelCard
 from podium.serve.hotswap.scorer import ScoringError
 
@@ -75,7 +75,7 @@ def refuse_own_names(folder: Path, record: VersionRecord) -> None:
 
 def seal(folder: Path) -> None:
     """Write the digests of all files beside them."""
-    digests = {name: digest(path.read_bytes()) for name, path in _files(folder)}
+    digests = {name: _digest_of(path) for name, path in _files(folder)}
     (folder / SEAL).write_text(json.dumps(digests, sort_keys=True))
 
 
@@ -83,7 +83,7 @@ def is_whole(folder: Path) -> bool:
     """Whether every sealed file is there, unchanged."""
     try:
         digests = json.loads((folder / SEAL).read_text())
-        return bool(digests == {name: digest(path.read_bytes()) for name, path in _files(folder)})
+        return bool(digests == {name: _digest_of(path) for name, path in _files(folder)})
     except (OSError, ValueError):
         return False
 
@@ -96,6 +96,11 @@ def has_run(folder: Path) -> bool:
 def digest(content: bytes) -> str:
     """SHA-256."""
     return hashlib.sha256(content).hexdigest()
+
+
+def _digest_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def card(record: VersionRecord, folder: Path, place: str, trusted: Sequence[str] = ()) -> ModelCard:
@@ -164,7 +169,7 @@ def _signature_names(about: _About, record: VersionRecord) -> list[str]:
 def _graph(folder: Path, record: VersionRecord, recorded: str) -> str:
     """Digest of the graph, which must be the one recorded when the model was logged; empty without a graph."""
     path = folder / GRAPH
-    found = digest(path.read_bytes()) if path.is_file() else ""
+    found = _digest_of(path) if path.is_file() else ""
     if found != recorded:
         raise ScoringError(f"{record.pinned_uri}: {GRAPH} is not the graph that was logged; train it again")
     return found
@@ -173,7 +178,8 @@ def _graph(folder: Path, record: VersionRecord, recorded: str) -> str:
 def _example(folder: Path, features: tuple[str, ...]) -> list[list[float]]:
     """Rows that came with the model, in the order of its features; none where they cannot be read."""
     try:
-        example = msgspec.json.decode((folder / "input_example.json").read_bytes(), type=_Example)
+        with (folder / "input_example.json").open("rb") as file:
+            example = msgspec.json.decode(file.read(LARGEST), type=_Example)  # what is cut off cannot be read
     except (OSError, msgspec.DecodeError):
         return []
     if set(example.columns) != set(features) or any(len(row) != len(example.columns) for row in example.data):

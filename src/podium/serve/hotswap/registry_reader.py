@@ -8,9 +8,12 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
+import threading
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from multiprocessing import parent_process
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -21,6 +24,7 @@ from podium.data.store import atomic_write
 from podium.errors import MissingError, PodiumError, RegistryError
 from podium.records import ALIASES, CHAMPION, VersionRecord
 from podium.registry import judgements
+from podium.registry.artifacts import MOST_BYTES
 from podium.registry.databases import sqlite_path
 from podium.registry.log_items import FORECASTS, NEXT_DAY
 from podium.registry.mlflow_store import MlflowStore
@@ -45,6 +49,9 @@ TICK = 0.2  # seconds between two looks at what is cheap to see
 PATIENCE = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}  # a look comes after each look
 KEPT = 86_400.0  # seconds for which a model that is no longer served stays in the cache
 ANEW = 60.0  # seconds after which even a registry that shows no change is read again
+REGISTRY = "the registry"
+LOOK = 30.0  # seconds that the registry may take over one question
+FETCH = 60.0  # seconds that the files of one model may take
 
 
 class RegistryReader:
@@ -69,6 +76,7 @@ class RegistryReader:
             self._manifest = Manifest(address=self._address)
         self._read_at = 0.0
         self._file = _inode(self.database)
+        self.late = ""  # what took too long, of which connections and threads may be left
 
     @property
     def replaced(self) -> bool:
@@ -133,18 +141,22 @@ class RegistryReader:
         found = {pair: card for pair, card in before.items() if not self.pairs or pair in self.pairs}
         try:
             self._check_file()
-            wanted = self._all_pairs(before)
+            _ = self.store.client  # opened before: that imports MLflow, and asks by itself whether somebody answers
+            with self._in_time(REGISTRY, LOOK):
+                wanted = self._all_pairs(before)
             found = {pair: card for pair, card in found.items() if pair in wanted}
             for pair in wanted:
                 try:
                     found[pair], trouble = self._pair(pair)
                     problems.update(trouble)
                 except Exception as error:  # noqa: BLE001  a pair's own edge: whatever is wrong with it stops no other
+                    if self.late == REGISTRY:
+                        raise RegistryError(_sentence(error)) from None  # who is silent is not asked once more
                     problems[pair] = _sentence(error)
                     mark = (
                         mark if isinstance(error, (MissingError, ScoringError)) else self._manifest.mark
                     )  # look again
-        except PodiumError as error:
+        except (PodiumError, TimeoutError) as error:
             problems["registry"] = _sentence(error)
             mark = self._manifest.mark
         return msgspec.structs.replace(self._manifest, pairs=found, mark=mark, problems=problems)
@@ -172,9 +184,11 @@ class RegistryReader:
 
     def _pair(self, pair: str) -> tuple[PairCard, dict[str, str]]:
         problems: dict[str, str] = {}
-        champion = self.store.champion(pair)
+        with self._in_time(REGISTRY, LOOK):
+            champion, held = self.store.champion(pair), self.store.holders(pair)
+            titles = [title.as_dict() for title in self.store.titles(pair)]
         holders = {CHAMPION: champion}
-        for record in self.store.holders(pair):
+        for record in held:
             if record.pinned_uri == champion.pinned_uri:
                 continue  # who made it champion by hand left it its old alias; a model is no challenger of itself
             for alias in record.aliases & set(ALIASES):
@@ -184,7 +198,8 @@ class RegistryReader:
             if alias not in holders:
                 continue
             try:
-                arms[alias] = self._card(holders[alias])
+                with self._in_time("a model's files", FETCH):
+                    arms[alias] = self._card(holders[alias])
             except Exception as error:  # a model's own edge
                 if alias == CHAMPION:
                     raise
@@ -192,7 +207,26 @@ class RegistryReader:
                 last = self._last_good(pair, alias)
                 if last is not None and last.identity != arms[CHAMPION].identity:
                     arms[alias] = last
-        return PairCard(arms, [title.as_dict() for title in self.store.titles(pair)]), problems
+        return PairCard(arms, titles), problems
+
+    @contextmanager
+    def _in_time(self, what: str, seconds: float) -> Iterator[None]:
+        """Raise where it takes longer, again each second until it ends; not on Windows, which has no such alarm."""
+
+        def ring(*_: object) -> None:
+            self.late = what
+            raise TimeoutError(f"{what} took longer than {seconds:g} s")
+
+        if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.signal(signal.SIGALRM, ring)
+        signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
 
     def _last_good(self, pair: str, alias: str) -> ModelCard | None:
         known = self._manifest.pairs.get(pair)
@@ -258,12 +292,21 @@ def _sentence(error: Exception) -> str:
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
+def limit_files(size: int) -> None:
+    """No file that this process writes becomes larger, whatever a listing said of what it fetches; not on Windows."""
+    if sys.platform != "win32":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
 def read(settings: Settings, pairs: tuple[str, ...], cache: Path, interval: float) -> None:
     """The process: look now and then, and at once when a server asks, until the server is gone."""
     # Ctrl-C reaches every process of the terminal; this one ends when the server lets go of it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for name, value in PATIENCE.items():
         os.environ.setdefault(name, value)
+    limit_files(MOST_BYTES)
     parent = parent_process()
     reader = RegistryReader(settings, pairs, cache)
     due = 0.0
@@ -272,3 +315,5 @@ def read(settings: Settings, pairs: tuple[str, ...], cache: Path, interval: floa
             due = time.monotonic() + interval
         if reader.replaced:
             return  # the supervisor starts another, which opens the new file
+        if reader.late:
+            os._exit(0)  # likewise, without waiting for threads that wait for a server
