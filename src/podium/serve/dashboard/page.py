@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader
 from markupsafe import Markup
 
+from podium.report import verdict
 from podium.report.charts import no_figure
 from podium.report.interval_figures import fan_figure
 from podium.report.pages import environment
@@ -21,6 +21,7 @@ from podium.serve.dashboard.gather import Gatherer
 from podium.serve.dashboard.links import Links
 from podium.serve.dashboard.live_comparisons import LiveComparisons
 from podium.serve.dashboard.state import PairState
+from podium.serve.web.schemas import Health
 from podium.serve.web.service import Service
 
 HERE = Path(__file__).parent
@@ -60,6 +61,8 @@ class Pages:
             return None
         states = {name: self._gatherer.pair(lineup) for name, lineup in lineups.items()}
         state = states.get(wanted)
+        stale = {name: line for name, known in states.items() if (line := words.stale_rates(known))}
+        _, health = service.health.report()
         return (
             templates()
             .get_template("dashboard.html")
@@ -68,7 +71,10 @@ class Pages:
                 states=states,
                 state=state,
                 service=service,
-                health=self._health(states),
+                health=health,
+                stale=stale,
+                pill=self._pill(health, bool(stale)),
+                verdict=verdict,
                 links=self._links,
                 words=words,
                 rows=rows,
@@ -99,26 +105,14 @@ class Pages:
             known = self._drawn[state.lineup.pair, name] = (key, shows, draw(state))
         return known[2]
 
-    def _health(self, states: Mapping[str, PairState]) -> dict[str, Any]:
-        service = self._service
-        _, report = service.health.report()
-        seconds = service.health.registry_age()
-        n_problems = len(report.problems)
-        stale = {name: line for name, state in states.items() if (line := words.stale_rates(state))}
-        if report.status == "ok":
-            told = "Rates are old" if stale else "All well"
-        elif service.selection.default_pair not in service.swapper.lineups:
-            told = "No champion yet"
-        else:
-            told = f"{n_problems} problem{'' if n_problems == 1 else 's'}"
-        return {
-            "status": "degraded" if stale and report.status == "ok" else report.status,
-            "stale": stale,
-            "told": told,
-            "problems": report.problems,
-            "registry": "never" if seconds is None else f"{words.age(seconds)} ago",
-            "ledger": report.ledger,
-        }
+    def _pill(self, health: Health, stale: bool) -> tuple[str, str]:
+        """How the server is doing, for the style sheet and in words."""
+        service, n_problems = self._service, len(health.problems)
+        if health.status == "ok":
+            return ("degraded", "Rates are old") if stale else ("ok", "All well")
+        if service.selection.default_pair not in service.swapper.lineups:
+            return health.status, "No champion yet"
+        return health.status, f"{n_problems} problem{'' if n_problems == 1 else 's'}"
 
 
 def skill_of(state: PairState) -> Markup:

@@ -10,36 +10,15 @@ import numpy as np
 from podium.evaluate.live import Report
 from podium.records import ModelName
 from podium.report.scene import told_day
-from podium.report.verdict import badge, headline, reason, ties, way_to_newer_rates
+from podium.report.verdict import badge, way_to_newer_rates
 from podium.serve.dashboard.state import PairState
 
 STALE_DAYS: Final = 2  # business days without a new rate after which the page says so
 
 
-def title_line(state: PairState) -> str:
-    """One sentence on top: who holds the title, and what that is worth."""
-    return headline(state.scene) if state.scene else f"{state.lineup.champion.card.family} holds the title"
-
-
 def verdict_badge(state: PairState) -> tuple[str, str]:
     """The word on the badge, and how it looks."""
     return badge(state.scene) if state.scene else ("no championship", "no-championship")
-
-
-def verdict_reason(state: PairState) -> str:
-    """The sentence beside the badge."""
-    if state.scene:
-        return reason(state.scene)
-    return "The models in service carry no result of a championship; `podium evaluate` brings one."
-
-
-def tie_line(state: PairState) -> str:
-    """Who may be the best of all."""
-    if state.scene is None:
-        return "Ranks as the registry has them; no championship is recorded with them."
-    if state.scene.judgement.random_walk_in_mcs is None:
-        return "Who may be the best of all could not be computed on these days."
-    return ties(state.scene)
 
 
 def notices(state: PairState) -> list[str]:
