@@ -1,5 +1,7 @@
 import json
 import logging
+import subprocess
+import sys
 from types import SimpleNamespace
 from typing import Any
 
@@ -62,3 +64,10 @@ def test_news_is_what_has_changed(caplog: pytest.LogCaptureFixture) -> None:
         "no longer serving EURUSD",
         "ledger: as it should be again",
     ]
+
+
+def test_the_process_that_watches_is_light() -> None:
+    """Who starts and watches the serving processes imports nothing of what they compute with."""
+    code = "import sys, podium.serve.processes.supervisor; print('podium.serve.web.forecaster' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

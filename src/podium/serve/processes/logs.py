@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import logging
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from podium.serve.web.health import HealthReporter
 from podium.settings import ServeSettings
+
+if TYPE_CHECKING:
+    from podium.serve.web.health import HealthReporter  # heavy, for a process that only watches
 
 _log = logging.getLogger("podium.serve")
 
