@@ -70,7 +70,7 @@ def test_what_nobody_refers_to_goes_with_every_trace(old):
 
 def test_the_young_stay(desk):
     """Nothing of today's goes."""
-    assert replace(prune(desk, 1), database_bytes=0) == room.Pruned(1, (), (), (), {}, 0, 0)
+    assert replace(prune(desk, 1), database_bytes=0) == room.Pruned(1, (), (), (), {}, 0, 0, 0)
 
 
 def test_what_the_ledger_refers_to_stays(old):
@@ -83,6 +83,21 @@ def test_what_the_ledger_refers_to_stays(old):
     ledger.close()
     done = prune(old, 30)
     assert (done.runs, done.kept["in the ledger"]) == ((), 1)
+
+
+def test_forecasts_go_when_they_are_exported(desk):
+    """With a file for them the ledger's older entries go, through the ledger's own pruning; without one they stay."""
+    ledger = Ledger.open(desk.ledger)
+    number, at = new_id()
+    old = "0" * 8 + number[8:]
+    entry = Entry(old, old, at, "EURUSD", "x", "champion", False, False, "EURUSD_ARIMA", 1, None, "k", 0.1)
+    with ledger.writing() as connection:
+        connection.execute(entries.insert(), [entry._asdict()])
+    ledger.close()
+    assert prune(desk, 1).forecasts == 0
+    assert prune(desk, 1, export=Path("gone.jsonl")).forecasts == 1
+    assert old in Path("gone.jsonl").read_text()
+    assert prune(desk, 1, export=Path("none.jsonl")).forecasts == 0
 
 
 def test_a_ledger_that_cannot_be_asked_stops_it(old):
@@ -171,6 +186,18 @@ def test_nothing_that_somebody_refers_to_ever_goes(runs, versions, data, before)
             one.run_id == run.run_id and one.created_at >= before for one in versions
         )
         assert (run.run_id in gone) == (not (rival or young or run.run_id in {*named, *needed}))
+
+
+def test_starting_fresh_takes_every_pair_and_names_other_stores(desk, podium):
+    """`podium reset` takes pointers and files of all pairs, and says which artifacts lie where it does not reach."""
+    address = "s3://bucket/2"
+    with closing(sqlite3.connect("mlflow.db")) as connection, connection:
+        connection.execute("UPDATE experiments SET artifact_location = ? WHERE name LIKE 'GBPJPY%'", (address,))
+    said = podium("reset", "--yes", "--tracking-uri", "sqlite:///mlflow.db")
+    assert said.exit_code == 0
+    assert said.err == f"note: the artifacts in {address} stay; remove them there\n"
+    assert [path.name for path in sorted(Path.cwd().iterdir())] == ["data", "models", "podium.toml"]
+    assert list(Path("models").iterdir()) == []
 
 
 def test_the_verb(old, podium):

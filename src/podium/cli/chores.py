@@ -99,6 +99,9 @@ def prune(
     keep: Annotated[int, typer.Option(min=1, help="Days for which everything stays.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
     reports: Annotated[Path, typer.Option(help="Folder of reports and pictures.")] = Path("reports"),
+    export: Annotated[
+        Path | None, typer.Option(help="New file for the ledger's older entries, which go after that.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Let go what is older and nobody refers to: runs, versions, their files, reports, cached models, and their rows.
@@ -109,12 +112,13 @@ def prune(
     from podium.upkeep.prune import prune as act
 
     with working_on("seeing what may go"):
-        found = act(settings, keep, dry_run, reports)
+        found = act(settings, keep, dry_run, reports, export)
     if as_json:
         say_json({"dry_run": dry_run, **plain(found)})
         return
     would = "would go" if dry_run else "gone"
     counts = f"{len(found.runs)} runs, {len(found.versions)} versions, {len(found.files)} other files"
+    counts += f", {found.forecasts} forecasts" if export else ""
     say(f"{would}: {counts}, {found.n_bytes / 1e6:.1f} MB")
     if found.database_bytes is not None:
         say(f"the database is {found.database_bytes / 1e6:.1f} MB smaller")

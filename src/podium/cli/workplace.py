@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
@@ -163,6 +163,8 @@ def reset(
     if not doomed and not as_json:
         say("nothing to remove: no championship has been run here")
         return
+    for place in _elsewhere(settings):
+        note(f"the artifacts in {place} stay; remove them there")
     for path in doomed:
         if not as_json:
             say(f"{'remove' if yes else 'would remove'} {path} ({_size(path)})")
@@ -198,6 +200,12 @@ def _doomed(settings: Settings, data: bool) -> list[Path]:
     if data:
         paths += [settings.data_dir / name for name in ("raw", "processed", "simulated", "cache", "serving")]
     return [path for path in paths if path.exists() and not any(parent in paths for parent in path.parents)]
+
+
+def _elsewhere(settings: Settings) -> Iterable[str]:
+    from podium.registry import local_files
+
+    return local_files.read(_databases(settings)[0]).elsewhere
 
 
 def _databases(settings: Settings) -> list[Path]:

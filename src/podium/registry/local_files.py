@@ -21,10 +21,12 @@ class Championship:
     Attributes:
         run_ids: of all runs, deleted ones too.
         locations: artifact folders of its experiments that lie on this machine.
+        elsewhere: addresses of those that do not, `s3://bucket/1`.
     """
 
     run_ids: frozenset[str] = frozenset()
     locations: tuple[Path, ...] = ()
+    elsewhere: tuple[str, ...] = ()
 
     def artifacts(self) -> list[Path]:
         """Folders that MLflow filled for this database and that are there.
@@ -49,8 +51,9 @@ def read(database: Path) -> Championship:
             places = [place for (place,) in connection.execute("SELECT artifact_location FROM experiments")]
     except sqlite3.Error:
         return Championship()
-    found = [local_path(place) for place in places if place]
-    return Championship(run_ids, tuple(dict.fromkeys(path for path in found if path is not None)))
+    found = {place: local_path(place) for place in places if place}
+    here = tuple(dict.fromkeys(path for path in found.values() if path is not None))
+    return Championship(run_ids, here, tuple(place for place, path in found.items() if path is None))
 
 
 def local_path(address: str) -> Path | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from podium.errors import SettingError
 from podium.registry import mlflow_schema
 from podium.registry.databases import DEFAULT_ARTIFACTS, copy_sqlite, make_database, sqlite_path
 from podium.registry.locations import engine
@@ -23,7 +24,12 @@ def snapshot(uri: str, path: Path) -> str:
 
     Returns:
         Address of the file.
+
+    Raises:
+        SettingError: it is behind an MLflow server.
     """
+    if uri.startswith("http"):
+        raise SettingError("this is an MLflow server; give --tracking-uri the address of its database")
     source = sqlite_path(uri)
     if source is not None:
         copy_sqlite(source, path)

@@ -56,12 +56,11 @@ def backup(settings: Settings, path: Path) -> Archive:
 
     Raises:
         MissingError: there is no championship here.
-        SettingError: the databases are behind an MLflow server, which has to be backed up where it runs.
+        SettingError: they are behind an MLflow server.
     """
     store = MlflowStore(settings)
     if not all(map(is_there, store.connection.addresses)):
         raise MissingError(f"there is no championship at {store.connection.clean(settings.tracking_uri)} to back up")
-    store.knock()
     aside = path.with_name(f".{path.name}.tmp")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -103,8 +102,9 @@ def _members(
     settings: Settings, store: MlflowStore, folder: Path, places: dict[str, str]
 ) -> Iterator[tuple[str, Path]]:
     """Every file with its name in the archive; `places` is told which folder of it stands for which address."""
-    ledger = address_of(settings.ledger)
-    if isinstance(ledger, Path) and ledger.exists():
+    address = address_of(settings.ledger)
+    ledger = address if isinstance(address, Path) else None
+    if ledger is not None and ledger.exists():
         copy_sqlite(ledger, folder / LEDGER)
         yield LEDGER, folder / LEDGER
     for name, uri in zip(DATABASES, store.connection.addresses, strict=False):
@@ -115,7 +115,7 @@ def _members(
     for room, top in (("data", settings.data_dir), ("models", settings.models_dir)):
         for path in sorted(top.rglob("*")):
             inside = path.relative_to(top)
-            if path.is_file() and not _is_made_anew(inside) and not (ledger and path.name.startswith("ledger.db")):
+            if path.is_file() and not _is_made_anew(inside) and not (ledger and path.name.startswith(ledger.name)):
                 yield f"{room}/{inside.as_posix()}", path
     for name, file in ((TOML, SETTINGS_FILE), (KEYS, settings.serve.keys_file)):
         if file is not None and file.is_file():

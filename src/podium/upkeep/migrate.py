@@ -75,12 +75,12 @@ def migrate(
     )
     _check(store, target)
     with store.connection.errors("carry everything over"), tempfile.TemporaryDirectory(prefix="podium-") as folder:
+        copied = mlflow_tables.snapshot(settings.tracking_uri, Path(folder, "mlflow.db"))
         note("making the target's schema")
         with target.connection.errors("open the target"):
             target.connection.knock()
             mlflow_tables.make(to)
             fresh = mlflow_tables.is_empty(to)
-        copied = mlflow_tables.snapshot(settings.tracking_uri, Path(folder, "mlflow.db"))
         here = list(mlflow_tables.addresses(copied))
         places = _places(copied, artifacts)
         locations.readdress(Path(folder, "mlflow.db"), places)
@@ -105,13 +105,10 @@ def _check(store: MlflowStore, target: MlflowStore) -> None:
     source, to = store.connection, target.connection
     if len(source.addresses) > 1:
         raise SettingError("tracking and registry are two databases; migrate each of them by itself")
-    if source.address.startswith("http"):
-        raise SettingError("this is an MLflow server; give --tracking-uri the address of its database")
     if not is_there(source.address):
         raise MissingError(f"there is no championship at {source.clean(source.address)} to migrate")
     if sqlite_path(to.address) is None and not to.address.startswith("postgresql+psycopg://"):
         raise SettingError(f"--to {to.clean(to.address)!r}: give postgresql+psycopg://... or sqlite:///...")
-    source.knock()
 
 
 def _places(copied: str, artifacts: str | None) -> dict[str, str]:

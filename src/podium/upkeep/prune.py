@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,6 +41,7 @@ class Pruned:
         files: reports, pictures and cached models.
         kept: versions older than that which stay, by why.
         n_bytes: size of what went, on this machine's disks and in the store.
+        forecasts: entries of the ledger; none unless they are exported.
         database_bytes: by how much the SQLite file shrank; None where it is none or was not made smaller.
     """
 
@@ -49,6 +51,7 @@ class Pruned:
     files: tuple[str, ...]
     kept: dict[str, int]
     n_bytes: int
+    forecasts: int = 0
     database_bytes: int | None = None
 
 
@@ -89,7 +92,13 @@ def choose(runs: Iterable[Recorded], versions: Iterable[Registered], named: Mapp
     return Choice(gone, [version for version in versions if version.run_id in going], kept)
 
 
-def prune(settings: Settings, keep_days: int, dry_run: bool = False, reports: Path = Path("reports")) -> Pruned:
+def prune(
+    settings: Settings,
+    keep_days: int,
+    dry_run: bool = False,
+    reports: Path = Path("reports"),
+    export: Path | None = None,
+) -> Pruned:
     """Let go what is older than so many days and that nobody refers to; see `choose`.
 
     Args:
@@ -97,6 +106,7 @@ def prune(settings: Settings, keep_days: int, dry_run: bool = False, reports: Pa
         keep_days: whatever is younger stays.
         dry_run: only say what would go.
         reports: folder of reports and pictures.
+        export: a new file for the ledger's older entries, which go after that.
 
     Raises:
         LedgerError: the ledger cannot be asked, so nobody knows what it refers to.
@@ -112,6 +122,7 @@ def prune(settings: Settings, keep_days: int, dry_run: bool = False, reports: Pa
         files=tuple(map(str, files)),
         kept=choice.kept,
         n_bytes=sum(map(_size, files)) + sum(care.size(store, place) for place in places),
+        forecasts=_forecasts(settings, before, export, dry_run) if export else 0,
     )
     if dry_run or not is_there(store.connection.address):
         return found
@@ -137,6 +148,13 @@ def _named(store: MlflowStore) -> dict[str, str]:
             named |= dict.fromkeys((f"models:/{name}/{version}", run_id or ""), "in the ledger")
     named.pop("", None)
     return named
+
+
+def _forecasts(settings: Settings, before: float, export: Path, dry_run: bool) -> int:
+    from podium.ledger.retention import prune as let_go
+
+    with closing(Ledger.open(settings.ledger, create=False)) as ledger:
+        return let_go(ledger, datetime.fromtimestamp(before, UTC), export=export, dry_run=dry_run).gone
 
 
 def _remove(store: MlflowStore, place: str) -> None:
