@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 import sqlite3
 import threading
@@ -86,9 +88,16 @@ def _empty(path: Path) -> None:
     path.write_bytes(b"")
 
 
-@pytest.mark.parametrize("damage", [_cut, _flip, _swap, _empty], ids=lambda act: act.__name__[1:])
+def _climb(path: Path) -> None:
+    manifest = {"format": 1, "places": {}, "files": {"data/../../x": hashlib.sha256(b"").hexdigest()}}
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("data/../../x", b"")
+        archive.writestr("manifest.json", json.dumps(manifest))
+
+
+@pytest.mark.parametrize("damage", [_cut, _flip, _swap, _empty, _climb], ids=lambda act: act.__name__[1:])
 def test_a_damaged_archive_is_refused(elsewhere, damage):
-    """Cut short, one byte other, a file other, empty: one line says so, and nothing is written."""
+    """Cut short, a byte other, a file other, empty, one that would be elsewhere: one line, and nothing is written."""
     damage(elsewhere)
     with pytest.raises(SettingError, match="damaged"):
         restore(elsewhere, {})
@@ -126,6 +135,25 @@ def test_it_is_consistent_while_others_write(desk, tmp_path):
     (tmp_path / "copy.db").write_bytes(zipfile.ZipFile(tmp_path / "busy.zip").read("databases/tracking.db"))
     others = mlflow_tables.differences(desk.tracking_uri, f"sqlite:///{tmp_path / 'copy.db'}")
     assert {line.split()[0] for line in others} <= {"experiments"}
+
+
+def test_no_name_leads_out_of_its_folder(tmp_path, monkeypatch):
+    """A name that is an absolute path behind its room is a path within the room."""
+    monkeypatch.chdir(tmp_path)
+    with zipfile.ZipFile("odd.zip", "w") as archive:
+        files = {f"data/{tmp_path}/out": hashlib.sha256(b"x").hexdigest()}
+        archive.writestr(f"data/{tmp_path}/out", b"x")
+        archive.writestr("manifest.json", json.dumps({"format": 1, "places": {}, "files": files}))
+    restore(tmp_path / "odd.zip", {})
+    assert not (tmp_path / "out").exists()
+    assert Path(f"data/{tmp_path}/out").read_bytes() == b"x"
+
+
+def test_what_is_there_is_not_written_over(desk):
+    """Least of all the database, by a slip."""
+    with pytest.raises(SettingError, match=r"mlflow.db is there already"):
+        backup(desk, Path("mlflow.db"))
+    assert doctor(desk) == []
 
 
 def test_there_must_be_something_to_back_up(tmp_path, monkeypatch, settings_at):

@@ -159,7 +159,7 @@ FAULTS = {
     _disagreeing_pointer: ("pointer", "names models:/EURUSD_LinearRegression/2, the registry", True),
     _broken_pointer: ("pointer", "best_model_info.EURUSD.json names nobody", True),
     _unfinished_run: ("unfinished runs", "never ended", True),
-    _clock_behind: ("clock", "a version is dated", False),
+    _clock_behind: ("clock", "is dated", False),
     _ledger_without_log: ("ledger", "ledger.db-wal is gone", False),
     _log_without_ledger: ("ledger", "ledger.db is gone", False),
     _damaged_ledger: ("ledger", "", False),

@@ -168,20 +168,23 @@ VERSIONS = st.lists(
 @settings(max_examples=300, deadline=None)
 @given(RUNS, VERSIONS, st.data(), st.integers(0, 9))
 def test_nothing_that_somebody_refers_to_ever_goes(runs, versions, data, before):
-    """Invariant 10: aliased, named, young and others' versions stay, their runs and rivals; all else goes."""
+    """Invariant 10: aliased, named, newest, young and others' versions stay, their runs and rivals; all else goes."""
     known = [*(version.address for version in versions), *(run.run_id for run in runs)]
     named = dict.fromkeys(data.draw(st.lists(st.sampled_from(known), unique=True)) if known else [], "said")
     choice = choose(runs, versions, named, before)
     gone = {run.run_id for run in choice.runs}
     for version in versions:
         referred = version.aliased or version.address in named or version.run_id in named
+        referred |= version.number == max(one.number for one in versions if one.name == version.name)
         if referred or not version.ours or version.created_at >= before:
             assert version not in choice.versions
             assert version.run_id not in gone
         assert (version in choice.versions) == (version.run_id in gone)
     for run in runs:
         rival = any(one.aliased and one.data_version == run.data_version != "" for one in versions)
+        newest = {one.name: one for one in sorted(versions, key=lambda one: one.number)}.values()
         needed = {one.run_id for one in versions if one.aliased or one.address in named or not one.ours}
+        needed |= {one.run_id for one in newest}
         young = run.started_at >= before or any(
             one.run_id == run.run_id and one.created_at >= before for one in versions
         )

@@ -23,7 +23,7 @@ from podium.registry.entities import ABSENT, MODEL_URI_TAG, insisting, pages, qu
 from podium.registry.history import Title, latest
 from podium.registry.log_items import ContestantResult, RunContext, items
 from podium.registry.recorder import COMPLETED, STATUS, Recorder
-from podium.registry.trust import own_byte_code, refuse_code
+from podium.registry.trust import import_libraries, own_byte_code, refuse_code
 from podium.settings import Settings
 
 if TYPE_CHECKING:
@@ -277,8 +277,10 @@ class MlflowStore:
             raise RegistryError(f"{uri} is not loaded: {error}") from None
         import mlflow.pyfunc
 
-        with self.connection.errors(f"load {uri}"), lent(TENSORFLOW), own_byte_code():
-            model: PyFuncModel = mlflow.pyfunc.load_model(str(path))
+        with self.connection.errors(f"load {uri}"), lent(TENSORFLOW):
+            import_libraries(path)
+            with own_byte_code():
+                model: PyFuncModel = mlflow.pyfunc.load_model(str(path))
         quiet.quiet_forecasts(model)
         return model
 

@@ -86,14 +86,14 @@ def _set_sequences(target: sa.Connection, tables: Iterable[sa.Table]) -> None:
 
 def differences(one_uri: str, other_uri: str) -> list[str]:
     """Tables that do not have the same rows in both databases, each with how many have no twin."""
+    found = []
     with engine(one_uri).connect() as one, engine(other_uri).connect() as other:
         theirs = {table.name: table for table in _tables(other)}
-        pairs = {table.name: (_rows(one, table), _rows(other, theirs[table.name])) for table in _tables(one)}
-    return [
-        f"{name} ({sum((ours - others).values()) + sum((others - ours).values())} rows)"
-        for name, (ours, others) in pairs.items()
-        if ours != others
-    ]
+        for table in _tables(one):
+            ours, others = _rows(one, table), _rows(other, theirs[table.name])
+            if ours != others:
+                found.append(f"{table.name} ({sum((ours - others).values()) + sum((others - ours).values())} rows)")
+    return found
 
 
 def _rows(connection: sa.Connection, table: sa.Table) -> Counter[str]:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,6 +24,12 @@ DEEPEST = 32
 PICKLES = frozenset({".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle"})
 BY_NAME = {path.stem: path for path in (Path(keras_by_name.__file__), Path(onnx_by_name.__file__))}
 _SAFE_TYPES = ("sklearn.",)  # what skops makes of these runs nothing but scikit-learn
+_LIBRARIES = {
+    "mlflow.sklearn": ("mlflow.sklearn", "skops.io"),
+    "mlflow.tensorflow": ("mlflow.tensorflow", "keras"),
+    Path(keras_by_name.__file__).stem: ("mlflow.tensorflow", "keras"),
+    Path(onnx_by_name.__file__).stem: ("mlflow.onnx", "onnxruntime"),
+}
 _KERAS = frozenset({"keras", "tensorflow.keras"})
 
 
@@ -69,6 +76,14 @@ def refuse_code(folder: Path, name: str, trusted: Sequence[str]) -> None:
     reason = _unknown_code(folder, flavors) or _pickled(folder) or _loader(folder, flavors)
     if reason:
         raise RegistryError(f"{reason}, and would run code of whoever wrote it; trusted_code = {name} allows that")
+
+
+def import_libraries(folder: Path) -> None:
+    """Import what MLflow's loader of this model will, while Python finds its byte code: making it takes seconds."""
+    flavors = describe(folder).get("flavors")
+    flavor = flavors.get("python_function") if isinstance(flavors, dict) else None
+    for name in _LIBRARIES.get(str(flavor.get("loader_module")), ()) if isinstance(flavor, dict) else ():
+        import_module(name)
 
 
 @contextmanager

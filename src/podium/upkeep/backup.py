@@ -56,11 +56,13 @@ def backup(settings: Settings, path: Path) -> Archive:
 
     Raises:
         MissingError: there is no championship here.
-        SettingError: they are behind an MLflow server.
+        SettingError: they are behind an MLflow server, or there is such a file already.
     """
     store = MlflowStore(settings)
     if not all(map(is_there, store.connection.addresses)):
         raise MissingError(f"there is no championship at {store.connection.clean(settings.tracking_uri)} to back up")
+    if path.exists():
+        raise SettingError(f"{path} is there already; give the backup a name of its own")
     aside = path.with_name(f".{path.name}.tmp")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -193,7 +195,7 @@ def _folder(settings: Settings) -> Path:
 
 def _target(name: str, settings: Settings) -> Path | None:
     """Where a file of the archive goes; None for one that has no place here."""
-    first, _, rest = name.partition("/")
+    first, rest = name.partition("/")[0], Path(*PurePosixPath(name).parts[1:])
     ledger = address_of(settings.ledger)
     if first == "artifacts":
         return _folder(settings) / rest

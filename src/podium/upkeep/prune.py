@@ -66,8 +66,9 @@ class Choice(NamedTuple):
 def choose(runs: Iterable[Recorded], versions: Iterable[Registered], named: Mapping[str, str], before: float) -> Choice:
     """What may go: what Podium made before a moment and nobody refers to.
 
-    A version stays that holds an alias, that somebody names, or whose run stays; a run stays behind a version that
-    does, whoever registered it, and so does whoever was in a championship with a run that is behind an alias.
+    A version stays that holds an alias, that somebody names, that is the newest of its model, for its evidence goes on
+    in the next one, or whose run stays; a run stays behind a version that does, whoever registered it, and so does
+    whoever was in a championship with a run that is behind an alias.
 
     Args:
         runs: that Podium recorded.
@@ -78,8 +79,10 @@ def choose(runs: Iterable[Recorded], versions: Iterable[Registered], named: Mapp
     versions = list(versions)
     kept: dict[str, int] = {}
     stay = set(named)
+    newest = {version.name: version for version in sorted(versions, key=lambda version: version.number)}
     for version in versions:
         why = "aliased" if version.aliased else named.get(version.address) or named.get(version.run_id)
+        why = why or ("the newest of its model" if newest[version.name] is version else None)
         if why and version.created_at < before:
             kept[why] = kept.get(why, 0) + 1
         if why or not version.ours or version.created_at >= before:
