@@ -1,6 +1,7 @@
 # make run    the whole championship on real rates, from a fresh clone
 # make test   lint, types, layer contracts and every test
 # make docs   the documentation as a site, in site/
+# make audit  advisories against the locked packages, and their last releases
 # make lock   the locked requirements anew from pyproject.toml
 # make clean  remove the environment (what a championship left goes with `podium reset`)
 
@@ -11,7 +12,7 @@ BIN := $(VENV)/bin
 # Without byte code every process compiles everything that it imports again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test docs lock clean
+.PHONY: run test docs audit lock clean
 
 run: $(VENV)/run.installed
 	@$(BIN)/podium run
@@ -25,6 +26,11 @@ docs: $(VENV)/test.installed
 $(VENV)/%.installed: requirements/%.txt requirements/setup.txt pyproject.toml scripts/install.sh
 	@PYTHON=$(PYTHON) VENV=$(VENV) scripts/install.sh requirements/$*.txt
 	@touch $@
+
+audit:
+	@$(PYTHON) -m venv $(VENV)/audit
+	@$(VENV)/audit/bin/pip install --quiet pip-audit || { echo "no index answers; nothing was checked" >&2; exit 3; }
+	@$(VENV)/audit/bin/python scripts/audit.py requirements/run.txt
 
 lock:
 	@$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet uv
