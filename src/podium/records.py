@@ -423,6 +423,7 @@ class VersionRecord:
         aliases: those that point at this version.
         tags: tags of the version.
         created_at: milliseconds since the epoch at which it was registered.
+        description: for people.
     """
 
     name: str
@@ -431,6 +432,7 @@ class VersionRecord:
     aliases: frozenset[str] = frozenset()
     tags: Mapping[str, str] = field(default_factory=dict)
     created_at: int = 0
+    description: str = ""
 
     @property
     def pair(self) -> str:

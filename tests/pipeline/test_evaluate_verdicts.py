@@ -76,15 +76,18 @@ def test_a_version_says_it_in_short_tags_and_its_run_has_the_whole(crowned):
         assert (version.tags["verdict"], version.tags["model_type"]) == (judgement.verdict, version.family)
         place = [row.family for row in judgement.ranking].index(version.family) + 1
         assert version.tags["rank"] == f"{place} of 2"
+        assert version.description.startswith(f"{version.family}, {judgement.verdict}, {place} of 2: rmse 0.0")
         assert judgements.carried(store, version) == judgement
     written = arena.state()
     assert arena.evaluate() == judgement
     assert arena.state() == written
+    arena.client.update_model_version(version.name, str(version.version), "Ann's own words")
     file = next(Path("mlruns").rglob(f"{judgement.leader.run_id}/artifacts/{judgements.FILE}"))
     file.unlink()
     assert arena.podium("status") == 0  # who leads is known without it
     assert arena.evaluate().ranking == judgement.ranking
     assert file.exists()
+    assert arena.store.versions()[-1].description == "Ann's own words"
 
 
 def test_what_one_tag_held_until_now_reads_as_before(crowned, capsys):

@@ -61,6 +61,7 @@ def version_record(version: ModelVersion, model_aliases: Mapping[str, Any]) -> V
         aliases=frozenset(alias for alias, at in model_aliases.items() if int(at) == number),
         tags=dict(version.tags or {}),
         created_at=int(version.creation_timestamp or 0),
+        description=version.description or "",
     )
 
 

@@ -7,6 +7,7 @@ which is read as before.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -15,6 +16,7 @@ from podium.evaluate.judgement import Judgement
 from podium.records import DataVersion, VersionRecord
 from podium.registry.entities import SUSPICION_TAG
 from podium.registry.mlflow_store import MlflowStore
+from podium.registry.pointer import SCORES
 
 TAG: Final = "championship"
 FILE: Final = "championship.json"
@@ -88,6 +90,16 @@ def record(store: MlflowStore, version: VersionRecord, judgement: Judgement) -> 
     if version.tags.get(TAG) != tags[TAG] or not store.has_file(version.run_id, FILE):
         store.add_file(version.run_id, FILE, text)
     store.tag(version, tags)
+    if version.description.startswith(("RMSE ", f"{version.family}, ")):  # nobody has written another
+        store.describe(version, _described(version, tags))
+
+
+def _described(version: VersionRecord, tags: Mapping[str, str]) -> str:
+    """What stands on top of MLflow's page of the version, whose tags are in the order of the alphabet."""
+    took_part = f"{tags['rank']}: " if tags["rank"] else "which took no part in the last championship: "
+    scores = ", ".join(f"{name} {float(version.tags[name]):.5f}" for name in SCORES if name in version.tags)
+    days = f"{version.tags.get('scored_days')} of {version.tags.get('data_version')}"
+    return f"{version.family}, {tags['verdict']}, {took_part}{scores} on {days}."
 
 
 def document(store: MlflowStore, version: VersionRecord) -> bytes | None:

@@ -181,6 +181,13 @@ class MlflowStore:
                 if version.tags.get(name) != to.clean(value):
                     insisting(partial(to.client.set_model_version_tag, *place, name, to.clean(value)))
 
+    def describe(self, version: VersionRecord, text: str) -> None:
+        """Give a version another description, unless it has this one."""
+        to = self.connection
+        if version.description != to.clean(text):
+            with to.errors(f"describe {version.name}"):
+                to.client.update_model_version(version.name, str(version.version), to.clean(text))
+
     def versions(self, pair: str | None = None) -> list[VersionRecord]:
         """Every version of the pair's models with its aliases, by name and version."""
         with self.connection.errors("read the versions"):
