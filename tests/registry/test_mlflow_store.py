@@ -212,6 +212,18 @@ def test_families_of_other_pairs_are_left_alone(store, three, settings, make_res
     assert all(not version.name.startswith("EURUSDX") for version in store.versions())
 
 
+def test_a_folder_with_an_odd_name_is_one_like_any_other(tmp_path, monkeypatch, make_result, context):
+    """A database is made there, and the runs' files lie in it and nowhere else, whatever MLflow reads into a path."""
+    folder = tmp_path / 'Ann\'s #1 %20 "rates"'
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    store = MlflowStore(Settings())
+    run = store.log_run(make_result("ARIMA"), context)
+    assert store.read_file(run.run_id, "forecasts.parquet")
+    assert [*folder.glob(f"mlruns/*/{run.run_id}/artifacts/forecasts.parquet")]
+    assert [*tmp_path.iterdir()] == [folder]
+
+
 @pytest.mark.parametrize("name", ["EURUSD_O'Neill", 'EURUSD_"', "EURUSD_a b"])
 def test_a_model_with_an_odd_name_is_nobodys(store, three, name):
     """An empty model that somebody named with a quote stops nobody."""

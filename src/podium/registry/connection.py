@@ -6,7 +6,9 @@ import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from podium.environment import lent
 from podium.errors import RegistryError
@@ -79,13 +81,19 @@ class Connection:
         with self.errors(f"open experiment {name}"):
             found = client.get_experiment_by_name(name)
             if found is None:
-                location = self.settings.artifact_location
+                location = self.settings.artifact_location or self._spelt(name)
                 tolerating(EXISTS, lambda: client.create_experiment(name, artifact_location=location))
                 found = client.get_experiment_by_name(name)
         if found is None or found.lifecycle_stage != "active":
             raise RegistryError(f"experiment {name} is deleted; restore it, or choose another with --experiment")
         self.check_artifacts()
         return str(found.experiment_id)
+
+    def _spelt(self, name: str) -> str | None:
+        """Where files go in a folder with a `%20` in its name, which MLflow reads as a blank; None in any other."""
+        place = str(Path("mlruns", name).absolute())
+        odd = sqlite_path(self.address) is not None and unquote(place) != place
+        return Path(place).as_uri() if odd else None
 
     def check_artifacts(self) -> None:
         """Look whether the folder of the experiment's artifacts is where the database says.

@@ -43,7 +43,10 @@ def make_database(uri: str) -> None:
 
     aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
-        store = SqlAlchemyStore(f"sqlite:///{aside}", DEFAULT_ARTIFACTS)  # type: ignore[no-untyped-call]
+        # MLflow writes this folder into a statement as it is, where a quote would end it; an address has none
+        artifacts = Path(DEFAULT_ARTIFACTS).absolute().as_uri().replace("'", "%27")
+        given = artifacts if "'" in str(Path.cwd()) else DEFAULT_ARTIFACTS
+        store = SqlAlchemyStore(f"sqlite:///{aside}", given)  # type: ignore[no-untyped-call]
         store.engine.dispose()
         aside.replace(path)
     finally:
