@@ -180,3 +180,12 @@ def test_the_window_goes_in_oldest_first(contestant, recent):
     assert sequences.shape == (3, 32, 1)
     assert sequences[:, -1, 0] == pytest.approx(recent.values[:3, 0])
     assert sequences[:, 0, 0] == pytest.approx(recent.values[:3, 31])
+
+
+@pytest.mark.tensorflow
+def test_a_shape_is_built_once_in_a_process():
+    """Contestants of one shape share their network, so that a worker's memory stays flat; others have their own."""
+    shared = LstmContestant(n_lags=7, units=3)._network
+    assert LstmContestant(n_lags=7, units=3)._network is shared
+    others = [LstmContestant(n_lags=6, units=3), LstmContestant(n_lags=7, units=3, seed=1)]
+    assert [one._network is shared for one in others] == [False, False]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
@@ -189,6 +189,12 @@ class Network:
         return answers
 
 
+@lru_cache(maxsize=4)
+def _network(lag_names: tuple[str, ...], units: int, learning_rate: float, seed: int) -> Network:
+    """One network for all contestants of a shape in a process: building and tracing it takes longer than a fit."""
+    return Network(list(lag_names), units, learning_rate, seed)
+
+
 def _best_epoch(losses: list[float]) -> int:
     """The first epoch with the lowest loss, counted from one; 0 before any."""
     return losses.index(min(losses)) + 1 if losses else 0
@@ -232,7 +238,7 @@ class LstmContestant(Contestant):
 
     @cached_property
     def _network(self) -> Network:
-        return Network(self.lag_names, self.units, self.learning_rate, self.seed)
+        return _network(tuple(self.lag_names), self.units, self.learning_rate, self.seed)
 
     def warm_up(self) -> None:
         """Keras and TensorFlow."""
