@@ -24,7 +24,8 @@ from filelock import FileLock
 
 from podium.errors import SettingError
 from podium.registry.mlflow_store import MlflowStore
-from podium.serve.processes.supervisor import serve
+from podium.serve.hotswap.manifest import RESTARTED
+from podium.serve.processes.supervisor import _Companion, serve, worker_config
 from podium.settings import ServeSettings
 
 pytestmark = pytest.mark.servers
@@ -326,6 +327,18 @@ def test_a_serving_process_that_stands_still_is_replaced(serving: Serving, split
     os.kill(before, signal.SIGSTOP)
     until(lambda: server.workers() not in ([], [before]) and listens(server.port), 30)
     assert server.ask("POST", "/invocations", split_body())[0] == 200
+
+
+def test_how_an_earlier_server_ended_is_no_news(own_world: Any) -> None:
+    """A signal to all processes of a server ends its reader too; the next server is not degraded by that."""
+    config = worker_config(own_world.settings)
+    news = config.cache / RESTARTED
+    news.parent.mkdir(parents=True)
+    news.write_text("the registry's reader ended (-15) and was started again")
+    companion = _Companion(own_world.settings, config, ("127.0.0.1", 0), print)
+    companion._ending.set()
+    companion.run()
+    assert not news.exists()
 
 
 def test_workers_agree_on_the_arm_and_add_up_their_metrics(serving: Serving, split_body: Any) -> None:

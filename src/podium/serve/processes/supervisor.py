@@ -207,6 +207,7 @@ class _Companion(threading.Thread):
     def run(self) -> None:
         """Until the server ends."""
         answered = False
+        (self._cache / RESTARTED).unlink(missing_ok=True)  # of an earlier server, which may have ended by it
         while not self._ending.wait(TICK):
             self._look_after_reader()
             answered = answered or self._says_so()
