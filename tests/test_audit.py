@@ -56,6 +56,6 @@ def test_advisories_are_told_and_so_is_who_could_not_be_asked(tmp_path, index, f
 
 def test_without_an_index_it_says_so(tmp_path):
     """Nobody answers: both are named as not checked, and the code is neither that of fine nor of affected."""
-    done = audit(tmp_path, {"dependencies": CLEAN}, "http://127.0.0.1:9/simple")
+    done = audit(tmp_path, {"dependencies": CLEAN}, "http://127.0.0.1:9/packages")
     assert done.returncode == 3
     assert "not checked for their last release, since the index does not say: left-pad, right-pad" in done.stdout
