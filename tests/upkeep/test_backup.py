@@ -15,7 +15,8 @@ import pytest
 
 from podium.data.store import load_series
 from podium.errors import MissingError, SettingError
-from podium.ledger import Ledger
+from podium.ledger import Entry, Ledger, new_id
+from podium.ledger.schema import entries
 from podium.registry import mlflow_tables
 from podium.registry.mlflow_store import MlflowStore
 from podium.upkeep.backup import backup, restore
@@ -60,6 +61,7 @@ def test_restoring_again_completes_what_was_cut_off(elsewhere, monkeypatch):
         with pytest.raises(ZeroDivisionError):
             restore(elsewhere, address)
     assert not Path("mlflow.db").exists()
+    assert Path("data/raw/GBPJPY.parquet").exists()
     restore(elsewhere, address)
     with pytest.raises(SettingError, match="is there already"):
         restore(elsewhere, address)
@@ -105,7 +107,12 @@ def test_a_damaged_archive_is_refused(elsewhere, damage):
 
 
 def test_it_is_consistent_while_others_write(desk, tmp_path):
-    """Backed up under ten thousand writes a second to the registry and the ledger, both copies are whole."""
+    """Backed up while registry and ledger are written to, both copies are whole, with what is still in a log."""
+    ledger = Ledger.open(desk.ledger)
+    number, at = new_id()
+    entry = Entry(number, number, at, "EURUSD", "x", "champion", False, False, "EURUSD_ARIMA", 1, None, "k", 0.1)
+    with ledger.writing() as connection:
+        connection.execute(entries.insert(), [entry._asdict()])
     stop = threading.Event()
 
     def write(path: Path, statement: str) -> None:
@@ -117,7 +124,7 @@ def test_it_is_consistent_while_others_write(desk, tmp_path):
     bump = "UPDATE experiments SET last_update_time = last_update_time + 1"
     writers = [
         threading.Thread(target=write, args=(Path("mlflow.db"), bump)),
-        threading.Thread(target=write, args=(Path("data/ledger.db"), "DELETE FROM ledger_entries")),
+        threading.Thread(target=write, args=(Path("data/ledger.db"), "DELETE FROM ledger_days")),
     ]
     for writer in writers:
         writer.start()
@@ -125,6 +132,7 @@ def test_it_is_consistent_while_others_write(desk, tmp_path):
         backup(desk, tmp_path / "busy.zip")
     finally:
         stop.set()
+        ledger.close()
         for writer in writers:
             writer.join()
     with zipfile.ZipFile(tmp_path / "busy.zip") as archive:
@@ -132,6 +140,8 @@ def test_it_is_consistent_while_others_write(desk, tmp_path):
             (tmp_path / "copy.db").write_bytes(archive.read(name))
             with closing(sqlite3.connect(tmp_path / "copy.db")) as connection:
                 assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+                if name == "ledger.db":
+                    assert connection.execute("SELECT count(*) FROM ledger_entries").fetchone() == (1,)
     (tmp_path / "copy.db").write_bytes(zipfile.ZipFile(tmp_path / "busy.zip").read("databases/tracking.db"))
     others = mlflow_tables.differences(desk.tracking_uri, f"sqlite:///{tmp_path / 'copy.db'}")
     assert {line.split()[0] for line in others} <= {"experiments"}
