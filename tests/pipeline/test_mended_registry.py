@@ -88,7 +88,7 @@ def test_where_all_files_are_gone_the_step_that_helps_is_named(crowned):
     before = crowned.aliases()
     for uri in before.values():
         lose(crowned, uri)
-    with pytest.raises(MissingError, match=r"the files of all runs on .* are gone; run `podium train`"):
+    with pytest.raises(MissingError, match=r"no run on .* is left that has its files; run `podium train`"):
         told(crowned)
     assert crowned.aliases() == before
 
