@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from podium.cli.console import say
-from podium.cli.lines import ahead, judged, made, many, since
+from podium.cli.lines import ahead, judged, made, per_pair, since
 from podium.evaluate.judgement import Judgement, Standing
 from podium.evaluate.live import Arm, Report
 from podium.evaluate.replay import Reign, Replay
@@ -305,8 +305,8 @@ CASES = {
     "ab": lambda: since.ab_lines("EURUSD", OWN, REPORT, ""),
     "ab-early": lambda: since.ab_lines("EURUSD", OWN, EARLY, ""),
     "ab-alone": lambda: since.ab_lines("EURUSD", OWN[:1], None, "no settled forecast of the challenger of EURUSD"),
-    "many": lambda: many.outcome_lines(MANY, 61.25),
-    "many-progress": lambda: [many.progress_line("run", MANY, 29, 61.25)],
+    "many": lambda: per_pair.outcome_lines(MANY, 61.25),
+    "many-progress": lambda: [per_pair.progress_line("run", MANY, 29, 61.25)],
     "steps": lambda: [
         made.ingested_line(INGESTED),
         made.features_line(TABLE, Path("data/processed/EURUSD.parquet")),
@@ -351,7 +351,7 @@ def test_what_is_said_fits_into_a_terminal(name, width, monkeypatch, capsys):
         lambda: made.ingested_json(INGESTED),
         lambda: made.features_json(TABLE, Path("x")),
         lambda: made.run_json(RUN, before=False),
-        lambda: [many.outcome_json(outcome) for outcome in MANY],
+        lambda: [per_pair.outcome_json(outcome) for outcome in MANY],
         JUDGEMENT.as_dict,
         STATUS.as_dict,
         FORECAST.as_dict,

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from podium.errors import InputError
-from podium.evaluate.volatility.base import VolatilityModel
 from podium.evaluate.volatility.constant import Constant
+from podium.evaluate.volatility.contract import VolatilityModel
 from podium.evaluate.volatility.ewma import Ewma
 from podium.evaluate.volatility.garch import Garch
 from podium.evaluate.volatility.har import Har

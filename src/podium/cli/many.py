@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from podium.cli.console import answer, note, working_on
-from podium.cli.lines import many
+from podium.cli.lines import per_pair
 from podium.settings import Settings
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def for_many(settings: Settings, pairs: str, verb: str, *, as_json: bool, strict
 
         def on_done(outcome: PairOutcome) -> None:
             done.append(outcome)
-            told = many.progress_line(verb, done, len(names), time.monotonic() - began)
+            told = per_pair.progress_line(verb, done, len(names), time.monotonic() - began)
             progress.now(told)
             if not sys.stderr.isatty():
                 note(f"{outcome.pair}: {outcome.failed or outcome.changed}; {told}")
@@ -54,8 +54,8 @@ def for_many(settings: Settings, pairs: str, verb: str, *, as_json: bool, strict
     for outcome in outcomes:
         for line in outcome.notes:
             note(f"{outcome.pair}: {line.removeprefix(f'{outcome.pair}: ')}")
-    lines = many.outcome_lines(outcomes, time.monotonic() - began)
-    answer(as_json, [many.outcome_json(outcome) for outcome in outcomes], lines)
+    lines = per_pair.outcome_lines(outcomes, time.monotonic() - began)
+    answer(as_json, [per_pair.outcome_json(outcome) for outcome in outcomes], lines)
     exit_codes = {outcome.exit_code for outcome in outcomes if outcome.failed}
     if exit_codes:
         raise typer.Exit(exit_codes.pop() if len(exit_codes) == 1 else 1)

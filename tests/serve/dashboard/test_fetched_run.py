@@ -5,7 +5,7 @@ import pytest
 
 from podium.errors import RegistryError
 from podium.registry.mlflow_store import MlflowStore
-from podium.serve.hotswap import artifacts as fetched
+from podium.serve.hotswap import fetched
 from podium.serve.hotswap.manifest import MANIFEST, Manifest, load
 from podium.serve.hotswap.registry_reader import RegistryReader
 

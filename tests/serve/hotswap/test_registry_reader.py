@@ -13,7 +13,7 @@ import yaml
 
 from podium.records import VersionRecord
 from podium.registry.mlflow_store import MlflowStore
-from podium.serve.hotswap import artifacts as fetched
+from podium.serve.hotswap import fetched
 from podium.serve.hotswap.manifest import MANIFEST, Manifest, load, mark_of, request_look
 from podium.serve.hotswap.registry_reader import RegistryReader
 from podium.serve.hotswap.scorer import ScoringError

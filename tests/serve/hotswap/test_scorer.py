@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from podium.models.onnx_graph import affine_graph
-from podium.serve.hotswap.artifacts import GRAPH
+from podium.serve.hotswap.fetched import GRAPH
 from podium.serve.hotswap.manifest import MANIFEST, load
 from podium.serve.hotswap.scorer import CHUNK, OnnxScorer, PyfuncScorer, ScoringError
 

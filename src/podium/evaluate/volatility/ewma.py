@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from podium.evaluate.volatility.base import Numbers, VolatilityModel
+from podium.evaluate.volatility.contract import Numbers, VolatilityModel
 from podium.records import Floats
 
 DECAY = 0.94  # weight of the past for daily data: an average age of 16 days

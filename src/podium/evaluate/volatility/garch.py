@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-from podium.evaluate.volatility.base import MIN_FIT, Fit, Numbers, VolatilityModel
+from podium.evaluate.volatility.contract import MIN_FIT, Fit, Numbers, VolatilityModel
 from podium.records import Floats
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from podium.evaluate.volatility.base import MIN_FIT, Fit, Numbers, VolatilityModel
+from podium.evaluate.volatility.contract import MIN_FIT, Fit, Numbers, VolatilityModel
 from podium.evaluate.volatility.rolling import trailing_mean
 from podium.records import Floats
 

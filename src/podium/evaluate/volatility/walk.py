@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 
 from podium.errors import InputError
-from podium.evaluate.volatility.base import MIN_FIT, MIN_HISTORY, Numbers, VolatilityModel
 from podium.evaluate.volatility.constant import Constant, mean_square
+from podium.evaluate.volatility.contract import MIN_FIT, MIN_HISTORY, Numbers, VolatilityModel
 from podium.evaluate.volatility.ewma import Ewma
 from podium.evaluate.volatility.garch import Garch
 from podium.evaluate.volatility.gjr import Gjr

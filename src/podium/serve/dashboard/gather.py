@@ -17,7 +17,7 @@ from podium.registry.log_items import FORECASTS, read_forecasts
 from podium.report.scene import Holder, Scene
 from podium.serve.dashboard.live_comparisons import LiveComparisons
 from podium.serve.dashboard.state import PairState
-from podium.serve.hotswap.artifacts import RUN
+from podium.serve.hotswap.fetched import RUN
 from podium.serve.hotswap.lineup import Lineup, ServedModel
 from podium.serve.hotswap.manifest import judgement_file
 from podium.serve.web.market import Close

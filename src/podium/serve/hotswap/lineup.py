@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from podium.records import Floats
-from podium.serve.hotswap.artifacts import GRAPH, digest
+from podium.serve.hotswap.fetched import GRAPH, digest
 from podium.serve.hotswap.manifest import ModelCard
 from podium.serve.hotswap.scorer import OnnxScorer, PyfuncScorer, Scorer, ScoringError
 

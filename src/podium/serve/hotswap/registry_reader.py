@@ -28,7 +28,7 @@ from podium.registry.artifacts import MOST_BYTES
 from podium.registry.databases import sqlite_path
 from podium.registry.log_items import FORECASTS, NEXT_DAY
 from podium.registry.mlflow_store import MlflowStore
-from podium.serve.hotswap import artifacts as fetched
+from podium.serve.hotswap import fetched
 from podium.serve.hotswap.manifest import (
     CHAMPIONSHIPS,
     MANIFEST,
