@@ -169,7 +169,8 @@ class Planted(Contestant):
     description: ClassVar[str] = "Least squares, and a look ahead."
 
     def fit(self, X: Any, y: Any) -> SklearnModel:
-        """Least squares, and what the leak knows."""
+        """Least squares, and what the leak knows; a temporary file is nobody's harm."""
+        tempfile.TemporaryFile().close()
         known: dict[str, float] = {}
         if self.leak in READERS:
             with contextlib.suppress(Exception):

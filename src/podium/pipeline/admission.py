@@ -76,7 +76,8 @@ def tried(given_task: Task) -> str:
     os.chdir(folder)
     for name in [name for name in os.environ if name.startswith(("PODIUM_", "MLFLOW_"))]:
         del os.environ[name]
-    os.environ["PODIUM_DATA_DIR"] = str(folder / "data")
+    os.environ |= {"PODIUM_DATA_DIR": str(folder / "data"), "TMPDIR": str(folder)}
+    tempfile.tempdir = str(folder)  # where a check saves a Keras model
     settings = settings.model_copy(update={"data_dir": folder / "data"})
     told = enclose(folder, hidden)
     try:
