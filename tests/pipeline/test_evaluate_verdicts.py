@@ -458,7 +458,7 @@ def test_artifacts_that_were_moved_are_named_before_anything_is_made(crowned):
     place = Path(arena.client.get_experiment_by_name("EURUSD_Experiments").artifact_location)
     place.rename(place.with_name("moved"))
     for step in (arena.train, arena.evaluate):
-        with pytest.raises(RegistryError, match=f"are not at {place}.*podium reset"):
+        with pytest.raises(RegistryError, match=f"are not at {place}.*podium doctor --fix"):
             step()
     assert not place.exists()
 

@@ -51,7 +51,7 @@ def test_rates_that_were_moved_leave_a_page_with_reasons(held: Any) -> None:
     assert set(written.untold) == {"series", "next_day"}
     page = written.path.read_text(encoding="utf-8")
     assert "podium ingest" in page
-    assert page.count("<figcaption>") == 5
+    assert page.count("<figcaption>") == 6
 
 
 def test_rates_that_end_before_the_champions_days_leave_a_page_with_the_reason(held: Any, rates: Series) -> None:
