@@ -219,7 +219,7 @@ def test_every_table_and_figure_can_be_read_without_seeing(make_scene: MakeScene
     """All tables have captions, all headers scopes, all drawn figures a message and a table; ids are unique."""
     page = parse(championship_page(make_scene()))
     tables = page.all("table")
-    assert len(page.all("caption")) == len(tables) == 11
+    assert len(page.all("caption")) == len(tables) == 12
     assert all(th.attributes.get("scope") in {"col", "row"} for th in page.all("th"))
     figures = page.all("figure")
     drawn = ["skill", "fluctuation", "years", "fan", "coverage", "density", "money"]
