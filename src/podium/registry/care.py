@@ -59,7 +59,6 @@ class Recorded:
         data_version: of its series.
         model_id: of its logged model; empty without one.
         places: addresses of its files and of its model's.
-        deleted: whether MLflow shows it no more.
     """
 
     run_id: str
@@ -67,7 +66,6 @@ class Recorded:
     data_version: str
     model_id: str = ""
     places: tuple[str, ...] = ()
-    deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +117,7 @@ def _recorded(run: Run) -> Recorded:
     # As MLflow lays them out; where a model was hidden already, nobody says where it is.
     above = info.artifact_uri.removesuffix(f"/{info.run_id}/artifacts")
     places = [info.artifact_uri, *([f"{above}/models/{model_id}/artifacts"] if model_id else [])]
-    deleted = info.lifecycle_stage == "deleted"
-    return Recorded(info.run_id, int(info.start_time), tags.get("data_version", ""), model_id, tuple(places), deleted)
+    return Recorded(info.run_id, int(info.start_time), tags.get("data_version", ""), model_id, tuple(places))
 
 
 def registered(store: MlflowStore) -> list[Registered]:
@@ -152,7 +149,7 @@ def hide(store: MlflowStore, runs: Iterable[Recorded], versions: Iterable[Regist
     with store.connection.errors("delete what may go"):
         for version in versions:
             tolerating(ABSENT, partial(client.delete_model_version, version.name, str(version.number)))
-        for run in (run for run in runs if not run.deleted):
+        for run in runs:  # one that is deleted already takes it again
             client.delete_run(run.run_id)
             if run.model_id:
                 tolerating(ABSENT, partial(client.delete_logged_model, run.model_id))
