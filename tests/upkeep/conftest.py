@@ -96,6 +96,7 @@ def desk(template: Path, tmp_path: Path, readdress, monkeypatch) -> Settings:
     shutil.copytree(template, folder)
     readdress(folder / "mlflow.db", str(template), str(folder))
     monkeypatch.chdir(folder)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
     return at(folder)
 
 

@@ -162,7 +162,7 @@ FAULTS = {
     _clock_behind: ("clock", "is dated", False),
     _ledger_without_log: ("ledger", "ledger.db-wal is gone", False),
     _log_without_ledger: ("ledger", "ledger.db is gone", False),
-    _damaged_ledger: ("ledger", "", False),
+    _damaged_ledger: ("ledger", "ledger.db is damaged", False),
     _newer_ledger: ("ledger", "is of a newer Podium", False),
 }
 
