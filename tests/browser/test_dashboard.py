@@ -38,7 +38,7 @@ import json, sys
 from podium.serve.processes.supervisor import serve
 from podium.settings import Settings
 
-sys.exit(serve(Settings(**json.loads(sys.argv[1])), lambda line: print(line, flush=True)))
+sys.exit(serve(Settings(**json.loads(sys.argv[1])), lambda address: print(address, flush=True)))
 """
 SOON = 20_000  # milliseconds
 
@@ -54,9 +54,9 @@ def serving() -> Iterator[Callable[..., str]]:
         server = subprocess.Popen([sys.executable, "-c", RUN, json.dumps(told)], stdout=subprocess.PIPE, text=True)
         servers.append(server)
         assert server.stdout is not None
-        line = server.stdout.readline()
-        assert line.startswith("serving on http://"), line
-        return line.removeprefix("serving on ").strip()
+        address = server.stdout.readline().strip()
+        assert address.startswith("http://"), address
+        return address
 
     yield start
     for server in servers:
