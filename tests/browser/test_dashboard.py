@@ -49,7 +49,7 @@ def serving() -> Iterator[Callable[..., str]]:
     servers: list[subprocess.Popen[str]] = []
 
     def start(settings: Settings, **options: Any) -> str:
-        serving = {"port": 0, "interval": 0.2, "patience": 5.0, **options}
+        serving = {"port": 0, "interval": 0.2, "patience": 30.0, **options}
         told = {**settings.model_dump(mode="json"), "serve": serving}
         server = subprocess.Popen([sys.executable, "-c", RUN, json.dumps(told)], stdout=subprocess.PIPE, text=True)
         servers.append(server)
