@@ -61,11 +61,11 @@ def test_it_opens_without_a_network(look: Look, address: str) -> None:
 
 
 def test_it_is_complete_without_a_script(look: Look, address: str) -> None:
-    """With JavaScript off all six figures are drawn, in colour."""
+    """With JavaScript off all seven figures are drawn, in colour."""
     page = look(java_script_enabled=False)
     page.goto(address)
-    assert page.locator("figure").count() == 6
-    assert page.locator("figure svg.drawing").count() == 7
+    assert page.locator("figure").count() == 7
+    assert page.locator("figure svg.drawing").count() == 8
     line = page.locator("#skill path.line").first
     assert line.bounding_box()["width"] > 500
 

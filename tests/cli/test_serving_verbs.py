@@ -73,8 +73,8 @@ def test_the_ledger_is_pruned(podium, begin, workdir):
     assert json.loads((workdir / "old.jsonl").read_text())["request_key"] == "four"
     assert podium("ledger", "prune").err.startswith("podium: say what is old: --keep DAYS")
     assert podium("ledger", "prune", "--keep", "1").out.startswith("0 entries")
-    assert "exclude" in podium("ledger", "--dry-run").err
-    assert "exclude" in podium("ledger", "prune", "--csv").err
+    assert "--dry-run are for `podium ledger prune`" in podium("ledger", "--dry-run").err
+    assert "--csv are not for `podium ledger prune`" in podium("ledger", "prune", "--csv").err
 
 
 def test_an_empty_export_has_its_header(podium, begin):

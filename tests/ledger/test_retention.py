@@ -81,7 +81,7 @@ def test_what_cannot_be_read_back_stays(
 @pytest.mark.parametrize("kind", ["younger", "another pair", "only counted"])
 def test_what_is_not_meant_stays(sqlite_ledger: Ledger, make_entry: Make, write: Write, kind: str) -> None:
     """Younger entries, other pairs, and everything in a dry run are left alone."""
-    write(sqlite_ledger, [make_entry(origin=None)])
+    write(sqlite_ledger, [make_entry(at=datetime.now(UTC), origin=None)])
     given = {
         "younger": {"before": LATER - timedelta(hours=2)},
         "another pair": {"pair": "EURJPY"},
@@ -101,7 +101,9 @@ def test_a_server_writes_meanwhile(ledger: Ledger, make_entry: Make, write: Writ
         async with LedgerWriter(ledger) as writer:
             pruning.start()
             for count in itertools.count(1):
-                await writer.submit([make_entry(origin=None, request_key="new")])
+                await writer.submit(
+                    [make_entry(at=datetime.now(UTC) + timedelta(hours=1), origin=None, request_key="new")]
+                )
                 if not pruning.is_alive():
                     return count
         raise AssertionError

@@ -8,7 +8,7 @@ import io
 import numpy as np
 import pytest
 
-from podium.evaluate import volatility
+from podium.evaluate.volatility import walk as volatility
 from podium.pipeline import walk_cache
 from podium.pipeline.walk_cache import shared_walk, walk_path
 

@@ -87,7 +87,8 @@ def record(store: MlflowStore, version: VersionRecord, judgement: Judgement) -> 
     """Keep the judgement with a version: first the file of its run, then the tags that name it."""
     text = judgement.to_json().encode()
     tags = short_tags(version, judgement, hashlib.sha256(text).hexdigest()[:16])
-    if version.tags.get(TAG) != tags[TAG] or not store.has_file(version.run_id, FILE):
+    recorded = version.tags.get(TAG) == tags[TAG] and store.has_file(version.run_id, FILE)
+    if version.run_id and not recorded:  # of another pipeline, which may have registered a model without a run
         store.add_file(version.run_id, FILE, text)
     store.tag(version, tags)
     if version.description.startswith(("RMSE ", f"{version.family}, ")):  # nobody has written another
@@ -107,7 +108,7 @@ def document(store: MlflowStore, version: VersionRecord) -> bytes | None:
     tag = version.tags.get(TAG, "")
     if not tag or tag.startswith("{"):
         return tag.encode() or None
-    return store.read_file(version.run_id, FILE)
+    return store.read_file(version.run_id, FILE) if version.run_id else None
 
 
 def carried(store: MlflowStore, version: VersionRecord | None) -> Judgement | None:

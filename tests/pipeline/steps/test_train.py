@@ -138,6 +138,7 @@ def test_a_contestant_that_fails_leaves_nothing_completed(ready, monkeypatch):
             raise DataError([Fault("EURUSD", "lag_0", "no luck", 1)])
 
     monkeypatch.setattr(room, "enter", lambda family, settings: Failing())
+    monkeypatch.setattr(room, "admit", lambda *given: None)
     with pytest.raises(DataError, match="no luck"):
         train(ready)
     assert _completed(ready) == []

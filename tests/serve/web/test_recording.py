@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import sqlite3
 import threading
 from dataclasses import replace
@@ -11,6 +12,7 @@ from podium.errors import LedgerError
 from podium.ledger import Ledger
 from podium.records import Interval
 from podium.serve.hotswap.swap import Swapper
+from podium.serve.processes.worker import running
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -246,7 +248,14 @@ def test_a_process_that_waits_for_its_first_models_says_that_it_lives(
 
     monkeypatch.setattr(Swapper, "tell", tell)
     monkeypatch.setattr(Swapper, "start", start)
-    make_caller(ledger="off")
+    caller = make_caller(ledger="off")
+
+    async def begin() -> None:
+        async with running(caller.service, lambda: None):
+            pass
+
+    caller.runner.run(begin())
+    gc.unfreeze()
     assert told >= 3
 
 
