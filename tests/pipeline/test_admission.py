@@ -16,6 +16,7 @@ from podium.data.fetch import fetch_series
 from podium.data.store import load_series
 from podium.errors import AdmissionError
 from podium.models import roster
+from podium.models.linear import LinearRegressionContestant
 from podium.models.roster import enter
 from podium.pipeline import admission, recipe
 from podium.pipeline.prepare import load_table, series_path
@@ -99,3 +100,13 @@ def test_nobody_that_ships_moves_with_the_future(pair, tmp_path):
     for family in ("LinearRegression", "ARIMA"):
         _, given, _ = admission.task(settings, enter(family, settings), series)
         assert admission.moves_with_the_future(settings, given) == ""
+
+
+def test_a_class_that_cannot_travel_is_refused_in_one_line(arena, rates):
+    """A contestant written inside a function is told where to write it, not Python's word for it."""
+
+    class Inside(LinearRegressionContestant):
+        pass
+
+    with pytest.raises(AdmissionError, match="define its class at the top of a module"):
+        admission.task(arena.settings, Inside(n_lags=32), rates)

@@ -10,12 +10,14 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import ModuleType
 
 import psutil
 import pytest
 
 from podium.environment import OBJECTS_BETWEEN_COLLECTIONS
 from podium.errors import DataError, WorkerError
+from podium.runners import local
 from podium.runners.local import available_cores, side_by_side
 
 WORK = """
@@ -212,3 +214,15 @@ def test_a_failure_is_a_value_and_cancels_nobody(work, done, workers):
         found = {task[1]: future.exception() for task, future in crew}
     assert isinstance(found.pop(2), DataError)
     assert found == dict.fromkeys(range(3, 8))
+
+
+@pytest.mark.parametrize("names", [{}, {"__file__": "notebook.py"}])
+def test_the_callers_script_is_as_it_was(names, monkeypatch):
+    """Afterwards the main module has the names that it had: a notebook's has no file, and does not get an empty one."""
+    main = ModuleType("__main__")
+    vars(main).update(names)
+    monkeypatch.setitem(sys.modules, "__main__", main)
+    before = dict(vars(main))
+    with local._without_script():
+        assert vars(main).get("__file__") is None
+    assert vars(main) == before

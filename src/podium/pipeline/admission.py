@@ -65,7 +65,13 @@ def task(settings: Settings, contestant: Contestant, series: Series, n_rows: int
     newest = slice(max(len(series) - n_rows - settings.n_lags - 1, 0), None)
     extras = {name: column[newest] for name, column in series.extras.items()}
     given = dataclasses.replace(series, dates=series.dates[newest], closes=series.closes[newest], extras=extras)
-    return settings, pickle.dumps((contestant, given)), tuple(_hidden(settings))
+    try:
+        return settings, pickle.dumps((contestant, given)), tuple(_hidden(settings))
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise AdmissionError(
+            f"{contestant.family} cannot travel to the process of its trial ({error}); "
+            "define its class at the top of a module, and keep no open file or lambda in its fields"
+        ) from None
 
 
 def tried(given_task: Task) -> str:

@@ -168,13 +168,15 @@ def _deaf_to_interrupts() -> Iterator[None]:
 @contextmanager
 def _without_script() -> Iterator[None]:
     """Processes begun inside do not run the caller's script again, as Python's spawn would: nothing of it is needed."""
-    main = sys.modules["__main__"]
-    named = {name: vars(main).get(name) for name in ("__file__", "__spec__")}
-    vars(main).update(dict.fromkeys(named))
+    main = vars(sys.modules["__main__"])
+    named: dict[str, Any] = {
+        name: main[name] for name in ("__file__", "__spec__") if name in main
+    }  # a notebook: no file
+    main.update(dict.fromkeys(named))
     try:
         yield
     finally:
-        vars(main).update(named)
+        main.update(named)
 
 
 def _begin() -> None:
