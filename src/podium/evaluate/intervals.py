@@ -281,8 +281,9 @@ def _state(path: VolatilityPath, learnt: Mapping[str, Learnt]) -> IntervalState:
 def advance(interval: Interval, forecast: float, returns: Floats, origin: date) -> Interval:
     """The interval a day later: what that day's return has moved, with every model as it was last fitted.
 
-    Training, `podium forecast`, the daily run and serving all go on from a recorded interval by this one function, so
-    that they agree on any day. It is what the walk over the longer series finds, until models are fitted again.
+    `podium forecast`, the dashboard and serving all go on from the interval that training recorded by this one
+    function, so that they agree on any day. It is what the walk over the longer series finds, until models are fitted
+    again.
 
     Args:
         interval: of the day before, for the next day.

@@ -67,7 +67,6 @@ def report(settings: Settings, cost_bps: float = COST_BPS, folder: Path = FOLDER
     if not (np.isfinite(cost_bps) and cost_bps >= 0):
         raise SettingError(f"cost of {cost_bps:g} basis points: give zero or more")
     store = MlflowStore(settings)
-    store.check_artifacts()
     subject = _subject(store)
     scene = gather(store, subject, cost_bps)
     page = championship_page(scene).encode()

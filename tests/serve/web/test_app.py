@@ -4,8 +4,10 @@ import json
 import math
 import re
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -15,7 +17,9 @@ from podium.evaluate.horizons import believed_volatility
 from podium.evaluate.intervals import interval_forecast, interval_now
 from podium.evaluate.volatility.walk import volatility_walk
 from podium.records import Forecasts, Interval
+from podium.serve.hotswap.scorer import ScoringError
 from podium.serve.web import protocol
+from podium.serve.web.next_day import bring_interval, open_interval
 
 
 def test_invocations_answer_what_the_logged_model_answers(caller: Any, world: Any, split_body: Any, rows: Any) -> None:
@@ -109,17 +113,20 @@ def test_bounds_are_shown_where_there_are_any(make_caller: Any, give_interval: A
     )
 
 
+def recorded_two_days_ago(walk: Any) -> Interval:
+    """An interval as a training on all but the last two days leaves it."""
+    returns, n_known = np.diff(np.log(walk.closes)), len(walk) - 3
+    path = believed_volatility(volatility_walk(returns[:n_known], walk.dates[1 : n_known + 1], walk.dates[200], 252))
+    scored = slice(-100, -1)
+    past = Forecasts(path.origins[scored], path.origins[scored] + 1, path.outcome[scored], np.zeros(99))
+    return interval_forecast(path, past).interval
+
+
 def test_a_newer_close_is_answered_with_the_interval_that_goes_on_to_it(
     make_caller: Any, give_interval: Any, walk: Any, rows: Any, split_body: Any
 ) -> None:
     """Two days after the training the interval is the recorded one moved by two returns and two forecasts."""
-    caller = make_caller()
-    returns, n_known = np.diff(np.log(walk.closes)), len(walk) - 3
-    known = volatility_walk(returns[:n_known], walk.dates[1 : n_known + 1], walk.dates[200], 252)
-    path = believed_volatility(known)
-    scored = slice(-100, -1)
-    past = Forecasts(path.origins[scored], path.origins[scored] + 1, path.outcome[scored], np.zeros(99))
-    recorded = interval_forecast(path, past).interval
+    caller, recorded = make_caller(), recorded_two_days_ago(walk)
     assert str(recorded.origin) == str(walk.dates[-3])
     give_interval(caller, recorded)
     found = caller.get("/v1/forecast/EURUSD").json
@@ -127,6 +134,20 @@ def test_a_newer_close_is_answered_with_the_interval_that_goes_on_to_it(
     expected = interval_now(recorded, np.array(said), walk)
     assert found["interval_missing"] is None
     assert found["interval"] == pytest.approx(expected.around(found["forecast"]))
+
+
+def test_an_interval_that_could_not_be_brought_for_a_moment_is_tried_again(
+    make_caller: Any, give_interval: Any, walk: Any
+) -> None:
+    """A model that fails once, while its process is begun again, does not lose its interval until the next close."""
+    caller = make_caller()
+    give_interval(caller, recorded_two_days_ago(walk))
+    model, close = caller.service.swapper.lineups["EURUSD"].champion, caller.service.market.newest("EURUSD")
+    failing = Mock(score=Mock(side_effect=ScoringError("not now")))
+    bring_interval(replace(model, scorer=failing), close)
+    assert open_interval(model.card, close) is None
+    bring_interval(model, close)
+    assert open_interval(model.card, close) is not None
 
 
 def test_podium_tells_models_and_titles(caller: Any, world: Any) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import date
 
 import numpy as np
 
-from podium.errors import PodiumError
+from podium.errors import InputError, MissingError
 from podium.records import Interval, NextDay
 from podium.serve.hotswap.lineup import ServedModel
 from podium.serve.hotswap.manifest import ModelCard
+from podium.serve.hotswap.scorer import ScoringError
 from podium.serve.web.market import Close
 
 
@@ -35,12 +35,17 @@ def bring_interval(model: ServedModel, close: Close) -> None:
 
     if not is_behind(model.card, close) or model.card.interval is None:
         return
-    known, brought = model.card.interval, None
+    known = model.card.interval
+    brought: Interval | None = None
     n_new = len(close.series) - 1 - int(np.searchsorted(close.series.dates, np.datetime64(known.origin)))
     if known.state is not None:
-        with suppress(PodiumError):
+        try:
             X = close.rows(model.card.features, n_new + 1)
             brought = interval_now(known, model.scorer.score(X[:-1]), close.series)
+        except ScoringError:  # of a model that is begun again: the next request tries anew
+            return
+        except (InputError, MissingError):  # the series does not hold the day on which it was recorded
+            brought = None
     close.intervals[model.card.folder] = brought
 
 
