@@ -23,10 +23,10 @@ from podium.registry.log_items import RunContext
 from podium.registry.mlflow_store import MlflowStore
 from podium.serve.hotswap.manifest import MANIFEST, Manifest, load
 from podium.serve.hotswap.registry_reader import RegistryReader
+from podium.serve.processes.service import Service, make_service
 from podium.serve.processes.worker import make_app
 from podium.serve.web.app import App
 from podium.serve.web.config import WorkerConfig
-from podium.serve.web.service import Service, make_service
 from podium.settings import ServeSettings, Settings
 
 LIMITS = {"ledger": "off", "max_body": 200_000, "max_rows": 50}

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from podium.data.store import data_version, save_series
-from podium.evaluate.intervals import IntervalScores, next_day
+from podium.evaluate.interval_scores import IntervalScores
+from podium.evaluate.intervals import next_day
 from podium.evaluate.judgement import Judgement, Standing
 from podium.evaluate.metrics import score
 from podium.features import build_features, frame
@@ -23,8 +24,8 @@ from podium.records import Forecasts, Interval, NextDay, Series
 from podium.registry import judgements
 from podium.registry.log_items import RunContext
 from podium.registry.mlflow_store import MlflowStore
-from podium.serve.dashboard.page import Pages
 from podium.serve.hotswap.registry_reader import RegistryReader
+from podium.serve.processes.worker import make_pages
 from podium.settings import Settings
 
 N_SCORED = 60
@@ -199,7 +200,7 @@ def rendered(make_caller: Callable[..., Any]) -> Callable[..., str]:
     """`rendered(shadow=True)`: the page of a service with these options."""
 
     def render(**options: Any) -> str:
-        page = Pages(make_caller(**options).service).render(None)
+        page = make_pages(make_caller(**options).service).render(None)
         assert page is not None
         return page
 

@@ -12,7 +12,7 @@ from podium.ledger.settling import settle
 from podium.records import Series
 from podium.serve.dashboard.figures import _Sequence
 from podium.serve.dashboard.live_comparisons import LiveComparisons
-from podium.serve.dashboard.page import Pages
+from podium.serve.processes.worker import make_pages
 
 Fill = Callable[..., None]
 
@@ -78,7 +78,7 @@ def serving(own_hall: Any, serve_hall: Any) -> Any:
 
 def live_of(caller: Any) -> Any:
     """What the page would say of the live test."""
-    return LiveComparisons(caller.service).of(caller.service.selection.lineup("EURUSD"))
+    return LiveComparisons(caller.service.config.settings).of(caller.service.selection.lineup("EURUSD"))
 
 
 def test_what_is_missing_is_said(serving: Any, fill: Fill, make_caller: Any) -> None:
@@ -106,7 +106,7 @@ def test_without_a_shared_day_the_page_says_how_to_get_one(own_hall: Any, serve_
     live = live_of(caller)
     assert "--shadow" in live.reason
     assert [(arm.arm, arm.model_name, arm.n_days) for arm in live.arms] == [("challenger", "EURUSD_ARIMA", 30)]
-    assert f"{live.arms[0].rmse:.6f}" in (Pages(caller.service).render(None) or "")
+    assert f"{live.arms[0].rmse:.6f}" in (make_pages(caller.service).render(None) or "")
     assert 'podium_live_days{arm="challenger",pair="EURUSD"} 30.0' in caller.get("/metrics").content.decode()
 
 
@@ -123,7 +123,7 @@ def test_each_entry_names_the_last_training_day(serving: Any, walk: Any) -> None
 def test_before_the_interval_begins_the_page_says_when(serving: Any, fill: Fill) -> None:
     """After a few days the page names the day on which the interval begins, and foretells no pace."""
     fill(serving, days=2, gap=0.5)
-    page = Pages(serving.service).render(None) or ""
+    page = make_pages(serving.service).render(None) or ""
     assert "begins on day 60" in page
     assert "more days" not in page
 
@@ -137,7 +137,7 @@ def test_the_page_shows_the_answer_of_the_command(serving: Any, fill: Fill) -> N
     )
     ledger.close()
     assert found.answer == "challenger better"
-    page = Pages(serving.service).render(None) or ""
+    page = make_pages(serving.service).render(None) or ""
     assert "ARIMA is better than the champion LinearRegression" in page
     assert "podium promote challenger --pair EURUSD" in page
     assert f"{found.champion.rmse:.6f}" in page
@@ -168,7 +168,7 @@ def test_the_ledger_is_compared_again_only_when_a_day_was_settled(
     asked = []
     monkeypatch.setattr(module, "compare_live", lambda *a, **k: asked.append(k) or compare_live(*a, **k))
     fill(serving, days=30)
-    comparisons, lineup = LiveComparisons(serving.service), serving.service.selection.lineup("EURUSD")
+    comparisons, lineup = LiveComparisons(serving.service.config.settings), serving.service.selection.lineup("EURUSD")
     assert comparisons.of(lineup) is comparisons.of(lineup)
     fill(serving, days=40)
     assert comparisons.of(lineup).report.n_days == 40
@@ -190,7 +190,7 @@ def test_a_ledger_that_cannot_be_read_does_not_take_the_page_down(
     serving: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A database that is away is one sentence on a page that otherwise stands, and is asked again by the next page."""
-    pages, address = Pages(serving.service), serving.service.config.settings.ledger
+    pages, address = make_pages(serving.service), serving.service.config.settings.ledger
     away = LedgerError(f"cannot open the ledger {address}: gone")
 
     def gone(*_arguments: Any, **_options: Any) -> Ledger:

@@ -14,7 +14,7 @@ from podium.data.store import save_series
 from podium.records import Series
 from podium.registry.mlflow_store import MlflowStore
 from podium.report.pages import breakable, coded
-from podium.serve.dashboard.page import Pages
+from podium.serve.processes.worker import make_pages
 
 Render = Callable[..., str]
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>\"'"
@@ -155,7 +155,7 @@ def test_models_without_a_record_are_shown_without_figures(make_caller: Any) -> 
         for arm, model in lineup.arms.items()
     }
     _serve(caller, dataclasses.replace(lineup, arms=MappingProxyType(bare), titles=()))
-    text = words(Pages(caller.service).render(None) or "")
+    text = words(make_pages(caller.service).render(None) or "")
     assert "LinearRegression holds the title" in text
     assert "no championship is recorded" in text
     assert "No interval." in text
@@ -171,10 +171,10 @@ def test_hostile_names_and_reasons_are_text(make_caller: Any) -> None:
         for arm, model in lineup.arms.items()
     }
     titles = [{**lineup.titles[0], "why": HOSTILE, "by": HOSTILE, "verdict": HOSTILE}]
-    before = Reader(Pages(caller.service).render(None) or "").elements
+    before = Reader(make_pages(caller.service).render(None) or "").elements
     _serve(caller, dataclasses.replace(lineup, arms=MappingProxyType(arms), titles=tuple(titles)))
     caller.service.swapper.problems["registry"] = f"trouble with {HOSTILE}"
-    page = Pages(caller.service).render(None) or ""
+    page = make_pages(caller.service).render(None) or ""
     found = Reader(page)
     assert not [tag for tag, _ in found.elements if tag in {"img", "iframe"}]
     assert [tag for tag, _ in found.elements].count("script") <= [tag for tag, _ in before].count("script")
@@ -328,7 +328,7 @@ def test_charts_are_drawn_once_for_many_pages(make_caller: Any, monkeypatch: pyt
     draw = module.skill_figure
     monkeypatch.setattr(module, "skill_figure", lambda state: drawn.append(state) or draw(state))
     caller = make_caller()
-    pages = Pages(caller.service)
+    pages = make_pages(caller.service)
     assert pages.render(None) == pages.render(None)
     assert len(drawn) == 1
     lineup = caller.service.selection.lineup("EURUSD")

@@ -44,9 +44,9 @@ class AsAsgi:
 def served(world: Any) -> Iterator[Any]:
     """The application of a service with models and without a ledger."""
     from podium.serve.hotswap.manifest import MANIFEST, load
+    from podium.serve.processes.service import make_service
     from podium.serve.processes.worker import make_app
     from podium.serve.web.config import WorkerConfig
-    from podium.serve.web.service import make_service
     from podium.settings import ServeSettings
 
     serving = ServeSettings(ledger="off", max_rows=50, max_body=200_000)

@@ -20,9 +20,8 @@ from podium.serve.dashboard.state import PairState
 from podium.serve.hotswap.fetched import RUN
 from podium.serve.hotswap.lineup import Lineup, ServedModel
 from podium.serve.hotswap.manifest import judgement_file
-from podium.serve.web.market import Close
+from podium.serve.web.market import Close, Market
 from podium.serve.web.next_day import bring_interval, next_day, why_no_interval
-from podium.serve.web.service import Service
 
 REMEMBERED = 64  # records and judgements: those of twenty pairs
 
@@ -32,17 +31,19 @@ class Gatherer:
     """Reads for the pages of one service; call it in a thread.
 
     Attributes:
-        service: models, stored closes.
+        cache: folder of the models served.
+        market: stored closes.
         live: reads the ledger.
     """
 
-    service: Service
+    cache: Path
+    market: Market
     live: LiveComparisons
 
     def pair(self, lineup: Lineup) -> PairState:
         """Everything that is known of one pair now."""
-        close = self.service.market.known(lineup.pair)
-        judgement = _judgement(lineup, self.service.config.cache)
+        close = self.market.known(lineup.pair)
+        judgement = _judgement(lineup, self.cache)
         told, untold = _next_day(lineup.champion, close)
         titles = tuple(Title.from_dict(title) for title in lineup.titles)
         return PairState(
@@ -80,7 +81,7 @@ class Gatherer:
 
     def _past(self, model: ServedModel) -> Forecasts | None:
         try:
-            return _recorded(self.service.config.cache / model.card.folder / RUN / FORECASTS)
+            return _recorded(self.cache / model.card.folder / RUN / FORECASTS)
         except (OSError, PodiumError):
             return None
 

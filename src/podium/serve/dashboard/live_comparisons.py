@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from podium.errors import LedgerError, MissingError, PodiumError
 from podium.evaluate.live import Arm, Report, compare_live, own_errors
 from podium.serve.hotswap.lineup import Lineup
-from podium.serve.web.service import Service
+from podium.settings import Settings
 
 if TYPE_CHECKING:
     from podium.ledger import Ledger
@@ -55,20 +56,19 @@ class LiveComparisons:
     """Reads the ledger of a service; call it in a thread.
 
     Args:
-        service: whose ledger, and whose models are compared.
+        settings: address and mode of the ledger, alpha of the comparison, and whether there are shadows.
     """
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._ledger: Ledger | None = None
         self._known: dict[str, tuple[Ends, dict[str, str], Live]] = {}
 
     def of(self, lineup: Lineup) -> Live:
         """The comparison between the pair's champion and challenger, as far as days are settled."""
-        config = self._service.config
-        if config.settings.serve.ledger == "off":
+        if self._settings.serve.ledger == "off":
             return Live(reason="This server writes no ledger (`--ledger off`), so that there is nothing to compare.")
-        address = config.settings.ledger
+        address = self._settings.ledger
         if "://" not in address and not Path(address).exists():
             return Live(reason="The ledger is still empty: it begins with the first forecast that is asked for.")
         try:
@@ -78,18 +78,15 @@ class LiveComparisons:
         except PodiumError as error:
             return Live(reason=f"The ledger cannot be read: {error}.")
 
-    def errors(self) -> dict[tuple[str, str], tuple[float, int]]:
+    def errors(self, lineups: Iterable[Lineup]) -> dict[tuple[str, str], tuple[float, int]]:
         """RMSE and number of each arm's own settled days, by pair and arm; an arm without any is left out."""
-        lineups = dict(self._service.swapper.lineups)
-        return {
-            (pair, arm.arm): (arm.rmse, arm.n_days) for pair, lineup in lineups.items() for arm in self.of(lineup).arms
-        }
+        return {(one.pair, arm.arm): (arm.rmse, arm.n_days) for one in lineups for arm in self.of(one).arms}
 
     def _opened(self) -> Ledger:
         if self._ledger is None:
             from podium.ledger import Ledger
 
-            self._ledger = Ledger.open(self._service.config.settings.ledger, create=False)
+            self._ledger = Ledger.open(self._settings.ledger, create=False)
         return self._ledger
 
     def _read(self, ledger: Ledger, lineup: Lineup) -> Live:
@@ -110,7 +107,7 @@ class LiveComparisons:
         if challenger is None:
             reason = "Nobody holds the alias @challenger, so that there is nobody to compare with."
         else:
-            alpha = self._service.config.settings.alpha
+            alpha = self._settings.alpha
             try:
                 report = compare_live(days, pair, champion=champion, challenger=challenger, alpha=alpha)
             except MissingError:
@@ -125,7 +122,7 @@ class LiveComparisons:
         if not arms:
             return "No settled day counts yet: a day on which its model was fitted is no test of it."
         shadow = (
-            "" if self._service.options.shadow else " Serve with `--shadow`, so that each day has a forecast of both."
+            "" if self._settings.serve.shadow else " Serve with `--shadow`, so that each day has a forecast of both."
         )
         return f"{champion} and {challenger} have no settled day in common yet.{shadow}"
 

@@ -21,8 +21,11 @@ from podium.serve.dashboard.gather import Gatherer
 from podium.serve.dashboard.links import Links
 from podium.serve.dashboard.live_comparisons import LiveComparisons
 from podium.serve.dashboard.state import PairState
+from podium.serve.web.health import HealthReporter
+from podium.serve.web.market import Market
 from podium.serve.web.schemas import Health
-from podium.serve.web.service import Service
+from podium.serve.web.selection import Selection
+from podium.settings import Settings
 
 HERE = Path(__file__).parent
 Draw = Callable[[PairState], Markup]
@@ -43,26 +46,31 @@ class Pages:
     """Renders pages of one service; call it in a thread, one call at a time.
 
     Args:
-        service: what is served.
+        settings: how it serves, and where its ledger is.
+        cache: folder of the models served.
+        selection: the models in service.
+        market: stored closes.
+        health: what is not as it should be.
     """
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
-        self._gatherer = Gatherer(service, LiveComparisons(service))
-        self._links = Links(service.options.mlflow_ui)
+    def __init__(
+        self, settings: Settings, cache: Path, selection: Selection, market: Market, health: HealthReporter
+    ) -> None:
+        self._options, self._selection, self._health = settings.serve, selection, health
+        self._gatherer = Gatherer(cache, market, LiveComparisons(settings))
+        self._links = Links(settings.serve.mlflow_ui)
         self._drawn: dict[tuple[str, str], tuple[tuple[object, ...], tuple[object, ...], Markup]] = {}
 
     def render(self, pair: str | None) -> str | None:
         """The page of a pair, of the default pair when none is asked for; None when the pair is not served."""
-        service = self._service
-        lineups = service.swapper.lineups
-        wanted = pair or service.selection.default_pair
-        if pair is not None and pair not in lineups and pair != service.selection.default_pair:
+        lineups, default = self._selection.lineups, self._selection.default_pair
+        wanted = pair or default
+        if pair is not None and pair not in {*lineups, default}:
             return None
         states = {name: self._gatherer.pair(lineup) for name, lineup in lineups.items()}
         state = states.get(wanted)
         stale = {name: line for name, known in states.items() if (line := words.stale_rates(known))}
-        _, health = service.health.report()
+        _, health = self._health.report()
         return (
             templates()
             .get_template("dashboard.html")
@@ -70,7 +78,8 @@ class Pages:
                 pair=wanted,
                 states=states,
                 state=state,
-                service=service,
+                options=self._options,
+                split=self._selection.split,
                 health=health,
                 stale=stale,
                 pill=self._pill(health, bool(stale)),
@@ -107,10 +116,10 @@ class Pages:
 
     def _pill(self, health: Health, stale: bool) -> tuple[str, str]:
         """How the server is doing, for the style sheet and in words."""
-        service, n_problems = self._service, len(health.problems)
+        n_problems = len(health.problems)
         if health.status == "ok":
             return ("degraded", "Rates are old") if stale else ("ok", "All well")
-        if service.selection.default_pair not in service.swapper.lineups:
+        if self._selection.default_pair not in self._selection.lineups:
             return health.status, "No champion yet"
         return health.status, f"{n_problems} problem{'' if n_problems == 1 else 's'}"
 

@@ -7,14 +7,14 @@ import contextlib
 import gzip
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from podium.serve.dashboard.assets import FOLDER, asset
 from podium.serve.web.http import HTML, MISSING, PAGE_HEADERS, RefusedError, Reply, Request, Room, Route
-from podium.serve.web.service import Service
+from podium.serve.web.selection import Selection
 
 if TYPE_CHECKING:
     from podium.serve.dashboard.page import Pages
@@ -48,10 +48,12 @@ class Dashboard:
     """Hands out the pages of one service.
 
     Attributes:
-        service: what is served.
+        selection: the models in service.
+        make_pages: makes what renders them, for the first who looks.
     """
 
-    service: Service
+    selection: Selection
+    make_pages: Callable[[], Pages]
     _pages: Pages | None = None
     _made: dict[str, Made] = field(default_factory=dict)
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -70,7 +72,7 @@ class Dashboard:
         return Reply(200, made.plain, HTML, headers)
 
     async def _current(self, pair: str | None) -> Made:
-        key = pair or self.service.selection.default_pair
+        key = pair or self.selection.default_pair
         made = self._made.get(key)
         if made is not None and time.monotonic() - made.at < FRESH:
             return made
@@ -84,13 +86,11 @@ class Dashboard:
 
     @property
     def _served(self) -> set[str]:
-        return {*self.service.swapper.lineups, self.service.selection.default_pair}
+        return {*self.selection.lineups, self.selection.default_pair}
 
     def _make(self, pair: str | None) -> Made:
         if self._pages is None:
-            from podium.serve.dashboard.page import Pages  # Jinja2 and the charts wait for the first who looks
-
-            self._pages = Pages(self.service)
+            self._pages = self.make_pages()
         found = self._pages.render(pair)
         if found is None:
             raise RefusedError(404, "This pair is not served here; / shows those that are.", MISSING)
@@ -128,9 +128,9 @@ async def _asset(request: Request) -> Reply:
     return Reply(200, found.content, found.media_type, headers, FOR_EVER)
 
 
-def dashboard_routes(service: Service) -> Sequence[Route]:
+def dashboard_routes(selection: Selection, make_pages: Callable[[], Pages]) -> Sequence[Route]:
     """Routes of the page and of its styles and scripts."""
-    dashboard, room = Dashboard(service), Room(PAGES)
+    dashboard, room = Dashboard(selection, make_pages), Room(PAGES)
     return [
         Route("GET", "/", dashboard.page, query=frozenset({"pair"}), room=room, page=True),
         Route("GET", FOLDER + "{name}", _asset, query=frozenset({"v"}), room=room),

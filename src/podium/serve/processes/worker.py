@@ -13,17 +13,20 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from functools import partial
 from multiprocessing import parent_process
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from podium.serve.dashboard import dashboard_routes
 from podium.serve.dashboard.live_comparisons import LiveComparisons
 from podium.serve.hotswap.manifest import forget_in_service
 from podium.serve.processes.logs import News
+from podium.serve.processes.service import Service, make_service
 from podium.serve.web.app import App
 from podium.serve.web.config import WorkerConfig
 from podium.serve.web.endpoints import Endpoints
 from podium.serve.web.health import measure
-from podium.serve.web.service import Service, make_service
+
+if TYPE_CHECKING:
+    from podium.serve.dashboard.page import Pages
 
 HOUSEKEEPING = 1.0  # seconds between two turns of each duty
 
@@ -32,14 +35,21 @@ _log = logging.getLogger("podium.serve")
 
 def make_app(service: Service) -> App:
     """The application with its life: models and ledger first, watching meanwhile, the ledger's rest at the end."""
-    live = LiveComparisons(service).errors
+    live = LiveComparisons(service.config.settings).errors
     measures = partial(measure, service.telemetry, service.health, service.market, service.room, live)
     endpoints = Endpoints(
         service.options, service.selection, service.market, service.forecaster, service.health, service.telemetry,
         measures,
     )  # fmt: skip
-    routes = [*endpoints.routes(service.room), *dashboard_routes(service)]
+    routes = [*endpoints.routes(service.room), *dashboard_routes(service.selection, partial(make_pages, service))]
     return App(service.gate, service.telemetry, routes, running(service, measures))
+
+
+def make_pages(service: Service) -> Pages:
+    """What renders the pages of a service."""
+    from podium.serve.dashboard.page import Pages  # Jinja2 and the charts wait for the first who looks
+
+    return Pages(service.config.settings, service.config.cache, service.selection, service.market, service.health)
 
 
 def load(config: WorkerConfig) -> App:

@@ -13,7 +13,7 @@ from podium.serve.hotswap.lineup import ServedModel
 from podium.serve.web import openapi, schemas
 from podium.serve.web.forecaster import Forecaster
 from podium.serve.web.health import HealthReporter
-from podium.serve.web.http import HTML, JSON, PAGE_HEADERS, Reply, Request, Room, Route, encode, unavailable
+from podium.serve.web.http import JSON, Reply, Request, Room, Route, encode, unavailable
 from podium.serve.web.invocations import Invocations
 from podium.serve.web.market import Close, Market
 from podium.serve.web.next_day import next_day, why_no_interval
@@ -30,11 +30,6 @@ ASIDE = 32  # requests for pages and podiums at a time: they take no places of f
 def reply_json(content: Any, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Reply:
     """An answer in JSON."""
     return Reply(status, encode(content), headers=headers)
-
-
-def reply_page(text: str, headers: tuple[tuple[str, str], ...] = ()) -> Reply:
-    """A page, with the strict content policy that all pages have."""
-    return Reply(200, text.encode(), HTML, (*PAGE_HEADERS, *headers))
 
 
 class Endpoints:

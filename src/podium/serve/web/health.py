@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from podium.serve.hotswap.lineup import Lineup
 from podium.serve.hotswap.swap import Swapper
 from podium.serve.web import schemas
 from podium.serve.web.forecaster import Forecaster
@@ -25,7 +26,7 @@ _ADDRESS = re.compile(  # as databases and HTTP clients name them: with a port, 
 )
 _MODEL = re.compile(r"models:/[\w-]+/\d+[:;,.]?")
 
-LiveErrors = Callable[[], Mapping[tuple[str, str], tuple[float, int]]]
+LiveErrors = Callable[[Iterable[Lineup]], Mapping[tuple[str, str], tuple[float, int]]]
 """RMSE and number of each arm's own settled days, by pair and arm."""
 
 
@@ -118,7 +119,7 @@ def measure(telemetry: Telemetry, reporter: HealthReporter, market: Market, room
     show("problems", {(): float(len(reporter.problems()))})
     show("in_flight", {(): float(room.taken)})
     show("ledger_pending", {(): float(reporter.recording.pending)})
-    errors = live()
+    errors = live(lineups.values())
     show("live_rmse", {labels: rmse for labels, (rmse, _) in errors.items()})
     show("live_days", {labels: float(n_days) for labels, (_, n_days) in errors.items()})
 
