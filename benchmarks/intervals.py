@@ -15,8 +15,9 @@ import numpy as np
 from podium.data.fetch import fetch_series
 from podium.evaluate.conformal import STATES
 from podium.evaluate.density import Flags, coverage_by_year
-from podium.evaluate.horizons import HORIZONS, believed_volatility, direct_target
-from podium.evaluate.intervals import COMBINATION, COVERAGES, IntervalForecast, IntervalScores, interval_forecast
+from podium.evaluate.horizons import COMBINATION, HORIZONS, believed_volatility, direct_target
+from podium.evaluate.interval_scores import COVERAGES, IntervalScores
+from podium.evaluate.intervals import IntervalForecast, interval_forecast
 from podium.evaluate.volatility.walk import MODELS, VolatilityWalk, volatility_walk
 from podium.records import Forecasts
 from podium.settings import Settings

@@ -10,10 +10,9 @@ from podium.evaluate import intervals
 from podium.evaluate.conformal import RATE, STATES, conformal_multiplier, volatility_states
 from podium.evaluate.density import coverage_by_year, t_quantile
 from podium.evaluate.horizons import VolatilityPath, believed_volatility
+from podium.evaluate.interval_scores import COVERAGES, IntervalScores
 from podium.evaluate.intervals import (
-    COVERAGES,
     IntervalForecast,
-    IntervalScores,
     advance,
     interval_forecast,
     next_day,

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from podium.evaluate.evidence import Comparison
-from podium.evaluate.intervals import IntervalScores
+from podium.evaluate.interval_scores import IntervalScores
 from podium.evaluate.judgement import Judgement, Standing
 from podium.evaluate.sentinel import Estimate, Suspicion
 from podium.evaluate.significance import point_scores

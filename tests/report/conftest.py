@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from podium.evaluate.conformal import STATES
-from podium.evaluate.intervals import COVERAGES
+from podium.evaluate.interval_scores import COVERAGES
 from podium.evaluate.judgement import Judgement, Standing
 from podium.evaluate.metrics import directional_accuracy, mae, rmse
 from podium.records import DataVersion, Forecasts, Interval, NextDay, Series

@@ -21,6 +21,7 @@ from podium.records import Dates, Floats
 
 HORIZONS: Final = (1, 5, 20)  # a day, a week, a month of trading days
 MAX_HORIZON: Final = 60
+COMBINATION: Final = "log_mean"  # what all volatility models believe together, by the name of its rule
 
 
 @dataclass(frozen=True, slots=True)

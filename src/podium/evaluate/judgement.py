@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from podium.evaluate.evidence import Comparison
-from podium.evaluate.intervals import IntervalScores
+from podium.evaluate.interval_scores import IntervalScores
 from podium.evaluate.policy import REFUSED
 from podium.evaluate.sentinel import Suspicion
 from podium.evaluate.significance import PointScores

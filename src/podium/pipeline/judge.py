@@ -13,7 +13,7 @@ import numpy as np
 from podium.errors import RegistryError
 from podium.evaluate.baselines import RANDOM_WALK, baseline_scores
 from podium.evaluate.evidence import accumulate, prove, since
-from podium.evaluate.intervals import IntervalScores
+from podium.evaluate.interval_scores import IntervalScores
 from podium.evaluate.judgement import Judgement, Standing
 from podium.evaluate.policy import REFUSED, Decision, Incumbent, decide
 from podium.evaluate.sentinel import LeakLimits, Suspicion, find_leak, series_break

@@ -14,7 +14,7 @@ from typing import Final, Literal
 import numpy as np
 
 from podium.evaluate.density import Skill, score_skill, t_quantile, winkler
-from podium.evaluate.intervals import IntervalScores
+from podium.evaluate.interval_scores import IntervalScores
 from podium.records import Floats, Forecasts
 from podium.report.marks import number, percent
 from podium.report.scene import Scene, listed

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from podium.evaluate import baselines
 from podium.evaluate.conformal import STATES
 from podium.evaluate.evidence import Comparison
-from podium.evaluate.intervals import IntervalScores
+from podium.evaluate.interval_scores import IntervalScores
 from podium.evaluate.judgement import Standing
 from podium.report.belief import SIDES
 from podium.report.marks import number, percent
