@@ -3,12 +3,14 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from podium.report.championship import championship_page
+from podium.report.many import index_page
 
 _spec = importlib.util.spec_from_file_location("report_scenes", Path(__file__).parent.parent / "report" / "conftest.py")
 assert _spec is not None
@@ -38,6 +40,21 @@ def test_nothing_is_wider_than_the_screen(look: Look, address: str, width: int, 
     page = look(width, dark)
     page.goto(address)
     assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+@pytest.mark.parametrize("width", [320, 1100])
+def test_the_page_over_many_pairs_fits_too(look: Look, tmp_path: Path, width: int) -> None:
+    """Every figure is there on a phone, in rows that are cards; a long reason of a failure breaks."""
+    cells = {"champion": "LinearRegression v12", "verdict": "promoted", "next day, 80%": "209.758-211.558", "s": "4"}
+    whole, failed = {"EURUSD": cells, "GBPJPY": cells}, {"EURDKK": f"run `podium ingest` in {'/folder' * 40}"}
+    (tmp_path / "index.html").write_text(index_page(whole, failed, datetime(2026, 11, 26, tzinfo=UTC)))
+    page = look(width, dark=True)
+    page.goto((tmp_path / "index.html").as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert page.locator("td", has_text="209.758-211.558").first.is_visible()
+    assert page.locator("a", has_text="GBPJPY").get_attribute("href") == "GBPJPY.html"
+    back = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert sum(int(part) for part in back[4:-1].split(",")) < 150
 
 
 def test_on_paper_tables_stay_tables(look: Look, address: str) -> None:

@@ -105,6 +105,8 @@ WALK = [
     (["evaluate"], ["`podium run`"], MISSING),
     (["status"], ["`podium run`"], MISSING),
     (["status", "--all"], ["`podium run`"], MISSING),
+    (["status", "--pairs", "EUR"], ["EUR", "all, majors or crosses"], INPUT),
+    (["status", "--pairs", "all"], ["`podium run --pairs all`"], MISSING),
     (["forecast"], ["`podium run`"], MISSING),
     (["report"], ["`podium run`"], MISSING),
     (["promote"], ["`podium run`"], MISSING),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from podium.data.store import save_series
-from podium.errors import SettingError, WorkerError
+from podium.errors import MissingError, SettingError, WorkerError
 from podium.pipeline import pairs as room
 from podium.pipeline.pairs import Asked, Done, for_each, named
 from podium.pipeline.prepare import series_path
@@ -60,6 +60,34 @@ def test_many_pairs_are_held_in_one_pool(two):
         assert outcome.last.next_day.model_name == champion.name
         assert outcome.last.verdict == "unproven"
         assert (two.models_dir / f"best_model_info.{outcome.pair}.json").exists()
+
+
+def test_one_table_and_one_page_tell_how_many_pairs_stand(two, tmp_path):
+    """Who leads since when and what comes next, whether rates are here or not; the page leads to each report."""
+    two = two.model_copy(update={"workers": 1})
+    for verb in ("train", "evaluate"):
+        for_each(two, PAIRS, Asked(verb))
+    assert named("all", two, crowned=True) == PAIRS
+    assert named("majors", two, crowned=True) == ["EURUSD"]
+    told = for_each(two, [*PAIRS, "EURGBP"], Asked("status"))
+    today = str(np.datetime64("now", "D"))
+    assert [outcome.changed for outcome in told[:2]] == [today, today]
+    assert told[0].last.next_day.pair == "EURUSD"
+    assert "no version of EURGBP_* holds @champion" in told[2].failed
+    series_path(two.model_copy(update={"pair": "EURUSD"})).unlink()
+    bare, _ = for_each(two, PAIRS, Asked("status"))
+    assert (bare.failed, bare.last.verdict, bare.cells["next day, 80%"]) == (None, "unproven", "-")
+    for_each(two, [*PAIRS, "EURGBP"], Asked("report", folder=tmp_path))
+    page = (tmp_path / "index.html").read_text()
+    assert [f'<a href="{pair}.html">' in page for pair in (*PAIRS, "EURGBP")] == [True, True, False]
+    assert "EURGBP has no report: no version of EURGBP_* holds @champion" in page
+    assert all((tmp_path / f"{pair}.html").exists() for pair in PAIRS)
+
+
+def test_groups_without_a_champion_say_what_helps(two):
+    """Rather than that none of no pairs failed."""
+    with pytest.raises(MissingError, match="podium run --pairs majors"):
+        named("majors", two, crowned=True)
 
 
 def test_again_with_nothing_new_does_nothing(two):

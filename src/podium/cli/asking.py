@@ -23,16 +23,19 @@ def status(
     everything: Annotated[
         bool, typer.Option("--all", help="Every pair that has a champion, with p-values adjusted for their number.")
     ] = False,
+    pairs: Pairs = "",
     as_json: Json = False,
 ) -> None:
     """Who leads, since when, on what data, and whether that means anything."""
     from podium.pipeline.status import status as ask
     from podium.pipeline.status import status_of_all
 
+    if for_many(settings, pairs, "status", as_json=as_json):
+        return
     if everything:
         with working_on("asking the registry"):
-            pairs = status_of_all(settings)
-        answer(as_json, [dataclasses.asdict(row) for row in pairs], judged.pairs_lines(pairs, settings.alpha))
+            found_all = status_of_all(settings)
+        answer(as_json, [dataclasses.asdict(row) for row in found_all], judged.pairs_lines(found_all, settings.alpha))
         return
     with working_on("asking the registry"):
         found = ask(settings)
@@ -74,7 +77,7 @@ def report(
     cost_bps: Annotated[
         float, typer.Option(help="Cost of trading, in basis points for each unit of position changed.")
     ] = 1.0,
-    folder: Annotated[Path, typer.Option(help="Folder that takes <PAIR>.html.")] = Path("reports"),
+    folder: Annotated[Path, typer.Option(help="Folder of <PAIR>.html, and index.html over several.")] = Path("reports"),
     pairs: Pairs = "",
     as_json: Json = False,
 ) -> None:

@@ -35,11 +35,11 @@ def for_many(settings: Settings, pairs: str, verb: str, *, as_json: bool, strict
     Returns:
         Whether many were asked for.
     """
-    if not pairs and settings.engine == "local":
+    if not pairs and (settings.engine == "local" or verb in {"status", "forecast", "report"}):
         return False
-    from podium.pipeline.pairs import Asked, for_each, named
+    from podium.pipeline.pairs import CROWNED, Asked, for_each, named
 
-    names = named(pairs or settings.pair, settings, crowned=verb in {"forecast", "report"})
+    names = named(pairs or settings.pair, settings, crowned=verb in CROWNED)
     began, done = time.monotonic(), []
     with working_on(f"{verb}: {len(names)} pairs") as progress:
 
@@ -54,6 +54,8 @@ def for_many(settings: Settings, pairs: str, verb: str, *, as_json: bool, strict
     for outcome in outcomes:
         for line in outcome.notes:
             note(f"{outcome.pair}: {line.removeprefix(f'{outcome.pair}: ')}")
+    if folder := asked.get("folder"):
+        note(f"one page over all: {folder / 'index.html'}")
     lines = per_pair.outcome_lines(outcomes, time.monotonic() - began)
     answer(as_json, [per_pair.outcome_json(outcome) for outcome in outcomes], lines)
     exit_codes = {outcome.exit_code for outcome in outcomes if outcome.failed}

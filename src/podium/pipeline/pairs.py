@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import cache
 from itertools import combinations
 from pathlib import Path
@@ -24,9 +25,11 @@ from podium.pipeline.recipe import COMPUTING, installed
 from podium.pipeline.report import report
 from podium.pipeline.train import train_once
 from podium.pipeline.walk_cache import shared_walk, walk_path
-from podium.records import NextDay, RunRecord, VersionRecord
+from podium.records import NextDay, RunRecord, VersionRecord, rate_digits
 from podium.registry import judgements
+from podium.registry.history import taken
 from podium.registry.mlflow_store import MlflowStore
+from podium.report.many import index_page
 from podium.runners.cluster import Ray
 from podium.runners.local import side_by_side
 from podium.settings import Settings
@@ -41,7 +44,9 @@ STAGES: Mapping[str, tuple[str, ...]] = {
     "evaluate": ("evaluate",),
     "forecast": ("forecast",),
     "report": ("report",),
+    "status": ("forecast",),
 }
+CROWNED = ("forecast", "report", "status")  # is asked of pairs that have a champion
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,7 @@ class Asked:
     """What is asked of every pair.
 
     Attributes:
-        verb: `run`, `train`, `evaluate`, `forecast` or `report`.
+        verb: of `STAGES`.
         again: train also whom a completed run has been recorded of.
         accept_leak: see `podium.pipeline.contest.evaluate`.
         unpin: see there.
@@ -103,6 +108,7 @@ class Done:
         proven: whether the champion is better than the random walk beyond doubt.
         ratio: of its RMSE to that of the random walk.
         next_day: its forecast.
+        since: the day on which it took the title, `2026-11-25`; empty where that is not known, and of a championship.
         notes: a sentence each.
         files: made on another machine, by path; those below `models/` belong into `models_dir`.
     """
@@ -115,6 +121,7 @@ class Done:
     proven: bool = False
     ratio: float | None = None
     next_day: NextDay | None = None
+    since: str = ""
     notes: tuple[str, ...] = ()
     files: Mapping[str, bytes] = field(default_factory=dict)
 
@@ -145,11 +152,34 @@ class PairOutcome:
 
     @property
     def changed(self) -> str:
-        """What is other than before, in two words."""
+        """What is other than before, in two words; the day of the last new title where nothing was to be changed."""
         before, after = (uri.rpartition("/") for uri in self.last.champion)
         if before != after:
             return "new version" if before[0] == after[0] else "new title" if before[0] else "first title"
-        return f"{self.new} trained" if self.new else "nothing"
+        return f"{self.new} trained" if self.new else self.last.since or "nothing"
+
+    @property
+    def cells(self) -> dict[str, str]:
+        """What a table says of the pair, by heading."""
+        found, ahead = self.last, self.last.next_day
+        range_80 = "-"
+        if ahead is not None and ahead.interval is not None:
+            digits, rates = rate_digits(ahead.close), ahead.rates
+            range_80 = f"{rates['lower_80']:.{digits}f}-{rates['upper_80']:.{digits}f}"
+        return {
+            "champion": short(found.champion[1]),
+            "ratio": "-" if found.ratio is None else f"{found.ratio:.4f}",
+            "verdict": found.verdict or "-",
+            "next day, 80%": range_80,
+            "changed": self.changed,
+            "s": f"{self.seconds:.0f}",
+        }
+
+
+def short(uri: str) -> str:
+    """`LSTM v3` of `models:/EURUSD_LSTM/3`."""
+    name, _, version = uri.rpartition("/")
+    return f"{name.partition('_')[2]} v{version}" if uri else "-"
 
 
 def named(text: str, settings: Settings, crowned: bool = False) -> list[str]:
@@ -158,13 +188,18 @@ def named(text: str, settings: Settings, crowned: bool = False) -> list[str]:
     Args:
         text: as it was given.
         settings: where champions are kept.
-        crowned: whether `all` are those that have a champion, rather than the euro in every live currency of the ECB.
+        crowned: whether the first three stand for those of them that have a champion, `all` for every one that has.
 
     Raises:
         SettingError: a name is no pair.
+        MissingError: none of them has a champion.
     """
-    if text == "all" and crowned:
-        return MlflowStore(settings).pairs()
+    if crowned and text in {"all", "majors", "crosses"}:
+        leading = MlflowStore(settings).pairs()
+        found = [pair for pair in leading if text == "all" or pair in named(text, settings)]
+        if not found:
+            raise MissingError(f"--pairs {text}: none of them has a champion yet; run `podium run --pairs {text}`")
+        return found
     if text in {"all", "crosses"}:
         live = bundled_table().live()
         if text == "all":
@@ -230,7 +265,17 @@ def for_each(
                 crew.add(more := begin(pair, steps[steps.index(task.step) + 1 :]))
                 if not more:
                     on_done(outcome)
+    _write_index(list(outcomes.values()), asked)
     return list(outcomes.values())
+
+
+def _write_index(outcomes: Sequence[PairOutcome], asked: Asked) -> None:
+    """One page over the reports, `index.html` beside them."""
+    if asked.verb != "report":
+        return
+    whole = {outcome.pair: outcome.cells for outcome in outcomes if outcome.failed is None}
+    failed = {outcome.pair: outcome.failed for outcome in outcomes if outcome.failed is not None}
+    atomic_write(asked.folder / "index.html", index_page(whole, failed, datetime.now(UTC)).encode())
 
 
 def _rates(settings: Settings, verb: str) -> tuple[str, ...]:
@@ -356,23 +401,41 @@ def _evaluate(settings: Settings, task: Task) -> Done:
 
 def _report(settings: Settings, task: Task) -> Done:
     untold = report(settings, task.asked.cost_bps, task.asked.folder).untold
-    notes = tuple(f"{name} is not shown: {reason}" for name, reason in untold.items())
-    return replace(_forecast(settings, task), notes=notes)
+    notes = tuple(f"{name} is not shown: {reason}" for name, reason in untold.items() if name != "next_day")
+    found = _forecast(settings, task)
+    return replace(found, notes=notes + found.notes)
 
 
 def _forecast(settings: Settings, task: Task, before: VersionRecord | None = None) -> Done:
     """How things stand with the pair, and what its champion forecasts."""
-    champion = _champion(settings)
-    judgement = judgements.carried(MlflowStore(settings), champion)
+    store, champion = MlflowStore(settings), _champion(settings)
+    if champion is None and task.step == "forecast":
+        store.champion()  # says why there is none
+    judgement = judgements.carried(store, champion)
     leader = judgement.leader if judgement else None
-    was = before if task.step == "evaluate" else champion
+    decided = task.step == "evaluate"
+    was = before if decided else champion
+    title = taken(store.titles(), champion.pinned_uri) if champion and not decided else None
+    ahead, notes = _ahead(settings, task) if champion else (None, ())
     return Done(
         champion=(was.pinned_uri if was else "", champion.pinned_uri if champion else ""),
         verdict=judgement.verdict if judgement else None,
         proven=judgement.proven if judgement else False,
         ratio=leader.skill.ratio_to_random_walk if leader else None,
-        next_day=forecast(settings)[0] if champion or task.step == "forecast" else None,
+        next_day=ahead,
+        since=title.at[:10] if title else "",
+        notes=notes,
     )
+
+
+def _ahead(settings: Settings, task: Task) -> tuple[NextDay | None, tuple[str, ...]]:
+    """The forecast, or why there is none where that is not what was asked for."""
+    try:
+        return forecast(settings)[0], ()
+    except PodiumError as error:
+        if task.asked.verb not in {"status", "report"}:
+            raise
+        return None, (f"no forecast: {error}",)
 
 
 def _champion(settings: Settings) -> VersionRecord | None:

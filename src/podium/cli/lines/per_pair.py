@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from podium.cli.console import table
-from podium.cli.lines.cells import number
 
 if TYPE_CHECKING:
     from podium.pipeline.pairs import PairOutcome
@@ -21,13 +20,15 @@ def progress_line(verb: str, done: Sequence[PairOutcome], n_pairs: int, seconds:
 
 def outcome_lines(outcomes: Sequence[PairOutcome], seconds: float) -> Iterator[str]:
     """One row a pair, then those that failed with their reasons, then the sum."""
-    rows: list[tuple[str, ...]] = [("pair", "champion", "ratio", "verdict", "next day, 80%", "changed", "s")]
+    from podium.pipeline.pairs import short
+
     whole = [outcome for outcome in outcomes if outcome.failed is None]
-    rows += [_row(outcome) for outcome in whole]
+    rows: list[tuple[str, ...]] = [("pair", *outcome.cells) for outcome in whole[:1]]
+    rows += [(outcome.pair, *outcome.cells.values()) for outcome in whole]
     yield from table(rows) if whole else ()
     for outcome in outcomes:
         if outcome.changed == "new title":
-            yield f"{outcome.pair}: the title goes from {' to '.join(map(_model, outcome.last.champion))}"
+            yield f"{outcome.pair}: the title goes from {' to '.join(map(short, outcome.last.champion))}"
         if outcome.failed is not None:
             yield f"{outcome.pair} failed: {outcome.failed}"
     n_new = sum(outcome.new for outcome in outcomes)
@@ -35,24 +36,6 @@ def outcome_lines(outcomes: Sequence[PairOutcome], seconds: float) -> Iterator[s
         f"{len(whole)} of {len(outcomes)} pairs done, {len(outcomes) - len(whole)} failed, {n_new} runs recorded; "
         f"{seconds:.1f} s, {sum(outcome.seconds for outcome in outcomes):.1f} s of work"
     )
-
-
-def _row(outcome: PairOutcome) -> tuple[str, ...]:
-    from podium.records import rate_digits
-
-    found = outcome.last
-    range_80 = "-"
-    if found.next_day is not None and found.next_day.interval is not None:
-        digits, rates = rate_digits(found.next_day.close), found.next_day.rates
-        range_80 = f"{rates['lower_80']:.{digits}f}-{rates['upper_80']:.{digits}f}"
-    cells = (outcome.pair, _model(found.champion[1]), number(found.ratio), found.verdict or "-", range_80)
-    return (*cells, outcome.changed, f"{outcome.seconds:.0f}")
-
-
-def _model(uri: str) -> str:
-    """`LSTM v3` of `models:/EURUSD_LSTM/3`."""
-    name, _, version = uri.rpartition("/")
-    return f"{name.partition('_')[2]} v{version}" if uri else "-"
 
 
 def outcome_json(outcome: PairOutcome) -> dict[str, Any]:
