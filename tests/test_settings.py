@@ -100,6 +100,12 @@ def test_options_of_a_contestant_come_from_a_table(folder):
         ({"tracking_uri": "postgresql://u:p4ss@h:abc/x"}, "setting tracking_uri = 'postgresql://u:***@h:abc/x': Port "),
         ({"registry_uri": "http://h:99999"}, "setting registry_uri = 'http://h:99999': Port out of range"),
         ({"seed": -1}, "setting seed = -1: "),
+        ({"calendar": "lunar"}, "setting calendar = 'lunar': one of target, weekdays is wanted"),
+        *(
+            ({"deadline": text}, f"setting deadline = {text!r}: give hours, minutes and a time zone, such as 18:00 Eur")
+            for text in ("18:00", "6pm Europe/Berlin", "24:00 UTC", "18:00 Europe/Atlantis", "18:00 ../UTC", "+1 UTC")
+        ),
+        ({"stale_after": -1}, "setting stale_after = -1: a number of at least 0 is wanted"),
     ],
 )
 def test_a_wrong_value_is_named(flags, line):

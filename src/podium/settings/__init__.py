@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, 
 
 from podium.errors import SettingError
 from podium.settings import origins
-from podium.settings.kinds import Address, Folder, Names, Page, Pair, Store, at_least_one
+from podium.settings.kinds import Address, Clock, Folder, Names, Page, Pair, Store, at_least_one
 from podium.settings.wording import explain
 
 LedgerMode = Literal["required", "best-effort", "off"]
@@ -25,6 +25,7 @@ Durability = Literal["process", "power"]
 LogLevel = Literal["error", "warning", "info"]
 LogFormat = Literal["text", "json"]
 Policy = Literal["rmse", "significant"]
+Calendar = Literal["target", "weekdays"]
 Engine = Literal["local", "ray"]
 
 FROZEN = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, allow_inf_nan=False)
@@ -128,6 +129,12 @@ class Settings(BaseModel):
     """provider of rates: ecb, ecb-online, csv:PATH"""
     allow: Names[str] = ()
     """checks of the rates whose findings are meant, as errors name them"""
+    calendar: Calendar | None = None
+    """days that have a rate; if not given TARGET's working days for the ECB's rates, weekdays for others"""
+    deadline: Clock = "18:00 Europe/Berlin"
+    """time of day and zone from which a business day's rate that is not there is late"""
+    stale_after: int = Field(default=3, ge=0)
+    """business days whose rates may be missing before whatever forecasts says so first"""
     contestants: Annotated[Names[str], AfterValidator(at_least_one)] = ("LinearRegression", "ARIMA", "LSTM")
     """model families that take part"""
     n_lags: int = Field(default=32, ge=6, le=512)

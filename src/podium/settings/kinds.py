@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator
 
@@ -47,6 +50,24 @@ def at_least_one(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def time_of_day(text: str) -> time:
+    """A time of day with its zone, of `18:00 Europe/Berlin`.
+
+    Raises:
+        ValueError: it is none.
+    """
+    clock = re.fullmatch(r"(\d\d:\d\d) (.+)", text)
+    with suppress(ValueError, OSError, LookupError):  # zoneinfo has a kind for each way in which a name is none
+        if clock:
+            return time.fromisoformat(clock[1]).replace(tzinfo=ZoneInfo(clock[2]))
+    raise ValueError("give hours, minutes and a time zone, such as 18:00 Europe/Berlin")
+
+
+def _clock(text: str) -> str:
+    time_of_day(text)
+    return text
+
+
 def _address(text: str) -> str:
     _ = urlsplit(text).port  # what is no number, or no port, is found here rather than by a library far below
     return text
@@ -73,6 +94,7 @@ def _home(path: Path) -> Path:
 
 Pair = Annotated[str, AfterValidator(pair_code)]
 Names = Annotated[tuple[Item, ...], BeforeValidator(words)]
+Clock = Annotated[str, AfterValidator(_clock)]
 Address = Annotated[str, AfterValidator(_address)]
 Store = Annotated[str, AfterValidator(_store)]
 Page = Annotated[str, AfterValidator(_page)]
