@@ -323,7 +323,11 @@ def test_what_is_in_force_tells_no_secret(monkeypatch):
     monkeypatch.setenv("PODIUM_LEDGER_ADDRESS", "postgresql://u:s3cret@db/ledger")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://u:s3cret@mlflow")
     assert {value for name, value, _ in in_force(Settings.load()) if name == "serve.salt"} == {"podium"}
+    assert ("alerts.channels", [], "default") in list(in_force(Settings.load()))
     monkeypatch.setenv("PODIUM_SERVE_SALT", "s3cret")
+    monkeypatch.setenv("PODIUM_ALERTS_CHANNELS", "slack://s3cret/x,mailto://u@s3cret")
+    monkeypatch.setenv("PODIUM_ALERTS_WEBHOOK", "https://example.org/s3cret")
+    monkeypatch.setenv("PODIUM_ALERTS_WEBHOOK_SECRET", "s3cret")
     told = {name: (value, origin) for name, value, origin in in_force(Settings.load({"n_lags": 20}))}
     assert "s3cret" not in str(told)
     assert told["tracking_uri"] == ("http://u:***@mlflow", "variable MLFLOW_TRACKING_URI")

@@ -14,7 +14,7 @@ import typer
 from pydantic import ValidationError
 from typer.core import TyperGroup
 
-from podium.cli import asking, by_hand, chores, contestants, served, steps, workplace
+from podium.cli import alarm, asking, by_hand, chores, contestants, served, steps, workplace
 from podium.cli.console import complain
 from podium.environment import collect_seldom, keep_private
 from podium.errors import PodiumError
@@ -30,7 +30,7 @@ VERBS: Mapping[str, Sequence[Callable[..., None]]] = {
     "The title by hand": (by_hand.promote, by_hand.rollback, by_hand.history),
     "Serving": (served.serve, served.ledger, served.settle, served.ab, served.key),
     "Contestants": (contestants.contestants,),
-    "Upkeep": (chores.doctor, chores.backup, chores.restore, chores.prune, chores.migrate),
+    "Upkeep": (alarm.alarm, chores.doctor, chores.backup, chores.restore, chores.prune, chores.migrate),
     "This folder": (workplace.settings, workplace.ui, workplace.upgrade, workplace.reset),
 }
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from podium.errors import LedgerError
 from podium.ledger.database import Ledger
-from podium.ledger.schema import days, entries, outcomes
+from podium.ledger.schema import alarms, days, entries, outcomes
 
 PAGE = 5_000  # rows at a time
 
@@ -24,7 +24,7 @@ def copy(source: Ledger, target: Ledger) -> int:
         counts = [_counts(connection) for connection in (old, new)]
         if any(counts[1]) and counts[0] != counts[1]:
             raise LedgerError(f"the ledger {target.name} is not empty; give another with --ledger")
-        for table in (entries, outcomes, days) if not any(counts[1]) else ():
+        for table in (entries, outcomes, days, alarms) if not any(counts[1]) else ():
             for rows in old.execution_options(yield_per=PAGE).execute(sa.select(table)).mappings().partitions():
                 new.execute(sa.insert(table), [dict(row) for row in rows])
         if _counts(new) != counts[0]:
@@ -35,5 +35,5 @@ def copy(source: Ledger, target: Ledger) -> int:
 def _counts(connection: sa.Connection) -> list[int]:
     return [
         int(connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0)
-        for table in (entries, outcomes, days)
+        for table in (entries, outcomes, days, alarms)
     ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-VERSION = "v0002"
+VERSION = "v0003"
 """The migration that this code needs."""
 
 VERSION_TABLE = "ledger_version"
@@ -79,4 +79,24 @@ days = sa.Table(
     sa.Column("shadows", sa.BigInteger, nullable=False),
     sa.Column("trained_through", sa.Date),
     comment="the first forecast of each model for each day, frozen when the outcome is known",
+)
+
+alarms = sa.Table(
+    "ledger_alarms",
+    metadata,
+    sa.Column("alarm_id", sa.String(36), primary_key=True),
+    sa.Column("name", sa.String(40), nullable=False),
+    sa.Column("pair", sa.String(6), nullable=False),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("severity", sa.String(10), nullable=False),
+    sa.Column("found", sa.Text, nullable=False),
+    sa.Column("remedy", sa.Text, nullable=False),
+    sa.Column("first_at", sa.BigInteger, nullable=False),
+    sa.Column("seen_at", sa.BigInteger, nullable=False),
+    sa.Column("told_at", sa.BigInteger),
+    sa.Column("over_at", sa.BigInteger),
+    sa.Column("owed", sa.Text, nullable=False),
+    sa.Column("over_owed", sa.Text, nullable=False),
+    sa.Column("claimed_at", sa.BigInteger),
+    comment="what somebody is told once, and once more when it is over",
 )

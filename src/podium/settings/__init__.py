@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, 
 
 from podium.errors import SettingError
 from podium.settings import origins
-from podium.settings.kinds import Address, Clock, Folder, Names, Page, Pair, Store, at_least_one
+from podium.settings.kinds import Address, Clock, Folder, Hook, Names, Notice, Page, Pair, Store, at_least_one
 from podium.settings.wording import explain
 
 LedgerMode = Literal["required", "best-effort", "off"]
@@ -55,7 +55,7 @@ class ServeSettings(BaseModel):
     """percentages by arm, champion=90,challenger=10"""
     ab_test: str = "default"
     """name of the A/B test; a new name deals all request keys anew"""
-    salt: str = Field(default="podium", json_schema_extra={"secret": True})
+    salt: str = "podium"
     """secret of the deployment, so that nobody steers his own key into an arm"""
     shadow: bool = False
     """score every arm on every request, and write them all to the ledger"""
@@ -113,6 +113,23 @@ class ServeSettings(BaseModel):
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return False
+
+
+class AlertSettings(BaseModel):
+    """Who is told what `podium daily` finds."""
+
+    model_config = FROZEN
+
+    channels: Names[Notice] = ()
+    """secret addresses of those who are told, as apprise writes them, such as slack://A/B/C"""
+    webhook: Hook | None = None
+    """secret https address that gets each alarm as JSON"""
+    webhook_secret: str | None = None
+    """secret that signs it by HMAC-SHA256, any text or whsec_BASE64"""
+    textfile: Folder | None = None
+    """file .prom that node_exporter's textfile collector reads"""
+    pushgateway: Page | None = None
+    """address of a Prometheus Pushgateway"""
 
 
 class Settings(BaseModel):
@@ -185,6 +202,8 @@ class Settings(BaseModel):
     """registered models whose own code may run, names or patterns: EURUSD_Mine"""
     serve: ServeSettings = ServeSettings()
     """how podium serve serves"""
+    alerts: AlertSettings = AlertSettings()
+    """who is told what podium daily finds"""
 
     _origins: dict[origins.Key, str] = PrivateAttr(default_factory=dict)
     _notes: tuple[str, ...] = PrivateAttr(())

@@ -85,6 +85,22 @@ def _page(text: str) -> str:
     return _address(text)
 
 
+def _hook(text: str) -> str:
+    address = urlsplit(_address(text))
+    if address.scheme != "https" and (address.scheme, address.hostname) not in {
+        ("http", "127.0.0.1"),
+        ("http", "localhost"),
+    }:
+        raise ValueError("an address that begins with https:// is wanted, or http:// on this machine")
+    return text
+
+
+def _notice(text: str) -> str:
+    if not re.match(r"[a-z0-9]+://\S", text):
+        raise ValueError("an address such as mailto://user:password@host is wanted, as apprise writes it")
+    return text
+
+
 def _home(path: Path) -> Path:
     try:
         return path.expanduser()
@@ -98,4 +114,6 @@ Clock = Annotated[str, AfterValidator(_clock)]
 Address = Annotated[str, AfterValidator(_address)]
 Store = Annotated[str, AfterValidator(_store)]
 Page = Annotated[str, AfterValidator(_page)]
+Hook = Annotated[str, AfterValidator(_hook)]
+Notice = Annotated[str, AfterValidator(_notice)]
 Folder = Annotated[Path, AfterValidator(_home)]

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from podium.errors import SettingError
-from podium.settings.wording import mask, nearest
+from podium.settings.wording import SECRETS, mask, nearest
 
 SETTINGS_FILE = Path("podium.toml")
 PREFIX = "PODIUM_"
@@ -85,7 +85,7 @@ def _secret(given: tuple[Key, Found]) -> bool:
     """Whether the file says what nobody else should read."""
     key, item = given
     ours = item.origin.startswith(str(SETTINGS_FILE))
-    return ours and (key == ("serve", "salt") or mask(str(item.value)) != str(item.value))
+    return ours and (key in SECRETS or mask(str(item.value)) != str(item.value))
 
 
 def nested(found: Mapping[Key, Found]) -> dict[str, Any]:

@@ -11,25 +11,29 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 import podium.settings
-from podium.settings import ServeSettings, Settings
+from podium.settings import AlertSettings, ServeSettings, Settings
 from podium.settings.origins import MLFLOWS, Key, keys, leaves
-from podium.settings.wording import STARS, mask
+from podium.settings.wording import SECRETS, STARS, mask
+
+SECTIONS: dict[str, type[BaseModel]] = {"serve": ServeSettings, "alerts": AlertSettings}
 
 
 def field_of(key: Key) -> FieldInfo:
     """The field behind a key."""
-    return ServeSettings.model_fields[key[1]] if key[0] == "serve" else Settings.model_fields[key[0]]
+    return SECTIONS.get(key[0], Settings).model_fields[key[1 if key[0] in SECTIONS else 0]]
 
 
 @functools.cache
 def meanings() -> dict[Key, str]:
     """What stands below each field; pydantic's `use_attribute_docstrings` finds the same, five times as slowly."""
     found: dict[Key, str] = {}
+    sections = {model.__name__: (name,) for name, model in SECTIONS.items()}
     for model in ast.parse(Path(podium.settings.__file__).read_bytes()).body:
-        section = ("serve",) if getattr(model, "name", "") == "ServeSettings" else ()
+        section = sections.get(getattr(model, "name", ""), ())
         for field, below in pairwise(getattr(model, "body", ())):
             if isinstance(field, ast.AnnAssign) and isinstance(below, ast.Expr):
                 found[(*section, ast.unparse(field.target))] = ast.literal_eval(below.value)
@@ -72,7 +76,7 @@ def in_force(settings: Settings) -> Iterator[tuple[str, Any, str]]:
     for key, value in values.items():
         origin = settings.origin(*key)
         field = field_of(key)
-        hidden = bool(field.json_schema_extra) and value != field.default
+        hidden = key in SECRETS and bool(value) and value != field.default
         shown = STARS if hidden else mask(value) if isinstance(value, str) else value
         yield ".".join(key), shown, f"flag --{key[-1].replace('_', '-')}" if origin == "flag" else origin
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from podium.settings.origins import Found, Key
 
+SECRETS = frozenset({("serve", "salt"), ("alerts", "channels"), ("alerts", "webhook"), ("alerts", "webhook_secret")})
 NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
 STARS = "***"
 # Up to the last @ of the word: a password may hold a slash, or another @.
@@ -88,7 +89,8 @@ def explain(item: Mapping[str, Any], found: Mapping[Key, Found], known: Iterable
         why = f"there is no such setting; {nearest(key[-1], beside)}"
     else:
         why = reason(item)
-    return f"setting {'.'.join(key)} = {shown(item['input'])}{place(next(related, 'flag'))}: {why}"
+    value = STARS if key[:2] in SECRETS else shown(item["input"])
+    return f"setting {'.'.join(key)} = {value}{place(next(related, 'flag'))}: {why}"
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
