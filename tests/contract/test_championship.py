@@ -85,6 +85,15 @@ def test_a_championship_from_first_run_to_second_champion(store, context, make_r
     assert second.champion == (f"{store.settings.pair}_LSTM", 2)
     assert second.aliases["challenger"] == first.champion
     assert [title.previous for title in store.titles()] == ["", f"models:/{first.champion[0]}/1"]
+    assert store.verify_titles() == (2, [])
+    told, first_title = store.titles(), store.titles()[0]
+    store.client.delete_registered_model_tag(first_title.name, first_title.key)
+    assert store.verify_titles() == (
+        1,
+        [f"before the entry of {told[1].at} ({told[1].pinned_uri}) one was changed or taken out"],
+    )
+    store.client.set_registered_model_tag(first_title.name, first_title.key, first_title.to_json())
+    assert (store.titles(), store.verify_titles()) == (told, (2, []))
 
     champion = store.champion()
     expected = make_result("LSTM", alpha=9.0).model.predict(X)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from podium.errors import InputError, MissingError
 from podium.pipeline.status import status
-from podium.pipeline.titles import history, promote, rollback
+from podium.pipeline.titles import history, promote, rollback, verify
 
 
 def fair(seed):
@@ -154,3 +156,79 @@ def test_the_verbs_say_what_they_did(crowned, capsys):
     assert "holds the title, pinned, already" in lines[1]
     assert lines[2].startswith("champion: models:/EURUSD_ARIMA/1 -> models:/EURUSD_LinearRegression/1")
     assert len(lines) == 3 + 2 * 3
+
+
+def worse(actual):
+    """A forecast that is wrong by a little each day."""
+    return 0.0 * actual + 1e-3
+
+
+def refitted(arena, rates, *until, leader="LinearRegression"):
+    """Championships on these days, all won by the same family; the last one's judgement."""
+    other = {"LinearRegression": "ARIMA", "ARIMA": "LinearRegression"}[leader]
+    for days in until:
+        arena.days(rates.until(days)).enter(**{leader: lambda actual: 0.0 * actual, other: worse})
+        judgement = arena.evaluate()
+        assert judgement.champion == f"EURUSD_{leader}"
+    return judgement
+
+
+def test_a_champion_that_is_fitted_anew_renews_its_title(crowned, rates, capsys):
+    """Told apart in the history; the title is since the first fit, and there is nobody to roll back to but by name."""
+    first = crowned.store.titles()[0]
+    judgement = refitted(crowned, rates, 900, 1000)
+    assert (judgement.title_since, judgement.title_data_day) == (first.at, str(first.data_version.last_day))
+    assert crowned.pointer()["title_since"] == first.at
+    titles = history(crowned.settings)
+    assert [(title.version, title.renewal) for title in titles] == [(1, False), (2, True), (3, True)]
+    with pytest.raises(MissingError, match=r"nobody but LinearRegression .*; `podium promote LinearRegression/2` is"):
+        rollback(crowned.settings, why="-")
+    assert crowned.podium("history") == 0
+    assert [line.split("  ")[-1] for line in capsys.readouterr().out.splitlines()[2::2]] == ["unproven, renewal"] * 2
+    assert crowned.podium("history", "--json") == 0
+    assert [title["renewal"] for title in json.loads(capsys.readouterr().out)] == [False, True, True]
+
+
+def test_a_rollback_goes_to_the_family_before_or_to_whom_a_hand_put_aside(crowned, rates):
+    """Over all fits of the champion's family to the last fit of the one before; what a hand put aside comes back."""
+    refitted(crowned, rates, 870)
+    refitted(crowned, rates, 900, 950, leader="ARIMA")
+    assert rollback(crowned.settings, why="-").pinned_uri == "models:/EURUSD_LinearRegression/2"
+    with pytest.raises(MissingError, match="`podium promote LinearRegression/1` is its fit before"):
+        rollback(crowned.settings, why="-")
+    assert not promote(crowned.settings, "LinearRegression/1", why="an earlier fit").renewal
+    assert rollback(crowned.settings, why="-").pinned_uri == "models:/EURUSD_LinearRegression/2"
+
+
+def test_a_rollback_after_one_of_the_last_release_never_goes_forward(crowned, rates):
+    """It went to an earlier fit of the same family; the next rollback leaves that family, and all is chained."""
+    refitted(crowned, rates, 900, 950, leader="ARIMA")
+    store = crowned.store
+    earlier = next(version for version in store.versions() if version.pinned_uri == "models:/EURUSD_ARIMA/2")
+    store.assign("EURUSD", {"champion": earlier})
+    store.record_title(earlier, why="-", verdict="rolled back", data_version=None, pinned=True)
+    assert rollback(crowned.settings, why="-").pinned_uri == "models:/EURUSD_LinearRegression/1"
+    assert verify(crowned.settings) == (5, [])
+
+
+@pytest.mark.parametrize("act", ["edit", "take out", "put in"])
+def test_a_history_that_was_changed_is_told(crowned, capsys, act):
+    """`podium history --verify` in words and JSON, exit code 1; whole it is 0, moves by strangers too."""
+    crowned.client.set_registered_model_alias("EURUSD_ARIMA", "champion", "1")
+    promote(crowned.settings, "LinearRegression", why="-")
+    assert crowned.podium("history", "--verify") == 0
+    assert capsys.readouterr().out == "EURUSD: 3 entries, the chain is whole\n"
+    place = {"edit": 0, "take out": 1, "put in": 2}[act]
+    title = crowned.store.titles()[place]
+    if act == "take out":
+        crowned.client.delete_registered_model_tag(title.name, title.key)
+    else:
+        new = replace(title, at=f"{title.at[:-2]}0Z" if act == "put in" else title.at, by="somebody else")
+        crowned.client.set_registered_model_tag(title.name, new.key, new.to_json())
+    assert crowned.podium("history", "--verify") == 1
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("EURUSD: before the entry of ")
+    assert line.endswith("1 was put in" if act == "put in" else "one was changed or taken out")
+    assert crowned.podium("history", "--verify", "--json") == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (told["whole"], told["breaks"]) == (False, [line.removeprefix("EURUSD: ")])

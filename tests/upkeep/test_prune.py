@@ -60,6 +60,7 @@ def test_what_nobody_refers_to_goes_with_every_trace(old):
     assert (planned.runs, planned.versions) == (done.runs, done.versions) == ((run_id,), ("models:/EURUSD_ARIMA/1",))
     assert planned.n_bytes == done.n_bytes > 10_000
     assert done.kept == {"aliased": 3, "in the history of titles": 1}
+    assert MlflowStore(old).verify_titles() == (2, [])
     assert done.database_bytes is not None
     assert done.database_bytes >= 0
     assert _everything(run_id) == _everything(model_id) == []

@@ -41,10 +41,25 @@ def rollback(settings: Settings, why: Why = "rolled back", as_json: Json = False
 
 
 @takes_settings(*TITLES)
-def history(settings: Settings, as_json: Json = False) -> None:
-    """Every change of the title: when, who, from, to, why, on what data."""
-    from podium.pipeline.titles import history as ask
+def history(
+    settings: Settings,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="See whether an entry was changed, taken out or put in.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Every change of the title: when, who, from, to, why, on what data.
 
+    Each entry holds the digest of the one before it. Exit code 1: --verify found that the chain is broken.
+    """
+    from podium.pipeline.titles import history as ask
+    from podium.pipeline.titles import verify as check
+
+    if verify:
+        n_entries, breaks = check(settings)
+        document = {"entries": n_entries, "whole": not breaks, "breaks": breaks}
+        answer(as_json, document, since.verified_lines(settings.pair, n_entries, breaks))
+        raise typer.Exit(bool(breaks))
     titles = ask(settings)
     answer(as_json, [since.title_json(title) for title in titles], since.title_lines(settings.pair, titles))
 

@@ -6,19 +6,22 @@ import re
 from collections.abc import Sequence
 
 from podium.errors import InputError, MissingError, RegistryError
-from podium.records import ALIASES, VersionRecord
+from podium.records import ALIASES, CHAMPION, VersionRecord
 from podium.registry import judgements, pointer
 from podium.registry.entities import SUSPICION_TAG
-from podium.registry.history import Title, taken
+from podium.registry.history import BY_HAND, ROLLED_BACK, Title, taken
 from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
-
-BY_HAND, ROLLED_BACK = "by hand", "rolled back"
 
 
 def history(settings: Settings) -> list[Title]:
     """Every change of the pair's title, oldest first."""
     return MlflowStore(settings).titles()
+
+
+def verify(settings: Settings) -> tuple[int, list[str]]:
+    """How many entries the pair's history has, and where it was changed beside Podium, a sentence each."""
+    return MlflowStore(settings).verify_titles()
 
 
 def promote(settings: Settings, wanted: str, why: str, accept_leak: bool = False) -> Title | None:
@@ -48,42 +51,46 @@ def promote(settings: Settings, wanted: str, why: str, accept_leak: bool = False
 
 
 def rollback(settings: Settings, why: str) -> Title | None:
-    """Give the title back to the champion before this one, and pin it there.
+    """Give the title back to the holder before this one, and pin it there: another family, or whom a hand put aside.
 
     Raises:
-        MissingError: nobody held the title before, or that version is gone.
+        MissingError: nobody held the title before, only earlier fits of this family did, or that version is gone.
         RegistryError: somebody else moved the title meanwhile; the message says who, and to whom.
     """
     store = MlflowStore(settings)
     champion = store.champion()
-    before = _reigns_before(store.titles(), champion)
+    *before, reign = _reigns(store.titles(), champion)
     if not before:
-        raise MissingError(
-            f"nobody held the title of {settings.pair} before {champion.pinned_uri}; nothing to roll back to"
+        nobody = f"nobody held the title of {settings.pair} before {champion.pinned_uri}; nothing to roll back to"
+        fit = reign[-2].removeprefix(f"models:/{settings.pair}_") if len(reign) > 1 else ""
+        only = (
+            f"nobody but {champion.family} held the title of {settings.pair}; `podium promote {fit}` is its fit before"
         )
-    found = store.version(before[-1])
+        raise MissingError(only if fit else nobody)
+    found = store.version(before[-1][-1])
     if found is None:
         raise MissingError(
-            f"{before[-1]}, the champion before, is no longer registered; name another with `podium promote`"
+            f"{before[-1][-1]}, the champion before, is no longer registered; name another with `podium promote`"
         )
     return _move(store, champion, found, why, ROLLED_BACK)
 
 
-def _reigns_before(titles: Sequence[Title], champion: VersionRecord) -> list[str]:
-    """Who held the title before the champion, oldest first; a rollback undoes what it went back over.
+def _reigns(titles: Sequence[Title], champion: VersionRecord) -> list[list[str]]:
+    """Who held the title, oldest first and last the champion, each with its renewals; rollbacks take back what came.
 
     So that a second rollback goes one champion further back, and never forward to the one that was fled from.
     """
-    reigns: list[str] = []
-    for title in titles:
-        if title.alias != "champion":
-            continue
-        if title.verdict == ROLLED_BACK and title.pinned_uri in reigns:
-            last = len(reigns) - 1 - reigns[::-1].index(title.pinned_uri)
-            del reigns[last + 1 :]
-        if not reigns or reigns[-1] != title.pinned_uri:
-            reigns.append(title.pinned_uri)
-    return reigns[:-1] if reigns and reigns[-1] == champion.pinned_uri else reigns
+    reigns: list[list[str]] = []
+    for title in (title for title in titles if title.alias == CHAMPION):
+        back = [place for place, reign in enumerate(reigns) if title.pinned_uri in reign]
+        if title.verdict == ROLLED_BACK and back:
+            last = reigns[back[-1]]
+            reigns[back[-1] :] = [last[: last.index(title.pinned_uri) + 1]]
+        elif reigns and (title.renewal or title.pinned_uri == reigns[-1][-1]):
+            reigns[-1] = [*dict.fromkeys([*reigns[-1], title.pinned_uri])]
+        else:
+            reigns.append([title.pinned_uri])
+    return reigns if reigns and reigns[-1][-1] == champion.pinned_uri else [*reigns, [champion.pinned_uri]]
 
 
 def _find(store: MlflowStore, wanted: str) -> VersionRecord:

@@ -1,21 +1,25 @@
 """The history of title changes, kept in the registry as tags so that every client reads the same one.
 
 MLflow forgets where an alias pointed before. Each change of champion is one tag of the new champion's registered
-model: key `title.<UTC time>`, value a JSON object. Tags are only ever added.
+model: key `title.<UTC time>`, value a JSON object. Tags are only ever added, and each entry holds the digest of the one
+before it, so that `breaks` finds what somebody changed, took out or put in.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 from podium.records import CHAMPION, DataVersion, ModelName
 
 PREFIX = "title."
+HEAD = "titles.last"  # tag of a registered model: the digest of its last entry, which no later one vouches for
 FOUND = "found"  # verdict of an entry that no championship and no `podium promote` made
+BY_HAND, ROLLED_BACK = "by hand", "rolled back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ class Title:
         data_version: of the series on which it was decided; None where that is not known.
         by: who ran the championship, or moved the title by hand.
         pinned: whether championships leave the title where it is until somebody unpins it.
+        before: digest of the entry before; empty for the first, and in what the first release wrote.
     """
 
     at: str
@@ -47,6 +52,21 @@ class Title:
     data_version: DataVersion | None
     by: str
     pinned: bool = False
+    before: str = ""
+
+    @property
+    def renewal(self) -> bool:
+        """Whether the holder's family was only fitted anew; a title changes when the family or a hand changes it."""
+        same = self.previous.rpartition("/")[0] == f"models:/{self.name}" and self.previous != self.pinned_uri
+        return same and self.verdict not in {FOUND, BY_HAND, ROLLED_BACK}
+
+    @property
+    def digest(self) -> str:
+        """Of everything that the entry says; what it does not say is left out, so that a release may add a field."""
+        said = {name: str(value) for name, value in asdict(self).items() if value}
+        said["data_version"] = str(self.data_version or "")
+        canonical = json.dumps(said, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:32]
 
     @property
     def pinned_uri(self) -> str:
@@ -61,23 +81,25 @@ class Title:
     @classmethod
     def after(cls, past: Sequence[Title], now: datetime, *, alias: str, **values: Any) -> Self:
         """The change that comes now, after those of the past; who held the title before is read from them."""
-        before, at = latest(past, alias), next_time(past, now)
-        return cls(at=at, alias=alias, previous=before.pinned_uri if before else "", **values)
+        held, at, before = latest(past, alias), next_time(past, now), chain(past)[-1:]
+        previous = held.pinned_uri if held else ""
+        return cls(at=at, alias=alias, previous=previous, before=before[0] if before else "", **values)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return asdict(self) | {"data_version": str(self.data_version or "")}
+        return asdict(self) | {"data_version": str(self.data_version or ""), "renewal": self.renewal}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """The title that `as_dict` told."""
-        return cls(**{**values, "data_version": DataVersion.of_tags(values)})
+        known = {name: value for name, value in values.items() if name != "renewal"}
+        return cls(**{**known, "data_version": DataVersion.of_tags(values)})
 
     def to_json(self) -> str:
         """The tag's value; the time is in the key."""
         values = self.as_dict()
         values["from"] = values.pop("previous")
-        del values["at"]
+        del values["at"], values["renewal"]
         return json.dumps(values, ensure_ascii=False)
 
 
@@ -101,6 +123,7 @@ def _parse_one(key: str, value: str) -> Title | None:
             run_id=str(raw["run_id"]),
             previous=str(raw["from"]),
             pinned=raw.get("pinned") is True,
+            before=str(raw.get("before", "")),
             data_version=DataVersion.of_tags({"data_version": str(raw["data_version"])}),
             **{name: str(raw[name]) for name in ("why", "verdict", "by")},
         )
@@ -108,11 +131,49 @@ def _parse_one(key: str, value: str) -> Title | None:
         return None
 
 
+def entries(titles: Iterable[Title]) -> list[Title]:
+    """Oldest first, as they were written."""
+    return sorted(titles, key=lambda title: (title.at, title.name, title.version))
+
+
+def chain(titles: Iterable[Title]) -> list[str]:
+    """The digest of each entry, oldest first; each of those that hold none of the entry before includes that one."""
+    digests: list[str] = []
+    for title in entries(titles):
+        digests.append(replace(title, before=title.before or "".join(digests[-1:])).digest)
+    return digests
+
+
+def breaks(titles: Iterable[Title], heads: Mapping[str, str]) -> Iterator[str]:
+    """Where the chain is broken, a sentence each: an entry was changed, taken out or put in.
+
+    Args:
+        titles: all entries; those that the first release wrote are its unchained beginning.
+        heads: digest of the last entry of each registered model that has one.
+    """
+    known, chained = entries(titles), False
+    digests = chain(known)
+    for place, title in enumerate(known):
+        chained = chained or bool(title.before)
+        if not chained or [title.before] == digests[:place][-1:]:
+            continue
+        named = f"the entry of {title.at} ({title.pinned_uri})"
+        if not title.before:
+            yield f"{named} holds no digest: it was put in by hand, or by an earlier release"
+        elif title.before not in digests[:place]:
+            yield f"before {named} one was changed or taken out"
+        elif added := sum(bool(one.before) for one in known[digests.index(title.before) + 1 : place]):
+            yield f"before {named} {added} {'was' if added == 1 else 'were'} put in"
+    accounted = {*digests, *(title.before for title in known)}
+    for name in sorted(name for name, head in heads.items() if head not in accounted):
+        yield f"the last entry of {name} was changed or taken out"
+
+
 def ordered(titles: Iterable[Title]) -> list[Title]:
     """Oldest first; the same change recorded by two championships at once counts once, the earlier one."""
     history: list[Title] = []
     last: dict[str, Title] = {}
-    for title in sorted(titles, key=lambda title: (title.at, title.name, title.version)):
+    for title in entries(titles):
         before = last.get(title.alias)
         if before is None or _change(before) != _change(title):
             history.append(title)

@@ -20,7 +20,7 @@ from podium.registry.attempts import Attempt
 from podium.registry.connection import Connection
 from podium.registry.databases import is_there
 from podium.registry.entities import ABSENT, MODEL_URI_TAG, insisting, pages, quoted, run_record, tolerating
-from podium.registry.history import Title, latest
+from podium.registry.history import HEAD, Title, breaks, latest
 from podium.registry.log_items import ContestantResult, RunContext, items
 from podium.registry.recorder import COMPLETED, STATUS, Recorder
 from podium.registry.trust import import_libraries, own_byte_code, refuse_code
@@ -331,6 +331,13 @@ class MlflowStore:
             found = pair_models.unrecorded(self.connection, models)
         return [*pair_models.recorded(models), *([found] if found else [])]
 
+    def verify_titles(self) -> tuple[int, list[str]]:
+        """How many entries the history has, and where it was changed beside Podium, a sentence each; see `breaks`."""
+        with self.connection.errors("read the titles"):
+            models = self._models(None)
+        written = pair_models.written(models)
+        return len(written), [*breaks(written, pair_models.heads(models))]
+
     def record_found(self, leader: VersionRecord) -> Title | None:
         """Write a champion into the history that it lacks: whom a client or another pipeline gave the alias.
 
@@ -340,7 +347,7 @@ class MlflowStore:
         Args:
             leader: who held the alias when we looked.
         """
-        with self.connection.errors("record the title"):
+        with self.connection.turn(leader.pair), self.connection.errors("record the title"):
             found = pair_models.unrecorded(self.connection, self._models(leader.pair))
             if found is None or found.pinned_uri != leader.pinned_uri:
                 return None
@@ -359,7 +366,6 @@ class MlflowStore:
         why: str,
         verdict: str,
         data_version: DataVersion | None,
-        alias: str = CHAMPION,
         pinned: bool = False,
         since: str | None = None,
     ) -> Title | None:
@@ -373,7 +379,6 @@ class MlflowStore:
             why: one sentence for people.
             verdict: one word for programs.
             data_version: of the series on which it was decided; None where that is not known.
-            alias: the title.
             pinned: whether championships leave it there; a change of this alone is recorded too.
             since: the moment that was decided on, UTC, ISO 8601; now where that is not given, or not the newest.
 
@@ -381,26 +386,25 @@ class MlflowStore:
             The title that was added, or None.
         """
         to = self.connection
-        with to.errors("read the titles"):
-            past = pair_models.recorded(pair_models.models(to, winner.pair))
-        before = latest(past, alias)
-        if before is not None and (before.pinned_uri, before.pinned) == (winner.pinned_uri, pinned):
-            return None
-        moment = datetime.fromisoformat(since) if since and (before is None or since > before.at) else datetime.now(UTC)
-        title = Title.after(
-            past,
-            moment,
-            alias=alias,
-            name=winner.name,
-            version=winner.version,
-            run_id=winner.run_id,
-            why=to.clean(why),
-            verdict=to.clean(verdict),
-            data_version=data_version,
-            by=to.clean(self.settings.developer),
-            pinned=pinned,
-        )
-        with to.errors("record the title"):
+        with to.turn(winner.pair), to.errors("record the title"):
+            past = pair_models.written(pair_models.models(to, winner.pair))
+            before = latest(past)
+            if before is not None and (before.pinned_uri, before.pinned) == (winner.pinned_uri, pinned):
+                return None
+            newer = since is not None and (before is None or since > before.at)
+            title = Title.after(
+                past,
+                datetime.fromisoformat(since) if since and newer else datetime.now(UTC),
+                alias=CHAMPION,
+                name=winner.name,
+                version=winner.version,
+                run_id=winner.run_id,
+                why=to.clean(why),
+                verdict=to.clean(verdict),
+                data_version=data_version,
+                by=to.clean(self.settings.developer),
+                pinned=pinned,
+            )
             self._write(title)
         return title
 
@@ -417,7 +421,8 @@ class MlflowStore:
                 insisting(partial(self.client.set_registered_model_tag, found.name, found.key, found.to_json()))
 
     def _write(self, title: Title) -> None:
-        insisting(partial(self.client.set_registered_model_tag, title.name, title.key, title.to_json()))
+        for key, value in ((title.key, title.to_json()), (HEAD, title.digest)):
+            insisting(partial(self.client.set_registered_model_tag, title.name, key, value))
 
     def _models(self, pair: str | None) -> list[RegisteredModel]:
         return pair_models.models(self.connection, self._pair(pair))

@@ -12,7 +12,7 @@ from podium.registry.aliases import Holder, Move, plan
 from podium.registry.connection import Connection
 from podium.registry.databases import is_there
 from podium.registry.entities import ABSENT, aliased_versions, pages, quoted, version_record
-from podium.registry.history import FOUND, Title, latest, ordered, parse
+from podium.registry.history import FOUND, HEAD, Title, entries, latest, ordered, parse
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
@@ -116,12 +116,22 @@ def refused(known: Iterable[RegisteredModel]) -> VersionRecord | None:
 
 def recorded(known: Iterable[RegisteredModel]) -> list[Title]:
     """Every recorded change of a title of these models, oldest first."""
-    return ordered(title for model in known for title in parse(model.tags or {}))
+    return ordered(written(known))
+
+
+def written(known: Iterable[RegisteredModel]) -> list[Title]:
+    """Every entry of the history, oldest first, though two championships at once recorded the same change."""
+    return entries(title for model in known for title in parse(model.tags or {}))
+
+
+def heads(known: Iterable[RegisteredModel]) -> dict[str, str]:
+    """The digest of the last entry of each model."""
+    return {model.name: model.tags[HEAD] for model in known if HEAD in (model.tags or {})}
 
 
 def unrecorded(to: Connection, known: Iterable[RegisteredModel]) -> Title | None:
     """The entry that the history lacks: somebody who leads without a title, at the last change of that model."""
-    leader, past = champion(to, known), recorded(known)
+    leader, past = champion(to, known), written(known)
     last = latest(past)
     if leader is None or (last is not None and last.pinned_uri == leader.pinned_uri):
         return None

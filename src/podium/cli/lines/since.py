@@ -20,15 +20,21 @@ def title_lines(pair: str, titles: Sequence[Title]) -> Iterator[str]:
         yield f"{pair}: no title has been given yet"
         return
     for title in titles:
-        pinned = ", pinned" if title.pinned else ""
+        more = (", renewal" if title.renewal else "") + (", pinned" if title.pinned else "")
         change = f"{_short(title.previous) or 'vacant'} -> {_short(title.pinned_uri)}"
-        yield f"{title.at[:19]}Z  {change}  {title.verdict}{pinned}"
+        yield f"{title.at[:19]}Z  {change}  {title.verdict}{more}"
         on = f" on {title.data_version}" if title.data_version else ""
         yield f"    by {title.by}{on}: {title.why}"
 
 
 def _short(uri: str) -> str:
     return uri.removeprefix("models:/").replace("/", " v")
+
+
+def verified_lines(pair: str, n_entries: int, breaks: Sequence[str]) -> Iterator[str]:
+    """Where the history was changed beside Podium, or that it was not."""
+    told = "1 entry" if n_entries == 1 else f"{n_entries} entries"
+    yield from (f"{pair}: {line}" for line in breaks) if breaks else [f"{pair}: {told}, the chain is whole"]
 
 
 def title_json(title: Title) -> dict[str, Any]:
@@ -45,6 +51,7 @@ def title_json(title: Title) -> dict[str, Any]:
         "data_version": str(title.data_version or ""),
         "by": title.by,
         "pinned": title.pinned,
+        "renewal": title.renewal,
     }
 
 
