@@ -13,8 +13,8 @@ import yaml
 
 from podium.records import VersionRecord
 from podium.registry.mlflow_store import MlflowStore
-from podium.serve.hotswap import fetched
-from podium.serve.hotswap.manifest import MANIFEST, Manifest, load, mark_of, request_look
+from podium.serve.hotswap import fetched, registry_reader
+from podium.serve.hotswap.manifest import MANIFEST, Manifest, is_resting, load, mark_of, request_look
 from podium.serve.hotswap.registry_reader import RegistryReader
 from podium.serve.hotswap.scorer import ScoringError
 
@@ -94,6 +94,38 @@ def test_a_registry_that_did_not_change_is_not_read(own_world: Any) -> None:
     assert not looking.look()
     assert (own_world.cache / MANIFEST).stat().st_mtime > 1e9
     assert looking.look(anew=True)
+
+
+def test_a_quiet_registry_needs_no_reader(own_world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who finds nothing new for a while ends, and is not missed until the registry changes, or somebody wishes it."""
+    database = own_world.root / "mlflow.db"
+
+    def rests() -> bool:
+        return is_resting(own_world.cache, database, 0.0)
+
+    looking = reader(own_world)
+    looking.look()
+    assert not looking.rest()  # just now there was something
+    assert not rests()
+    monkeypatch.setattr(registry_reader, "REST", 0.0)
+    assert looking.rest()
+    os.utime(own_world.cache / MANIFEST, (1, 1))
+    assert rests()
+    assert (own_world.cache / MANIFEST).stat().st_mtime > 1e9
+    request_look(own_world.cache).unlink()
+    assert rests()
+    wish = request_look(own_world.cache)
+    assert not rests()
+    wish.unlink()
+    MlflowStore(own_world.settings).client.set_registered_model_alias("EURUSD_LinearRegression", "champion", "2")
+    assert not rests()
+    assert not looking.rest()  # it has not read that yet
+    looking.look()
+    assert looking.rest()
+    database.rename(own_world.root / "away.db")
+    assert not rests()
+    looking.look()
+    assert not looking.rest()  # there is trouble
 
 
 def test_a_registry_that_goes_away_leaves_the_last_podium(own_world: Any) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import multiprocessing
 import os
 import re
 import select
@@ -16,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -24,7 +26,8 @@ from filelock import FileLock
 
 from podium.errors import SettingError
 from podium.registry.mlflow_store import MlflowStore
-from podium.serve.hotswap.manifest import RESTARTED
+from podium.serve.hotswap.manifest import MANIFEST, RESTARTED, RESTING, Manifest, mark_of, save
+from podium.serve.processes import supervisor
 from podium.serve.processes.supervisor import _Companion, serve, worker_config
 from podium.settings import ServeSettings
 
@@ -339,6 +342,34 @@ def test_how_an_earlier_server_ended_is_no_news(own_world: Any) -> None:
     companion._ending.set()
     companion.run()
     assert not news.exists()
+
+
+def test_a_reader_that_rests_is_started_when_the_registry_changes(own_world: Any) -> None:
+    """It ends while nothing happens, of its own accord, and is there again at the first change; that is no trouble."""
+    config, database = worker_config(own_world.settings), own_world.root / "mlflow.db"
+    save(Manifest(), config.cache / MANIFEST)
+    companion = _Companion(own_world.settings, config, ("127.0.0.1", 0), print)
+    started: list[bool] = []
+
+    def leave_mark(*_: object, **__: object) -> Any:
+        started.append((config.cache / RESTING).exists())
+        (config.cache / RESTING).write_text(mark_of(database))
+        return SimpleNamespace(is_alive=lambda: False, exitcode=0, start=lambda: None)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(multiprocessing, "Process", leave_mark)
+        patch.setattr(supervisor, "PAUSE", 0.0)
+        for _ in range(3):
+            companion._look_after_reader()
+        assert started == [False]
+        os.utime(database)
+        for _ in range(3):
+            companion._look_after_reader()
+        assert started == [False, False]  # what an earlier one left is gone when another begins
+        patch.setattr(supervisor, "ANEW", 0.0)
+        companion._look_after_reader()
+        assert len(started) == 3
+    assert not (config.cache / RESTARTED).exists()
 
 
 def test_workers_agree_on_the_arm_and_add_up_their_metrics(serving: Serving, split_body: Any) -> None:

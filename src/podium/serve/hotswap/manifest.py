@@ -22,6 +22,8 @@ from podium.registry.judgements import TAG
 MANIFEST = "manifest.json"
 REQUESTS = "requests"  # folder of wishes for a look at once; the reader takes one away when it is answered
 SILENCE = 8.0  # seconds after which a process that says nothing is taken to be gone, or to stand still
+ANEW = 600.0  # seconds after which even a registry that shows no change is read again
+RESTING = "resting"  # file with the mark of the registry as its reader left it, whom nobody needs until it changes
 RESTARTED = "restarted"  # file that says why the registry's reader was started again, as long as that is news
 CHAMPIONSHIPS = "championships"  # folder of their judgements, each named after what the tag of a version says of it
 IN_SERVICE = "in-service"  # folder in which each serving process says which reading it serves
@@ -173,6 +175,25 @@ def all_serve(cache: Path, reads: int) -> bool:
         if age > SILENCE:
             (cache / IN_SERVICE / str(number)).unlink(missing_ok=True)
     return all(known >= reads for age, known in heard.values() if age <= SILENCE)
+
+
+def is_resting(cache: Path, database: Path | None, interval: float) -> bool:
+    """Whether the reader ended with nothing left to do, and nothing has come since. Who asks has looked in its place.
+
+    Args:
+        cache: folder of the manifest.
+        database: the registry's SQLite file.
+        interval: seconds after which the manifest's time says so.
+    """
+    try:
+        left = (cache / RESTING).read_text(encoding="utf-8")
+        if not left or left != mark_of(database) or requested_looks(cache):
+            return False
+        if time.time() - (cache / MANIFEST).stat().st_mtime >= interval:
+            os.utime(cache / MANIFEST)
+    except OSError:
+        return False
+    return True
 
 
 def restarted(cache: Path) -> str:

@@ -30,8 +30,10 @@ from podium.registry.log_items import FORECASTS, NEXT_DAY
 from podium.registry.mlflow_store import MlflowStore
 from podium.serve.hotswap import fetched
 from podium.serve.hotswap.manifest import (
+    ANEW,
     CHAMPIONSHIPS,
     MANIFEST,
+    RESTING,
     Manifest,
     ModelCard,
     PairCard,
@@ -48,7 +50,7 @@ from podium.settings import Settings
 TICK = 0.2  # seconds between two looks at what is cheap to see
 PATIENCE = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}  # a look comes after each look
 KEPT = 86_400.0  # seconds for which a model that is no longer served stays in the cache
-ANEW = 60.0  # seconds after which even a registry that shows no change is read again
+REST = 30.0  # seconds without anything to read after which the process ends, and MLflow leaves the memory
 REGISTRY = "the registry"
 LOOK = 30.0  # seconds that the registry may take over one question
 FETCH = 60.0  # seconds that the files of one model may take
@@ -83,6 +85,18 @@ class RegistryReader:
         """Whether another file has taken the database's place; MLflow would go on reading the old one, unseen."""
         found = _inode(self.database)
         return found is not None and self._file is not None and found != self._file
+
+    def rest(self) -> bool:
+        """Leave the mark of a registry that has been quiet for a while to who watches, which need not import MLflow.
+
+        Returns:
+            Whether it was left: all is well, and a change would show without asking.
+        """
+        quiet, mark = time.monotonic() - self._read_at > REST, self._manifest.mark
+        if not quiet or not mark or self._manifest.problems or mark != mark_of(self.database):
+            return False
+        atomic_write(self.cache / RESTING, mark.encode())
+        return True
 
     def look(self, *, anew: bool = False) -> bool:
         """Read the registry if it may have changed.
@@ -313,7 +327,7 @@ def read(settings: Settings, pairs: tuple[str, ...], cache: Path, interval: floa
     while not wait([parent.sentinel] if parent else [], TICK if due else 0):
         if reader.attend(due=time.monotonic() >= due):
             due = time.monotonic() + interval
-        if reader.replaced:
-            return  # the supervisor starts another, which opens the new file
+        if reader.replaced or reader.rest():
+            return  # the supervisor starts another, which opens the new file, when there is something to read
         if reader.late:
             os._exit(0)  # likewise, without waiting for threads that wait for a server

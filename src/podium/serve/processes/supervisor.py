@@ -20,7 +20,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from podium.environment import SAFE_PATH, lent
 from podium.errors import SettingError
-from podium.serve.hotswap.manifest import RESTARTED, SILENCE, address_digest, in_service
+from podium.serve.hotswap.manifest import ANEW, RESTARTED, RESTING, SILENCE, address_digest, in_service, is_resting
 from podium.serve.processes.logs import logging_config
 from podium.serve.web.config import SHARED, WorkerConfig
 from podium.serve.web.security import make_gate
@@ -192,6 +192,8 @@ class _Companion(threading.Thread):
         options = config.settings.serve
         self._read = partial(_read, settings, config.cache)
         self._cache, self._address, self._announce = config.cache, address, announce
+        registry = Path(config.registry) if config.registry else None
+        self._is_resting = partial(is_resting, config.cache, registry, options.interval)
         self._scheme = "https" if options.tls_cert else "http"
         self._ending = threading.Event()
         self._reader: multiprocessing.Process | None = None
@@ -219,7 +221,7 @@ class _Companion(threading.Thread):
     def _look_after_reader(self) -> None:
         lived, reader = time.monotonic() - self._begun, self._reader
         news = self._cache / RESTARTED
-        if reader is not None and reader.is_alive():
+        if reader is not None and (reader.is_alive() or (lived < ANEW and self._is_resting())):
             if lived >= NEWS:
                 news.unlink(missing_ok=True)
             return
@@ -228,6 +230,7 @@ class _Companion(threading.Thread):
         if reader is not None and reader.exitcode:
             with suppress(OSError):  # a full disk; the reader is started all the same
                 news.write_text(f"the registry's reader ended ({reader.exitcode}) and was started again")
+        (self._cache / RESTING).unlink(missing_ok=True)
         self._reader = multiprocessing.Process(target=self._read, daemon=True)
         self._reader.start()
         self._begun = time.monotonic()
