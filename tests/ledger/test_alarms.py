@@ -23,9 +23,10 @@ class Heard(Channel):
     """A channel that remembers, and can be down."""
 
     def __init__(self, name: str) -> None:
-        self.name, self.lines, self.down = name, list[str](), ""
+        self.name, self.lines, self.down, self.asked = name, list[str](), "", 0
 
     def send(self, events: list[Event]) -> str:
+        self.asked += 1
         self.lines += [] if self.down else [f"{event.alarm.name} {event.state}" for event in events]
         return self.down
 
@@ -107,7 +108,7 @@ def test_what_a_channel_missed_it_hears_when_it_is_back(ledger, settings, channe
     mail, chat = channels
     chat.down = "no route"
     told = raise_and_tell(settings, ledger, facts(late="no rate"), NOW)
-    assert told.untold == {"chat": "no route"}
+    assert (told.untold, chat.asked) == ({"chat": "no route"}, 1)
     assert mail.lines == ["rates-late raised", "channel-down raised"]
     raise_and_tell(settings, ledger, facts(), NOW + DAY)
     assert mail.lines[2:] == ["rates-late over"]

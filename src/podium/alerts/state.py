@@ -108,7 +108,7 @@ def update(
             if row is None:
                 new.append(alarm)
                 connection.execute(sa.insert(table).values(_new_row(alarm, at, owed)))
-            elif not alarm.event:
+            else:
                 told = {"severity": alarm.severity, "found": alarm.found, "remedy": alarm.remedy}
                 connection.execute(_row(row["alarm_id"]).values(seen_at=at, **told))
         over = [row for identity, row in known.items() if identity in examined]

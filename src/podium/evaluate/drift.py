@@ -25,16 +25,22 @@ from podium.errors import InputError
 from podium.records import Floats
 
 ALPHA = 0.05
-"""Probability of one false alarm or more within `DAYS`, for each question."""
+"""Probability of a false alarm within `DAYS`, of all questions together."""
 
 DAYS = 1260
 """Business days of five years. What is older than that is only what later days are compared with."""
 
+THRESHOLD = math.log(DAYS / ALPHA)
+"""Of the logarithm of the e-detector, where Doob's inequality is all that is known."""
+
+WIDTH_THRESHOLD = 7.2
+"""Where the detector's distribution is known: of conformal p-values 4 % of all paths of 1,260 days go higher."""
+
 REFERENCE = 250
 """Days that must have been before the first one is asked about."""
 
-TIMES = (1.5,)
-"""By how much wider outcomes may have become."""
+TIMES = 1.5
+"""By how much wider outcomes may have become; half as much is found, too, and later."""
 
 TAILS = 6
 """Degrees of freedom of the bets on large outcomes; a wrong number costs days, never a false alarm."""
@@ -42,8 +48,8 @@ TAILS = 6
 BIASES = (-0.4, -0.2, 0.2, 0.4)
 """Mean errors that are bet on, in units of sigma."""
 
-OFF = 0.5
-"""Miss rates that are bet on: this much fewer and, by the inverse, more than promised."""
+TIMES_MISSED = (0.5, 2.0)
+"""Miss rates that are bet on, by what is promised."""
 
 MEMORY = 1.5
 """Evidence beyond this multiple of the threshold is not kept, so that an alarm ends soon after its cause."""
@@ -54,7 +60,7 @@ class Drift:
     """What the days say on one question.
 
     Attributes:
-        evidence: shape (n_days,), natural logarithm of the e-detector after each day that was asked about.
+        evidence: shape (n_days,), logarithm of the e-detector after each day that was asked about.
         threshold: from which on it is an alarm.
         since: over how many of the last days the evidence has grown: the change began about then.
     """
@@ -70,10 +76,11 @@ class Drift:
 
 
 def widened(standardised: ArrayLike) -> Drift:
-    """Whether outcomes have become wider than forecast, by `TIMES` or more.
+    """Whether outcomes have become wider than the volatility that was forecast for them.
 
     The size of each day's standardised outcome takes its rank among all earlier ones: its conformal p-value, uniform
-    while sizes are exchangeable, whatever their distribution and however wrong the scale of sigma always was.
+    while sizes are exchangeable, whatever their distribution and however wrong the scale of sigma always was. What
+    sigma follows, it does not see: that is no fault of the forecasts.
 
     Args:
         standardised: shape (n_days,), (outcome - forecast) / sigma, oldest first, sigma forecast the day before.
@@ -83,12 +90,13 @@ def widened(standardised: ArrayLike) -> Drift:
     """
     from scipy.stats import t
 
-    quantile = t.isf(_ranks(np.abs(_finite(standardised))) / 2, TAILS)
-    return _detect([t.logpdf(quantile / k, TAILS) - math.log(k) - t.logpdf(quantile, TAILS) for k in TIMES])
+    size = t.isf(_ranks(np.abs(_finite(standardised))) / 2, TAILS)
+    bet = t.logpdf(size / TIMES, TAILS) - math.log(TIMES) - t.logpdf(size, TAILS)
+    return _detect([bet], WIDTH_THRESHOLD)
 
 
 def biased(standardised: ArrayLike) -> Drift:
-    """Whether the mean error has left zero, for either side.
+    """Whether the mean error has left zero, to either side.
 
     exp(b z - b² z² / 2) is at most one on average for every z that is symmetric around zero, of any variance.
 
@@ -99,24 +107,25 @@ def biased(standardised: ArrayLike) -> Drift:
         InputError: a value is not finite.
     """
     z = _finite(standardised)[REFERENCE:]
-    return _detect([b * z - (b * z) ** 2 / 2 for b in BIASES])
+    return _detect([b * z - (b * z) ** 2 / 2 for b in BIASES], THRESHOLD)
 
 
 def miscovered(hits: ArrayLike, coverage: float) -> Drift:
     """Whether intervals hold the outcome less or more often than promised.
 
     Args:
-        hits: whether each day's outcome lay inside, oldest first.
-        coverage: what was promised, in (0, 1).
+        hits: shape (n_days,), whether each day's outcome lay inside, oldest first.
+        coverage: what was promised, above a half and below 1.
 
     Raises:
-        InputError: the coverage lies outside (0, 1).
+        InputError: the coverage is another.
     """
-    if not 0 < coverage < 1:
-        raise InputError(f"coverage {coverage}: it lies strictly between 0 and 1, such as 0.8")
+    if not 0.5 < coverage < 1:
+        raise InputError(f"coverage {coverage}: it lies between 0.5 and 1, such as 0.8")
     missed, miss = ~np.asarray(hits, dtype=bool)[REFERENCE:], 1 - coverage
-    rates = (miss * OFF, min(miss / OFF, (1 + miss) / 2))
-    return _detect([np.where(missed, math.log(rate / miss), math.log((1 - rate) / coverage)) for rate in rates])
+    rates = [miss * times for times in TIMES_MISSED]
+    bets = [np.where(missed, math.log(rate / miss), math.log((1 - rate) / coverage)) for rate in rates]
+    return _detect(bets, THRESHOLD)
 
 
 def _finite(values: ArrayLike) -> Floats:
@@ -135,12 +144,19 @@ def _ranks(sizes: Floats) -> Floats:
     return np.array(found)
 
 
-def _detect(bets: Sequence[Floats]) -> Drift:
+def _detect(bets: Sequence[Floats], threshold: float) -> Drift:
     """The mean of one e-detector a bet, which is one too."""
-    scores, threshold = np.array(bets)[:, -DAYS:], math.log(DAYS / ALPHA)
-    wealth, since, evidence = np.zeros(len(scores)), np.zeros(len(scores), dtype=int), np.empty(scores.shape[1])
-    for day, score in enumerate(scores.T):
-        wealth = np.minimum(np.maximum(wealth, 0.0) + score, MEMORY * threshold)
-        evidence[day] = np.logaddexp.reduce(wealth) - math.log(len(wealth))
-        since = np.where(wealth > 0, since + 1, 0)
-    return Drift(evidence, threshold, int(since[wealth.argmax()]))
+    wealth = np.array([_wealth(bet[-DAYS:].tolist(), MEMORY * threshold) for bet in bets])
+    evidence = np.logaddexp.reduce(wealth, axis=0) - math.log(len(bets))
+    leading = wealth[wealth[:, -1].argmax()] if evidence.size else evidence
+    since = len(leading) - 1 - max(np.flatnonzero(leading <= 0), default=-1)
+    return Drift(evidence, threshold, int(since))
+
+
+def _wealth(scores: list[float], most: float) -> list[float]:
+    """Logarithm of an e-detector after each day."""
+    wealth, found = 0.0, []
+    for score in scores:
+        wealth = min(max(wealth, 0.0) + score, most)
+        found.append(wealth)
+    return found
