@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from datetime import date
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ import pytest
 
 from podium.cli.console import say
 from podium.cli.lines import ahead, judged, made, per_pair, since
+from podium.data.calendar import lateness
 from podium.evaluate.judgement import Judgement, Standing
 from podium.evaluate.live import Arm, Report
 from podium.evaluate.replay import Reign, Replay
@@ -26,6 +27,7 @@ from podium.registry.history import Title
 
 WIDEST_TABLE = 80
 TODAY = date(2026, 11, 23)
+LATE = lateness(date(2026, 10, 30), datetime(2026, 11, 23, 20, tzinfo=UTC), time(18, tzinfo=UTC))
 DATA = DataVersion("ecb", "EURUSD", np.datetime64("2026-10-30"), "5138c3cd")
 
 
@@ -301,15 +303,16 @@ CASES = {
                 FORECAST, horizon=20, target_date=date(2026, 11, 27), forecast=-0.0123, verdict=None, reason=UNTESTED
             ),
         ],
-        TODAY,
+        today=TODAY,
     ),
+    "forecast-late": lambda: ahead.forecast_lines([FORECAST], LATE, TODAY),
     "forecast-yen": lambda: ahead.forecast_lines(
         [
             dataclasses.replace(
                 FORECAST, pair="EURJPY", close=171.25, verdict=None, reason=None,
             )
         ],
-        TODAY,
+        today=TODAY,
     ),
     "simulation": lambda: ahead.simulation_lines(SIMULATION),
     "history": lambda: since.title_lines("EURUSD", TITLES),

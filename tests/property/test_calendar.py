@@ -50,7 +50,7 @@ def test_a_rate_is_late_when_its_day_is_open_and_its_deadline_over(
     if not missing:
         assert told is None
     else:
-        assert told == Late(missing[-1], datetime.combine(missing[0], deadline), len(missing))
+        assert told == Late(last, missing[-1], datetime.combine(missing[0], deadline), len(missing))
     assert lateness(last, now.astimezone(timezone(timedelta(hours=9))), deadline, calendar) == told
 
 

@@ -1,13 +1,14 @@
 import dataclasses
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 
+from podium.data.calendar import lateness
 from podium.evaluate.economics import trade_the_sign
 from podium.evaluate.evidence import Comparison
 from podium.evaluate.fluctuation import Fluctuation
@@ -513,18 +514,14 @@ def test_a_few_days_draw_what_they_can(make_scene: MakeScene, parse) -> None:
     assert "has no Sharpe ratio: 12 scored days, 30 are needed." in page.words
 
 
-def test_old_data_are_pointed_out(make_scene: MakeScene, parse) -> None:
-    """A page written a month after the last rate says that its `next day` is past."""
-    late = datetime(2026, 9, 1, tzinfo=UTC)
-    assert "days before this page was written" in parse(championship_page(make_scene(written_at=late))).words
-    assert "days before this page was written" not in parse(championship_page(make_scene())).words
-
-
 @pytest.mark.parametrize(
     ("source", "way"), [("ecb", "podium run --source ecb-online"), ("csv", "podium run --source csv:PATH with a newer")]
 )
-def test_the_way_to_newer_rates_leads_there(make_scene: MakeScene, parse, source: str, way: str) -> None:
-    """The copy in the package ends some day, and running again on it brings nothing: the page names what does."""
-    scene = make_scene(written_at=datetime(2026, 9, 1, tzinfo=UTC))
-    series = dataclasses.replace(scene.series, source=source)
-    assert way in parse(championship_page(dataclasses.replace(scene, series=series))).words
+def test_old_rates_are_told_first(make_scene: MakeScene, parse, source: str, way: str) -> None:
+    """Where rates are stale the first notice says how many days are missing, and what brings them from its source."""
+    late = lateness(date(2026, 8, 3), datetime(2026, 8, 7, 20, tzinfo=UTC), time(18, tzinfo=UTC))
+    scene = make_scene()
+    told = f"The newest stored rate is of 3 Aug 2026, and 4 business days are missing up to 7 Aug 2026; {way}"
+    assert told not in parse(championship_page(scene)).words
+    scene = dataclasses.replace(scene, stale=late, series=dataclasses.replace(scene.series, source=source))
+    assert told in parse(championship_page(scene)).words

@@ -85,6 +85,7 @@ def world(  # noqa: PLR0917  fixtures are asked for by name
         data_dir=root / "data",
         models_dir=root / "models",
         developer="tester",
+        stale_after=100_000,  # the walk ends when it ends
     )
     save_series(walk, root / "data" / "raw" / "EURUSD.parquet")
     store = MlflowStore(settings)
@@ -203,8 +204,9 @@ class Caller:
 
 def configured(world: World, **options: Any) -> WorkerConfig:
     """What a serving process of this world is told."""
+    given = {name: options.pop(name) for name in options.keys() & Settings.model_fields.keys()}
     serving = ServeSettings(**{**LIMITS, **options})
-    return WorkerConfig(world.settings.model_copy(update={"serve": serving}), world.cache)
+    return WorkerConfig(world.settings.model_copy(update={**given, "serve": serving}), world.cache)
 
 
 @pytest.fixture
@@ -235,7 +237,7 @@ def give_interval() -> Callable[[Caller, Interval], None]:
 
 @pytest.fixture
 def make_caller(world: World, runner: asyncio.Runner) -> Iterator[MakeCaller]:
-    """`make_caller(shadow=True)`: a caller of a service with these options and the world's models."""
+    """`make_caller(shadow=True, stale_after=3)`: a caller of a service with these settings and the world's models."""
     made: list[Service] = []
 
     def make(given: World = world, *, served: bool = True, **options: Any) -> Caller:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -54,6 +55,7 @@ def forecast(
     Horizons beyond one day are direct forecasts: the champion's recipe is fitted on the return over so many days. Only
     forecasts of the next day are tested in championships.
     """
+    from podium.data.calendar import stale
     from podium.pipeline.forecast import forecast as ask
     from podium.pipeline.prepare import series_path
 
@@ -67,8 +69,9 @@ def forecast(
         if series_path(settings).exists():
             raise
         raise MissingError(f"{series_path(settings)} is not there yet; run `podium run`") from None
-    documents = [item.as_dict() for item in found]
-    answer(as_json, documents[0] if len(found) == 1 else documents, ahead.forecast_lines(found))
+    late = stale(settings, found[0].data_version.source, found[0].origin, datetime.now(UTC))
+    documents = [{"stale": late.told() if late else None, **item.as_dict()} for item in found]
+    answer(as_json, documents[0] if len(found) == 1 else documents, ahead.forecast_lines(found, late))
 
 
 @takes_settings("pair", "n_lags", "refit_every", "seed", *ADDRESSES, *FOLDERS)

@@ -6,6 +6,7 @@ same every year since 2002.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
@@ -26,14 +27,27 @@ class Late:
     """Rates that should be there and are not.
 
     Attributes:
+        last_day: the newest day whose rate is there.
         expected: the newest day whose rate is due.
         since: the deadline of the first day that is missing, in its zone.
         n_missing: business days whose rates are due and not there.
     """
 
+    last_day: date
     expected: date
     since: datetime
     n_missing: int
+
+    def told(self, write: Callable[[date], str] = str) -> str:
+        """A sentence without its full stop.
+
+        Args:
+            write: a day as the reader knows it.
+        """
+        missing = "1 business day is" if self.n_missing == 1 else f"{self.n_missing} business days are"
+        return (
+            f"The newest stored rate is of {write(self.last_day)}, and {missing} missing up to {write(self.expected)}"
+        )
 
 
 def fixing(day: date) -> datetime:
@@ -92,12 +106,25 @@ def lateness(last_day: date, now: datetime, deadline: time, calendar: Calendar =
     if not n_missing:
         return None
     first = date.fromisoformat(str(next_business_day(np.datetime64(last_day), 1, calendar)))
-    return Late(expected, datetime.combine(first, deadline), n_missing)
+    return Late(last_day, expected, datetime.combine(first, deadline), n_missing)
 
 
 def late(settings: Settings, source: str, last_day: date, now: datetime) -> Late | None:
     """What is late at a moment by the calendar and deadline that are set; see `lateness`."""
     return lateness(last_day, now, time_of_day(settings.deadline), calendar_of(settings, source))
+
+
+def stale(settings: Settings, source: str, last_day: date, now: datetime) -> Late | None:
+    """What is late where that is more than the setting `stale_after` allows, so that it must be told first."""
+    found = late(settings, source, last_day, now)
+    return found if found and found.n_missing > settings.stale_after else None
+
+
+def way_to_newer_rates(source: str) -> str:
+    """What brings them: the ECB's own address, since the copy in the package ends some day; or a newer file."""
+    if source.startswith("csv"):
+        return "`podium run --source csv:PATH` with a newer file"
+    return "`podium run --source ecb-online`"
 
 
 @cache

@@ -43,6 +43,7 @@ from podium.evaluate.interval_scores import IntervalScores, interval_scores
 from podium.evaluate.volatility.walk import BENCHMARK, MODELS, floored
 from podium.features import log_returns
 from podium.records import Floats, Forecasts, Interval, IntervalState, NextDay, Series
+from podium.settings import Calendar
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,8 +279,13 @@ def _rows(path: VolatilityPath, forecasts: Forecasts) -> NDArray[np.intp]:
     return np.asarray(rows)
 
 
-def next_day(
-    series: Series, forecast: float, interval: Interval, model_name: str, model_version: int | None = None
+def next_day(  # noqa: PLR0917  one argument a part of the forecast
+    series: Series,
+    forecast: float,
+    interval: Interval,
+    model_name: str,
+    model_version: int | None = None,
+    calendar: Calendar = "target",
 ) -> NextDay:
     """The forecast that is still open, made at the last day of a series.
 
@@ -289,12 +295,13 @@ def next_day(
         interval: of the same series, from `interval_forecast`.
         model_name: registered model that forecasts.
         model_version: its version; None before it is registered.
+        calendar: of the days that have a rate.
     """
     fall = probability_below(np.zeros(1), np.array([forecast]), np.array([interval.sigma]), np.array([interval.df]))
     return NextDay(
         pair=series.pair,
         origin=interval.origin,
-        target_date=date.fromisoformat(str(next_business_day(series.dates[-1], interval.horizon))),
+        target_date=date.fromisoformat(str(next_business_day(series.dates[-1], interval.horizon, calendar))),
         horizon=interval.horizon,
         close=float(series.closes[-1]),
         forecast=forecast,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from podium.data.calendar import calendar_of
 from podium.data.continuity import same_outcomes
 from podium.data.store import data_version, load_series
 from podium.errors import MissingError, RegistryError, SettingError
@@ -146,8 +147,9 @@ class _Scene:
 
     def _told(self, point: float, interval: Interval) -> NextDay:
         told, tested = Told.of(self.champion), interval.horizon == 1
+        calendar = calendar_of(self.store.settings, self.series.source)
         return dataclasses.replace(
-            next_day(self.series, point, interval, self.champion.name, self.champion.version),
+            next_day(self.series, point, interval, self.champion.name, self.champion.version, calendar),
             verdict=told.verdict if told and tested else None,
             reason=told.reason if told and tested else None,
         )

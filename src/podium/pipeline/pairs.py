@@ -13,6 +13,7 @@ from pathlib import Path
 from platform import node, python_version
 from tempfile import TemporaryDirectory
 
+from podium.data.calendar import stale
 from podium.data.sources.ecb import bundled_table
 from podium.data.store import atomic_write, load_series
 from podium.errors import MissingError, PodiumError, SettingError, WorkerError
@@ -431,11 +432,13 @@ def _forecast(settings: Settings, task: Task, before: VersionRecord | None = Non
 def _ahead(settings: Settings, task: Task) -> tuple[NextDay | None, tuple[str, ...]]:
     """The forecast, or why there is none where that is not what was asked for."""
     try:
-        return forecast(settings)[0], ()
+        found = forecast(settings)[0]
     except PodiumError as error:
         if task.asked.verb not in {"status", "report"}:
             raise
         return None, (f"no forecast: {error}",)
+    late = stale(settings, found.data_version.source, found.origin, datetime.now(UTC))
+    return found, (late.told(),) if late else ()
 
 
 def _champion(settings: Settings) -> VersionRecord | None:

@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 
 import numpy as np
 
+from podium.data.calendar import stale
 from podium.data.store import atomic_write, data_version, load_series
 from podium.errors import MissingError, PodiumError, RegistryError, SettingError
 from podium.evaluate.economics import COST_BPS
@@ -111,6 +112,7 @@ def gather(store: MlflowStore, subject: VersionRecord, cost_bps: float = COST_BP
         if (rows := _tried(untold, row.family, lambda run_id=row.run_id: _forecasts(store, run_id))) is not None  # type: ignore[misc]
     }
     series = _tried(untold, "series", lambda: load_series(series_path(store.settings)))
+    now = datetime.now(UTC)
     return Scene(
         judgement=judgement,
         forecasts=forecasts,
@@ -119,7 +121,8 @@ def gather(store: MlflowStore, subject: VersionRecord, cost_bps: float = COST_BP
         untold=untold,
         notices=_notices(judgement, None if series is None else data_version(series)),
         cost_bps=cost_bps,
-        written_at=datetime.now(UTC),
+        written_at=now,
+        stale=stale(store.settings, series.source, series.dates[-1].item(), now) if series else None,
         versions=_versions(),
         holder=_holder(store, subject) if CHAMPION in subject.aliases else None,
         aliases=_aliases(store, subject) if CHAMPION in subject.aliases else None,

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from podium.data.calendar import calendar_of
 from podium.data.store import load_series
 from podium.evaluate.baselines import baseline_scores
 from podium.evaluate.horizons import believed_volatility
@@ -113,9 +114,10 @@ def train_one(task: tuple[Settings, str], others: Mapping[str, RunRecord] = NOBO
     walk = shared_walk(settings, series, table.origins[days.first_scored])
     ranged = interval_forecast(believed_volatility(walk), walked.forecasts)
     tomorrow = float(walked.future.predict(frame(table)[days.n_known :])[0])
+    name = str(ModelName(series.pair, family))
     result = dataclasses.replace(
         _result(family, walked, ranged, recipe(settings, family, table)),
-        next_day=next_day(series, tomorrow, ranged.interval, str(ModelName(series.pair, family))),
+        next_day=next_day(series, tomorrow, ranged.interval, name, calendar=calendar_of(settings, series.source)),
         recipe=ingredients(settings, family),
         started_at=started_at,
     )

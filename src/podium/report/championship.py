@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from podium.data.calendar import way_to_newer_rates
 from podium.records import NextDay, rate_digits
 from podium.report import interval_figures, skill, tables, verdict, weights
 from podium.report.marks import number
@@ -29,6 +30,8 @@ def championship_page(scene: Scene) -> str:
             intervals=interval_figures,
             money=money(scene),
             tiles=tiles(scene),
+            told_day=told_day,
+            way_to_newer_rates=way_to_newer_rates,
             title_since=title_since(scene.holder),
             policy=content_policy(),
             style=style(),

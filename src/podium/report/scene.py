@@ -10,6 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
+from podium.data.calendar import Late
 from podium.evaluate.economics import COST_BPS
 from podium.evaluate.judgement import Judgement, Standing
 from podium.records import DataVersion, Forecasts, NextDay, Series
@@ -86,6 +87,7 @@ class Scene:
         untold: why something is missing, by its name: `series`, `next_day`, or a family.
         notices: lines that a reader must see first.
         holder: of the title, now; None takes the one that the championship named.
+        stale: what is late of the stored rates, where that must be told first.
         aliases: held now, by registered model and version; None takes those that the championship gave.
         cost_bps: cost of changing a position by one unit, in basis points.
         written_at: when the page is made, UTC.
@@ -102,6 +104,7 @@ class Scene:
     untold: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     notices: tuple[str, ...] = ()
     holder: Holder | None = None
+    stale: Late | None = None
     aliases: Mapping[tuple[str, int], str] | None = None
 
     @property

@@ -8,7 +8,7 @@ from typing import Final
 from podium.evaluate.economics import trade_the_sign
 from podium.evaluate.evidence import patience
 from podium.evaluate.judgement import Standing
-from podium.records import ModelName, Series, rate_digits
+from podium.records import ModelName, rate_digits
 from podium.report.belief import interval_evidence, told_interval
 from podium.report.marks import number, percent
 from podium.report.scene import RANDOM_WALK, Scene, listed, told_day
@@ -258,10 +258,3 @@ def badge(scene: Scene) -> tuple[str, str]:
         word = scene.moved.verdict or "moved"
         return word, word.replace(" ", "-")
     return judgement.verdict, "bad" if judgement.verdict == "degraded" else "good" if scene.proven else "warn"
-
-
-def way_to_newer_rates(series: Series | None) -> str:
-    """What brings them: the ECB's own address, since the copy in the package ends some day; or a newer file."""
-    if series is not None and series.source.startswith("csv"):
-        return "`podium run --source csv:PATH` with a newer file"
-    return "`podium run --source ecb-online`"

@@ -279,9 +279,9 @@ def test_a_tag_names_the_bytes_and_is_found_in_a_list(make_caller: Any) -> None:
 @pytest.mark.parametrize(
     ("now", "title", "pill"),
     [
-        ("2026-07-16T09:00", "The next business day", "All well"),
+        ("2026-07-16T09:00", "The next business day, 16 Jul 2026", "All well"),
         ("2026-07-17T09:00", "The forecast for 16 Jul 2026, yesterday", "All well"),
-        ("2026-07-24T09:00", "The forecast for 16 Jul 2026, 8 days ago", "Rates are old"),
+        ("2026-07-24T09:00", "The forecast for 16 Jul 2026, 8 days ago", "1 problem"),
     ],
 )
 def test_old_rates_do_not_look_current(
@@ -289,20 +289,30 @@ def test_old_rates_do_not_look_current(
 ) -> None:
     """A forecast of a day that is over is headed by that day, and days later nothing on the page says all is well."""
     from podium.serve.dashboard import gather
+    from podium.serve.web import market
 
     class Clock(datetime):
         @classmethod
         def now(cls, _zone: Any = None) -> Any:
             return datetime.fromisoformat(now).replace(tzinfo=UTC)
 
-    monkeypatch.setattr(gather, "datetime", Clock)
-    page = make_caller().get("/").content.decode()
+    for module in (gather, market):
+        monkeypatch.setattr(module, "datetime", Clock)
+    caller = make_caller(stale_after=3)
+    page = caller.get("/").content.decode()
     text = words(page)
     assert f'<h2 id="ahead-title">{title}</h2>' in page
     assert pill in text
     old = pill != "All well"
-    assert ("Nothing is wrong" in text, "EUR/USD: The newest stored rate is of 15 Jul 2026" in text) == (not old, old)
-    assert ("is still open" in text) == (title == "The next business day")
+    stale = "The newest stored rate is of {}, and 6 business days are missing up to {}".format
+    assert ("Nothing is wrong" in text, stale("15 Jul 2026", "23 Jul 2026") in text) == (not old, old)
+    assert ("is still open" in text) == title.startswith("The next business day")
+    told = f"{stale('2026-07-15', '2026-07-23')}." if old else None
+    health = caller.get("/health")
+    assert (health.status, health.json["status"]) == (200, "degraded" if old else "ok")
+    assert health.json["problems"].get("rates of EURUSD") == told
+    said = caller.get("/v1/forecast/EURUSD").json
+    assert [said["stale"], next(iter(said))] == [told, "stale"]
 
 
 @pytest.mark.parametrize("name", ["nothing.css", "..%2Fpage.py", "page.css%00", "dashboard.html"])

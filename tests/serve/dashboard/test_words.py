@@ -1,27 +1,11 @@
 from datetime import UTC, datetime
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podium.serve.dashboard.words import age, business_days_since, day_age, told_day
+from podium.serve.dashboard.words import age, day_age, told_day
 
 FRIDAY = "2026-10-30"
-
-
-@pytest.mark.parametrize(
-    ("now", "missed"),
-    [
-        ("2026-10-30T18:00", 0),
-        ("2026-10-31T12:00", 0),
-        ("2026-11-02T09:00", 0),
-        ("2026-11-03T09:00", 1),
-        ("2026-11-04T09:00", 2),
-    ],
-)
-def test_only_business_days_that_are_over_are_missed(now: str, missed: int) -> None:
-    """After Friday's rate nothing is missing over the weekend, nor on Monday before its own rate is there."""
-    assert business_days_since(FRIDAY, datetime.fromisoformat(now).replace(tzinfo=UTC)) == missed
 
 
 @given(st.floats(min_value=0, max_value=4e9))

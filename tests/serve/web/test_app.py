@@ -358,6 +358,25 @@ def test_parameters_that_nobody_reads_are_refused(caller: Any) -> None:
     assert caller.get("/?pair=EURUSD").status == 200
 
 
+@pytest.mark.parametrize(
+    ("path", "way"),
+    [
+        ("/v1/forecast/EURUSD?horizon=5", "`podium forecast --horizon`"),
+        ("/v1/forecast/EURUSD?horizon", "`podium forecast --horizon`"),
+        ("/v1/forecast/EURUSD?date=2026-12-24", "`podium forecast --date`"),
+        ("/v1/forecast/EURUSD?amount=1", "'amount' here; this address takes none"),
+        ("/v1/podium/EURUSD?horizon=5", "'horizon' here; this address takes none"),
+        ("/health?verbose=1", "'verbose' here; this address takes none"),
+        ("/?pair=EURUSD&pair=GBPUSD", "The parameter pair is given twice"),
+    ],
+)
+def test_a_horizon_is_never_ignored(caller: Any, path: str, way: str) -> None:
+    """Whoever asks for another day, or for anything that an address does not do, is told where that is done."""
+    reply = caller.get(path)
+    assert (reply.status, way in reply.json["message"]) == (400, True), reply.json
+    assert reply.json["message"].count(".") == 1
+
+
 def test_every_error_has_one_form(caller: Any, split_body: Any) -> None:
     """Whatever is refused, wherever: MLflow's kind of error and one sentence, in JSON."""
     refused = [

@@ -8,13 +8,14 @@ from podium.data.store import save_series
 from podium.errors import MissingError
 from podium.records import Series
 from podium.serve.web.market import Market
+from podium.settings import Settings
 
 
 @pytest.fixture
 def market(tmp_path: Path, walk: Series) -> Market:
     """Stored rates of one pair."""
     save_series(walk, tmp_path / "raw" / "EURUSD.parquet")
-    return Market(tmp_path)
+    return Market(Settings(data_dir=tmp_path))
 
 
 def test_the_row_of_the_newest_close_is_the_features_last_row(market: Market, walk_table: Any) -> None:

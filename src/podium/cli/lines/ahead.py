@@ -10,19 +10,24 @@ from podium.cli.console import table
 from podium.cli.lines.cells import number, percent, picked, plain
 
 if TYPE_CHECKING:
+    from podium.data.calendar import Late
     from podium.pipeline.routine import Simulation
     from podium.records import NextDay
 
 DAILY = ("cumulative_gain", "dates")  # too long for a document
 
 
-def forecast_lines(forecasts: Sequence[NextDay], today: date | None = None) -> Iterator[str]:
-    """One row a horizon, then who says so, from what, and how good it is."""
+def forecast_lines(forecasts: Sequence[NextDay], late: Late | None = None, today: date | None = None) -> Iterator[str]:
+    """That the rates are too old where they are, one row a horizon, then who says so, from what, and how good it is."""
+    from podium.data.calendar import way_to_newer_rates
     from podium.records import rate_digits
 
     first = forecasts[0]
     digits = rate_digits(first.close)
-    yield f"{first.pair} stood at {first.close:.{digits}f} on {first.origin}"
+    if late:
+        yield f"{late.told()}; {way_to_newer_rates(first.data_version.source)} brings newer ones."
+    days = " and ".join(str(item.target_date) for item in forecasts)
+    yield f"{first.pair} for {days}, from {first.close:.{digits}f} at the close of {first.origin}"
     head = ("day", "ahead", "forecast", "return", "80% range", "95% range", "rise")
     rows: list[tuple[str, ...]] = [head]
     for item in forecasts:

@@ -56,6 +56,7 @@ class Gatherer:
             past=self._past(lineup.champion),
             live=self.live.of(lineup),
             now=datetime.now(UTC),
+            stale=self.market.stale(lineup.pair),
         )
 
     def _scene(self, lineup: Lineup, judgement: Judgement, titles: tuple[Title, ...]) -> Scene:

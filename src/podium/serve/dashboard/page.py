@@ -69,7 +69,6 @@ class Pages:
             return None
         states = {name: self._gatherer.pair(lineup) for name, lineup in lineups.items()}
         state = states.get(wanted)
-        stale = {name: line for name, known in states.items() if (line := words.stale_rates(known))}
         _, health = self._health.report()
         return (
             templates()
@@ -81,8 +80,7 @@ class Pages:
                 options=self._options,
                 split=self._selection.split,
                 health=health,
-                stale=stale,
-                pill=self._pill(health, bool(stale)),
+                pill=self._pill(health),
                 verdict=verdict,
                 links=self._links,
                 words=words,
@@ -114,11 +112,11 @@ class Pages:
             known = self._drawn[state.lineup.pair, name] = (key, shows, draw(state))
         return known[2]
 
-    def _pill(self, health: Health, stale: bool) -> tuple[str, str]:
+    def _pill(self, health: Health) -> tuple[str, str]:
         """How the server is doing, for the style sheet and in words."""
         n_problems = len(health.problems)
         if health.status == "ok":
-            return ("degraded", "Rates are old") if stale else ("ok", "All well")
+            return "ok", "All well"
         if self._selection.default_pair not in self._selection.lineups:
             return health.status, "No champion yet"
         return health.status, f"{n_problems} problem{'' if n_problems == 1 else 's'}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from podium.data.calendar import Late
 from podium.evaluate.judgement import Judgement
 from podium.records import Forecasts, NextDay
 from podium.registry.history import Title, crowned
@@ -27,6 +28,7 @@ class PairState:
         untold: one sentence where the forecast or its interval is missing; else empty.
         past: the champion's own out-of-sample forecasts; None where its run is lost.
         live: of the ledger.
+        stale: what is late of the stored rates, where that must be told first.
         now: UTC.
     """
 
@@ -39,6 +41,7 @@ class PairState:
     past: Forecasts | None
     live: Live
     now: datetime
+    stale: Late | None = None
 
     @property
     def judgement(self) -> Judgement | None:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from typing import Final
 
 import numpy as np
 
+from podium.data.calendar import way_to_newer_rates
 from podium.evaluate.live import Report
 from podium.records import ModelName
 from podium.report.scene import told_day
-from podium.report.verdict import badge, way_to_newer_rates
+from podium.report.verdict import badge
 from podium.serve.dashboard.state import PairState
-
-STALE_DAYS: Final = 2  # business days without a new rate after which the page says so
 
 
 def verdict_badge(state: PairState) -> tuple[str, str]:
@@ -24,9 +22,9 @@ def verdict_badge(state: PairState) -> tuple[str, str]:
 def notices(state: PairState) -> list[str]:
     """What a reader must know before believing the page."""
     lines: list[str] = []
-    if stale := stale_rates(state):
-        way = way_to_newer_rates(state.close.series if state.close else None)
-        lines.append(f"{stale}; {way} brings newer ones and trains on them.")
+    if state.stale and state.close:
+        way = way_to_newer_rates(state.close.series.source)
+        lines.append(f"{state.stale.told(told_day)}; {way} brings newer ones and trains on them.")
     trained = state.lineup.champion.card.data_version
     if state.close is not None and trained and trained != state.close.data_version:
         lines.append(f"Newer rates are stored than the champion was trained on ({trained}).")
@@ -36,23 +34,17 @@ def notices(state: PairState) -> list[str]:
 
 
 def ahead_title(state: PairState) -> str:
-    """The heading of the forecast; a day that is over is named, for it is not the next one."""
-    if state.close is None or not is_over(state):
+    """The heading of the forecast: its day, and that it is over where it is."""
+    if state.close is None:
         return "The next business day"
+    if not is_over(state):
+        return f"The next business day, {told_day(state.close.target_date)}"
     return f"The forecast for {told_day(state.close.target_date)}, {day_age(state.close.target_date, state.now)}"
 
 
 def is_over(state: PairState) -> bool:
     """Whether the day that is forecast is past, so that its rate could be stored by now."""
     return state.close is not None and date.fromisoformat(state.close.target_date) < state.now.date()
-
-
-def stale_rates(state: PairState) -> str:
-    """One sentence where the newest stored rate is too old; empty where it is not."""
-    missed = business_days_since(state.close.origin, state.now) if state.close is not None else 0
-    if state.close is None or missed < STALE_DAYS:
-        return ""
-    return f"The newest stored rate is of {told_day(state.close.origin)}, {missed} business days ago"
 
 
 def answer_line(found: Report) -> str:
@@ -106,8 +98,3 @@ def day_age(day: str, now: datetime) -> str:
     """`today`, `yesterday`, `24 days ago`."""
     days = (now.date() - date.fromisoformat(day)).days
     return {0: "today", 1: "yesterday"}.get(days, f"{days} days ago" if days > 0 else f"in {-days} days")
-
-
-def business_days_since(day: str, now: datetime) -> int:
-    """Working days after that day whose close could be known by now: today's is not."""
-    return int(np.busday_count(np.datetime64(day, "D") + 1, np.datetime64(now.date(), "D")))

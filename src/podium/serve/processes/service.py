@@ -63,8 +63,9 @@ def make_service(config: WorkerConfig) -> Service:
     selection = Selection(options, settings.pair, swapper)
     recording = Recording(options, settings.ledger, telemetry)
     forecaster = Forecaster(options, recording, telemetry)
-    health = HealthReporter(selection, swapper, forecaster, recording, gate.ring)
+    market = Market(settings)
+    health = HealthReporter(selection, swapper, forecaster, recording, gate.ring, market)
     return Service(
-        config, gate, telemetry, swapper, selection, recording, Market(settings.data_dir), forecaster, health,
+        config, gate, telemetry, swapper, selection, recording, market, forecaster, health,
         Room(options.max_in_flight),
     )  # fmt: skip

@@ -91,9 +91,12 @@ def _no_route(routes: Mapping[str, Route]) -> RefusedError:
 
 
 def _query(text: str, route: Route) -> dict[str, str]:
-    given = dict(parse_qsl(text, keep_blank_values=True))
-    unknown = next((name for name in given if name not in route.query), None)
-    if unknown is not None:
-        known = ", ".join(sorted(route.query)) or "none"
-        raise RefusedError(400, f"There is no parameter {quoted(unknown)} here; this address takes {known}.")
+    given: dict[str, str] = {}
+    for name, value in parse_qsl(text, keep_blank_values=True):
+        if name not in route.query:
+            way = route.elsewhere.get(name) or f"this address takes {', '.join(sorted(route.query)) or 'none'}"
+            raise RefusedError(400, f"There is no parameter {quoted(name)} here; {way}.")
+        if name in given:
+            raise RefusedError(400, f"The parameter {name} is given twice; give it once.")
+        given[name] = value
     return given

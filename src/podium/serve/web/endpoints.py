@@ -22,6 +22,7 @@ from podium.serve.web.selection import ARM, KEY, Selection
 from podium.serve.web.telemetry import MEDIA_TYPE, Telemetry
 from podium.settings import ServeSettings
 
+NEXT_DAY_ONLY = "the next business day is served, and `podium forecast {}` tells of those after it"
 RELOAD_TIMEOUT = 15.0  # seconds
 RELOADS = 8  # at a time; further ones are told to come again
 ASIDE = 32  # requests for pages and podiums at a time: they take no places of forecasts
@@ -76,7 +77,7 @@ class Endpoints:
             ),
             Route(
                 "GET", "/v1/forecast/{pair}", self._forecast, {200: schemas.Forecast}, (400, 404, 503), headers=asked,
-                room=room,
+                room=room, elsewhere={name: NEXT_DAY_ONLY.format(f"--{name}") for name in ("horizon", "date")},
             ),
             Route("GET", "/v1/podium", self._pairs, {200: schemas.Pairs}, (503,), room=aside),
             Route("GET", "/v1/podium/{pair}", self._podium, {200: schemas.Podium}, (404, 503), room=aside),
@@ -107,7 +108,9 @@ class Endpoints:
             raise unavailable(f"The model cannot be asked for the next day: {error}.", 60) from None
         forecasts = await self._forecaster.answer(ask, X, close, 0)
         told = next_day(ask.model.card, close, float(forecasts[0]))
+        late = self._market.stale(lineup.pair)
         found = schemas.Forecast(
+            stale=f"{late.told()}." if late else None,
             pair=told.pair,
             origin=told.origin,
             target_date=told.target_date,

@@ -40,6 +40,7 @@ class HealthReporter:
         forecaster: what does not forecast.
         recording: the ledger.
         ring: the keys.
+        market: the newest closes.
     """
 
     selection: Selection
@@ -47,6 +48,7 @@ class HealthReporter:
     forecaster: Forecaster
     recording: Recording
     ring: KeyRing
+    market: Market
 
     def problems(self) -> dict[str, str]:
         """One sentence for each thing that is not as it should be; it names no path and no host."""
@@ -56,6 +58,9 @@ class HealthReporter:
             found.setdefault("registry", "the registry has not been read lately")
         if told := self.swapper.restarted:
             found["reader"] = told
+        for pair in self.selection.lineups:
+            if (late := self.market.stale(pair)) is not None:
+                found[f"rates of {pair}"] = f"{late.told()}."
         if self.recording.problem:
             found["ledger"] = self.recording.problem
         if self.ring.problem:

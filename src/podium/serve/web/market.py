@@ -6,15 +6,17 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
 
-from podium.data.calendar import next_business_day
+from podium.data.calendar import Late, calendar_of, next_business_day, stale
 from podium.data.store import data_version, load_series
 from podium.errors import DataError, MissingError
 from podium.features import MOVING_AVERAGE_DAYS, build_features
 from podium.records import DataVersion, Floats, Interval, Series
+from podium.settings import Settings
 
 LOOK = 0.02  # seconds for which a series counts as fresh without a look at its file; one look costs microseconds
 _SAME = 1e-9  # two log returns closer than this are one
@@ -99,11 +101,11 @@ class Market:
     """Stored series by pair, read again when their files change.
 
     Args:
-        folder: the data folder; series are in `raw/<PAIR>.parquet`.
+        settings: calendar, and the data folder; series are in `raw/<PAIR>.parquet` there.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder / "raw"
+    def __init__(self, settings: Settings) -> None:
+        self._settings, self._folder = settings, settings.data_dir / "raw"
         self._known: dict[str, tuple[tuple[int, int], Close]] = {}
         self._looked: dict[str, float] = {}
         self._lock = threading.Lock()
@@ -112,6 +114,13 @@ class Market:
         """The newest close that was read so far, without a look at the file."""
         found = self._known.get(pair)
         return found[1] if found else None
+
+    def stale(self, pair: str) -> Late | None:
+        """What is late of the rates that were read so far, where that must be told first."""
+        close = self.known(pair)
+        if close is None:
+            return None
+        return stale(self._settings, close.series.source, date.fromisoformat(close.origin), datetime.now(UTC))
 
     def due(self, pair: str) -> bool:
         """Whether it is time to look at the file."""
@@ -134,7 +143,7 @@ class Market:
             state = (found.st_mtime_ns, found.st_size)
             known = self._known.get(pair)
             if known is None or known[0] != state:
-                known = (state, _read(path))
+                known = (state, _read(path, self._settings))
                 self._known[pair] = known
             self._looked[pair] = time.monotonic()
             return known[1]
@@ -148,7 +157,8 @@ class Market:
                 continue
 
 
-def _read(path: Path) -> Close:
+def _read(path: Path, settings: Settings) -> Close:
     series = load_series(path)
     last = series.dates[-1]
-    return Close(series, data_version(series), str(last), str(next_business_day(last)))
+    target_date = next_business_day(last, calendar=calendar_of(settings, series.source))
+    return Close(series, data_version(series), str(last), str(target_date))

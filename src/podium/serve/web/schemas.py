@@ -17,10 +17,11 @@ Records = Annotated[list[dict[str, float]], Meta(min_length=1)]
 class Forecast(msgspec.Struct):
     """The forecast of the next business day, from the newest stored close."""
 
+    stale: Annotated[str | None, Meta(description="why the rates are too old to act on; null where they are not")]
     pair: str
     origin: date
     target_date: date
-    age_days: Annotated[int, Meta(description="days since the origin; after a weekend 3, more is old data")]
+    age_days: Annotated[int, Meta(description="days since the origin")]
     last_close: float
     forecast: LogReturn
     forecast_close: float
