@@ -24,6 +24,7 @@ from podium.pipeline.routine import Routine, Simulation
 from podium.pipeline.status import PairStatus, Status
 from podium.records import DataVersion, FeatureTable, Interval, NextDay, RunRecord, Series, VersionRecord
 from podium.registry.history import Title
+from podium.report.amount import Amount
 
 WIDEST_TABLE = 80
 TODAY = date(2026, 11, 23)
@@ -305,7 +306,7 @@ CASES = {
         ],
         today=TODAY,
     ),
-    "forecast-late": lambda: ahead.forecast_lines([FORECAST], LATE, TODAY),
+    "forecast-late": lambda: ahead.forecast_lines([FORECAST], LATE, Amount(1e6, "EUR"), TODAY),
     "forecast-yen": lambda: ahead.forecast_lines(
         [
             dataclasses.replace(

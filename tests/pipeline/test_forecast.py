@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
@@ -14,10 +15,11 @@ from podium.evaluate.horizons import believed_volatility
 from podium.evaluate.intervals import interval_forecast
 from podium.features import build_features, frame
 from podium.models.roster import enter
-from podium.pipeline.forecast import UNTESTED, forecast
+from podium.pipeline.forecast import UNTESTED, forecast, horizon_to
 from podium.pipeline.prepare import series_path
 from podium.pipeline.walk_cache import shared_walk
 from podium.records import Series
+from podium.settings import Settings
 
 N_DAYS = 900
 
@@ -90,6 +92,52 @@ def test_a_revised_rate_changes_the_forecast_and_breaks_nothing(crowned, rates):
     assert after.data_version != before.data_version
     assert after.forecast == pytest.approx(pyfunc_at_the_last_row(crowned, revised), abs=1e-12)
     assert after.interval == before.interval  # it learns from the days that come, not from what is said of old ones
+
+
+CHRISTMAS = np.array(["2026-12-18", "2026-12-21"], dtype="datetime64[D]")
+
+
+@pytest.fixture
+def december(tmp_path):
+    """Settings beside rates that end on Monday, 21 December 2026."""
+    settings = Settings(data_dir=tmp_path)
+    save_series(Series("EURUSD", CHRISTMAS, np.array([1.1, 1.2]), "ecb"), series_path(settings))
+    return settings
+
+
+def test_a_business_day_to_come_is_so_many_days_ahead(december):
+    """Every horizon's day leads back to it, over Christmas and New Year; by another calendar Christmas counts."""
+    last = CHRISTMAS[-1]
+    for horizon in range(1, 61):
+        assert horizon_to(december, str(next_business_day(last, horizon)), date(2026, 12, 21)) == horizon
+    assert horizon_to(december, "2026-12-28", date(2026, 12, 21)) == 4
+    everyday = december.model_copy(update={"calendar": "weekdays"})
+    assert [horizon_to(everyday, day, date(2026, 12, 21)) for day in ("2026-12-25", "2026-12-28")] == [4, 5]
+
+
+@pytest.mark.parametrize(
+    ("day", "words"),
+    [
+        ("soon", ["'soon'", "such as 2026-12-24"]),
+        ("2026-12-23", ["is today", "to come"]),
+        ("2026-12-22", ["is over", "to come"]),
+        ("2026-12-25", ["is a Friday without a rate", "2026-12-24 and 2026-12-28"]),
+        ("2026-12-27", ["is a Sunday without a rate", "2026-12-24 and 2026-12-28"]),
+        ("2027-06-01", ["business days after the newest stored rate, of 2026-12-21", "between 1 and 60"]),
+    ],
+)
+def test_another_day_is_refused_in_one_line(december, day, words):
+    """A day that is over, today, a holiday, a weekend, one too far ahead: which it is, and what would do."""
+    with pytest.raises(SettingError) as caught:
+        horizon_to(december, day, date(2026, 12, 23))
+    assert all(word in str(caught.value) for word in (day, *words)), str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_day_whose_rate_is_stored_is_refused(december):
+    """Where this machine's clock is behind the rates, too."""
+    with pytest.raises(SettingError, match="is 0 business days after the newest stored rate"):
+        horizon_to(december, "2026-12-21", date(2026, 12, 21) - timedelta(days=3))
 
 
 def test_a_champion_of_the_first_release_has_its_interval_too(crowned, rates, monkeypatch):
@@ -217,7 +265,8 @@ def test_the_json_is_one_object_or_one_a_horizon(crowned, capsys):
     """A program reads numbers under the documented names; several horizons make a list."""
     assert crowned.podium("forecast", "--json") == 0
     one = json.loads(capsys.readouterr().out)
-    assert one == forecast(crowned.settings)[0].as_dict()
+    assert one["stale"].startswith(f"The newest stored rate is of {one['origin']}, and ")
+    assert one == {"stale": one["stale"], **forecast(crowned.settings)[0].as_dict()}
     assert one.keys() >= {
         "pair", "origin", "target_date", "horizon", "forecast_return", "forecast_rate", "lower_80", "upper_80",
         "lower_95", "upper_95", "probability_of_rise", "model_name", "model_version", "data_version", "verdict",

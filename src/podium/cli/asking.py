@@ -43,10 +43,17 @@ def status(
     answer(as_json, found.as_dict(), judged.status_lines(found))
 
 
-@takes_settings("pair", "n_lags", *ADDRESSES, *FOLDERS)
+Horizon = Annotated[str, typer.Option("--horizon", help="Trading days ahead, such as 1,5,20.")]
+Day = Annotated[str, typer.Option("--date", help="A business day to come, such as 2026-12-24, in place of --horizon.")]
+
+
+@takes_settings("pair", "calendar", "stale_after", "n_lags", *ADDRESSES, *FOLDERS)
 def forecast(
     settings: Settings,
-    horizon: Annotated[str, typer.Option(help="Trading days ahead, such as 1,5,20.")] = "1",
+    *,
+    horizon: Horizon = "1",
+    day: Day = "",
+    amount: Annotated[str, typer.Option(help="What it means for an amount of money, such as '1000000 EUR'.")] = "",
     pairs: Pairs = "",
     as_json: Json = False,
 ) -> None:
@@ -58,8 +65,14 @@ def forecast(
     from podium.data.calendar import stale
     from podium.pipeline.forecast import forecast as ask
     from podium.pipeline.prepare import series_path
+    from podium.report.amount import Amount
 
-    horizons = _horizons(horizon)
+    money = Amount.parse(amount) if amount else None
+    if money:
+        money.other(settings.pair)
+    if pairs and money:
+        raise SettingError("--amount is about one --pair; --pairs tells of many")
+    horizons = _horizons(settings, horizon, day, pairs)
     if for_many(settings, pairs, "forecast", as_json=as_json):
         return
     try:
@@ -70,17 +83,20 @@ def forecast(
             raise
         raise MissingError(f"{series_path(settings)} is not there yet; run `podium run`") from None
     late = stale(settings, found[0].data_version.source, found[0].origin, datetime.now(UTC))
-    documents = [{"stale": late.told() if late else None, **item.as_dict()} for item in found]
-    answer(as_json, documents[0] if len(found) == 1 else documents, ahead.forecast_lines(found, late))
+    documents = [ahead.forecast_json(item, late, money) for item in found]
+    answer(as_json, documents[0] if len(found) == 1 else documents, ahead.forecast_lines(found, late, money))
 
 
-@takes_settings("pair", "n_lags", "refit_every", "seed", *ADDRESSES, *FOLDERS)
+@takes_settings("pair", "calendar", "stale_after", "n_lags", "refit_every", "seed", *ADDRESSES, *FOLDERS)
 def report(
     settings: Settings,
+    *,
     cost_bps: Annotated[
         float, typer.Option(help="Cost of trading, in basis points for each unit of position changed.")
     ] = 1.0,
     folder: Annotated[Path, typer.Option(help="Folder of <PAIR>.html, and index.html over several.")] = Path("reports"),
+    horizon: Horizon = "1",
+    day: Day = "",
     pairs: Pairs = "",
     as_json: Json = False,
 ) -> None:
@@ -92,10 +108,11 @@ def report(
     from podium.pipeline.report import ARTIFACT
     from podium.pipeline.report import report as write
 
+    horizons = _horizons(settings, horizon, day, pairs)
     if for_many(settings, pairs, "report", as_json=as_json, folder=folder, cost_bps=cost_bps):
         return
     with working_on(f"writing the report of {settings.pair}"):
-        written = write(settings, cost_bps, folder)
+        written = write(settings, cost_bps, folder, horizons)
     for name, reason in written.untold.items():
         note(f"{name} is not shown: {reason}")
     found = picked(written.judgement, "pair", "verdict", "data_version")
@@ -148,8 +165,16 @@ def simulate(
         note(f"picture in {pictures[simulation.pair]}")
 
 
-def _horizons(text: str) -> list[int]:
+def _horizons(settings: Settings, horizon: str, day: str, pairs: str) -> list[int]:
+    from podium.pipeline.forecast import horizon_to
+
+    if pairs and (day or horizon != "1"):
+        raise SettingError("--pairs tells of the next business day; ask one --pair for others")
+    if day and horizon != "1":
+        raise SettingError("--horizon and --date name the same day in two ways; give one")
+    if day:
+        return [horizon_to(settings, day, datetime.now(UTC).date())]
     try:
-        return list(dict.fromkeys(int(part) for part in text.split(",")))
+        return list(dict.fromkeys(int(part) for part in horizon.split(",")))
     except ValueError:
-        raise SettingError(f"--horizon {text!r}: give trading days, such as 1,5,20") from None
+        raise SettingError(f"--horizon {horizon!r}: give trading days, such as 1,5,20") from None

@@ -5,13 +5,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 
-from podium.data.calendar import calendar_of
+from podium.data.calendar import calendar_of, n_business_days, next_business_day
 from podium.data.continuity import same_outcomes
 from podium.data.store import data_version, load_series
+from podium.data.timing import WEEKDAYS
 from podium.errors import MissingError, RegistryError, SettingError
 from podium.evaluate.density import coverage_by_year
 from podium.evaluate.horizons import MAX_HORIZON, believed_volatility
@@ -57,6 +59,42 @@ def forecast(settings: Settings, horizons: Sequence[int] = (1,)) -> list[NextDay
     series = load_series(series_path(settings))
     scene = _Scene.of(store, series, store.champion())
     return [scene.forecast(horizon) for horizon in horizons]
+
+
+def horizon_to(settings: Settings, day: str, today: date) -> int:
+    """Business days from the newest stored rate to a day to come, by the calendar.
+
+    Args:
+        settings: pair, calendar and folders.
+        day: ISO date.
+        today: days up to it cannot be asked for.
+
+    Raises:
+        SettingError: it is no day, not to come, no business day, or too far ahead.
+        MissingError: there is no series yet.
+    """
+    try:
+        wanted = date.fromisoformat(day)
+    except ValueError:
+        raise SettingError(f"--date {day!r}: give a business day to come, such as 2026-12-24") from None
+    if wanted <= today:
+        when = "is today" if wanted == today else "is over"
+        raise SettingError(f"--date {day} {when} ({today}); give a business day to come")
+    series = load_series(series_path(settings))
+    calendar = calendar_of(settings, series.source)
+    around = [next_business_day(np.datetime64(wanted), ahead, calendar).item() for ahead in (0, 1)]
+    if wanted != around[0]:
+        raise SettingError(
+            f"--date {day} is a {WEEKDAYS[wanted.weekday()]} without a rate (calendar {calendar}); the business days "
+            f"around it are {around[0]} and {around[1]}"
+        )
+    horizon = n_business_days(series.dates[-1].item(), wanted, calendar)
+    if not 1 <= horizon <= MAX_HORIZON:
+        raise SettingError(
+            f"--date {day} is {horizon} business days after the newest stored rate, of {series.dates[-1]}; "
+            f"it must be between 1 and {MAX_HORIZON}"
+        )
+    return horizon
 
 
 @dataclass(frozen=True, slots=True)

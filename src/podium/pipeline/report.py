@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -53,13 +53,16 @@ class Reported:
     untold: dict[str, str]
 
 
-def report(settings: Settings, cost_bps: float = COST_BPS, folder: Path = FOLDER) -> Reported:
+def report(
+    settings: Settings, cost_bps: float = COST_BPS, folder: Path = FOLDER, horizons: Sequence[int] = (1,)
+) -> Reported:
     """Write the page on the last championship, and log it with the champion's run; after a leak the first in rank's.
 
     Args:
         settings: pair, addresses and folders.
         cost_bps: of trading, in basis points for each unit of position changed.
         folder: where `<PAIR>.html` goes.
+        horizons: trading days ahead that it tells of beside the next one.
 
     Raises:
         MissingError: there is no champion yet, or it carries no judgement.
@@ -69,7 +72,7 @@ def report(settings: Settings, cost_bps: float = COST_BPS, folder: Path = FOLDER
         raise SettingError(f"cost of {cost_bps:g} basis points: give zero or more")
     store = MlflowStore(settings)
     subject = _subject(store)
-    scene = gather(store, subject, cost_bps)
+    scene = gather(store, subject, cost_bps, horizons)
     page = championship_page(scene).encode()
     path = folder / f"{settings.pair}.html"
     atomic_write(path, page)
@@ -89,13 +92,16 @@ def _subject(store: MlflowStore) -> VersionRecord:
         return refused
 
 
-def gather(store: MlflowStore, subject: VersionRecord, cost_bps: float = COST_BPS) -> Scene:
+def gather(
+    store: MlflowStore, subject: VersionRecord, cost_bps: float = COST_BPS, horizons: Sequence[int] = (1,)
+) -> Scene:
     """Everything that the page shows; what cannot be had is left out with its reason.
 
     Args:
         store: where the championship is kept.
         subject: who holds the alias now, or a version of a championship that crowned nobody.
         cost_bps: see `report`.
+        horizons: see `report`.
 
     Raises:
         MissingError: the champion carries no judgement.
@@ -112,12 +118,13 @@ def gather(store: MlflowStore, subject: VersionRecord, cost_bps: float = COST_BP
         if (rows := _tried(untold, row.family, lambda run_id=row.run_id: _forecasts(store, run_id))) is not None  # type: ignore[misc]
     }
     series = _tried(untold, "series", lambda: load_series(series_path(store.settings)))
-    now = datetime.now(UTC)
+    now, further = datetime.now(UTC), [horizon for horizon in horizons if horizon != 1]
     return Scene(
         judgement=judgement,
         forecasts=forecasts,
         series=series,
         next_day=_tried(untold, "next_day", lambda: forecast(store.settings)[0]),
+        further=tuple(forecast(store.settings, further)) if further else (),
         untold=untold,
         notices=_notices(judgement, None if series is None else data_version(series)),
         cost_bps=cost_bps,

@@ -84,6 +84,7 @@ class Scene:
         forecasts: by family, on the scored days; a contestant whose record is lost is left out.
         series: the stored rates; None where `untold["series"]` says why.
         next_day: the champion's open forecast; None where `untold["next_day"]` says why.
+        further: its open forecasts of days after that.
         untold: why something is missing, by its name: `series`, `next_day`, or a family.
         notices: lines that a reader must see first.
         holder: of the title, now; None takes the one that the championship named.
@@ -103,6 +104,7 @@ class Scene:
     cost_bps: float = COST_BPS
     untold: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     notices: tuple[str, ...] = ()
+    further: tuple[NextDay, ...] = ()
     holder: Holder | None = None
     stale: Late | None = None
     aliases: Mapping[tuple[str, int], str] | None = None

@@ -8,7 +8,7 @@ from typing import Final
 from podium.evaluate.economics import trade_the_sign
 from podium.evaluate.evidence import patience
 from podium.evaluate.judgement import Standing
-from podium.records import ModelName, rate_digits
+from podium.records import ModelName, NextDay, rate_digits
 from podium.report.belief import interval_evidence, told_interval
 from podium.report.marks import number, percent
 from podium.report.scene import RANDOM_WALK, Scene, listed, told_day
@@ -109,13 +109,17 @@ def _next_day(scene: Scene) -> list[str]:
     ahead = scene.next_day
     if ahead is None or ahead.interval is None:
         return [f"There is no range for the next business day: {scene.untold.get('next_day', 'it was not asked for')}."]
+    further = [f"{_range(told)} That is {told.horizon} business days ahead: {told.reason}." for told in scene.further]
+    return [_range(ahead), *further]
+
+
+def _range(ahead: NextDay) -> str:
     write, rates = number(rate_digits(ahead.close)), ahead.rates
-    line = (
+    return (
         f"For {told_day(ahead.target_date)} it runs from {write(rates['lower_95'])} to {write(rates['upper_95'])} "
         f"(19 days of 20), and from {write(rates['lower_80'])} to {write(rates['upper_80'])} (4 days of 5), "
         f"around a last rate of {write(ahead.close)}."
     )
-    return [line]
 
 
 def _money(scene: Scene) -> list[str]:

@@ -13,12 +13,15 @@ if TYPE_CHECKING:
     from podium.data.calendar import Late
     from podium.pipeline.routine import Simulation
     from podium.records import NextDay
+    from podium.report.amount import Amount
 
 DAILY = ("cumulative_gain", "dates")  # too long for a document
 
 
-def forecast_lines(forecasts: Sequence[NextDay], late: Late | None = None, today: date | None = None) -> Iterator[str]:
-    """That the rates are too old where they are, one row a horizon, then who says so, from what, and how good it is."""
+def forecast_lines(
+    forecasts: Sequence[NextDay], late: Late | None = None, amount: Amount | None = None, today: date | None = None
+) -> Iterator[str]:
+    """That rates are too old where they are, one row a horizon, money, who says so, from what, and how good it is."""
     from podium.data.calendar import way_to_newer_rates
     from podium.records import rate_digits
 
@@ -37,6 +40,7 @@ def forecast_lines(forecasts: Sequence[NextDay], late: Late | None = None, today
         rise = percent(item.probability_of_rise, 0)
         rows.append((str(item.target_date), str(item.horizon), expected, f"{item.forecast:+.3%}", *shown, rise))
     yield from table(rows)
+    yield from (f"{amount.told(item)}." for item in forecasts if amount)
     yield (
         f"by {first.model_name} (v{first.model_version}), "
         f"range by {first.interval.volatility_model if first.interval else 'nobody'}, "
@@ -48,6 +52,15 @@ def forecast_lines(forecasts: Sequence[NextDay], late: Late | None = None, today
     ahead = next((item for item in forecasts if item.horizon > 1), None)
     if ahead is not None:
         yield f"More than a day ahead: {ahead.reason}."
+
+
+def forecast_json(told: NextDay, late: Late | None = None, amount: Amount | None = None) -> dict[str, Any]:
+    """The same for programs: why the rates are too old to act on, the forecast, and what it means for the amount."""
+    found = {"stale": late.told() if late else None, **told.as_dict()}
+    if amount is None:
+        return found
+    money = {**picked(amount, "value", "currency"), "into": amount.other(told.pair), **amount.ahead(told)}
+    return {**found, "amount": money}
 
 
 def simulation_lines(simulation: Simulation) -> Iterator[str]:
