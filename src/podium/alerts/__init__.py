@@ -8,13 +8,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from podium.alerts.channels import Channel, Event, channels_of, tell
-from podium.alerts.rules import Alarm, Facts, TitleChange, alarms_of, examined
+from podium.alerts.metrics import Run, publish
+from podium.alerts.rules import CHANNEL_DOWN, Alarm, Facts, TitleChange, alarms_of, examined
 from podium.alerts.state import Owed, Standing, claim, heard, move, standing, update
 from podium.errors import LedgerError
 from podium.ledger.database import Ledger
 from podium.settings import Settings
 
-__all__ = ["Alarm", "Facts", "Standing", "TitleChange", "Told", "raise_and_tell", "standing", "try_channels"]
+__all__ = [
+    "Alarm", "Facts", "Run", "Standing", "TitleChange", "Told", "publish", "raise_and_tell", "standing", "try_channels",
+]  # fmt: skip
 
 ROUNDS = 2  # what is owed; then that a channel is down, or is back
 
@@ -90,7 +93,7 @@ def _raise_and_tell(ledger: Ledger, channels: Sequence[Channel], facts: Facts, n
         untold |= tell(deliveries)
         asked = {channel.name for channel in deliveries}
         heard(ledger, owed, asked - untold.keys(), now)
-        more = update(ledger, _down(untold), {("channel-down", "", name) for name in asked}, names, now)
+        more = update(ledger, _down(untold), {(CHANNEL_DOWN, "", name) for name in asked}, names, now)
         new, over = new + more[0], over + more[1]
     return Told(tuple(new), tuple(over), untold)
 
@@ -106,7 +109,7 @@ def _events(owed: Sequence[Owed], name: str, now: datetime) -> list[Event]:
 
 def _down(untold: dict[str, str]) -> list[Alarm]:
     remedy = "`podium alarm test` tries it; see its address and its service"
-    return [Alarm("channel-down", "", "warning", f"{name}: {why}", remedy, key=name) for name, why in untold.items()]
+    return [Alarm(CHANNEL_DOWN, "", "warning", f"{name}: {why}", remedy, key=name) for name, why in untold.items()]
 
 
 def _bring_home(settings: Settings, ledger: Ledger) -> None:

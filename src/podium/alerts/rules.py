@@ -11,6 +11,9 @@ from podium.evaluate.drift import Drift, biased, miscovered, widened
 
 Severity = Literal["critical", "warning", "info"]
 
+CHANNEL_DOWN = "channel-down"
+"""The one alarm that no rule raises: who tells finds it."""
+
 LEAST_FREE = 0.05
 """Share of the disk below which it is nearly full."""
 

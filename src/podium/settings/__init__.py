@@ -126,8 +126,8 @@ class AlertSettings(BaseModel):
     """secret https address that gets each alarm as JSON"""
     webhook_secret: str | None = None
     """secret that signs it by HMAC-SHA256, any text or whsec_BASE64"""
-    textfile: Folder | None = None
-    """file .prom that node_exporter's textfile collector reads"""
+    metrics_dir: Folder | None = None
+    """folder of node_exporter's textfile collector, which gets a file a pair"""
     pushgateway: Page | None = None
     """address of a Prometheus Pushgateway"""
 
