@@ -7,25 +7,18 @@ import numpy as np
 import pytest
 
 from podium.registry import log_items, plots
-from podium.registry.log_items import FigureArtifact, FileArtifact, Metric, Model, Param, Tag, items
-
-
-def by_name(stream, kind):
-    """Name or path to item, of one kind."""
-    return {getattr(item, "name", getattr(item, "path", "")): item for item in stream if isinstance(item, kind)}
+from podium.registry.log_items import record
 
 
 def test_a_run_says_what_the_guide_asks(make_result, context):
     """Tags, metrics under the same names for all, both baselines, parameters; nothing that is not finite."""
-    stream = list(items(make_result("ARIMA", params={"order": (1, 0, 1)}), context))
-    tags = {name: tag.value for name, tag in by_name(stream, Tag).items()}
-    assert tags["scored_days"] == str(context.scored_days)
-    assert {"developer", "project", "data_version", "model_type"} <= tags.keys()
-    metrics = by_name(stream, Metric)
-    assert {"rmse", "mae", "directional_accuracy", "baseline_rmse", "random_walk_rmse"} <= metrics.keys()
+    found = record(make_result("ARIMA", params={"order": (1, 0, 1)}), context)
+    assert found.tags["scored_days"] == str(context.scored_days)
+    assert {"developer", "project", "data_version", "model_type"} <= found.tags.keys()
+    metrics = {name for name, _, _ in found.metrics}
+    assert {"rmse", "mae", "directional_accuracy", "baseline_rmse", "random_walk_rmse"} <= metrics
     assert "random_walk_directional_accuracy" not in metrics
-    assert by_name(stream, Param)["order"].value == "1, 0, 1"
-    assert isinstance(stream[-1], Model)
+    assert found.params["order"] == "1, 0, 1"
 
 
 def test_forecasts_can_be_computed_with_again(make_result, context):
@@ -34,8 +27,8 @@ def test_forecasts_can_be_computed_with_again(make_result, context):
 
     result = make_result("LSTM")
     bounded = replace(result.forecasts, bounds={"lower_80": result.forecasts.forecast - 0.01})
-    stream = items(replace(result, forecasts=bounded), context)
-    table = pq.read_table(io.BytesIO(by_name(stream, FileArtifact)["forecasts.parquet"].content))
+    found = record(replace(result, forecasts=bounded), context)
+    table = pq.read_table(io.BytesIO(found.files["forecasts.parquet"]))
     assert table.column_names == ["origin", "target_date", "actual", "forecast", "lower_80"]
     assert table["forecast"].to_pylist() == result.forecasts.forecast.tolist()
     assert table["origin"].to_pylist() == result.forecasts.origins.astype(object).tolist()
@@ -43,13 +36,14 @@ def test_forecasts_can_be_computed_with_again(make_result, context):
 
 @pytest.mark.parametrize(("curve", "plots"), [(None, 2), ({"training": np.array([2.0, 1.0])}, 3)])
 def test_plots_are_titled_and_have_units(make_result, context, curve, plots):
-    """A forecast and the lead over the random walk always, the learning curve where there is one."""
-    figures = by_name(items(make_result("LSTM", learning_curve=curve), context), FigureArtifact)
-    assert len(figures) == plots
-    for item in figures.values():
-        axes = item.figure.axes
-        assert "EUR/USD" in axes[0].get_title(loc="left")
-        assert all(panel.get_ylabel() for panel in axes)
+    """A forecast and the lead over the random walk always, the learning curve where there is one, by epoch."""
+    found = record(make_result("LSTM", learning_curve=curve), context)
+    assert len(found.figures) == plots
+    for figure in found.figures.values():
+        assert "EUR/USD" in figure.axes[0].get_title(loc="left")
+        assert all(panel.get_ylabel() for panel in figure.axes)
+    learnt = [(value, step) for name, value, step in found.metrics if name == "training"]
+    assert learnt == ([(2.0, 0), (1.0, 1)] if curve else [])
 
 
 def test_the_lead_over_the_random_walk_ends_where_the_scores_say(make_result, context):

@@ -1,17 +1,15 @@
-"""What is recorded of a contestant, as a stream of small values; nothing here knows where they go."""
+"""What is recorded of a contestant, as one value, and its files; nothing here knows where they go."""
 
 from __future__ import annotations
 
 import io
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
-
-import numpy as np
 
 from podium.data.store import read_columns
 from podium.errors import RegistryError
@@ -129,74 +127,6 @@ class RunContext:
 
 
 @dataclass(frozen=True, slots=True)
-class Param:
-    """A setting or fitted choice, as text."""
-
-    name: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """A finite number; `step` counts epochs where there are any."""
-
-    name: str
-    value: float
-    step: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Tag:
-    """A word to search by."""
-
-    name: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class TextArtifact:
-    """A text file, by its path below the run's artifacts."""
-
-    path: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class FileArtifact:
-    """A binary file, by its path below the run's artifacts."""
-
-    path: str
-    content: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class FigureArtifact:
-    """A plot, by its path below the run's artifacts."""
-
-    path: str
-    figure: Figure
-
-
-@dataclass(frozen=True, slots=True)
-class Dataset:
-    """The table that a contestant was trained and scored on.
-
-    Attributes:
-        name: pair and source.
-        digest: data version, which holds a digest of the content.
-        source: where the series comes from.
-        columns: names of the features, all float64.
-        n_rows: rows with a known target.
-    """
-
-    name: str
-    digest: str
-    source: str
-    columns: tuple[str, ...]
-    n_rows: int
-
-
-@dataclass(frozen=True, slots=True)
 class Model:
     """A fitted model with a few rows of X to try it on."""
 
@@ -205,51 +135,79 @@ class Model:
     example: DataFrame
 
 
-Item = Param | Metric | Tag | TextArtifact | FileArtifact | FigureArtifact | Dataset | Model
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Everything that one run records.
+
+    Attributes:
+        tags: words to search by.
+        params: settings and fitted choices, as text.
+        metrics: name, finite value, and the epoch where there are any, else 0.
+        files: content by its path below the run's artifacts.
+        figures: plots, likewise.
+        table: what the contestant was trained and scored on.
+        source: where its series comes from, `ecb`.
+        model: goes last.
+    """
+
+    tags: Mapping[str, str]
+    params: Mapping[str, str]
+    metrics: Sequence[tuple[str, float, int]]
+    files: Mapping[str, bytes]
+    figures: Mapping[str, Figure]
+    table: FeatureTable
+    source: str
+    model: Model
 
 
-def items(result: ContestantResult, context: RunContext) -> Iterator[Item]:
-    """Everything that one run records, cheap words first and the model last."""
-    yield from _tags(result, context)
-    yield from _params(result, context)
-    yield from _metrics(result, context)
-    yield _dataset(context)
-    yield FileArtifact(FORECASTS, forecasts_parquet(result.forecasts))
+def record(result: ContestantResult, context: RunContext) -> Record:
+    """What the run of one contestant records."""
+    table = context.table
+    files = {
+        FORECASTS: forecasts_parquet(result.forecasts),
+        RECIPE: json.dumps(dict(result.recipe), indent=2, default=str).encode(),
+        "baselines.json": json.dumps(_plain(context.baselines), indent=2).encode(),
+    }
     if result.next_day is not None:
-        yield TextArtifact(NEXT_DAY, next_day_json(result.next_day))
-    yield TextArtifact(RECIPE, json.dumps(dict(result.recipe), indent=2, default=str))
-    yield TextArtifact("baselines.json", json.dumps(_plain(context.baselines), indent=2))
-    yield from _figures(result, context)
-    yield Model(result.family, result.model, example_rows(context.table))
+        files[NEXT_DAY] = next_day_json(result.next_day).encode()
+    return Record(
+        tags={
+            "developer": context.developer,
+            "project": context.project,
+            "data_version": str(table.data_version),
+            "model_type": result.family,
+            "pair": table.pair,
+            "scored_days": str(context.scored_days),
+            **result.tags,
+        },
+        params=_params(result, context),
+        metrics=[*_metrics(result, context)],
+        files=files,
+        figures=_figures(result, table.pair),
+        table=table,
+        source=context.source,
+        model=Model(result.family, result.model, example_rows(table)),
+    )
 
 
-def _tags(result: ContestantResult, context: RunContext) -> Iterator[Tag]:
-    yield Tag("developer", context.developer)
-    yield Tag("project", context.project)
-    yield Tag("data_version", str(context.table.data_version))
-    yield Tag("model_type", result.family)
-    yield Tag("pair", context.table.pair)
-    yield Tag("scored_days", str(context.scored_days))
-    yield from (Tag(name, value) for name, value in result.tags.items())
-
-
-def _params(result: ContestantResult, context: RunContext) -> Iterator[Param]:
+def _params(result: ContestantResult, context: RunContext) -> dict[str, str]:
     # The contestant's own word wins where it names a shared setting too.
-    merged = {**context.params, **result.params, **result.model.params}
-    merged.setdefault("n_features", len(context.table.names))
-    merged.setdefault("n_scored_days", context.scored_days.n_days)
-    for name, value in merged.items():
-        yield Param(name, ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value))
+    counts = {"n_features": len(context.table.names), "n_scored_days": context.scored_days.n_days}
+    merged = {**counts, **context.params, **result.params, **result.model.params}
+    return {
+        name: ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+        for name, value in merged.items()
+    }
 
 
-def _metrics(result: ContestantResult, context: RunContext) -> Iterator[Metric]:
+def _metrics(result: ContestantResult, context: RunContext) -> Iterator[tuple[str, float, int]]:
     named = dict(result.metrics)
     for baseline, metrics in context.baselines.items():
         named |= {baseline_metric(baseline, name): value for name, value in metrics.items()}
     named |= {f"{step}_seconds": seconds for step, seconds in result.timings.items()}
-    yield from (Metric(name, float(value)) for name, value in named.items() if math.isfinite(value))
-    for name, curve in (result.learning_curve or {}).items():
-        yield from (Metric(name, float(value), step) for step, value in enumerate(curve) if math.isfinite(value))
+    curves = {name: [value] for name, value in named.items()} | dict(result.learning_curve or {})
+    for name, curve in curves.items():
+        yield from ((name, float(value), step) for step, value in enumerate(curve) if math.isfinite(value))
 
 
 def baseline_metric(baseline: str, metric: str) -> str:
@@ -257,18 +215,14 @@ def baseline_metric(baseline: str, metric: str) -> str:
     return f"baseline_{metric}" if baseline == PERSISTENCE else f"{baseline}_{metric}"
 
 
-def _dataset(context: RunContext) -> Dataset:
-    table = context.table
-    n_known = int(np.isfinite(table.target).sum())
-    return Dataset(f"{table.pair} daily features", str(table.data_version), context.source, table.names, n_known)
-
-
-def _figures(result: ContestantResult, context: RunContext) -> Iterator[FigureArtifact]:
-    pair, name = context.table.pair, result.family
-    yield FigureArtifact("plots/forecast.png", plots.forecast(result.forecasts, pair, name))
-    yield FigureArtifact("plots/cumulative_skill.png", plots.cumulative_skill(result.forecasts, pair, name))
+def _figures(result: ContestantResult, pair: str) -> dict[str, Figure]:
+    found = {
+        "plots/forecast.png": plots.forecast(result.forecasts, pair, result.family),
+        "plots/cumulative_skill.png": plots.cumulative_skill(result.forecasts, pair, result.family),
+    }
     if result.learning_curve:
-        yield FigureArtifact("plots/learning_curve.png", plots.learning_curve(result.learning_curve, pair, name))
+        found["plots/learning_curve.png"] = plots.learning_curve(result.learning_curve, pair, result.family)
+    return found
 
 
 def forecasts_parquet(forecasts: Forecasts) -> bytes:

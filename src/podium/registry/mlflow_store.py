@@ -21,7 +21,7 @@ from podium.registry.connection import Connection
 from podium.registry.databases import is_there
 from podium.registry.entities import ABSENT, MODEL_URI_TAG, insisting, pages, quoted, run_record, tolerating
 from podium.registry.history import HEAD, Title, breaks, latest
-from podium.registry.log_items import ContestantResult, RunContext, items
+from podium.registry.log_items import ContestantResult, RunContext, record
 from podium.registry.recorder import COMPLETED, STATUS, Recorder
 from podium.registry.trust import import_libraries, own_byte_code, refuse_code
 from podium.settings import Settings
@@ -94,7 +94,7 @@ class MlflowStore:
         """
         to, experiment_id = self.connection, self.prepare()
         with to.errors(f"log the run of {result.family}"):
-            return Recorder(to.client, experiment_id, to.clean).record(items(result, context), result.started_at)
+            return Recorder(to.client, experiment_id, to.clean).record(record(result, context), result.started_at)
 
     def completed_runs(self, data_version: DataVersion, scored_days: ScoredDays) -> list[RunRecord]:
         """Completed runs on exactly this series and these scored days, oldest first; others are never compared."""

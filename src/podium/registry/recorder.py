@@ -1,4 +1,4 @@
-"""The stream of log items, written into one MLflow run in as few calls as there are kinds."""
+"""What a contestant brings home, written into one MLflow run in as few calls as there are kinds."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from podium.records import RunRecord
-from podium.registry import log_items, packing
+from podium.registry import packing
 from podium.registry.entities import DIGEST_TAG, MODEL_URI_TAG, insisting
 from podium.registry.local_files import digest, local_path
+from podium.registry.log_items import Model, Record
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -35,31 +38,27 @@ class Recorder:
         self.experiment_id = experiment_id
         self.clean = clean
 
-    def record(self, stream: Iterable[log_items.Item], started_at: int | None = None) -> RunRecord:
-        """Record every item of one contestant.
+    def record(self, content: Record, started_at: int | None = None) -> RunRecord:
+        """Record one contestant.
 
         Args:
-            stream: the items.
+            content: everything that its run is to hold.
             started_at: milliseconds since the epoch at which the work began; now if not given.
 
         Returns:
             The run as it will be found again.
         """
-        kinds: dict[type, list[Any]] = {}
-        for item in stream:
-            kinds.setdefault(type(item), []).append(item)
         started_at = started_at or int(time.time() * 1000)
-        tags = {item.name: self.clean(item.value) for item in kinds.get(log_items.Tag, [])}
-        metrics: list[log_items.Metric] = kinds.get(log_items.Metric, [])
+        tags = {name: self.clean(value) for name, value in content.tags.items()}
         run_id = self._start(tags, started_at)
         try:
-            tags |= self._log_all(run_id, kinds, metrics, started_at)
+            tags |= self._log_all(run_id, content, started_at)
             self.client.set_terminated(run_id, "FINISHED")
         except Exception:
             self._give_up(run_id)
             raise
         self.client.set_tag(run_id, STATUS, COMPLETED)
-        last = {item.name: item.value for item in metrics}
+        last = {name: value for name, value, _ in content.metrics}
         tags[STATUS] = COMPLETED
         return RunRecord(run_id, tags["model_type"], tags[MODEL_URI_TAG], last, tags, started_at)
 
@@ -73,62 +72,50 @@ class Recorder:
         run = self.client.create_run(self.experiment_id, started_at, everything, run_name=name)
         return str(run.info.run_id)
 
-    def _log_all(
-        self, run_id: str, kinds: dict[type, list[Any]], metrics: list[log_items.Metric], now: int
-    ) -> dict[str, str]:
+    def _log_all(self, run_id: str, content: Record, now: int) -> dict[str, str]:
         """What the flavours' `log_model` does, on an explicit client: no global state, nothing loaded back on trial.
 
         Returns:
             The run's tags that tell of its model.
         """
-        from mlflow.entities import LoggedModelOutput, LoggedModelStatus
+        from mlflow.entities import DatasetInput, InputTag, LoggedModelOutput, LoggedModelStatus
 
-        item: log_items.Model = kinds[log_items.Model][0]
         logged = self.client.create_logged_model(
-            self.experiment_id, name=MODEL, source_run_id=run_id, model_type=item.name
+            self.experiment_id, name=MODEL, source_run_id=run_id, model_type=content.model.name
         )
         uri = f"models:/{logged.model_id}"
         self.client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
-        self._log_values(run_id, kinds.get(log_items.Param, []), metrics, logged.model_id, now)
-        self._log_datasets(run_id, kinds.get(log_items.Dataset, []))
-        self._log_files(run_id, kinds)
-        written = self._log_model(run_id, item, logged)
+        self._log_values(run_id, content, logged.model_id, now)
+        inputs = [DatasetInput(_dataset(content), [InputTag("mlflow.data.context", "training")])]
+        insisting(lambda: self.client.log_inputs(run_id, inputs))  # contestants side by side have the same dataset
+        self._log_files(run_id, content)
+        written = self._log_model(run_id, content.model, logged)
         self.client.set_tag(run_id, DIGEST_TAG, written)
         self.client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
         return {MODEL_URI_TAG: uri, DIGEST_TAG: written}
 
-    def _log_values(
-        self, run_id: str, params: list[log_items.Param], metrics: list[log_items.Metric], model_id: str, now: int
-    ) -> None:
+    def _log_values(self, run_id: str, content: Record, model_id: str, now: int) -> None:
         from mlflow.entities import Metric, Param, RunTag
 
         # A metric that names the model counts for the run and for the model: one write shows it in both pages.
-        written = [Metric(item.name, item.value, now, item.step, model_id=model_id) for item in metrics]
-        settings = [Param(item.name, self.clean(item.value)) for item in params]
+        written = [Metric(name, value, now, step, model_id=model_id) for name, value, step in content.metrics]
+        settings = [Param(name, self.clean(value)) for name, value in content.params.items()]
         tags = [RunTag(MODEL_URI_TAG, f"models:/{model_id}")]
         for start in range(0, max(len(settings), len(written)), BATCH):
             batch = slice(start, start + BATCH)
             self.client.log_batch(run_id, written[batch], settings[batch], tags, synchronous=True)
             tags = []
 
-    def _log_datasets(self, run_id: str, datasets: list[log_items.Dataset]) -> None:
-        from mlflow.entities import DatasetInput, InputTag
-
-        context = InputTag("mlflow.data.context", "training")
-        inputs = [DatasetInput(_dataset(item), [context]) for item in datasets]
-        insisting(lambda: self.client.log_inputs(run_id, inputs))  # contestants side by side have the same dataset
-
-    def _log_files(self, run_id: str, kinds: dict[type, list[Any]]) -> None:
+    def _log_files(self, run_id: str, content: Record) -> None:
         with tempfile.TemporaryDirectory(prefix="podium-") as folder:
-            for item in kinds.get(log_items.TextArtifact, []):
-                _place(folder, item.path).write_text(self.clean(item.text), encoding="utf-8")
-            for item in kinds.get(log_items.FileArtifact, []):
-                _place(folder, item.path).write_bytes(item.content)
-            for item in kinds.get(log_items.FigureArtifact, []):
-                item.figure.savefig(_place(folder, item.path))
+            for path, data in content.files.items():
+                is_text = path.endswith(".json")
+                _place(folder, path).write_bytes(self.clean(data.decode()).encode() if is_text else data)
+            for path, figure in content.figures.items():
+                figure.savefig(_place(folder, path))
             self.client.log_artifacts(run_id, folder)
 
-    def _log_model(self, run_id: str, item: log_items.Model, logged: LoggedModel) -> str:
+    def _log_model(self, run_id: str, item: Model, logged: LoggedModel) -> str:
         """Pack it and send it; the digest of its files."""
         from mlflow.models import Model as MlflowModel
 
@@ -162,17 +149,18 @@ def fail(client: MlflowClient, run_id: str) -> None:
     client.set_tag(run_id, STATUS, FAILED)
 
 
-def _dataset(item: log_items.Dataset) -> Any:
+def _dataset(content: Record) -> Any:
     from mlflow.entities import Dataset
 
-    schema = {"mlflow_colspec": [{"type": "double", "name": name, "required": True} for name in item.columns]}
+    table, version = content.table, str(content.table.data_version)
+    schema = {"mlflow_colspec": [{"type": "double", "name": name, "required": True} for name in table.names]}
     return Dataset(
-        name=item.name,
-        digest=item.digest[-36:],  # MLflow's limit; the end of a data version is the digest of its content
+        name=f"{table.pair} daily features",
+        digest=version[-36:],  # MLflow's limit; the end of a data version is the digest of its content
         source_type="code",
-        source=json.dumps({"tags": {"source": item.source, "data_version": item.digest}}),
+        source=json.dumps({"tags": {"source": content.source, "data_version": version}}),
         schema=json.dumps(schema),
-        profile=json.dumps({"num_rows": item.n_rows}),
+        profile=json.dumps({"num_rows": int(np.isfinite(table.target).sum())}),
     )
 
 
