@@ -38,13 +38,21 @@ __all__ = [
 ]  # fmt: skip
 
 
-def run(*, again: bool = False, accept_leak: bool = False, unpin: bool = False, **settings: Any) -> Judgement:
+def run(
+    *,
+    again: bool = False,
+    accept_leak: bool = False,
+    unpin: bool = False,
+    change_source: bool = False,
+    **settings: Any,
+) -> Judgement:
     """The whole championship: fetch the rates, make the features, train every contestant, evaluate.
 
     Args:
         again: train also whom a completed run of the same rates, recipe and code has been recorded of.
         accept_leak: take the responsibility for contestants under suspicion; it is recorded.
         unpin: decide although the title was moved by hand.
+        change_source: decide although the title was decided on another series; it is recorded.
         **settings: fields of `Settings`, such as `pair="GBPJPY"`.
 
     Returns:
@@ -57,9 +65,9 @@ def run(*, again: bool = False, accept_leak: bool = False, unpin: bool = False, 
     with _isolated(settings) as given:
         ingest(given)
         preprocess(given)
-        check_going_on(given)
+        check_going_on(given, change_source)
         train(given, meanwhile=warm_up, again=again)
-        return evaluate(given, accept_leak, unpin)
+        return evaluate(given, accept_leak, unpin, change_source=change_source)
 
 
 def train(*, again: bool = False, **settings: Any) -> Table[RunRecord]:
@@ -85,12 +93,15 @@ def train(*, again: bool = False, **settings: Any) -> Table[RunRecord]:
         return Table(train(given, again=again))
 
 
-def evaluate(*, accept_leak: bool = False, unpin: bool = False, **settings: Any) -> Judgement:
+def evaluate(
+    *, accept_leak: bool = False, unpin: bool = False, change_source: bool = False, **settings: Any
+) -> Judgement:
     """Judge and rank what was trained, register it, give the aliases, write `models/best_model_info.json`.
 
     Args:
         accept_leak: take the responsibility for contestants under suspicion; it is recorded.
         unpin: decide although the title was moved by hand.
+        change_source: decide although the title was decided on another series; it is recorded.
         **settings: fields of `Settings`, such as `policy="significant"`.
 
     Returns:
@@ -102,7 +113,7 @@ def evaluate(*, accept_leak: bool = False, unpin: bool = False, **settings: Any)
     from podium.pipeline.contest import evaluate
 
     with _isolated(settings) as given:
-        return evaluate(given, accept_leak, unpin)
+        return evaluate(given, accept_leak, unpin, change_source=change_source)
 
 
 def forecast(horizons: Sequence[int] = (1,), **settings: Any) -> Table[NextDay]:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from podium.data.continuity import changes, departures, same_outcomes
+from podium.data.continuity import changes, departures, price_level, same_outcomes
 from podium.data.store import data_version
 from podium.records import Series
 
@@ -45,6 +45,19 @@ def test_a_title_departs_with_the_source_or_the_end(series):
     assert [fault.check for fault in departures(decided, data_version(series.until(399)))] == ["earlier_end"]
     both = departures(decided, data_version(_like(series, slice(0, 399), source="ecb")))
     assert [fault.check for fault in both] == ["other_series", "earlier_end"]
+
+
+def test_the_level_of_prices_is_that_of_twenty_days(series):
+    """A factor is seen, one way and the other; one revised day is not, nor a series that has none of the days."""
+    last = series.dates[300]
+    level = price_level(series, last)
+    assert level == np.median(series.closes[281:301])
+    assert np.isnan(price_level(series, series.dates[0] - 1))
+    found, closes = data_version(series), series.closes.copy()
+    closes[300] *= 100
+    assert price_level(Series(series.pair, series.dates, closes, series.source), last) == pytest.approx(level, rel=0.01)
+    for factor, checks in ((1.0, []), (1.005, []), (1.02, ["other_level"]), (0.01, ["other_level"])):
+        assert [fault.check for fault in departures(found, found, (level, factor * level))] == checks
 
 
 @pytest.mark.parametrize(("wrong", "same"), [(0, True), (40, True), (60, False), (100, False)])

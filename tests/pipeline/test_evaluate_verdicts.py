@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from datetime import datetime
 from pathlib import Path
 
@@ -480,19 +481,29 @@ def _revalued(series):
     return Series(series.pair, series.dates, closes, series.source)
 
 
+def _inverted(series):
+    return Series(series.pair, series.dates, 1 / series.closes, series.source)
+
+
+def _in_hundreds(series):
+    return Series(series.pair, series.dates, 100 * series.closes, series.source)
+
+
 @pytest.mark.parametrize(
     ("change", "check", "told"),
     [
         (_from_csv, "other_series", "decided on rates from ecb, these are from csv"),
         (lambda rates: rates.until(880), "earlier_end", "decided on rates up to .*, these end on"),
         (_revalued, "other_series", "decided on other rates of the same days"),
+        (_inverted, "other_level", "decided at rates of 1.16185, these are 0.860696 on the same days"),
+        (_in_hundreds, "other_level", "decided at rates of 1.16185, these are 116.185 on the same days"),
     ],
 )
 def test_a_title_moves_only_on_the_series_that_it_was_decided_on(crowned, rates, change, check, told):
-    """Another source, an earlier end, other rates of the same days: nothing moves, until it is said to be meant."""
+    """Another source, end, rates of the same days or level: nothing moves until it is meant, which is recorded."""
     arena, first = crowned
     arena.days(change(rates))
-    said = rf"{check} - the title was {told}.*; if it is meant, --allow {check}$"
+    said = rf"{check} - the title was {told}.*; if it is meant, --change-source$"
     with pytest.raises(DataError, match=said):
         check_going_on(arena.settings)  # as `podium run` does before it trains
     arena.train()
@@ -500,8 +511,14 @@ def test_a_title_moves_only_on_the_series_that_it_was_decided_on(crowned, rates,
     with pytest.raises(DataError, match=said):
         arena.evaluate()
     assert (arena.aliases(), arena.pointer(), arena.store.titles()) == before
-    second = arena.using(allow=(check,)).evaluate()
+    check_going_on(arena.settings, change_source=True)
+    second = arena.evaluate(change_source=True)
     assert second.data_version != first.data_version
+    last = arena.store.titles()[-1]
+    assert re.search(f"^the title was {told}", last.departure)
+    assert last.why == second.reason
+    assert last.why.endswith(f"; the source was changed: {last.departure}")
+    assert (arena.evaluate(), arena.store.titles()[-1]) == (second, last)  # it goes on from there
     assert arena.aliases()["champion"] == f"models:/{second.champion}/{second.champion_version}"
 
 

@@ -211,6 +211,18 @@ def test_a_rollback_after_one_of_the_last_release_never_goes_forward(crowned, ra
     assert verify(crowned.settings) == (5, [])
 
 
+def test_a_change_of_source_under_a_pinned_champion_stands_in_the_history(crowned, rates):
+    """Nobody else holds the title, pinned as before, and the history says since when it is decided on other rates."""
+    promote(crowned.settings, "LinearRegression", why="sure")
+    crowned.days(replace(rates, source="csv")).enter(LinearRegression=lambda actual: 0.0 * actual, ARIMA=worse)
+    assert crowned.evaluate(change_source=True).verdict == "held"
+    *_, before, last = history(crowned.settings)
+    assert (last.pinned_uri, last.pinned, last.renewal) == (before.pinned_uri, True, False)
+    assert (before.departure, last.departure) == ("", "the title was decided on rates from ecb, these are from csv")
+    assert status(crowned.settings).pinned == "sure"
+    assert verify(crowned.settings) == (3, [])
+
+
 @pytest.mark.parametrize("act", ["edit", "take out", "put in"])
 def test_a_history_that_was_changed_is_told(crowned, capsys, act):
     """`podium history --verify` in words and JSON, exit code 1; whole it is 0, moves by strangers too."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -21,6 +21,10 @@ Strict = Annotated[
     bool, typer.Option("--strict", help="Fail too when the champion is not proven to beat the random walk.")
 ]
 Unpin = Annotated[bool, typer.Option("--unpin", help="Decide although the title was moved by hand.")]
+ChangeSource = Annotated[
+    bool,
+    typer.Option("--change-source", help="Decide although the title was decided on another series; it is recorded."),
+]
 Again = Annotated[bool, typer.Option("--again", help="Train anew what is done already.")]
 Without = Annotated[str, typer.Option("--without", help="Leave the runs of these contestants out, such as ARIMA,LSTM.")]
 
@@ -31,7 +35,7 @@ TRAIN = (
     "developer", "artifact_location", *ADDRESSES, *FOLDERS,
 )  # fmt: skip
 EVALUATE = (
-    "pair", "allow", "policy", "alpha", "leak_r2", "leak_direction", "n_lags", "test_fraction", "workers", "engine",
+    "pair", "policy", "alpha", "leak_r2", "leak_direction", "n_lags", "test_fraction", "workers", "engine",
     "address", "developer", *ADDRESSES, *FOLDERS,
 )  # fmt: skip
 
@@ -72,13 +76,14 @@ def evaluate(
     accept_leak: AcceptLeak = False,
     unpin: Unpin = False,
     without: Without = "",
+    change_source: ChangeSource = False,
 ) -> None:
     """Judge and rank the contestants, register them, give the aliases, write models/best_model_info.json.
 
     Exit code 3: the verdict is `leak`, `amber` or `degraded`, or, with --strict, the champion is not proven.
     """
     flags: dict[str, Any] = {"as_json": as_json, "strict": strict, "accept_leak": accept_leak, "unpin": unpin}
-    flags["without"] = names(without, "--without") if without else ()
+    flags |= {"without": names(without, "--without") if without else (), "change_source": change_source}
     if not for_many(settings, pairs, "evaluate", **flags):
         _evaluate(settings, **flags)
 
@@ -94,6 +99,7 @@ def run(
     accept_leak: AcceptLeak = False,
     unpin: Unpin = False,
     without: Without = "",
+    change_source: ChangeSource = False,
 ) -> None:
     """The whole championship: ingest, preprocess, train, evaluate.
 
@@ -103,12 +109,12 @@ def run(
 
     _check(settings)
     flags: dict[str, Any] = {"as_json": as_json, "strict": strict, "accept_leak": accept_leak, "unpin": unpin}
-    flags["without"] = names(without, "--without") if without else ()
+    flags |= {"without": names(without, "--without") if without else (), "change_source": change_source}
     if for_many(settings, pairs, "run", again=again, **flags):
         return
     _ingest(settings, quiet=as_json)
     _preprocess(settings, quiet=as_json)
-    check_going_on(settings)
+    check_going_on(settings, change_source)
     _train(settings, quiet=as_json, meanwhile=warm_up, again=again)
     _evaluate(settings, **flags)
 
@@ -178,9 +184,7 @@ def _train(
         say_json([made.run_json(record, done_before[record.run_id]) for record in runs])
 
 
-def _evaluate(
-    settings: Settings, *, as_json: bool, strict: bool, accept_leak: bool, unpin: bool, without: Sequence[str]
-) -> None:
+def _evaluate(settings: Settings, *, as_json: bool, strict: bool, **asked: Any) -> None:
     from podium.pipeline.contest import evaluate as step
     from podium.pipeline.prepare import features_path
 
@@ -189,7 +193,7 @@ def _evaluate(
     new = not settings.models_dir.exists()
     try:
         with working_on("judging and registering"):
-            judgement = step(settings, accept_leak, unpin, note, without)
+            judgement = step(settings, note=note, **asked)
     except MissingError:
         if new:
             _forget(settings)

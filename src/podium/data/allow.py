@@ -12,7 +12,6 @@ ALLOWABLE = frozenset(
         *("other_pair", "other_unit", "other_level", "unchecked_level", "differing_days", "shifted_days", "smoothed"),
         *("mixed_times", "weekend_days", "missing_weekdays", "not_daily", "straight_lines"),
         *("gap", "implausible_jump", "spike", "direction_flips", "coarse", "stale"),
-        *("other_series", "earlier_end"),
     }
 )
 

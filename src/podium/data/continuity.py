@@ -8,6 +8,7 @@ from podium.errors import Fault
 from podium.records import DataVersion, Dates, Floats, Series
 
 SAME = 1e-6  # log units; revisions are larger, and what a file format rounds off is smaller
+LEVEL_DAYS, SAME_LEVEL = 20, 0.01  # days; log units, which no revision moves the median of so many days by
 
 
 def changes(old: Series, new: Series) -> tuple[str, ...]:
@@ -30,16 +31,28 @@ def changes(old: Series, new: Series) -> tuple[str, ...]:
     return tuple(told)
 
 
-def departures(decided: DataVersion, found: DataVersion) -> list[Fault]:
-    """Why what was decided on one series cannot be decided anew on another; empty where it goes on."""
-    faults = []
+def price_level(series: Series, last_day: np.datetime64) -> float:
+    """Median of the closes of the last twenty days up to this one; NaN where the series has none of them."""
+    days = int(np.searchsorted(series.dates, last_day, side="right"))
+    return float(np.median(series.closes[max(days - LEVEL_DAYS, 0) : days])) if days else np.nan
+
+
+def departures(decided: DataVersion, found: DataVersion, levels: tuple[float, float] = (1.0, 1.0)) -> list[Fault]:
+    """Why what was decided on one series cannot be decided anew on another; empty where it goes on.
+
+    Args:
+        decided: the series of the decision.
+        found: the one that there is now.
+        levels: of prices, of both up to the last day of the first.
+    """
+    told = []
     if found.source != decided.source:
-        remedy = f"the title was decided on rates from {decided.source}, these are from {found.source}"
-        faults.append(Fault(str(found), "", "other_series", 0, (), remedy))
+        told.append(("other_series", f"on rates from {decided.source}, these are from {found.source}"))
     if found.last_day < decided.last_day:
-        remedy = f"the title was decided on rates up to {decided.last_day}, these end on {found.last_day}"
-        faults.append(Fault(str(found), "", "earlier_end", 0, (), remedy))
-    return faults
+        told.append(("earlier_end", f"on rates up to {decided.last_day}, these end on {found.last_day}"))
+    if abs(np.log(levels[1] / levels[0])) > SAME_LEVEL:
+        told.append(("other_level", f"at rates of {levels[0]:g}, these are {levels[1]:g} on the same days"))
+    return [Fault(str(found), "", check, 0, (), f"the title was decided {what}") for check, what in told]
 
 
 def same_outcomes(origins: Dates, outcomes: Floats, known: Dates, targets: Floats) -> bool:

@@ -97,6 +97,7 @@ class Judgement(Tabular):
         ambers: the others that are better than what is known of daily rates.
         leak_accepted: whether somebody took the responsibility for them.
         series_break: a sentence where the scored days are of another kind than those before; else empty.
+        price_level: of the series, see `podium.data.continuity.price_level`; None in what the first release wrote.
         key: names everything that the judgement was computed from; the same key, the same judgement.
     """
 
@@ -125,6 +126,7 @@ class Judgement(Tabular):
     ambers: tuple[Suspicion, ...] = ()
     leak_accepted: bool = False
     series_break: str = ""
+    price_level: float | None = None
     key: str = ""
 
     @property

@@ -5,22 +5,25 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from itertools import takewhile
 
-from podium.data.allow import known_checks, let_pass
-from podium.data.continuity import departures, same_outcomes
-from podium.errors import Fault, InputError, MissingError
+import numpy as np
+
+from podium.data.continuity import departures, price_level, same_outcomes
+from podium.data.store import load_series
+from podium.errors import DataError, Fault, InputError, MissingError
 from podium.evaluate.judgement import Judgement
 from podium.evaluate.policy import check_policy
 from podium.evaluate.ranking import best_per_family, comparable, rank
 from podium.evaluate.walkforward import scored_rows
 from podium.models.roster import known
 from podium.pipeline.judge import Case, judge
-from podium.pipeline.prepare import load_table
+from podium.pipeline.prepare import load_table, series_path
 from podium.pipeline.recipe import tries
-from podium.records import FeatureTable, ModelName, RunRecord, VersionRecord
+from podium.records import CHAMPION, DataVersion, FeatureTable, ModelName, RunRecord, VersionRecord
 from podium.registry import judgements, pointer
 from podium.registry.attempts import new_attempts
-from podium.registry.history import Title, latest, taken
+from podium.registry.history import Title, taken
 from podium.registry.log_items import FORECASTS, read_forecasts
 from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
@@ -41,6 +44,8 @@ def evaluate(
     unpin: bool = False,
     note: Note = lambda line: None,
     without: Collection[str] = (),
+    *,
+    change_source: bool = False,
 ) -> Judgement:
     """Judge the best run of each family on the stored series and give the aliases.
 
@@ -53,6 +58,7 @@ def evaluate(
         unpin: let the championship decide although somebody put the title where it is by hand.
         note: told, a sentence each, what was not as it should be in the registry.
         without: families whose runs are left out.
+        change_source: decide although the title was decided on another series; the history says so.
 
     Raises:
         InputError: a family that is to be left out has no run.
@@ -68,7 +74,9 @@ def evaluate(
             note(f"@{alias} was on {address}, which is gone; it is taken away")
         champion = _champion(store)
         carried, table = judgements.carried(store, champion), load_table(settings)
-        must_go_on(store, champion, carried, table, note)
+        departure = must_go_on(store, champion, carried, table, change_source)
+        if departure:
+            note(f"{departure}; --change-source says that it is meant")
         case = gather(store, champion, table, accept_leak=accept_leak, unpin=unpin, note=note, without=without)
         decided = known_judgement(champion, carried, case.key(settings))
         previous = {} if decided else _newest_versions(store, case)  # before this championship registers its own
@@ -79,11 +87,14 @@ def evaluate(
                 note(f"{found.pinned_uri} held @champion, which the history did not know; it stands there now")
                 case = replace(case, titles=store.titles())
             decided = judge(store, case, versions, previous)
-        proclaim(store, decided, case, versions)
+            decided = replace(decided, price_level=_price_level(settings, table.data_version))
+            if departure:
+                decided = replace(decided, reason=f"{decided.reason}; the source was changed: {departure}")
+        proclaim(store, decided, case, versions, departure)
     return decided
 
 
-def check_going_on(settings: Settings) -> None:
+def check_going_on(settings: Settings, change_source: bool = False) -> None:
     """Refuse before any training what `evaluate` would refuse after it.
 
     Raises:
@@ -91,8 +102,7 @@ def check_going_on(settings: Settings) -> None:
     """
     store = MlflowStore(settings)
     champion = _champion(store)
-    if champion is not None:
-        must_go_on(store, champion, judgements.carried(store, champion), load_table(settings), lambda line: None)
+    must_go_on(store, champion, judgements.carried(store, champion), load_table(settings), change_source)
 
 
 def gather(
@@ -160,31 +170,48 @@ def _can_be_kept(store: MlflowStore, champion: VersionRecord | None, note: Note)
 
 
 def must_go_on(
-    store: MlflowStore, champion: VersionRecord | None, carried: Judgement | None, table: FeatureTable, note: Note
-) -> None:
+    store: MlflowStore,
+    champion: VersionRecord | None,
+    carried: Judgement | None,
+    table: FeatureTable,
+    change_source: bool = False,
+) -> str:
     """The title may move only on the series that it was decided on, up to the same day or later; or it is meant.
 
+    Returns:
+        What the series is other than, where that is meant; empty where it goes on.
+
     Raises:
-        DataError: the title was decided on another series, or on later days.
+        DataError: the title was decided on another source, other rates of the same days, other prices, or later days.
     """
-    if champion is None or carried is None or carried.data_version == table.data_version:
-        return
-    faults = departures(carried.data_version, table.data_version)
+    decided = carried.data_version if carried else champion.data_version if champion else None
+    if champion is None or decided is None or decided == table.data_version:
+        return ""
+    before = carried.price_level if carried else None
+    now = _price_level(store.settings, decided) if before else np.nan
+    faults = departures(decided, table.data_version, (before, now) if before and np.isfinite(now) else (1.0, 1.0))
     parquet = None if faults else store.read_file(champion.run_id, FORECASTS)
     if parquet is not None:
         scored = read_forecasts(parquet)
         if not same_outcomes(scored.origins, scored.actual, table.origins, table.target):
-            remedy = f"the title was decided on other rates of the same days, {carried.data_version}"
-            faults = [Fault(str(table.data_version), "", "other_series", 0, (), remedy)]
-    for line in let_pass(faults, known_checks(store.settings.allow)):
-        note(line)
+            told = f"the title was decided on other rates of the same days, {decided}"
+            faults = [Fault(str(table.data_version), "", "other_series", 0, (), told)]
+    if faults and not change_source:
+        raise DataError([replace(fault, remedy=f"{fault.remedy}; if it is meant, --change-source") for fault in faults])
+    return "; ".join(fault.remedy for fault in faults)
+
+
+def _price_level(settings: Settings, decided: DataVersion) -> float:
+    return price_level(load_series(series_path(settings)), decided.last_day)
 
 
 def pin_of(titles: Sequence[Title], champion: VersionRecord | None) -> Title | None:
     """The entry by which somebody pinned the champion to its title; None where championships decide."""
-    last = latest(titles)
-    pinned = champion is not None and last is not None and last.pinned and last.pinned_uri == champion.pinned_uri
-    return last if pinned else None
+    if champion is None:
+        return None
+    newest_first = (title for title in reversed(titles) if title.alias == CHAMPION)
+    pinned = takewhile(lambda title: title.pinned and title.pinned_uri == champion.pinned_uri, newest_first)
+    return next(iter([*pinned][::-1]), None)  # later ones tell of a change of source
 
 
 def _kept_why(settings: Settings, champion: VersionRecord | None, runs: Sequence[RunRecord], pin: Title | None) -> str:
@@ -216,7 +243,9 @@ def register(store: MlflowStore, run: RunRecord) -> VersionRecord:
     )
 
 
-def proclaim(store: MlflowStore, decided: Judgement, case: Case, versions: Mapping[str, VersionRecord]) -> None:
+def proclaim(
+    store: MlflowStore, decided: Judgement, case: Case, versions: Mapping[str, VersionRecord], departure: str = ""
+) -> None:
     """Make the registry and the pointer say what was decided; each act is repeated harmlessly by the next run."""
     aliased = {row.alias: versions[row.family] for row in decided.ranking if row.alias}
     if case.kept is not None and decided.verdict != "leak":
@@ -228,13 +257,15 @@ def proclaim(store: MlflowStore, decided: Judgement, case: Case, versions: Mappi
         return
     champion = aliased["champion"]
     store.assign(decided.pair, aliased)
-    if case.kept is None:
+    if case.kept is None or departure:
         store.record_title(
             champion,
             why=decided.reason,
             verdict=decided.verdict,
             data_version=decided.data_version,
+            pinned=case.kept is not None and pin_of(case.titles, case.champion) is not None,
             since=decided.title_since,
+            departure=departure,
         )
     title = taken(store.titles(), champion.pinned_uri)
     pointer.write(pointer.build(champion, decided, title), store.settings.models_dir)

@@ -60,6 +60,7 @@ class Asked:
         accept_leak: see `podium.pipeline.contest.evaluate`.
         unpin: see there.
         without: see there.
+        change_source: see there.
         folder: of the reports.
         cost_bps: of trading, for the reports.
     """
@@ -69,6 +70,7 @@ class Asked:
     accept_leak: bool = False
     unpin: bool = False
     without: tuple[str, ...] = ()
+    change_source: bool = False
     folder: Path = Path("reports")
     cost_bps: float = 1.0
 
@@ -381,7 +383,7 @@ def _made(settings: Settings, task: Task) -> dict[str, bytes]:
 def _walk(settings: Settings, task: Task) -> Done:
     """Make what the pair's contestants share, so that none of them waits for it; see that a title may move at all."""
     if task.asked.verb == "run":
-        check_going_on(settings)
+        check_going_on(settings, task.asked.change_source)
     table = load_table(settings)
     days = scored_rows(table, settings.n_lags, settings.test_fraction)
     shared_walk(settings, load_series(series_path(settings)), table.origins[days.first_scored])
@@ -396,7 +398,8 @@ def _train(settings: Settings, task: Task) -> Done:
 def _evaluate(settings: Settings, task: Task) -> Done:
     notes: list[str] = []
     before = _champion(settings)
-    evaluate(settings, task.asked.accept_leak, task.asked.unpin, notes.append, task.asked.without)
+    asked = task.asked
+    evaluate(settings, asked.accept_leak, asked.unpin, notes.append, asked.without, change_source=asked.change_source)
     return replace(_forecast(settings, task, before), notes=tuple(notes))
 
 

@@ -38,6 +38,8 @@ class Title:
         data_version: of the series on which it was decided; None where that is not known.
         by: who ran the championship, or moved the title by hand.
         pinned: whether championships leave the title where it is until somebody unpins it.
+        departure: what the series is other than that of the decision before, where somebody meant it; empty where it
+            went on.
         before: digest of the entry before; empty for the first, and in what the first release wrote.
     """
 
@@ -52,6 +54,7 @@ class Title:
     data_version: DataVersion | None
     by: str
     pinned: bool = False
+    departure: str = ""
     before: str = ""
 
     @property
@@ -123,7 +126,7 @@ def _parse_one(key: str, value: str) -> Title | None:
             run_id=str(raw["run_id"]),
             previous=str(raw["from"]),
             pinned=raw.get("pinned") is True,
-            before=str(raw.get("before", "")),
+            **{name: str(raw.get(name, "")) for name in ("departure", "before")},
             data_version=DataVersion.of_tags({"data_version": str(raw["data_version"])}),
             **{name: str(raw[name]) for name in ("why", "verdict", "by")},
         )
@@ -181,8 +184,8 @@ def ordered(titles: Iterable[Title]) -> list[Title]:
     return history
 
 
-def _change(title: Title) -> tuple[str, str, bool]:
-    return title.previous, title.pinned_uri, title.pinned
+def _change(title: Title) -> tuple[str, str, bool, str]:
+    return title.previous, title.pinned_uri, title.pinned, title.departure
 
 
 def crowned(titles: Iterable[Title], pinned_uri: str) -> Title | None:

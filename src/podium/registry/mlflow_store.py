@@ -368,6 +368,7 @@ class MlflowStore:
         data_version: DataVersion | None,
         pinned: bool = False,
         since: str | None = None,
+        departure: str = "",
     ) -> Title | None:
         """Add a title change to the history, after the alias has moved; nothing when the winner held it already.
 
@@ -381,6 +382,7 @@ class MlflowStore:
             data_version: of the series on which it was decided; None where that is not known.
             pinned: whether championships leave it there; a change of this alone is recorded too.
             since: the moment that was decided on, UTC, ISO 8601; now where that is not given, or not the newest.
+            departure: what its series is other than, where somebody meant that; recorded though the holder stays.
 
         Returns:
             The title that was added, or None.
@@ -389,7 +391,8 @@ class MlflowStore:
         with to.turn(winner.pair), to.errors("record the title"):
             past = pair_models.written(pair_models.models(to, winner.pair))
             before = latest(past)
-            if before is not None and (before.pinned_uri, before.pinned) == (winner.pinned_uri, pinned):
+            same = before is not None and (before.pinned_uri, before.pinned) == (winner.pinned_uri, pinned)
+            if same and not departure:
                 return None
             newer = since is not None and (before is None or since > before.at)
             title = Title.after(
@@ -404,6 +407,7 @@ class MlflowStore:
                 data_version=data_version,
                 by=to.clean(self.settings.developer),
                 pinned=pinned,
+                departure=to.clean(departure),
             )
             self._write(title)
         return title

@@ -52,6 +52,7 @@ def title_json(title: Title) -> dict[str, Any]:
         "by": title.by,
         "pinned": title.pinned,
         "renewal": title.renewal,
+        "departure": title.departure or None,
     }
 
 
