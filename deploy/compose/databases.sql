@@ -1,0 +1,2 @@
+-- MLflow's database, beside Podium's, which the image makes.
+CREATE DATABASE mlflow;

@@ -1,0 +1,114 @@
+"""What `deploy/` holds fits Podium: commands are verbs with their flags, variables settings, and files are there."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from podium.settings import Settings
+from podium.settings.origins import MLFLOWS, OTHERS_VARIABLES, keys, variables
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+COMPOSE = DEPLOY / "compose" / "compose.yaml"
+FILES = sorted(path for path in DEPLOY.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+TEXTS = {path.relative_to(DEPLOY).as_posix(): path.read_text(encoding="utf-8") for path in FILES}
+
+
+def test_every_variable_is_a_setting():
+    """Of Podium's and of MLflow's own that Podium reads."""
+    known = {name for key in keys(Settings) for name in variables(key)} | set(OTHERS_VARIABLES)
+    named = {found for text in TEXTS.values() for found in re.findall(r"\bPODIUM_[A-Z_]*[A-Z]\b", text)}
+    assert len(named) > 5
+    assert named - known == set()
+    assert MLFLOWS["tracking_uri",] in TEXTS["compose/compose.yaml"]
+
+
+@pytest.mark.parametrize("name", [name for name in TEXTS if name.endswith((".yaml", ".yml", ".json"))])
+def test_every_document_parses(name):
+    """YAML with every document in it, JSON as JSON."""
+    text = TEXTS[name]
+    assert all([json.loads(text)] if name.endswith(".json") else yaml.safe_load_all(text))
+
+
+def test_what_compose_needs_is_there():
+    """Files that are mounted, built or read, volumes, configs, services; and only this machine reaches them."""
+    whole = yaml.safe_load(COMPOSE.read_text())
+    services: dict[str, Any] = whole["services"]
+    assert set(services) >= {"postgres", "s3", "mlflow", "serve", "daily", "prometheus", "grafana"}
+    for name, service in services.items():
+        for mount in service.get("volumes", ()):
+            source = mount.split(":")[0]
+            assert source in whole["volumes"] or (COMPOSE.parent / source).exists(), (name, mount)
+        assert set(service.get("depends_on", ())) <= set(services)
+        assert all(one["source"] in whole["configs"] for one in service.get("configs", ()))
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))
+        assert ":" in service["image"]
+        for file in service.get("env_file", ()):
+            assert (COMPOSE.parent / f"{file}.example").exists()
+    build = whole["x-podium"]["build"]
+    assert (COMPOSE.parent / build["context"]).resolve() == ROOT
+    assert (ROOT / build["dockerfile"]).exists()
+
+
+def test_what_compose_scrapes_is_a_service():
+    """Prometheus asks servers that compose starts, and takes the rules that it mounts."""
+    whole = yaml.safe_load(TEXTS["prometheus/prometheus.yml"])
+    services = yaml.safe_load(COMPOSE.read_text())["services"]
+    targets = [one for job in whole["scrape_configs"] for static in job["static_configs"] for one in static["targets"]]
+    assert {target.split(":")[0] for target in targets} <= set(services)
+    assert any(mount.startswith("../prometheus/alerts.yml:") for mount in services["prometheus"]["volumes"])
+
+
+def test_the_container_copies_what_is_there():
+    """Every file that it copies is in the repository, and it has the version of the package."""
+    text = TEXTS["container/Containerfile"]
+    for line in re.findall(r"^COPY (.+)$", text, re.MULTILINE):
+        assert all((ROOT / source).exists() for source in line.split()[:-1]), line
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    images = {found for name in TEXTS for found in re.findall(r"podium:(\d[\w.]*)", TEXTS[name])}
+    assert images == {version}
+
+
+def test_one_day_at_a_time():
+    """Kubernetes forbids a second job beside the first, systemd makes up for a missed hour; 3 and 8 are no failures."""
+    job = yaml.safe_load(TEXTS["kubernetes/daily.yaml"].split("---")[0])["spec"]
+    assert job["concurrencyPolicy"] == "Forbid"
+    policy = job["jobTemplate"]["spec"]["podFailurePolicy"]["rules"][0]
+    assert policy["onExitCodes"]["values"] == [3, 8]
+    assert "SuccessExitStatus=3 8" in TEXTS["systemd/podium-daily.service"]
+    assert "Persistent=true" in TEXTS["systemd/podium-daily.timer"]
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze here")
+def test_systemd_takes_the_units(tmp_path: Path):
+    """`systemd-analyze verify` has nothing to say of the two, once user and program are some that this machine has."""
+    for name in ("podium-daily.service", "podium-daily.timer"):
+        text = TEXTS[f"systemd/{name}"].replace("/srv/podium/.venv/bin/podium", "/bin/true")
+        (tmp_path / name).write_text(text)
+    command = ["systemd-analyze", "verify", *map(str, sorted(tmp_path.iterdir()))]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    ours = [line for line in done.stderr.splitlines() if "podium" in line]
+    assert ours == []
+
+
+@pytest.mark.parametrize("name", ["airflow/podium_daily.py", "prefect/podium_daily.py"])
+def test_python_compiles(name):
+    """Neither library is a dependency, so the files are only compiled."""
+    compile(TEXTS[name], name, "exec")
+
+
+def test_the_crontab_has_a_time_and_a_command():
+    """Five fields, the folder first."""
+    (line,) = [
+        line for line in TEXTS["cron/podium.crontab"].splitlines() if line and not line.startswith(("#", "CRON_TZ"))
+    ]
+    assert re.fullmatch(r"(?:[\d*/,-]+ ){5}cd /srv/podium && .+", line)
