@@ -66,6 +66,7 @@ WALK = [
     (["forecast", "--pairs", "majors", "--date", "2999-01-02"], ["--pairs", "next business day"], INPUT),
     (["forecast", "--amount", "much"], ["'much'", "1000000 EUR"], INPUT),
     (["forecast", "--amount", "5 EUR", "--pairs", "majors"], ["--amount", "one --pair"], INPUT),
+    (["forecast", "--why", "--pairs", "majors"], ["--why", "one --pair"], INPUT),
     (["forecast", "--amount", "5 JPY"], ["JPY", "EURUSD has EUR and USD"], INPUT),
     (["report", "--horizon", "soon"], ["soon", "1,5,20"], INPUT),
     (["report", "--date", "2020-01-02"], ["2020-01-02 is over"], INPUT),

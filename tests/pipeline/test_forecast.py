@@ -277,3 +277,35 @@ def test_the_json_is_one_object_or_one_a_horizon(crowned, capsys):
     assert [item["horizon"] for item in several] == [1, 5]
     assert several[0] == one
     assert load_series(series_path(crowned.settings)).closes[-1] == one["close"]
+
+
+def test_why_a_forecast_is_another_than_the_day_before(crowned, rates, capsys):
+    """A newer rate moves it and the model is the same; after a refit the model moves it too; parts add up to it."""
+
+    def asked():
+        assert crowned.podium("forecast", "--why", "--json") == 0
+        return json.loads(capsys.readouterr().out)
+
+    save_series(rates.until(N_DAYS + 1), series_path(crowned.settings))
+    (before,) = forecast(crowned.settings)
+    save_series(rates.until(N_DAYS + 2), series_path(crowned.settings))
+    told = asked()
+    named = f"{told['model_name']} (v1)"
+    assert (told["change"]["earlier"], told["change"]["later"], told["change"]["model"]) == (named, named, 0.0)
+    assert told["change"]["before"] == pytest.approx(before.forecast, abs=1e-12)
+    assert told["change"]["data"] == pytest.approx(told["forecast_return"] - before.forecast, abs=1e-12)
+    parts = told["contributions"]
+    assert abs(parts["constant"] + sum(parts["columns"].values()) - told["forecast_return"]) <= 1e-12
+
+    crowned.championship(rates.until(N_DAYS + 2))
+    again = asked()
+    later = f"{again['model_name']} (v{again['model_version']})"
+    assert (again["change"]["earlier"], again["change"]["later"]) == (named, later)
+    assert later != named
+    assert again["change"]["now"] == pytest.approx(again["forecast_return"], abs=1e-12)
+    assert again["change"]["data"] == pytest.approx(told["change"]["data"], abs=1e-12)
+    assert again["change"]["model"] != 0.0
+    assert crowned.podium("forecast", "--why") == 0
+    said = capsys.readouterr().out
+    assert f"{later} in place of {named} by " in said
+    assert "Its parts are a constant " in said

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,6 +16,9 @@ from podium.cli.lines.cells import picked
 from podium.cli.many import Pairs, for_many
 from podium.errors import MissingError, SettingError
 from podium.settings import Settings
+
+if TYPE_CHECKING:
+    from podium.evaluate.contributions import Change, Contributions
 
 
 @takes_settings("pair", "alpha", *ADDRESSES, *FOLDERS)
@@ -54,6 +57,9 @@ def forecast(
     horizon: Horizon = "1",
     day: Day = "",
     amount: Annotated[str, typer.Option(help="What it means for an amount of money, such as '1000000 EUR'.")] = "",
+    why: Annotated[
+        bool, typer.Option("--why", help="What moved the next day's forecast, and what it is made of.")
+    ] = False,
     pairs: Pairs = "",
     as_json: Json = False,
 ) -> None:
@@ -64,27 +70,30 @@ def forecast(
     """
     from podium.data.calendar import stale
     from podium.pipeline.forecast import forecast as ask
+    from podium.pipeline.forecast import why as ask_why
     from podium.pipeline.prepare import series_path
     from podium.report.amount import Amount
 
     money = Amount.parse(amount) if amount else None
     if money:
         money.other(settings.pair)
-    if pairs and money:
-        raise SettingError("--amount is about one --pair; --pairs tells of many")
+    if pairs and (money or why):
+        raise SettingError(f"--{'amount' if money else 'why'} is about one --pair; --pairs tells of many")
     horizons = _horizons(settings, horizon, day, pairs)
     if for_many(settings, pairs, "forecast", as_json=as_json):
         return
     try:
         with working_on(f"forecasting {settings.pair}", [f"{days} days ahead" for days in horizons if days > 1]):
             found = ask(settings, horizons)
+            reasons = ask_why(settings) if why else (None, None)
     except MissingError:
         if series_path(settings).exists():
             raise
         raise MissingError(f"{series_path(settings)} is not there yet; run `podium run`") from None
     late = stale(settings, found[0].data_version.source, found[0].origin, datetime.now(UTC))
-    documents = [ahead.forecast_json(item, late, money) for item in found]
-    answer(as_json, documents[0] if len(found) == 1 else documents, ahead.forecast_lines(found, late, money))
+    documents = [ahead.forecast_json(item, late, money, *reasons) for item in found]
+    lines = [*ahead.forecast_lines(found, late, money), *_why_lines(*reasons)]
+    answer(as_json, documents[0] if len(found) == 1 else documents, lines)
 
 
 @takes_settings("pair", "calendar", "stale_after", "n_lags", "refit_every", "seed", *ADDRESSES, *FOLDERS)
@@ -163,6 +172,14 @@ def simulate(
         for line in ahead.simulation_lines(simulation):
             say(line)
         note(f"picture in {pictures[simulation.pair]}")
+
+
+def _why_lines(change: Change | None, parts: Contributions | None) -> list[str]:
+    if change is None:
+        return []
+    from podium.report.message import why_lines  # pages and all, which the forecast alone does not need
+
+    return why_lines(change, parts)
 
 
 def _horizons(settings: Settings, horizon: str, day: str, pairs: str) -> list[int]:

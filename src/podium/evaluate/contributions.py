@@ -39,29 +39,33 @@ class Change:
     """A forecast against the one before, in log return; `data + model` is the difference.
 
     Attributes:
+        earlier: name of the model that forecast before.
+        later: of the one that forecasts now.
         before: the earlier forecast, by the earlier model on the earlier row.
         now: by the later model on the later row.
         data: what the rates between moved: the earlier model on the later row, less its earlier forecast.
         model: what the model's change moved: both models on the later row.
     """
 
+    earlier: str
+    later: str
     before: float
     now: float
     data: float
     model: float
 
 
-def change(earlier: Model, later: Model, X: Floats) -> Change:
+def change(earlier: tuple[str, Model], later: tuple[str, Model], X: Floats) -> Change:
     """What moved a forecast; it holds for any two models.
 
     Args:
-        earlier: the model that forecast from the earlier row.
-        later: the model that forecasts from the later one; the same where it has not changed.
+        earlier: name and model that forecast from the earlier row.
+        later: that forecast from the later one; the same where nothing has changed.
         X: shape (2, n_features), the earlier row and the later one.
     """
-    before, unchanged = (float(said) for said in earlier(X))
-    now = float(later(X)[-1])
-    return Change(before=before, now=now, data=unchanged - before, model=now - unchanged)
+    before, unchanged = (float(said) for said in earlier[1](X))
+    now = unchanged if earlier[0] == later[0] else float(later[1](X)[-1])
+    return Change(earlier[0], later[0], before=before, now=now, data=unchanged - before, model=now - unchanged)
 
 
 def contributions(model: Model, names: Sequence[str], row: Floats) -> Contributions | None:

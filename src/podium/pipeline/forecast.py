@@ -15,6 +15,7 @@ from podium.data.continuity import same_outcomes
 from podium.data.store import data_version, load_series
 from podium.data.timing import WEEKDAYS
 from podium.errors import MissingError, RegistryError, SettingError
+from podium.evaluate.contributions import Change, Contributions, Model, change, contributions
 from podium.evaluate.density import coverage_by_year
 from podium.evaluate.horizons import MAX_HORIZON, believed_volatility
 from podium.evaluate.intervals import IntervalForecast, interval_forecast, interval_now, next_day
@@ -26,7 +27,7 @@ from podium.pipeline.judge import FORECASTS
 from podium.pipeline.prepare import series_path
 from podium.pipeline.recipe import as_trained
 from podium.pipeline.walk_cache import shared_walk
-from podium.records import FeatureTable, Floats, Forecasts, Interval, NextDay, Series, VersionRecord
+from podium.records import CHAMPION, FeatureTable, Floats, Forecasts, Interval, NextDay, Series, VersionRecord
 from podium.registry.judgements import Told
 from podium.registry.log_items import NEXT_DAY, RECIPE, read_forecasts, read_interval
 from podium.registry.mlflow_store import MlflowStore
@@ -59,6 +60,23 @@ def forecast(settings: Settings, horizons: Sequence[int] = (1,)) -> list[NextDay
     series = load_series(series_path(settings))
     scene = _Scene.of(store, series, store.champion())
     return [scene.forecast(horizon) for horizon in horizons]
+
+
+def why(settings: Settings) -> tuple[Change, Contributions | None]:
+    """What moved the champion's forecast of the next day since the day before, and of which parts it is made.
+
+    The day before is forecast by whoever held the title by then; where nobody did, by the champion.
+
+    Returns:
+        The change, and the parts; None of a model that is not affine.
+
+    Raises:
+        MissingError: there is no champion or no series yet.
+        RegistryError: a model's files cannot be used.
+    """
+    store = MlflowStore(settings)
+    series = load_series(series_path(settings))
+    return _Scene.of(store, series, store.champion()).why()
 
 
 def horizon_to(settings: Settings, day: str, today: date) -> int:
@@ -130,6 +148,32 @@ class _Scene:
         ranged = interval_forecast(believed_volatility(walk, horizon), forecasts)
         told = self._told(point, ranged.interval)
         return told if horizon == 1 else dataclasses.replace(told, reason=f"{UNTESTED}; {_held(forecasts, ranged)}")
+
+    def why(self) -> tuple[Change, Contributions | None]:
+        """See `why`."""
+        X, now = self.table.values[-2:], self._asked(self.champion)
+        moved = change(self._asked(self._holder_before()), now, X)
+        return moved, contributions(now[1], self.table.names, X[-1])
+
+    def _holder_before(self) -> VersionRecord:
+        """Who held the title when the newest rate but one was the newest."""
+        known = {version.pinned_uri: version for version in self.store.versions()}
+        held = [
+            known[title.pinned_uri]
+            for title in self.store.titles()
+            if title.alias == CHAMPION and title.pinned_uri in known
+            if title.data_version and title.data_version.last_day <= self.table.origins[-2]
+        ]
+        return held[-1] if held else self.champion
+
+    def _asked(self, version: VersionRecord) -> tuple[str, Model]:
+        """A version by name, and what it says of any rows."""
+
+        def says(X: Floats) -> Floats:
+            table = dataclasses.replace(self.table, origins=np.repeat(self.table.origins[-1:], len(X)), values=X)
+            return dataclasses.replace(self, table=table, champion=version)._answers(0)
+
+        return f"{version.name} (v{version.version})", says
 
     def _recorded(self) -> Interval | None:
         """The interval that the champion's run left for the day after its last one; None where none can go on."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Self
 
 from podium.errors import SettingError
@@ -64,8 +65,13 @@ class Amount:
             found[f"lower_{coverage}"], found[f"upper_{coverage}"] = sorted(sides)
         return found
 
-    def told(self, ahead: NextDay) -> str:
-        """One sentence: the day, then what the amount may be worth on it."""
+    def told(self, ahead: NextDay, write: Callable[[date], str] = str) -> str:
+        """A sentence without its full stop: the day, then what the amount may be worth on it.
+
+        Args:
+            ahead: the forecast.
+            write: a day as the reader knows it.
+        """
         found, other = {name: money(value) for name, value in self.ahead(ahead).items()}, self.other(ahead.pair)
         ranged = [
             f"{found[f'lower_{coverage}']} to {found[f'upper_{coverage}']} {other} on {often}"
@@ -73,7 +79,7 @@ class Amount:
             if ahead.rates
         ]
         expected = f"{found['forecast']} {other} expected, {found['close']} {other} at the last close"
-        return f"{money(self.value)} {self.currency} on {ahead.target_date}: {'; '.join([*ranged, expected])}"
+        return f"{money(self.value)} {self.currency} on {write(ahead.target_date)}: {'; '.join([*ranged, expected])}"
 
 
 def money(value: float) -> str:

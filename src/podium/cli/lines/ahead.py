@@ -11,6 +11,7 @@ from podium.cli.lines.cells import number, percent, picked, plain
 
 if TYPE_CHECKING:
     from podium.data.calendar import Late
+    from podium.evaluate.contributions import Change, Contributions
     from podium.pipeline.routine import Simulation
     from podium.records import NextDay
     from podium.report.amount import Amount
@@ -54,13 +55,20 @@ def forecast_lines(
         yield f"More than a day ahead: {ahead.reason}."
 
 
-def forecast_json(told: NextDay, late: Late | None = None, amount: Amount | None = None) -> dict[str, Any]:
-    """The same for programs: why the rates are too old to act on, the forecast, and what it means for the amount."""
+def forecast_json(
+    told: NextDay,
+    late: Late | None = None,
+    amount: Amount | None = None,
+    change: Change | None = None,
+    parts: Contributions | None = None,
+) -> dict[str, Any]:
+    """The same for programs: why the rates are too old to act on, the forecast, money, and why it is what it is."""
     found = {"stale": late.told() if late else None, **told.as_dict()}
-    if amount is None:
-        return found
-    money = {**picked(amount, "value", "currency"), "into": amount.other(told.pair), **amount.ahead(told)}
-    return {**found, "amount": money}
+    if amount:
+        found["amount"] = {**plain(amount), "into": amount.other(told.pair), **amount.ahead(told)}
+    if change:
+        found |= {"change": plain(change), "contributions": plain(parts)}
+    return found
 
 
 def simulation_lines(simulation: Simulation) -> Iterator[str]:
