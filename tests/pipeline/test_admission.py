@@ -1,4 +1,4 @@
-"""Whoever is not shipped with Podium is tried before its run is recorded, where it cannot look up the rates."""
+"""Who is not known to have passed is tried before its run is recorded, where it cannot look up the rates."""
 
 from __future__ import annotations
 
@@ -79,6 +79,29 @@ def test_an_honest_guest_is_tried_once(invite, monkeypatch):
     assert tries == []
     other = arena.using(options={"Planted": {"share": 0.5}}).settings
     admission.admit(other, enter("Planted", other), series, table)
+    assert len(tries) == 1
+
+
+def test_the_record_of_trials_is_of_this_code():
+    """All contestants that ship passed as they are now; `python scripts/try_contestants.py` tries them again."""
+    recorded = dict(line.split()[::-1] for line in admission.RECORD.read_text().splitlines())
+    assert recorded == {family: recipe.code_digest(roster.contestant_class(family)) for family in roster.known()}
+
+
+def test_who_ships_is_tried_like_anybody(arena, rates, monkeypatch, tmp_path):
+    """Code that no record knows is tried, whoever wrote it."""
+    tries = []
+    monkeypatch.setattr(admission, "trial", lambda *given: tries.append(given) or "")
+    arena.days(rates)
+    settings = arena.settings
+    given = settings, enter("LinearRegression", settings), load_series(series_path(settings)), load_table(settings)
+    admission.admit(*given)
+    assert tries == []
+    empty = tmp_path / "tried.txt"
+    empty.touch()
+    monkeypatch.setattr(admission, "RECORD", empty)
+    admission.admit(*given)
+    admission.admit(*given)
     assert len(tries) == 1
 
 

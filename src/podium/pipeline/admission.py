@@ -1,7 +1,7 @@
-"""Whoever is not shipped with Podium is tried before it takes part: by every check, where it cannot look up the rates.
+"""Every contestant is tried before it takes part: by every check, where it cannot look up the rates.
 
 The trial runs in a process of its own, in an empty folder, over copies of the series; what it keeps in memory or in
-files ends with it. It is paid once a recipe.
+files ends with it. It is paid once a recipe, and not at all for code whose trial stands in the record that ships.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ from podium.evaluate.walkforward import ScoredRows, walk_forward
 from podium.models.base import Contestant
 from podium.models.checks import N_ADMISSION, N_FORECAST, TOLERANCE, check_contestant
 from podium.pipeline.prepare import preprocess, series_path
-from podium.pipeline.recipe import recipe
+from podium.pipeline.recipe import code_digest, recipe
 from podium.records import FeatureTable, Floats, Series
 from podium.runners.local import Processes
 from podium.runners.sandbox import enclose
 from podium.settings import Settings
 
-SHIPPED = "podium.models."
+RECORD = Path(__file__).with_name("tried.txt")  # digests of code that passed, written by scripts/try_contestants.py
 REFIT_EVERY = 20  # so that what is compared comes from two fits
 
 Task = tuple[Settings, bytes, tuple[Path, ...]]
 
 
 def admit(settings: Settings, contestant: Contestant, series: Series, table: FeatureTable) -> None:
-    """Try a contestant that somebody brings on the newest rows; those that Podium ships are tried by its tests.
+    """Try a contestant on the newest rows, unless its code passed before Podium was shipped, or its recipe here.
 
     Raises:
         AdmissionError: it fails a check, looks ahead, or looks up what it is not given.
     """
-    if type(contestant).__module__.startswith(SHIPPED):
+    if code_digest(type(contestant)) in RECORD.read_text(encoding="utf-8").split():
         return
     digest = recipe(settings, contestant.family, table)
     passed = settings.data_dir / "admitted" / f"{digest}-{version('podium')}"

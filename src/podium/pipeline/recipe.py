@@ -87,7 +87,7 @@ def recipe(settings: Settings, family: str, table: FeatureTable) -> str:
     """
     contestant = enter(family, settings)
     parts: dict[str, object] = {
-        "class": f"{type(contestant).__module__}.{type(contestant).__qualname__}",
+        "class": _name(type(contestant)),
         "code": _code(type(contestant)),
         "libraries": _libraries(family),
         "contestant": dataclasses.asdict(contestant),
@@ -99,6 +99,15 @@ def recipe(settings: Settings, family: str, table: FeatureTable) -> str:
     if others := _mixed(settings, family):
         parts["members"] = [recipe(settings, other, table) for other in others]
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def code_digest(kind: type) -> str:
+    """A digest of a contestant's class and of the source that makes its forecasts, whatever its options."""
+    return hashlib.sha256(f"{_name(kind)} {_code(kind)}".encode()).hexdigest()[:16]
+
+
+def _name(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _code(kind: type) -> str:
