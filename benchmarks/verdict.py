@@ -18,10 +18,10 @@ from podium.data.store import load_series
 from podium.evaluate.horizons import believed_volatility
 from podium.evaluate.intervals import interval_forecast
 from podium.pipeline.contest import gather
-from podium.pipeline.judge import EVIDENCE, FORECASTS, Case, judge
+from podium.pipeline.judge import Case, judge
 from podium.pipeline.prepare import series_path
+from podium.pipeline.record import read_walked, recorded
 from podium.pipeline.walk_cache import shared_walk, walk_path
-from podium.registry.log_items import read_forecasts
 from podium.registry.mlflow_store import MlflowStore
 from podium.registry.plots import cumulative_skill, forecast
 from podium.settings import Settings
@@ -34,7 +34,7 @@ def ranges(settings: Settings) -> None:
     walk_path(settings).unlink(missing_ok=True)
     store, case = _case(settings)
     for run in case.runs:
-        forecasts = read_forecasts(store.read_file(run.run_id, FORECASTS) or b"")
+        forecasts = read_walked(store, run.run_id)
         walk = shared_walk(settings, load_series(series_path(settings)), forecasts.origins[0])
         interval_forecast(believed_volatility(walk), dataclasses.replace(forecasts, bounds={}))
 
@@ -45,7 +45,7 @@ def plots(settings: Settings) -> None:
 
     store, case = _case(settings)
     for run in case.runs:
-        forecasts = read_forecasts(store.read_file(run.run_id, FORECASTS) or b"")
+        forecasts = read_walked(store, run.run_id)
         for draw in (forecast, cumulative_skill):
             draw(forecasts, settings.pair, run.family).savefig(io.BytesIO())
 
@@ -54,17 +54,16 @@ def verdict(settings: Settings) -> None:
     """Tests, model confidence set, sentinel, evidence, policy and judgement."""
     store, case = _case(settings)
     versions = {version.family: version for version in store.versions()}
-    for run in case.runs:
-        if store.read_file(run.run_id, EVIDENCE) is None:
-            raise RuntimeError(f"{run.family} has no evidence yet; the championship was not evaluated")
-    judge(store, case, versions, {})
+    origins = case.table.origins[case.days.first_scored : case.days.n_known]
+    records = {run.family: recorded(store, run, origins, None, "") for run in case.runs}
+    judge(settings, case, records, versions)
 
 
 def nothing(settings: Settings) -> None:
     """What the three above need before they begin, which `podium run` pays for anyway."""
     store, case = _case(settings)
     for run in case.runs:
-        read_forecasts(store.read_file(run.run_id, FORECASTS) or b"")
+        read_walked(store, run.run_id)
 
 
 def _case(settings: Settings) -> tuple[MlflowStore, Case]:

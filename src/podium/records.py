@@ -116,6 +116,11 @@ class DataVersion:
     last_day: np.datetime64
     digest: str
 
+    @property
+    def day(self) -> date:
+        """Last day of the series."""
+        return date.fromisoformat(str(self.last_day))
+
     def __str__(self) -> str:
         """As it stands in tags and files."""
         return f"{self.source}-{self.pair}-{self.last_day}-{self.digest}"

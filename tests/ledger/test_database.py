@@ -51,7 +51,8 @@ def test_what_was_written_before_stays(address: str, make_entry: Callable[..., E
     with opened.writing() as connection:
         for table in ("ledger_entries", "ledger_days"):
             connection.execute(sa.text(f"ALTER TABLE {table} DROP COLUMN trained_through"))
-        connection.execute(sa.text("DROP TABLE ledger_alarms"))
+        for table in ("ledger_alarms", "ledger_daily"):
+            connection.execute(sa.text(f"DROP TABLE {table}"))
         connection.execute(sa.text(f"UPDATE {VERSION_TABLE} SET version_num = 'v0001'"))
     opened.close()
     again = Ledger.open(address)

@@ -14,7 +14,7 @@ import typer
 from pydantic import ValidationError
 from typer.core import TyperGroup
 
-from podium.cli import alarm, asking, by_hand, chores, contestants, served, steps, workplace
+from podium.cli import alarm, asking, by_hand, chores, contestants, routine, served, steps, workplace
 from podium.cli.console import complain
 from podium.environment import collect_seldom, keep_private
 from podium.errors import PodiumError
@@ -26,6 +26,7 @@ USAGE_ERROR: Any = typer.BadParameter.__bases__[0]  # typer carries its own clic
 
 VERBS: Mapping[str, Sequence[Callable[..., None]]] = {
     "The championship": (steps.ingest, steps.preprocess, steps.train, steps.evaluate, steps.run),
+    "Every day": (routine.daily, routine.days),
     "What it says": (asking.status, asking.forecast, asking.report, asking.simulate),
     "The title by hand": (by_hand.promote, by_hand.rollback, by_hand.history),
     "Serving": (served.serve, served.ledger, served.settle, served.ab, served.key),
@@ -65,7 +66,7 @@ def podium(
 
     Settings come from flags, else variables PODIUM_<NAME> (MLFLOW_TRACKING_URI and its kin for MLflow), else
     podium.toml, else defaults. Exit codes: 0 done, 1 failed, 2 wrong input, 4 source of rates, 5 an earlier step is
-    missing, 6 registry, 7 ledger, 130 interrupted; 3 is a verdict that needs a person.
+    missing, 6 registry, 7 ledger, 8 rates are late, 130 interrupted; 3 is a verdict that needs a person.
     """
     if version:
         from importlib.metadata import version as installed

@@ -93,7 +93,8 @@ def since(rows: Forecasts, title: np.datetime64 | None) -> Forecasts:
 
 def select(rows: Forecasts, kept: NDArray[np.bool_]) -> Forecasts:
     """The forecasts of some days; `kept` of shape (n_scored,)."""
-    return Forecasts(rows.origins[kept], rows.target_dates[kept], rows.actual[kept], rows.forecast[kept])
+    bounds = {name: column[kept] for name, column in rows.bounds.items()}
+    return Forecasts(rows.origins[kept], rows.target_dates[kept], rows.actual[kept], rows.forecast[kept], bounds)
 
 
 def prove(name: str, rows: Forecasts, alpha: float) -> Comparison:

@@ -40,7 +40,7 @@ from podium.evaluate.conformal import (
 from podium.evaluate.density import TAIL_BURN_IN, TAILS, probability_below, t_quantile, tail_likelihood
 from podium.evaluate.horizons import COMBINATION, VolatilityPath, log_mean
 from podium.evaluate.interval_scores import IntervalScores, interval_scores
-from podium.evaluate.volatility.walk import BENCHMARK, MODELS, floored
+from podium.evaluate.volatility.walk import BENCHMARK, variance_now
 from podium.features import log_returns
 from podium.records import Floats, Forecasts, Interval, IntervalState, NextDay, Series
 from podium.settings import Calendar
@@ -199,14 +199,11 @@ def advance(interval: Interval, forecast: float, returns: Floats, origin: date) 
     state = interval.state
     if state is None:
         raise InputError("the recorded interval carries no state to go on from; run `podium train`")
-    outcome, now = float(returns[-1]), len(returns) - 1
-    variance = floored(
-        np.array([MODELS[name].run(returns, now, fit, state.variances[name]) for name, fit in state.fits.items()]),
-        returns,
-    )
+    outcome = float(returns[-1])
+    variance = variance_now(state.fits, [state.variances[name] for name in state.fits], returns)
     tails = np.array(state.tails) + tail_likelihood(np.array([outcome / interval.sigma]))[0]
     known = state.n_outcomes + 1
-    sigma = float(log_mean(tuple(state.fits), np.sqrt(variance))[0])
+    sigma = float(log_mean(tuple(state.fits), np.sqrt(variance[:, None]))[0])
     df = float(TAILS[np.argmax(tails) if known > TAIL_BURN_IN else len(TAILS) // 2])
     before, after = (int(state_of(np.array(value), state.cuts)) for value in (interval.sigma, sigma))
     learnt: dict[str, Learnt] = {}
@@ -224,7 +221,7 @@ def advance(interval: Interval, forecast: float, returns: Floats, origin: date) 
         df=df,
         volatility_model=interval.volatility_model,
         state=IntervalState(
-            variances=dict(zip(state.fits, variance[:, 0].tolist(), strict=True)),
+            variances=dict(zip(state.fits, variance.tolist(), strict=True)),
             fits=state.fits,
             tails=tuple(tails.tolist()),
             n_outcomes=known,

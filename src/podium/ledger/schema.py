@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-VERSION = "v0003"
+VERSION = "v0004"
 """The migration that this code needs."""
 
 VERSION_TABLE = "ledger_version"
@@ -99,4 +99,18 @@ alarms = sa.Table(
     sa.Column("over_owed", sa.Text, nullable=False),
     sa.Column("claimed_at", sa.BigInteger),
     comment="what somebody is told once, and once more when it is over",
+)
+
+daily = sa.Table(
+    "ledger_daily",
+    metadata,
+    sa.Column("pair", sa.String(6), primary_key=True),
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("started_at", sa.BigInteger, nullable=False),
+    sa.Column("ended_at", sa.BigInteger),
+    sa.Column("looks", sa.Integer, nullable=False),
+    sa.Column("result", sa.Text, nullable=False),
+    sa.Column("steps", sa.Text, nullable=False),
+    comment="what podium daily did on which day",
 )

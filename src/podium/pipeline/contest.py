@@ -20,6 +20,7 @@ from podium.models.roster import known
 from podium.pipeline.judge import Case, judge
 from podium.pipeline.prepare import load_table, series_path
 from podium.pipeline.recipe import tries
+from podium.pipeline.record import Record, recorded
 from podium.records import CHAMPION, DataVersion, FeatureTable, ModelName, RunRecord, VersionRecord
 from podium.registry import judgements, pointer
 from podium.registry.attempts import new_attempts
@@ -86,10 +87,8 @@ def evaluate(
             if champion and (found := store.record_found(champion)):
                 note(f"{found.pinned_uri} held @champion, which the history did not know; it stands there now")
                 case = replace(case, titles=store.titles())
-            decided = judge(store, case, versions, previous)
-            decided = replace(decided, price_level=_price_level(settings, table.data_version))
-            if departure:
-                decided = replace(decided, reason=f"{decided.reason}; the source was changed: {departure}")
+            decided = judge(settings, case, _records(store, case, previous), versions)
+            decided = on_series(decided, settings, departure)
         proclaim(store, decided, case, versions, departure)
     return decided
 
@@ -150,7 +149,7 @@ def gather(
         titles=titles,
         accept_leak=accept_leak,
         champion=champion,
-        kept_why=_kept_why(settings, champion, best, pin) if _can_be_kept(store, champion, note) else "",
+        kept_why=kept_why(settings, champion, best, pin) if _can_be_kept(store, champion, note) else "",
     )
 
 
@@ -205,6 +204,13 @@ def _price_level(settings: Settings, decided: DataVersion) -> float:
     return price_level(load_series(series_path(settings)), decided.last_day)
 
 
+def on_series(decided: Judgement, settings: Settings, departure: str) -> Judgement:
+    """The judgement with the level of its prices, and with what was changed on purpose."""
+    decided = replace(decided, price_level=_price_level(settings, decided.data_version))
+    told = f"{decided.reason}; the source was changed: {departure}"
+    return replace(decided, reason=told) if departure else decided
+
+
 def pin_of(titles: Sequence[Title], champion: VersionRecord | None) -> Title | None:
     """The entry by which somebody pinned the champion to its title; None where championships decide."""
     if champion is None:
@@ -214,7 +220,8 @@ def pin_of(titles: Sequence[Title], champion: VersionRecord | None) -> Title | N
     return next(iter([*pinned][::-1]), None)  # later ones tell of a change of source
 
 
-def _kept_why(settings: Settings, champion: VersionRecord | None, runs: Sequence[RunRecord], pin: Title | None) -> str:
+def kept_why(settings: Settings, champion: VersionRecord | None, runs: Sequence[RunRecord], pin: Title | None) -> str:
+    """Why a championship leaves the title where it is, whatever the tests say; empty where it decides."""
     if pin is not None:
         return f"the title is pinned ({pin.why}); --unpin lets championships decide"
     absent = champion is not None and champion.family not in {run.family for run in runs}
@@ -276,6 +283,13 @@ def _champion(store: MlflowStore) -> VersionRecord | None:
         return store.champion()
     except MissingError:
         return None
+
+
+def _records(store: MlflowStore, case: Case, previous: Mapping[str, VersionRecord]) -> dict[str, Record]:
+    origins = case.table.origins[case.days.first_scored : case.days.n_known]
+    return {
+        run.family: recorded(store, run, origins, previous.get(run.family), case.tries[run.run_id]) for run in case.runs
+    }
 
 
 def _newest_versions(store: MlflowStore, case: Case) -> dict[str, VersionRecord]:

@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 
@@ -14,27 +13,24 @@ from podium.data.calendar import calendar_of, n_business_days, next_business_day
 from podium.data.continuity import same_outcomes
 from podium.data.store import data_version, load_series
 from podium.data.timing import WEEKDAYS
-from podium.errors import MissingError, RegistryError, SettingError
+from podium.errors import MissingError, SettingError
 from podium.evaluate.contributions import Change, Contributions, Model, change, contributions
 from podium.evaluate.density import coverage_by_year
 from podium.evaluate.horizons import MAX_HORIZON, believed_volatility
 from podium.evaluate.intervals import IntervalForecast, interval_forecast, interval_now, next_day
 from podium.evaluate.walkforward import ScoredRows, at_horizon
 from podium.features import build_features, frame
-from podium.models.onnx_graph import run_graph
 from podium.pipeline.combine import walk
-from podium.pipeline.judge import FORECASTS
 from podium.pipeline.prepare import series_path
 from podium.pipeline.recipe import as_trained
+from podium.pipeline.record import answers, read_walked
 from podium.pipeline.walk_cache import shared_walk
 from podium.records import CHAMPION, FeatureTable, Floats, Forecasts, Interval, NextDay, Series, VersionRecord
 from podium.registry.judgements import Told
-from podium.registry.log_items import NEXT_DAY, RECIPE, read_forecasts, read_interval
+from podium.registry.log_items import NEXT_DAY, RECIPE, read_interval
 from podium.registry.mlflow_store import MlflowStore
-from podium.registry.trust import describe
 from podium.settings import Settings
 
-GRAPH = "forecast.onnx"
 UNTESTED = "championships test forecasts of the next day; whether those further ahead know a direction is not tested"
 
 
@@ -127,13 +123,8 @@ class _Scene:
 
     @classmethod
     def of(cls, store: MlflowStore, series: Series, champion: VersionRecord) -> _Scene:
-        parquet = store.read_file(champion.run_id, FORECASTS)
-        if parquet is None:
-            raise RegistryError(
-                f"run {champion.run_id} of {champion.name} has lost its {FORECASTS}; run `podium train`"
-            )
+        scored = read_walked(store, champion.run_id)
         table = build_features(series, store.settings.n_lags, data_version(series))
-        scored = read_forecasts(parquet)
         _must_go_on(champion, scored, table)
         return cls(store, series, table, champion, scored)
 
@@ -195,24 +186,7 @@ class _Scene:
 
     def _answers(self, since: int) -> Floats:
         """What the registered model says at the origins from this row of the table on, shape (n_rows,)."""
-        X = frame(self.table)[since:]
-        folder = self.store.fetch(self.champion.pinned_uri)
-        self._check_columns(folder)
-        if not (folder / GRAPH).exists():
-            return np.asarray(self.store.load(self.champion.pinned_uri).predict(X), dtype=np.float64).ravel()
-        return run_graph((folder / GRAPH).read_bytes(), X.to_numpy())
-
-    def _check_columns(self, folder: Path) -> None:
-        # A graph knows columns by their place only, and other columns in these places would go unnoticed.
-        metadata = describe(folder).get("metadata") or {}
-        features = tuple(metadata.get("features", self.table.names))
-        if features != self.table.names:
-            n_lags = sum(name.startswith("lag_") for name in features)
-            raise SettingError(
-                f"{self.champion.name} (v{self.champion.version}) was fitted on {len(features)} columns with "
-                f"n_lags = {n_lags}, and the stored series gives {len(self.table.names)} with "
-                f"n_lags = {self.store.settings.n_lags}; set n_lags = {n_lags}, or run `podium run`"
-            )
+        return answers(self.store, self.champion, self.table, since)
 
     def _made(self) -> Settings:
         """The settings by which the champion was trained."""

@@ -8,11 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import numpy as np
-
-from podium.errors import RegistryError
 from podium.evaluate.baselines import RANDOM_WALK, baseline_scores
-from podium.evaluate.evidence import accumulate, prove, since
+from podium.evaluate.evidence import prove
 from podium.evaluate.interval_scores import IntervalScores
 from podium.evaluate.judgement import Judgement, Standing
 from podium.evaluate.policy import REFUSED, Decision, Incumbent, decide
@@ -21,16 +18,14 @@ from podium.evaluate.significance import PointScores, minimum_detectable_r2, poi
 from podium.evaluate.walkforward import ScoredRows
 from podium.models.combiner import WEIGHT
 from podium.pipeline.recipe import TAG
+from podium.pipeline.record import Record
 from podium.pipeline.train import UNTESTED_TAG
-from podium.records import Dates, FeatureTable, Floats, Forecasts, RunRecord, VersionRecord
+from podium.records import FeatureTable, Floats, RunRecord, VersionRecord
 from podium.registry.attempts import Attempt
 from podium.registry.history import Title, next_time, taken
-from podium.registry.log_items import forecasts_parquet, read_forecasts
-from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
 
-FORECASTS, EVIDENCE = "forecasts.parquet", "evidence.parquet"
-FORMAT = 5  # of the judgement; another one is judged anew
+FORMAT = 6  # of the judgement; another one is judged anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +79,7 @@ class Case:
         parts = [
             FORMAT,
             [run.run_id for run in self.runs],
+            str(self.table.data_version),
             len(self.attempts),
             [settings.policy, settings.alpha, settings.leak_r2, settings.leak_direction, settings.seed],
             self.accept_leak,
@@ -93,26 +89,21 @@ class Case:
 
 
 def judge(
-    store: MlflowStore,
-    case: Case,
-    versions: Mapping[str, VersionRecord],
-    previous: Mapping[str, VersionRecord],
+    settings: Settings, case: Case, records: Mapping[str, Record], versions: Mapping[str, VersionRecord]
 ) -> Judgement:
     """Test, watch for leaks, decide.
 
     Args:
-        store: where the runs' forecasts are; its settings have policy, alpha and limits.
+        settings: policy, alpha, limits and seed.
         case: the championship.
+        records: of the contestants, by family.
         versions: of this championship, by family.
-        previous: the newest earlier version of each family, whose evidence goes on growing.
     """
-    settings, scored = store.settings, slice(case.days.first_scored, case.days.n_known)
+    scored = slice(case.days.first_scored, case.days.n_known)
     actual = case.table.target[scored]
     runs = {run.family: run for run in case.runs}
-    rows = {run.family: _forecasts(store, run, case.table.origins[scored]) for run in case.runs}
-    goes_on = {name: previous[name] for name, run in runs.items() if name in previous and _goes_on(case, run, previous)}
-    evidence = {name: _evidence(store, run, rows[name], goes_on.get(name)) for name, run in runs.items()}
-    points = {name: found.forecast for name, found in rows.items()}
+    evidence = {name: records[name].evidence for name in runs}
+    points = {name: records[name].forecasts.forecast for name in runs}
     best = who_may_be_best(actual, points, settings.seed)
     skills = {name: point_scores(actual, forecast, best.contains(name)) for name, forecast in points.items()}
     suspicions = [found for name, row in points.items() if (found := _suspicion(settings, case, name, row))]
@@ -173,42 +164,6 @@ def judge(
         series_break=series_break(case.table.target[: case.days.first_scored], actual),
         key=case.key(settings),
     )
-
-
-def _forecasts(store: MlflowStore, run: RunRecord, origins: Dates) -> Forecasts:
-    parquet = store.read_file(run.run_id, FORECASTS)
-    if parquet is None:
-        raise RegistryError(f"run {run.run_id} has lost its {FORECASTS}; run `podium train`, and delete that run")
-    rows = read_forecasts(parquet)
-    if not np.array_equal(rows.origins, origins):
-        raise RegistryError(f"run {run.run_id} has forecasts of other days than it says; delete it, run `podium train`")
-    return rows
-
-
-def _evidence(store: MlflowStore, run: RunRecord, forecasts: Forecasts, previous: VersionRecord | None) -> Forecasts:
-    """The recipe's forecasts as they were first made, championship after championship; they grow with this run's."""
-    stored = store.read_file(run.run_id, EVIDENCE)
-    if stored is not None:
-        return read_forecasts(stored)
-    record = _grown(store, run, forecasts, previous)
-    store.add_file(run.run_id, EVIDENCE, forecasts_parquet(record))
-    return record
-
-
-def _goes_on(case: Case, run: RunRecord, previous: Mapping[str, VersionRecord]) -> bool:
-    """Whether the earlier version was made by the same recipe, and nobody has made it forecast otherwise since."""
-    return previous[run.family].tags.get(TAG) == case.tries[run.run_id]
-
-
-def _grown(store: MlflowStore, run: RunRecord, forecasts: Forecasts, previous: VersionRecord | None) -> Forecasts:
-    # A recipe that is new today may have been chosen for the days up to today: only what comes after is evidence.
-    known = previous.data_version if previous else None
-    if previous is None or known is None:
-        return since(forecasts, run.data_version.last_day)
-    # It was laid down before these days came, so what it forecasts of them is evidence, whenever that is computed.
-    fresh = since(forecasts, known.last_day)
-    earlier = store.read_file(previous.run_id, EVIDENCE)
-    return accumulate(read_forecasts(earlier), fresh) if earlier else fresh
 
 
 def _suspicion(settings: Settings, case: Case, name: str, forecast: Floats) -> Suspicion | None:

@@ -14,16 +14,16 @@ import numpy as np
 
 from podium.data.calendar import stale
 from podium.data.store import atomic_write, data_version, load_series
-from podium.errors import MissingError, PodiumError, RegistryError, SettingError
+from podium.errors import MissingError, PodiumError, SettingError
 from podium.evaluate.economics import COST_BPS
+from podium.evaluate.evidence import select
 from podium.evaluate.judgement import Judgement
 from podium.pipeline.forecast import forecast
-from podium.pipeline.judge import FORECASTS
 from podium.pipeline.prepare import series_path
+from podium.pipeline.record import read_record
 from podium.records import ALIASES, CHAMPION, DataVersion, Forecasts, VersionRecord
 from podium.registry import judgements
 from podium.registry.history import crowned, taken
-from podium.registry.log_items import read_forecasts
 from podium.registry.mlflow_store import MlflowStore
 from podium.report.championship import championship_page
 from podium.report.scene import Holder, Scene
@@ -115,7 +115,7 @@ def gather(
     forecasts = {
         row.family: rows
         for row in judgement.ranking
-        if (rows := _tried(untold, row.family, lambda run_id=row.run_id: _forecasts(store, run_id))) is not None  # type: ignore[misc]
+        if (rows := _tried(untold, row.family, lambda run_id=row.run_id: _scored(store, run_id, judgement))) is not None  # type: ignore[misc]
     }
     series = _tried(untold, "series", lambda: load_series(series_path(store.settings)))
     now, further = datetime.now(UTC), [horizon for horizon in horizons if horizon != 1]
@@ -158,11 +158,10 @@ def _tried(untold: dict[str, str], name: str, ask: Callable[[], Found]) -> Found
         return None
 
 
-def _forecasts(store: MlflowStore, run_id: str) -> Forecasts:
-    parquet = store.read_file(run_id, FORECASTS)
-    if parquet is None:
-        raise RegistryError(f"run {run_id} has lost its {FORECASTS}")
-    return read_forecasts(parquet)
+def _scored(store: MlflowStore, run_id: str, judgement: Judgement) -> Forecasts:
+    """The forecasts of the days that the judgement is about; the record may have gone on since."""
+    rows = read_record(store, run_id)
+    return select(rows, np.arange(len(rows)) < judgement.n_scored_days)
 
 
 def _notices(judgement: Judgement, stored: DataVersion | None) -> tuple[str, ...]:

@@ -96,7 +96,7 @@ class MlflowStore:
         with to.errors(f"log the run of {result.family}"):
             return Recorder(to.client, experiment_id, to.clean).record(record(result, context), result.started_at)
 
-    def completed_runs(self, data_version: DataVersion, scored_days: ScoredDays) -> list[RunRecord]:
+    def completed_runs(self, data_version: DataVersion, scored_days: ScoredDays | str) -> list[RunRecord]:
         """Completed runs on exactly this series and these scored days, oldest first; others are never compared."""
         to = self.connection
         if not is_there(to.address):

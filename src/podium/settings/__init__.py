@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, 
 
 from podium.errors import SettingError
 from podium.settings import origins
-from podium.settings.kinds import Address, Clock, Folder, Hook, Names, Notice, Page, Pair, Store, at_least_one
+from podium.settings.kinds import Address, Clock, Folder, Hook, Names, Notice, Page, Pair, Rhythm, Store, at_least_one
 from podium.settings.wording import explain
 
 LedgerMode = Literal["required", "best-effort", "off"]
@@ -160,6 +160,12 @@ class Settings(BaseModel):
     """share of the days, the last ones, that are scored"""
     refit_every: int = Field(default=252, ge=0)
     """scored days between two refits; 0 fits once"""
+    retrain: Rhythm = "monthly"
+    """when podium daily trains anew: monthly, weekly, a number of trading days, drift (an alarm says so), or never"""
+    max_model_age: int = Field(default=120, ge=1)
+    """calendar days after which podium daily trains anew whatever retrain says"""
+    prune_after: int = Field(default=0, ge=0)
+    """days after which podium daily lets go of what nobody refers to; 0 keeps all"""
     policy: Policy = "rmse"
     """who holds the title: the lowest RMSE, or who is better beyond doubt"""
     alpha: float = Field(default=0.05, gt=0, lt=1)

@@ -101,6 +101,12 @@ def _notice(text: str) -> str:
     return text
 
 
+def _rhythm(text: str) -> str:
+    if text not in {"monthly", "weekly", "drift", "never"} and not (text.isdecimal() and int(text) > 0):
+        raise ValueError("give monthly, weekly, a number of trading days, drift or never")
+    return text
+
+
 def _home(path: Path) -> Path:
     try:
         return path.expanduser()
@@ -116,4 +122,5 @@ Store = Annotated[str, AfterValidator(_store)]
 Page = Annotated[str, AfterValidator(_page)]
 Hook = Annotated[str, AfterValidator(_hook)]
 Notice = Annotated[str, AfterValidator(_notice)]
+Rhythm = Annotated[str, BeforeValidator(str), AfterValidator(_rhythm)]
 Folder = Annotated[Path, AfterValidator(_home)]

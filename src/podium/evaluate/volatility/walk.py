@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
@@ -102,6 +103,45 @@ def volatility_walk(returns: Floats, dates: Dates, first_scored: np.datetime64, 
         long_run=np.array([column.long_run for column in columns.values()]),
         fits=tuple(column.numbers for column in columns.values()),
     )
+
+
+def walk_on(walk: VolatilityWalk, returns: Floats, dates: Dates) -> VolatilityWalk:
+    """The walk over the same days and those that came since: every model goes on as it was last fitted.
+
+    Args:
+        walk: of the first days.
+        returns: shape (n_days,), log returns, at first those of the walk.
+        dates: shape (n_days,), the day of each.
+    """
+    n_new = len(returns) - len(walk.returns)
+    fits = dict(zip(walk.models, walk.fits, strict=True))
+    variance = [*walk.variance.T]
+    for n_known in range(len(walk.returns) + 1, len(returns) + 1):
+        variance.append(variance_now(fits, variance[-1], returns[:n_known]))
+    as_fitted = ((0, 0), (0, n_new))
+    return replace(
+        walk,
+        dates=dates,
+        returns=returns,
+        variance=np.column_stack(variance),
+        persistence=np.pad(walk.persistence, as_fitted, mode="edge"),
+        long_run=np.pad(walk.long_run, as_fitted, mode="edge"),
+    )
+
+
+def variance_now(fits: Mapping[str, Numbers], before: Sequence[float] | Floats, returns: Floats) -> Floats:
+    """What every model forecasts at the last day, shape (n_models,).
+
+    Args:
+        fits: parameters of each model, by name.
+        before: what each forecast at the day before.
+        returns: shape (n_days,), all log returns so far.
+    """
+    now = len(returns) - 1
+    found = [
+        MODELS[name].run(returns, now, fit, float(last)) for (name, fit), last in zip(fits.items(), before, strict=True)
+    ]
+    return floored(np.array(found), returns)[:, 0]
 
 
 def floored(variance: Floats, returns: Floats) -> Floats:

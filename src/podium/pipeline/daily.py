@@ -1,0 +1,304 @@
+"""Every business day, by itself: rates, outcomes, forecasts, training when due, judgement; each once a day.
+
+The day is the unit: the stored series grows by a day, and everything that follows from it is done before the next one.
+So whoever starts late, twice or again after a crash ends where an undisturbed routine ends, missed days among them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+import numpy as np
+
+from podium.data.calendar import late
+from podium.data.continuity import changes
+from podium.data.fetch import fetch_series
+from podium.data.store import data_version, load_series, save_series
+from podium.errors import InputError, MissingError, PodiumError
+from podium.evaluate.judgement import Judgement
+from podium.ledger import daily as days
+from podium.ledger.database import Ledger
+from podium.ledger.settling import settle
+from podium.pipeline.contest import evaluate
+from podium.pipeline.due import due
+from podium.pipeline.onward import Standings, judge_onward, stand
+from podium.pipeline.prepare import preprocess, series_path
+from podium.pipeline.train import train
+from podium.records import ALIASES, CHAMPION, NextDay, Series
+from podium.registry.judgements import Told
+from podium.registry.mlflow_store import MlflowStore
+from podium.registry.turns import who
+from podium.settings import Settings
+
+DONE, NOTHING, BUSY = "done", "nothing to do", "busy"
+LATE, PERSON, FAILED = "late", "needs a person", "failed"
+EXIT_CODES = {PERSON: 3, LATE: 8}
+"""Of a day that did not fail; what failed has the code of its error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A part of a day.
+
+    Attributes:
+        step: `rates`, `settle`, `forecast`, `train`, `judge` or `prune`.
+        result: a few words.
+        seconds: that it took.
+        skipped: whether its work had been done before, or is not due.
+    """
+
+    step: str
+    result: str
+    seconds: float
+    skipped: bool = False
+
+
+@dataclass(slots=True)
+class Day:
+    """What was done for a pair on a day.
+
+    Attributes:
+        pair: six capital letters.
+        day: last day of the rates; None where there are none.
+        result: one of the words above.
+        steps: in their order.
+        exit_code: of a process that did only this.
+        judgement: of the championship as it stands now.
+        next_day: the champion's forecast.
+        title: address of the champion before and after, where it is another.
+        notes: a sentence each.
+    """
+
+    pair: str
+    day: date | None = None
+    result: str = NOTHING
+    steps: list[Step] = field(default_factory=list)
+    exit_code: int = 0
+    judgement: Judgement | None = None
+    next_day: NextDay | None = None
+    title: tuple[str, str] | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        judged = self.judgement
+        return {
+            "pair": self.pair,
+            "day": None if self.day is None else str(self.day),
+            "result": self.result,
+            "exit_code": self.exit_code,
+            "steps": [asdict(step) for step in self.steps],
+            "verdict": judged and judged.verdict,
+            "champion": judged and judged.champion,
+            "champion_version": judged and judged.champion_version,
+            "title": self.title,
+            "next_day": self.next_day and self.next_day.as_dict(),
+            "notes": self.notes,
+        }
+
+
+Chore = Callable[[Settings], str]
+OnStep = Callable[[Day, Step], None]
+
+
+def daily(
+    settings: Settings,
+    until: date | None = None,
+    *,
+    chore: Chore | None = None,
+    on_step: OnStep = lambda day, step: None,
+    now: datetime | None = None,
+    change_source: bool = False,
+) -> list[Day]:
+    """Do what is to be done for the pair: for every day that was missed, and for the newest.
+
+    Args:
+        settings: pair, source, addresses, `retrain` and so on.
+        until: the last day to do; the newest of the source if not given. Later rates are not looked at.
+        chore: what else is done with every day, such as letting go of what is old; it says what it did.
+        on_step: called with each step when it is over.
+        now: the moment, with a zone, by which rates are late.
+        change_source: let the title move to another series on purpose.
+
+    Returns:
+        A value a day, at least one. What failed stands in it.
+
+    Raises:
+        InputError: the day is to come.
+        MissingError: the pair has no champion yet.
+        LedgerError: the ledger cannot be opened.
+    """
+    now = now or datetime.now(UTC)
+    if until is not None and until > now.date():
+        raise InputError(f"{until} is to come; give today or a day before it")
+    champion = MlflowStore(settings).champion()
+    with closing(Ledger.open(settings.ledger)) as ledger, days.alone(ledger, settings.pair) as ours:
+        if ours:
+            told = Told.of(champion)
+            judged = told.data_version if told else champion.data_version
+            last = judged.last_day if judged else np.datetime64(0, "D")
+            return list(_Routine(settings, ledger, chore, on_step, _meant(now, until), change_source).days(until, last))
+        busy = next(iter(days.read(ledger, settings.pair, 1)), None)
+        who_else = f"{busy.holder}, since {busy.begun_at:%Y-%m-%d %H:%M} UTC" if busy else "another process"
+    return [Day(settings.pair, result=BUSY, notes=[f"{who_else}, is at it"])]
+
+
+@dataclass(slots=True)
+class _Routine:
+    """A pair's days, for whoever is alone with them."""
+
+    settings: Settings
+    ledger: Ledger
+    chore: Chore | None
+    on_step: OnStep
+    now: datetime
+    change_source: bool
+    newest: date = date.min  # day of a rate that is known by now, whichever day is being done
+
+    def days(self, until: date | None, judged: np.datetime64) -> Iterator[Day]:
+        """Every day after the one that was judged last; that one again where there is none."""
+        opening, found = Day(self.settings.pair), list[Series]()
+        if not self._tried(opening, "rates", lambda: self._rates(opening, until, found)):
+            yield self._ended(opening)
+            return
+        whole, stored = found[0], _stored(self.settings)
+        self.newest = whole.dates[-1].item()
+        # Where somebody stored later rates by hand, days between cannot be done any more as if they were not known.
+        begun = stored.dates[-1] if stored and stored.dates[-1] > judged else judged + np.timedelta64(1, "D")
+        first = int(np.searchsorted(whole.dates, begun))
+        for n_days in range(min(first, len(whole) - 1) + 1, len(whole) + 1):
+            day = Day(self.settings.pair, steps=opening.steps, notes=opening.notes)
+            opening = Day(self.settings.pair)
+            yield self._day(day, whole.until(n_days))
+            if day.result == FAILED:
+                return
+
+    def _day(self, day: Day, series: Series) -> Day:
+        day.day = series.dates[-1].item()
+        days.begin(self.ledger, day.pair, day.day, who(self.settings.developer)["holder"])
+        store, standings = MlflowStore(self.settings), list[Standings]()
+        steps: dict[str, Callable[[], tuple[str, bool]]] = {
+            "settle": lambda: self._settle(series),
+            "forecast": lambda: self._forecast(day, store, series, standings),
+            "train": lambda: self._train(series, standings[-1]),
+            "judge": lambda: self._judge(day, store, series, standings),
+            "prune": self._prune,
+        }
+        for name, act in steps.items():
+            if not self._tried(day, name, act):
+                break
+        return self._ended(day)
+
+    def _tried(self, day: Day, name: str, act: Callable[[], tuple[str, bool]]) -> bool:
+        """Do a step, which says what it did and whether that was anything; False where it failed."""
+        began = time.perf_counter()
+        try:
+            result, worked = act()
+        except PodiumError as error:
+            result, worked = str(error), True
+            day.result, day.exit_code = FAILED, error.exit_code
+        day.steps.append(step := Step(name, result, round(time.perf_counter() - began, 3), not worked))
+        self.on_step(day, step)
+        return day.result != FAILED
+
+    def _ended(self, day: Day) -> Day:
+        worked = any(not step.skipped for step in day.steps)
+        if day.result != FAILED:
+            day.result = DONE if worked else NOTHING
+            missing = late(self.settings, self.settings.source, self.newest, self.now)
+            if missing and day.day == self.newest:
+                day.notes.append(f"the rate of {missing.expected} was due by {missing.since:%H:%M %Z} and is not there")
+                day.result = LATE
+            if day.judgement is not None and day.judgement.refused:
+                day.result = PERSON
+            day.exit_code = EXIT_CODES.get(day.result, 0)
+        if day.day is not None:
+            days.end(
+                self.ledger, day.pair, day.day, day.result, [asdict(step) for step in day.steps] if worked else None
+            )
+        return day
+
+    def _rates(self, day: Day, until: date | None, into: list[Series]) -> tuple[str, bool]:
+        fetched, stored = fetch_series(self.settings), _stored(self.settings)
+        series = fetched.series
+        if until is not None:
+            series = series.until(int(np.searchsorted(series.dates, np.datetime64(until), side="right")))
+        if not len(series):
+            raise MissingError(f"{fetched.series.source} has no rate of {day.pair} on or before {until}")
+        if stored is not None and series.dates[-1] < stored.dates[-1]:
+            series = stored  # a day that has been done: nothing goes backwards
+        told = changes(stored, series) if stored is not None else ()
+        day.notes += [*fetched.notes, *told]
+        into.append(series)
+        n_new = len(series) if stored is None else int(np.count_nonzero(series.dates > stored.dates[-1]))
+        return f"{series.source} up to {series.dates[-1]}, {n_new} new", bool(n_new or told)
+
+    def _settle(self, series: Series) -> tuple[str, bool]:
+        stored, version = _stored(self.settings), data_version(series)
+        if stored is None or data_version(stored) != version:
+            save_series(series, series_path(self.settings))
+            preprocess(self.settings)
+        found = settle(self.ledger, series, version)
+        return f"outcomes: {found.new} new, {found.revised} revised", bool(found.new or found.revised)
+
+    def _forecast(self, day: Day, store: MlflowStore, series: Series, standings: list[Standings]) -> tuple[str, bool]:
+        standings.append(stand(store, series, day.notes.append, self.change_source))
+        added = self._write_down(day, store, standings[-1])
+        return f"{added} new in the ledger", bool(added)
+
+    def _write_down(self, day: Day, store: MlflowStore, standings: Standings) -> int:
+        """The forecast of everybody who holds an alias now, in the ledger."""
+        rows = []
+        for version in store.holders():
+            found = standings.onward.get(version.family)
+            if found is None or standings.versions[version.family].pinned_uri != version.pinned_uri:
+                continue
+            trained = version.data_version.day if version.data_version else None
+            rows += [(alias, found.next_day, version.run_id, trained) for alias in ALIASES if alias in version.aliases]
+        day.next_day = next((made for alias, made, _, _ in rows if alias == CHAMPION), None)
+        return days.write_down(self.ledger, rows, self.newest)
+
+    def _train(self, series: Series, standings: Standings) -> tuple[str, bool]:
+        trained = max(v.data_version.day for v in standings.versions.values() if v.data_version)
+        why = due(self.settings, trained, series)
+        if not why:
+            return f"not due, trained on {trained}", False
+        return f"{len(train(self.settings))} trained: {why}", True
+
+    def _judge(self, day: Day, store: MlflowStore, series: Series, standings: list[Standings]) -> tuple[str, bool]:
+        before, carried = standings[-1].champion, standings[-1].carried
+        if day.steps[-1].skipped:
+            day.judgement = judge_onward(store, standings[-1], day.notes.append)
+        else:
+            day.judgement = evaluate(
+                self.settings, carried.leak_accepted, note=day.notes.append, change_source=self.change_source
+            )
+            standings.append(stand(store, series, day.notes.append))
+        self._write_down(day, store, standings[-1])
+        after = store.champion()
+        if before.pinned_uri != after.pinned_uri:
+            day.title = before.pinned_uri, after.pinned_uri
+        return f"{day.judgement.verdict}; {after.name} (v{after.version}) leads", day.judgement != carried
+
+    def _prune(self) -> tuple[str, bool]:
+        if self.chore is None or not self.settings.prune_after:
+            return "not set", False
+        return self.chore(self.settings), True
+
+
+def _meant(now: datetime, until: date | None) -> datetime:
+    """The moment by which rates are late: now, or the end of the day that is asked for."""
+    return now if until is None else min(now, datetime.combine(until, datetime.max.time(), UTC))
+
+
+def _stored(settings: Settings) -> Series | None:
+    """The stored series; None where there is none, or a damaged one, which is made anew."""
+    try:
+        return load_series(series_path(settings))
+    except PodiumError:
+        return None

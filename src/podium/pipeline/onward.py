@@ -1,0 +1,128 @@
+"""A championship between two trainings: the days that came since are forecast and judged; nothing is fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from podium.data.store import data_version
+from podium.errors import MissingError
+from podium.evaluate.judgement import Judgement
+from podium.evaluate.ranking import rank
+from podium.evaluate.walkforward import ScoredRows
+from podium.features import build_features
+from podium.pipeline.contest import Note, kept_why, known_judgement, must_go_on, on_series, pin_of, proclaim
+from podium.pipeline.judge import Case, judge
+from podium.pipeline.recipe import tries
+from podium.pipeline.record import Onward, go_on
+from podium.records import FeatureTable, RunRecord, Series, VersionRecord
+from podium.registry import judgements
+from podium.registry.log_items import FORECASTS
+from podium.registry.mlflow_store import MlflowStore
+
+
+@dataclass(frozen=True, slots=True)
+class Standings:
+    """Everybody in the championship behind the champion, at the last day of the series.
+
+    Attributes:
+        champion: who holds the alias.
+        carried: the judgement of that championship, or of the last day that was judged.
+        versions: of everybody whose files are there, by family.
+        onward: how each stands now, by family.
+        runs: all that took part then, for the count of tries.
+        series: up to the last day.
+        table: of that series.
+        departure: what is other on purpose than in the series that the title was decided on; empty where it goes on.
+    """
+
+    champion: VersionRecord
+    carried: Judgement
+    versions: Mapping[str, VersionRecord]
+    onward: Mapping[str, Onward]
+    runs: tuple[RunRecord, ...]
+    series: Series
+    table: FeatureTable
+    departure: str
+
+
+def stand(store: MlflowStore, series: Series, note: Note = lambda line: None, change_source: bool = False) -> Standings:
+    """Let everybody in the last championship forecast the days that came since, and the next.
+
+    Args:
+        store: of the pair.
+        series: up to the day that is meant.
+        note: told whose files are gone.
+        change_source: let the title move to another series on purpose.
+
+    Raises:
+        MissingError: there is no champion, or no judgement behind it that can go on.
+        DataError: the series is not the one that the title was decided on, up to the same day or later.
+    """
+    champion = store.champion()
+    carried = judgements.carried(store, champion)
+    if carried is None:
+        raise MissingError(f"{champion.pinned_uri} carries no championship that could go on; run `podium run`")
+    table = build_features(series, store.settings.n_lags, data_version(series))
+    departure = must_go_on(store, champion, carried, table, change_source)
+    known = {version.pinned_uri: version for version in store.versions()}
+    places = {f"models:/{row.model_name}/{row.model_version}": row for row in carried.ranking}
+    held = {
+        row.run_id: known[uri] for uri, row in places.items() if uri in known and _is_there(store, known[uri], note)
+    }
+    one = next(iter(held.values()), None)
+    if one is None or one.data_version is None:
+        raise MissingError(f"nobody in the last championship of {champion.pair} has files; run `podium run`")
+    runs = store.completed_runs(one.data_version, one.tags.get("scored_days", ""))
+    competing = [(held[run.run_id], run) for run in runs if run.run_id in held]
+    return Standings(
+        champion=champion,
+        carried=carried,
+        versions={version.family: version for version, _ in competing},
+        onward=go_on(store, competing, series, table),
+        runs=tuple(runs),
+        series=series,
+        table=table,
+        departure=departure,
+    )
+
+
+def judge_onward(store: MlflowStore, standings: Standings, note: Note = lambda line: None) -> Judgement:
+    """Judge the whole record up to the last day, and give the aliases by the policy; no version is made.
+
+    Doing it again on the same day changes nothing.
+    """
+    settings, table = store.settings, standings.table
+    runs = rank(found.run for found in standings.onward.values())
+    records = {family: found.record for family, found in standings.onward.items()}
+    first = records[runs[0].family].forecasts.origins[0]
+    with store.turn():
+        champion, titles = store.champion(), store.titles()
+        case = Case(
+            table=table,
+            days=ScoredRows(int(np.searchsorted(table.origins, first)), len(table) - 1),
+            runs=runs,
+            tries=tries(standings.runs),
+            attempts=store.attempts(),
+            titles=titles,
+            accept_leak=standings.carried.leak_accepted,
+            champion=champion,
+            kept_why=kept_why(settings, champion, runs, pin_of(titles, champion)),
+        )
+        decided = known_judgement(champion, standings.carried, case.key(settings))
+        if decided is None:
+            if found := store.record_found(champion):
+                note(f"{found.pinned_uri} held @champion, which the history did not know; it stands there now")
+            decided = judge(settings, case, records, standings.versions)
+            decided = on_series(decided, settings, standings.departure)
+        proclaim(store, decided, case, standings.versions, standings.departure)
+    return decided
+
+
+def _is_there(store: MlflowStore, version: VersionRecord, note: Note) -> bool:
+    whole = store.has_model(version.pinned_uri) and store.has_file(version.run_id, FORECASTS)
+    if not whole:
+        note(f"{version.pinned_uri} has lost its files, and stands still until the next training")
+    return whole

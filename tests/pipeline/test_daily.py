@@ -1,0 +1,297 @@
+"""The day's routine, day by day on real rates that are revealed one at a time."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from podium.data.fetch import fetch_series
+from podium.data.store import save_series
+from podium.errors import InputError, MissingError, SourceError
+from podium.evaluate.intervals import interval_now
+from podium.ledger.daily import read
+from podium.ledger.database import Ledger
+from podium.ledger.schema import entries
+from podium.pipeline import daily as module
+from podium.pipeline.contest import evaluate
+from podium.pipeline.daily import BUSY, DONE, FAILED, LATE, NOTHING, Day, daily
+from podium.pipeline.due import due
+from podium.pipeline.forecast import forecast
+from podium.pipeline.onward import stand
+from podium.pipeline.prepare import preprocess, series_path
+from podium.pipeline.train import train
+from podium.records import Series
+from podium.registry import judgements
+from podium.registry.log_items import read_interval
+from podium.registry.mlflow_store import MlflowStore
+from podium.settings import Settings
+
+N_KNOWN = 560
+LIGHT = {"contestants": ("LinearRegression",), "workers": 1, "refit_every": 100, "n_lags": 6, "source": "csv:-"}
+
+
+@pytest.fixture(scope="session")
+def rates() -> Series:
+    """The last 900 days of EUR/USD in the ECB's file."""
+    whole = fetch_series(Settings(pair="EURUSD")).series
+    return Series(whole.pair, whole.dates[-900:], whole.closes[-900:], whole.source)
+
+
+@dataclass
+class Desk:
+    """A pair whose championship was held on its first days, and a source that reveals the days after them."""
+
+    settings: Settings
+    rates: Series
+    patch: pytest.MonkeyPatch
+
+    @property
+    def store(self) -> MlflowStore:
+        """Its registry."""
+        return MlflowStore(self.settings)
+
+    def source(self, series: Series | Exception) -> None:
+        """From here on the source has this, or fails."""
+
+        def fetch(settings: Settings) -> Any:
+            if isinstance(series, Exception):
+                raise series
+            return Fetched(series)
+
+        self.patch.setattr(module, "fetch_series", fetch)
+
+    def held(self) -> Desk:
+        """The championship on the first days."""
+        known = self.rates.until(N_KNOWN)
+        self.source(known)
+        save_series(known, series_path(self.settings))
+        preprocess(self.settings)
+        train(self.settings)
+        evaluate(self.settings)
+        return self
+
+    def evening(self, n_days: int) -> datetime:
+        """Ten at night of the day at which so many are known."""
+        return datetime.combine(self.rates.dates[n_days - 1].item(), time(22), UTC)
+
+    def day(self, n_days: int, **more: Any) -> list[Day]:
+        """The routine on the evening of that day, with its rate there."""
+        self.source(self.rates.until(n_days))
+        return daily(self.settings, now=self.evening(n_days), **more)
+
+    def state(self) -> dict[str, Any]:
+        """What the history ends in, without moments and ids."""
+        titles = [(t.alias, t.name, t.version, t.verdict, t.previous, str(t.data_version)) for t in self.store.titles()]
+        versions = [(v.name, v.version, sorted(v.aliases), str(v.data_version)) for v in self.store.versions()]
+        champion = self.store.champion()
+        with closing(Ledger.open(self.settings.ledger)) as ledger, ledger.reading() as connection:
+            columns = [entries.c[n] for n in ("origin", "arm", "model_name", "model_version", "forecast", "lower")]
+            rows = sorted(tuple(row) for row in connection.execute(entries.select().with_only_columns(*columns)))
+        judged = judgements.carried(self.store, champion).as_dict()
+        for moment in ("title_since", "key"):
+            del judged[moment]
+        for row in judged["ranking"]:
+            for run in ("run_id", "fit_seconds", "forecast_seconds"):
+                del row[run]
+        (told,) = forecast(self.settings)
+        return {"titles": titles, "versions": versions, "ledger": rows, "judged": judged, "rates": told.rates,
+                "champion": champion.pinned_uri}  # fmt: skip
+
+
+@dataclass
+class Fetched:
+    """What a source brought."""
+
+    series: Series
+    notes: tuple[str, ...] = ()
+
+
+@pytest.fixture
+def desk(settings: Settings, rates: Series, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """The championship of one cheap contestant."""
+    return Desk(settings.model_copy(update=LIGHT), rates, monkeypatch).held()
+
+
+def results(done: list[Day]) -> list[str]:
+    """How the days ended."""
+    return [day.result for day in done]
+
+
+def test_a_day_is_done_once(desk):
+    """A new rate is settled, forecast, judged and written down; called again, every step is skipped and says so."""
+    (done,) = desk.day(N_KNOWN + 1)
+    assert (done.result, done.exit_code, str(done.day)) == (DONE, 0, str(desk.rates.dates[N_KNOWN]))
+    assert [step.step for step in done.steps] == ["rates", "settle", "forecast", "train", "judge", "prune"]
+    assert {step.step for step in done.steps if not step.skipped} == {"rates", "forecast", "judge"}
+    before = desk.state()
+    (again,) = desk.day(N_KNOWN + 1)
+    assert (again.result, again.exit_code) == (NOTHING, 0)
+    assert all(step.skipped for step in again.steps)
+    assert desk.state() == before
+    with closing(Ledger.open(desk.settings.ledger)) as ledger:
+        (logged,) = read(ledger, "EURUSD")
+    assert (logged.looks, logged.result, logged.day) == (2, DONE, done.day)
+    assert [step["step"] for step in logged.steps] == [step.step for step in done.steps]
+
+
+def test_the_day_agrees_with_the_verb_and_the_recorded_state(desk):
+    """The interval of the routine is that of `podium forecast`, and of the state that training left, gone on."""
+    (done,) = desk.day(N_KNOWN + 3)[-1:]
+    (told,) = forecast(desk.settings)
+    assert done.next_day is not None
+    assert done.next_day.rates == pytest.approx(told.rates, rel=1e-12)
+    recorded = desk.store.read_file(desk.store.champion().run_id, "next_day.json")
+    assert recorded is not None
+    record = stand(desk.store, desk.rates.until(N_KNOWN + 3)).onward["LinearRegression"].record.forecasts
+    said = record.forecast[-3:]
+    went_on = interval_now(read_interval(recorded), said, desk.rates.until(N_KNOWN + 3))
+    assert went_on.around(told.forecast) == pytest.approx(told.bounds, rel=1e-9)
+
+
+def test_missed_days_are_done_one_after_the_other(desk):
+    """Who comes five days late ends where who came every day does, but that the forecasts are known as look-backs."""
+    done = desk.day(N_KNOWN + 5)
+    assert [str(day.day) for day in done] == [str(day) for day in desk.rates.dates[N_KNOWN : N_KNOWN + 5]]
+    with closing(Ledger.open(desk.settings.ledger)) as ledger, ledger.reading() as connection:
+        rows = connection.execute(entries.select().with_only_columns(entries.c.origin, entries.c.known_through)).all()
+    late = sorted((origin, known) for origin, known in rows if known > origin)
+    newest = desk.rates.dates[N_KNOWN + 4].item()
+    assert late == [(day.item(), newest) for day in desk.rates.dates[N_KNOWN : N_KNOWN + 4]]
+
+
+class Killed(BaseException):
+    """As if the process had ended there."""
+
+
+def test_a_routine_that_is_disturbed_ends_where_an_undisturbed_one_does(settings, rates, monkeypatch, tmp_path):
+    """Kills at random steps, double starts, missed days, a late source, garbage, a revised rate: all the same."""
+    undisturbed = Desk(_light(settings, tmp_path / "one"), rates, monkeypatch).held()
+    disturbed = Desk(_light(settings, tmp_path / "two"), rates, monkeypatch).held()
+    revised = rates.closes.copy()
+    revised[N_KNOWN + 12] *= 1.001
+    later = replace(rates, closes=revised)
+    days, chance = range(N_KNOWN + 1, N_KNOWN + N_REPLAYED + 1), random.Random(7)
+    undisturbed.day(N_KNOWN)
+    disturbed.day(N_KNOWN)
+    for n_days in days:
+        undisturbed.rates = later if n_days >= N_KNOWN + 20 else rates
+        (done,) = undisturbed.day(n_days)
+        assert done.result == DONE
+    missed = set(range(N_KNOWN + 5, N_KNOWN + 9))
+    seen: list[str] = []
+    for n_days in days:
+        disturbed.rates = later if n_days >= N_KNOWN + 20 else rates
+        if n_days in missed:
+            continue
+        disturbed.source(SourceError("the source answers nonsense") if n_days % 9 == 0 else rates.until(n_days - 1))
+        seen += results(daily(disturbed.settings, now=disturbed.evening(n_days)))
+        for _ in range(chance.choice((0, 0, 1, 2))):
+            dies_at = chance.choice(["rates", "settle", "forecast", "train", "judge"])
+
+            def die(_: Day, step: Any, at: str = dies_at, log: list[str] = seen) -> None:
+                log.extend(results(daily(disturbed.settings)))
+                if step.step == at:
+                    raise Killed
+
+            with pytest.raises(Killed):
+                disturbed.day(n_days, on_step=die)
+            seen.append("killed")
+        seen += results(disturbed.day(n_days))
+    assert {DONE, FAILED, LATE, BUSY, "killed"} <= set(seen)
+    assert disturbed.state() == undisturbed.state()
+
+
+N_REPLAYED = int(os.environ.get("PODIUM_TEST_REPLAYED", "30"))  # days; the whole of a year takes some minutes
+
+
+def _light(settings: Settings, folder: Path) -> Settings:
+    folder.mkdir()
+    shutil.copyfile(settings.tracking_uri.removeprefix("sqlite:///"), folder / "mlflow.db")
+    return settings.model_copy(
+        update={
+            **LIGHT,
+            "tracking_uri": f"sqlite:///{folder / 'mlflow.db'}",
+            "artifact_location": (folder / "artifacts").as_uri(),
+            "data_dir": folder / "data",
+            "models_dir": folder / "models",
+        }
+    )
+
+
+def test_a_source_that_fails_is_told_and_the_next_call_goes_on(desk):
+    """The day fails with the source's exit code, nothing is lost, and later the day is done."""
+    desk.source(SourceError("the source answers nonsense"))
+    (failed,) = daily(desk.settings, now=desk.evening(N_KNOWN + 1))
+    assert (failed.result, failed.exit_code, failed.steps[-1].result) == (FAILED, 4, "the source answers nonsense")
+    assert results(desk.day(N_KNOWN + 1)) == [DONE]
+
+
+def test_a_rate_that_is_due_is_late_and_a_holiday_is_not(desk):
+    """Late after the deadline of a business day, before it and on a weekend not; the exit code says so."""
+    known, today = desk.rates.until(N_KNOWN), desk.rates.dates[N_KNOWN].item()
+    desk.source(known)
+    before, after = (datetime.combine(today, time(hour), UTC) for hour in (9, 22))
+    assert results(daily(desk.settings, now=before)) == [DONE]
+    (late,) = daily(desk.settings, now=after)
+    assert (late.result, late.exit_code) == (LATE, 8)
+    assert f"the rate of {today} was due by 18:00" in late.notes[-1]
+    friday = next(n for n in range(N_KNOWN, N_KNOWN + 9) if desk.rates.dates[n - 1].item().weekday() == 4)
+    desk.day(friday)
+    saturday = desk.evening(friday) + timedelta(days=1)
+    assert results(daily(desk.settings, now=saturday)) == [NOTHING]
+
+
+def test_training_makes_one_version_and_a_renewal(desk):
+    """On the first day of a month the contestants are trained, once; the title is renewed and nothing else changes."""
+    month = desk.rates.dates[N_KNOWN - 1].astype("datetime64[M]")
+    first = next(n for n in range(N_KNOWN + 1, 900) if desk.rates.dates[n - 1].astype("datetime64[M]") != month)
+    *_, before, day = desk.day(first)
+    assert [step.skipped for step in before.steps if step.step == "train"] == [True]
+    assert [step.skipped for step in day.steps if step.step == "train"] == [False]
+    assert day.title == ("models:/EURUSD_LinearRegression/1", "models:/EURUSD_LinearRegression/2")
+    (next_day,) = desk.day(first + 1)
+    assert next_day.title is None
+    assert [version.version for version in desk.store.versions()] == [1, 2]
+    judged = judgements.carried(desk.store, desk.store.champion())
+    assert judged.proof.n_days == first + 1 - N_KNOWN  # what was forecast day by day is the evidence, trained or not
+
+
+@pytest.mark.parametrize(
+    ("rule", "trained", "expected"),
+    [
+        ("monthly", "2026-09-30", "the first day of October 2026"),
+        ("monthly", "2026-10-01", ""),
+        ("weekly", "2026-10-02", "the first day of week 41"),
+        ("weekly", "2026-10-05", ""),
+        ("3", "2026-10-01", "3 trading days since the last"),
+        ("4", "2026-10-01", ""),
+        ("never", "2026-07-01", ""),
+        ("never", "2026-06-01", "127 days old, and 120 are allowed"),
+        ("drift", "2026-10-01", "volatility"),
+        ("monthly", "2026-10-06", ""),
+    ],
+)
+def test_training_is_due_by_a_rule_of_days(rule, trained, expected):
+    """Each rule is due on the first day that it means and not before; the age of a model is a limit for all of them."""
+    dates = np.array(["2026-09-30", "2026-10-01", "2026-10-02", "2026-10-05", "2026-10-06"], dtype="datetime64[D]")
+    series = Series("EURUSD", dates, np.ones(5), "test")
+    settings = Settings(retrain=rule, max_model_age=120)
+    assert due(settings, date.fromisoformat(trained), series, "volatility") == expected
+
+
+def test_a_day_to_come_and_a_pair_without_a_title_are_refused(desk):
+    """One clear line each, and nothing is written."""
+    with pytest.raises(InputError, match="is to come"):
+        daily(desk.settings, until=desk.evening(N_KNOWN + 1).date(), now=desk.evening(N_KNOWN))
+    with pytest.raises(MissingError, match="podium run"):
+        daily(desk.settings.model_copy(update={"pair": "GBPUSD"}))
+    assert not Path(desk.settings.ledger).exists()
