@@ -220,3 +220,18 @@ def test_loading_needs_no_pandas(series):
         "sys.exit('pandas' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted by Linux")
+def test_reading_begins_no_threads(series):
+    """A verb that reads rates and ends at once is not aborted by Arrow's threads: neither rates nor files begin any."""
+    save_series(series, PATH)
+    pq.write_table(pa.table({"date": series.dates, "close": series.closes}), "rates.parquet")
+    code = (
+        "import os, sys; from pathlib import Path; import pyarrow.parquet; from podium.data.store import load_series\n"
+        "from podium.data.sources import resolve; from podium.settings import Settings\n"
+        "before = len(os.listdir('/proc/self/task'))\n"
+        f"load_series(Path({str(PATH)!r})); resolve('csv:rates.parquet', Settings()).fetch('EURUSD')\n"
+        "sys.exit(len(os.listdir('/proc/self/task')) - before)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -183,7 +183,7 @@ def _parquet(data: bytes, where: str) -> tuple[list[Row], str]:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.ParquetFile(pa.BufferReader(data)).read()
+        table = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
         columns = [column.cast(pa.string()).to_pylist() for column in table.columns]
     except (pa.ArrowException, OSError) as error:
         first = str(error).partition("\n")[0]
