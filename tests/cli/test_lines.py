@@ -24,6 +24,7 @@ from podium.pipeline.routine import Routine, Simulation
 from podium.pipeline.status import PairStatus, Status
 from podium.records import DataVersion, FeatureTable, Interval, NextDay, RunRecord, Series, VersionRecord
 from podium.registry.history import Title
+from podium.registry.proposals import proposals
 from podium.report.amount import Amount
 
 WIDEST_TABLE = 80
@@ -193,6 +194,16 @@ TITLES = [
     ),
 ]
 
+PROPOSED = [
+    dataclasses.replace(TITLES[0], at="2026-11-03T09:00:00.000000Z", alias="proposal", verdict="proposed", number=1),
+    dataclasses.replace(
+        TITLES[0], at="2026-11-04T09:00:00.000000Z", alias="proposal", verdict="rejected", number=1, by="bob"
+    ),
+    dataclasses.replace(
+        TITLES[0], at="2026-11-05T09:00:00.000000Z", alias="proposal", verdict="proposed", number=2, version=3
+    ),
+]
+
 
 def replay(policy: str, **more: object) -> Replay:
     """What came of a policy."""
@@ -317,6 +328,7 @@ CASES = {
     ),
     "simulation": lambda: ahead.simulation_lines(SIMULATION),
     "history": lambda: since.title_lines("EURUSD", TITLES),
+    "titles": lambda: since.proposal_lines("EURUSD", proposals([*TITLES, *PROPOSED], date(2026, 11, 10), 5)),
     "history-empty": lambda: since.title_lines("EURUSD", []),
     "ab": lambda: since.ab_lines("EURUSD", OWN, REPORT, ""),
     "ab-early": lambda: since.ab_lines("EURUSD", OWN, EARLY, ""),

@@ -89,6 +89,13 @@ WALK = [
     (["report", "--cost-bps", "-1"], ["-1 basis points", "zero or more"], INPUT),
     (["promote", "--pair", "EUR"], ["pair = 'EUR'", "EURUSD"], INPUT),
     (["rollback", "extra"], ["extra", "podium rollback --help"], INPUT),
+    (["titles", "approve"], ["say which and why", "`podium titles approve N --why"], INPUT),
+    (["titles", "reject", "1"], ["say which and why"], INPUT),
+    (["titles", "keep", "1"], ["keep", "podium titles --help"], INPUT),
+    (["titles", "approve", "one"], ["'one': a whole number"], INPUT),
+    (["titles", "approve", "1", "--why", "so"], ["EURUSD has no proposal 1"], INPUT),
+    (["titles", "--approval-days", "0"], ["approval_days = 0", "at least 1"], INPUT),
+    (["evaluate", "--approval", "maybe"], ["approval = 'maybe'", "none, required"], INPUT),
     (["history", "--tracking-uri", "sqlite:///"], ["in memory", "sqlite:///mlflow.db"], INPUT),
     (["history", "extra"], ["extra", "podium history --help"], INPUT),
     (["ledger", "--csv", "--json"], ["choose one"], INPUT),
@@ -166,7 +173,13 @@ def test_a_series_on_which_no_title_may_move_is_refused_before_it_is_trained_on(
 
 
 @pytest.mark.parametrize(
-    ("verb", "said"), [("history", "no title"), ("upgrade", "nothing to upgrade"), ("reset", "nothing to remove")]
+    ("verb", "said"),
+    [
+        ("history", "no title"),
+        ("titles", "no title has been proposed"),
+        ("upgrade", "nothing to upgrade"),
+        ("reset", "nothing to remove"),
+    ],
 )
 def test_what_has_nothing_to_do_here_says_so_and_leaves_nothing(podium, verb, said):
     """One line on standard output, exit code 0: an empty folder has no titles, and nothing to upgrade or remove."""

@@ -89,7 +89,7 @@ class Arena:
             )
             self.store.log_run(result, context)
 
-    def evaluate(self, **flags: bool) -> Judgement:
+    def evaluate(self, **flags: Any) -> Judgement:
         """Hold the championship."""
         return evaluate(self.settings, **flags)
 

@@ -1,7 +1,8 @@
-"""promote, rollback, history."""
+"""promote, rollback, titles, history."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -9,6 +10,7 @@ import typer
 from podium.cli.console import answer
 from podium.cli.flags import ADDRESSES, FOLDERS, AcceptLeak, Json, takes_settings
 from podium.cli.lines import since
+from podium.errors import SettingError
 from podium.settings import Settings
 
 TITLES = ("pair", "developer", *ADDRESSES, *FOLDERS)
@@ -38,6 +40,46 @@ def rollback(settings: Settings, why: Why = "rolled back", as_json: Json = False
     from podium.pipeline.titles import rollback as act
 
     _tell(act(settings, why), as_json)
+
+
+class Act(StrEnum):
+    """What to do with proposed titles."""
+
+    LIST = "list"
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
+@takes_settings(*TITLES, "approval_days")
+def titles(
+    settings: Settings,
+    *,
+    act: Annotated[Act, typer.Argument(help="list all, approve one, reject one.")] = Act.LIST,
+    number: Annotated[int, typer.Argument(help="Of the proposal.", show_default=False)] = 0,
+    why: Annotated[str, typer.Option("--why", help="Reason, for the history.", show_default=False)] = "",
+    as_json: Json = False,
+) -> None:
+    """Titles that championships proposed; `approve N` gives one, `reject N` does not, by another than the proposer.
+
+    Championships propose where the setting `approval` is `required`, and a proposal can be approved for
+    `approval_days`. What is approved is not pinned: the next championship decides, or proposes, anew.
+    """
+    from podium.pipeline import approval
+
+    if act is Act.LIST:
+        found = approval.all_proposals(settings)
+        answer(as_json, [one.as_dict() for one in found], since.proposal_lines(settings.pair, found))
+        return
+    if not number or not why.strip():
+        raise SettingError(f'say which and why: `podium titles {act} N --why "..."`')
+    title = (approval.approve if act is Act.APPROVE else approval.reject)(settings, number, why)
+    if act is Act.APPROVE:
+        _tell(title, as_json)
+    else:
+        line = (
+            f"proposal {number} is rejected ({why}); the title stays with {title.previous if title else 'its holder'}"
+        )
+        answer(as_json, {"changed": False, **since.title_json(title)} if title else {}, [line])
 
 
 @takes_settings(*TITLES)
@@ -70,5 +112,6 @@ def _tell(title: object, as_json: bool) -> None:
     if not isinstance(title, Title):
         answer(as_json, {"changed": False}, ["nothing to change: it holds the title, pinned, already"])
         return
-    line = f"champion: {title.previous or 'nobody'} -> {title.pinned_uri}, pinned ({title.why})"
+    pinned = ", pinned" if title.pinned else ""
+    line = f"champion: {title.previous or 'nobody'} -> {title.pinned_uri}{pinned} ({title.why})"
     answer(as_json, {"changed": True, **since.title_json(title)}, [line])

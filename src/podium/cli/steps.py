@@ -35,7 +35,7 @@ TRAIN = (
     "developer", "artifact_location", *ADDRESSES, *FOLDERS,
 )  # fmt: skip
 EVALUATE = (
-    "pair", "policy", "alpha", "leak_r2", "leak_direction", "n_lags", "test_fraction", "workers", "engine",
+    "pair", "policy", "approval", "alpha", "leak_r2", "leak_direction", "n_lags", "test_fraction", "workers", "engine",
     "address", "developer", *ADDRESSES, *FOLDERS,
 )  # fmt: skip
 

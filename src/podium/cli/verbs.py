@@ -28,7 +28,7 @@ VERBS: Mapping[str, Sequence[Callable[..., None]]] = {
     "The championship": (steps.ingest, steps.preprocess, steps.train, steps.evaluate, steps.run),
     "Every day": (routine.daily, routine.days),
     "What it says": (asking.status, asking.forecast, asking.report, asking.simulate),
-    "The title by hand": (by_hand.promote, by_hand.rollback, by_hand.history),
+    "The title by hand": (by_hand.promote, by_hand.rollback, by_hand.titles, by_hand.history),
     "Serving": (served.serve, served.ledger, served.settle, served.ab, served.key),
     "Contestants": (contestants.contestants,),
     "Upkeep": (alarm.alarm, chores.doctor, chores.backup, chores.restore, chores.prune, chores.migrate),

@@ -78,7 +78,7 @@ class Judgement(Tabular):
         n_scored_days: how many.
         policy: `rmse` or `significant`.
         alpha: error probability of the tests and of the policy.
-        verdict: `promoted`, `held`, `unproven`, `leak`, `amber` or `degraded`.
+        verdict: `promoted`, `held`, `unproven`, `leak`, `amber`, `degraded` or `proposed`.
         reason: one sentence.
         champion: registered model that holds the title; None when a suspicion stopped the first championship.
         champion_version: its version.
@@ -98,6 +98,7 @@ class Judgement(Tabular):
         leak_accepted: whether somebody took the responsibility for them.
         series_break: a sentence where the scored days are of another kind than those before; else empty.
         price_level: of the series, see `podium.data.continuity.price_level`; None in what the first release wrote.
+        proposal: pinned address of the version that shall have the title once a person says yes; empty without one.
         key: names everything that the judgement was computed from; the same key, the same judgement.
     """
 
@@ -127,6 +128,7 @@ class Judgement(Tabular):
     leak_accepted: bool = False
     series_break: str = ""
     price_level: float | None = None
+    proposal: str = ""
     key: str = ""
 
     @property

@@ -26,7 +26,7 @@ from podium.evaluate.evidence import Comparison, compare, since
 from podium.evaluate.significance import PointScores
 from podium.records import ALIASES, Forecasts
 
-Verdict = Literal["promoted", "held", "unproven", "leak", "amber", "degraded"]
+Verdict = Literal["promoted", "held", "unproven", "leak", "amber", "degraded", "proposed"]
 
 REFUSED: Final = ("leak", "amber")
 """The words after which no alias has moved."""
@@ -63,6 +63,7 @@ class Decision:
         podium: the champion, then the others by RMSE; empty when no alias may move.
         comparisons: the champion before this championship against every challenger and the random walk.
         suspects: those under suspicion who stopped it, or would have if nobody had accepted them.
+        proposed: who shall have the title once a person says yes; empty where nobody has to.
     """
 
     verdict: Verdict
@@ -72,11 +73,23 @@ class Decision:
     podium: tuple[str, ...]
     comparisons: tuple[Comparison, ...]
     suspects: tuple[str, ...] = ()
+    proposed: str = ""
 
     @property
     def aliases(self) -> dict[str, str]:
         """Alias by contestant for the first three of the podium; empty when no alias may move."""
         return dict(zip(self.podium, ALIASES, strict=False))
+
+    def proposed_beside(self, holder: str) -> Decision:
+        """The same championship as a proposal: the holder keeps the title until a person gives it to who has won it."""
+        return replace(
+            self,
+            champion=holder,
+            proposed=self.champion or "",
+            verdict="degraded" if self.verdict == "degraded" else "proposed",
+            reason=f"{self.reason}; proposed, and {holder} keeps the title until somebody approves",
+            podium=(holder, *(name for name in self.ranking if name != holder)),
+        )
 
     def left_with(self, holder: str, why: str) -> Decision:
         """The same championship with the title where it is; what was said of a champion that took part stays."""

@@ -17,6 +17,7 @@ from podium.evaluate.policy import check_policy
 from podium.evaluate.ranking import best_per_family, comparable, rank
 from podium.evaluate.walkforward import scored_rows
 from podium.models.roster import known
+from podium.pipeline.approval import propose
 from podium.pipeline.judge import Case, judge
 from podium.pipeline.prepare import load_table, series_path
 from podium.pipeline.recipe import tries
@@ -27,6 +28,7 @@ from podium.registry.attempts import new_attempts
 from podium.registry.history import Title, taken
 from podium.registry.log_items import FORECASTS, read_forecasts
 from podium.registry.mlflow_store import MlflowStore
+from podium.registry.proposals import PROPOSED
 from podium.settings import Settings
 
 Note = Callable[[str], None]
@@ -140,6 +142,7 @@ def gather(
     seen = [(str(ModelName(settings.pair, run.family)), tried[run.run_id]) for run in runs if run.family in families]
     attempts += new_attempts(attempts, seen, str(table.data_version.last_day))
     pin = None if unpin else pin_of(titles, champion)
+    stays = champion if champion is not None and _can_be_kept(store, champion, note) else None
     return Case(
         table=table,
         days=days,
@@ -149,7 +152,8 @@ def gather(
         titles=titles,
         accept_leak=accept_leak,
         champion=champion,
-        kept_why=kept_why(settings, champion, best, pin) if _can_be_kept(store, champion, note) else "",
+        kept_why=kept_why(settings, champion, best, pin) if stays else "",
+        approval_from=stays.family if stays and settings.approval == "required" else "",
     )
 
 
@@ -160,9 +164,9 @@ def _takes_part(store: MlflowStore, run: RunRecord, note: Note) -> bool:
     return whole
 
 
-def _can_be_kept(store: MlflowStore, champion: VersionRecord | None, note: Note) -> bool:
+def _can_be_kept(store: MlflowStore, champion: VersionRecord, note: Note) -> bool:
     """Whether a champion can be left where it is; one that cannot be loaded is nobody to keep."""
-    if champion is None or store.has_model(champion.pinned_uri):
+    if store.has_model(champion.pinned_uri):
         return True
     note(f"the champion {champion.pinned_uri} has lost its files, and does not keep the title")
     return False
@@ -257,8 +261,10 @@ def proclaim(
     aliased = {row.alias: versions[row.family] for row in decided.ranking if row.alias}
     if case.kept is not None and decided.verdict != "leak":
         aliased["champion"] = case.kept
-    holder = [case.champion] if case.champion and (case.kept or not aliased) else []
-    for version in {version.pinned_uri: version for version in [*versions.values(), *holder]}.values():
+    if decided.proposal and case.champion:
+        aliased.setdefault("champion", case.champion)  # who took no part, and keeps the title for now
+    holder = aliased.get("champion", case.champion)
+    for version in {version.pinned_uri: version for version in (*versions.values(), holder) if version}.values():
         judgements.record(store, version, decided)
     if not aliased:
         return
@@ -268,14 +274,17 @@ def proclaim(
         store.record_title(
             champion,
             why=decided.reason,
-            verdict=decided.verdict,
+            verdict="held" if decided.verdict == PROPOSED else decided.verdict,
             data_version=decided.data_version,
             pinned=case.kept is not None and pin_of(case.titles, case.champion) is not None,
             since=decided.title_since,
             departure=departure,
         )
-    title = taken(store.titles(), champion.pinned_uri)
-    pointer.write(pointer.build(champion, decided, title), store.settings.models_dir)
+    proposed = (version for version in versions.values() if version.pinned_uri == decided.proposal)
+    titles = store.titles()
+    propose(store, titles, decided, next(proposed, None))
+    told = pointer.build(champion, decided, taken(titles, champion.pinned_uri))
+    pointer.write(told, store.settings.models_dir)
 
 
 def _champion(store: MlflowStore) -> VersionRecord | None:

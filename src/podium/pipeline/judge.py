@@ -43,6 +43,7 @@ class Case:
         champion: the version that holds the alias now; None where nobody does.
         kept_why: why this championship leaves the title with that version, whatever the tests say; empty where it
             decides.
+        approval_from: family from which the title goes to another only when a person says yes; empty where nobody must.
     """
 
     table: FeatureTable
@@ -54,6 +55,7 @@ class Case:
     accept_leak: bool
     champion: VersionRecord | None = None
     kept_why: str = ""
+    approval_from: str = ""
 
     @property
     def title(self) -> Title | None:
@@ -84,6 +86,7 @@ class Case:
             [settings.policy, settings.alpha, settings.leak_r2, settings.leak_direction, settings.seed],
             self.accept_leak,
             [self.kept.pinned_uri, self.kept_why] if self.kept else None,
+            self.approval_from,
         ]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
@@ -126,6 +129,8 @@ def judge(
     leaks = tuple(found for found in suspicions if found.contestant in decision.suspects)
     if case.kept is not None and decision.verdict != "leak":
         decision = decision.left_with(case.kept.family, case.kept_why)
+    elif case.approval_from and decision.verdict not in REFUSED and decision.champion != case.approval_from:
+        decision = decision.proposed_beside(case.approval_from)
     champion = _holder(case, decision, versions)
     # One that is kept, or was there before a leak, and did not take part has shown nothing here.
     took_part = champion is not None and versions.get(champion.family) == champion
@@ -162,6 +167,7 @@ def judge(
         ambers=tuple(found for found in suspicions if found not in leaks),
         leak_accepted=bool(leaks) and case.accept_leak,
         series_break=series_break(case.table.target[: case.days.first_scored], actual),
+        proposal=versions[decision.proposed].pinned_uri if decision.proposed else "",
         key=case.key(settings),
     )
 
@@ -188,7 +194,7 @@ def _holder(case: Case, decision: Decision, versions: Mapping[str, VersionRecord
     """Who holds the title after the championship; where a suspicion stopped it, whoever held it before."""
     if case.kept is not None or decision.verdict in REFUSED:
         return case.champion
-    return versions[decision.champion] if decision.champion else None
+    return versions.get(decision.champion, case.champion) if decision.champion else None
 
 
 def _since(case: Case, champion: VersionRecord | None) -> tuple[str | None, str | None]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from podium.errors import InputError, MissingError, RegistryError
 from podium.records import ALIASES, CHAMPION, VersionRecord
@@ -47,7 +48,7 @@ def promote(settings: Settings, wanted: str, why: str, accept_leak: bool = False
         if not accept_leak:
             raise InputError(f"{suspicion}. If {winner.pinned_uri} shall have the title all the same, --accept-leak")
         why = f"{why}; under suspicion, and accepted"
-    return _move(store, champion, winner, why, BY_HAND)
+    return move(store, champion, winner, why, BY_HAND, pinned=True)
 
 
 def rollback(settings: Settings, why: str) -> Title | None:
@@ -72,7 +73,7 @@ def rollback(settings: Settings, why: str) -> Title | None:
         raise MissingError(
             f"{before[-1][-1]}, the champion before, is no longer registered; name another with `podium promote`"
         )
-    return _move(store, champion, found, why, ROLLED_BACK)
+    return move(store, champion, found, why, ROLLED_BACK, pinned=True)
 
 
 def _reigns(titles: Sequence[Title], champion: VersionRecord) -> list[list[str]]:
@@ -111,14 +112,33 @@ def _find(store: MlflowStore, wanted: str) -> VersionRecord:
     return max(held, key=lambda version: (bool(version.aliases), version.version))
 
 
-def _move(store: MlflowStore, seen: VersionRecord, winner: VersionRecord, why: str, how: str) -> Title | None:
+def move(
+    store: MlflowStore, seen: VersionRecord, winner: VersionRecord, why: str, how: str, **entry: Any
+) -> Title | None:
+    """Give the title to a version, if whoever held it when somebody looked still does.
+
+    Args:
+        store: of the pair.
+        seen: who held the title then.
+        winner: who gets it.
+        why: one sentence for the history.
+        how: one word for it.
+        **entry: what else the entry holds, see `MlflowStore.record_title`.
+
+    Returns:
+        The entry; None where the history needs none.
+
+    Raises:
+        MissingError: the version has lost its files.
+        RegistryError: somebody else moved the title meanwhile; the message says who, and to whom.
+    """
     if not store.has_model(winner.pinned_uri):
         raise MissingError(f"the files of {winner.pinned_uri} are gone; name another version, or run `podium run`")
     with store.turn():
         champion = store.champion()
         if champion.pinned_uri != seen.pinned_uri:
             raise RegistryError(_overtaken(store.titles()[-1], winner))
-        return _crown(store, champion, winner, why, how)
+        return _crown(store, champion, winner, {"why": why, "verdict": how, **entry})
 
 
 def _overtaken(title: Title, winner: VersionRecord) -> str:
@@ -128,7 +148,9 @@ def _overtaken(title: Title, winner: VersionRecord) -> str:
     )
 
 
-def _crown(store: MlflowStore, champion: VersionRecord, winner: VersionRecord, why: str, how: str) -> Title | None:
+def _crown(
+    store: MlflowStore, champion: VersionRecord, winner: VersionRecord, entry: Mapping[str, Any]
+) -> Title | None:
     store.record_found(champion)
     judgement = judgements.carried(store, champion)
     others = sorted(
@@ -139,8 +161,8 @@ def _crown(store: MlflowStore, champion: VersionRecord, winner: VersionRecord, w
     if judgement is not None:
         judgements.record(store, winner, judgement)  # whoever won it, so that a status can be read
     store.assign(store.settings.pair, dict(zip(ALIASES, podium, strict=False)))
-    data_version = champion.data_version or winner.data_version
-    title = store.record_title(winner, why=why, verdict=how, data_version=data_version, pinned=True)
+    decided = {"data_version": champion.data_version or winner.data_version}
+    title = store.record_title(winner, **{**decided, **entry})
     if judgement is not None:
         told = pointer.build(winner, judgement, taken(store.titles(), winner.pinned_uri))
         pointer.write(told, store.settings.models_dir)

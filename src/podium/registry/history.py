@@ -28,7 +28,7 @@ class Title:
 
     Attributes:
         at: when, UTC, ISO 8601 with microseconds.
-        alias: the title, `champion`.
+        alias: the title, `champion`; of an entry that proposes to give it, or says no to that, `proposal`.
         name: registered model that won it, `EURUSD_LSTM`.
         version: its version.
         run_id: the run behind that version.
@@ -40,6 +40,7 @@ class Title:
         pinned: whether championships leave the title where it is until somebody unpins it.
         departure: what the series is other than that of the decision before, where somebody meant it; empty where it
             went on.
+        number: of the proposal that is made, ended or carried out; 0 where there is none.
         before: digest of the entry before; empty for the first, and in what the first release wrote.
     """
 
@@ -55,6 +56,7 @@ class Title:
     by: str
     pinned: bool = False
     departure: str = ""
+    number: int = 0
     before: str = ""
 
     @property
@@ -84,7 +86,7 @@ class Title:
     @classmethod
     def after(cls, past: Sequence[Title], now: datetime, *, alias: str, **values: Any) -> Self:
         """The change that comes now, after those of the past; who held the title before is read from them."""
-        held, at, before = latest(past, alias), next_time(past, now), chain(past)[-1:]
+        held, at, before = latest(past), next_time(past, now), chain(past)[-1:]
         previous = held.pinned_uri if held else ""
         return cls(at=at, alias=alias, previous=previous, before=before[0] if before else "", **values)
 
@@ -126,6 +128,7 @@ def _parse_one(key: str, value: str) -> Title | None:
             run_id=str(raw["run_id"]),
             previous=str(raw["from"]),
             pinned=raw.get("pinned") is True,
+            number=int(raw.get("number", 0)),
             **{name: str(raw.get(name, "")) for name in ("departure", "before")},
             data_version=DataVersion.of_tags({"data_version": str(raw["data_version"])}),
             **{name: str(raw[name]) for name in ("why", "verdict", "by")},
@@ -184,8 +187,9 @@ def ordered(titles: Iterable[Title]) -> list[Title]:
     return history
 
 
-def _change(title: Title) -> tuple[str, str, bool, str]:
-    return title.previous, title.pinned_uri, title.pinned, title.departure
+def _change(title: Title) -> tuple[str | bool | int, ...]:
+    step = (title.number, title.verdict) if title.number else ()
+    return title.previous, title.pinned_uri, title.pinned, title.departure, *step
 
 
 def crowned(titles: Iterable[Title], pinned_uri: str) -> Title | None:
@@ -209,9 +213,9 @@ def since(title: Title | None) -> dict[str, str | None]:
     return {"title_since": title.at if title else None, "title_data_day": day}
 
 
-def latest(titles: Iterable[Title], alias: str = CHAMPION) -> Title | None:
-    """The last recorded change of one title."""
-    return next((title for title in reversed(ordered(titles)) if title.alias == alias), None)
+def latest(titles: Iterable[Title]) -> Title | None:
+    """The last recorded change of the title."""
+    return next((title for title in reversed(ordered(titles)) if title.alias == CHAMPION), None)
 
 
 def next_time(titles: Iterable[Title], now: datetime) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from podium.environment import TENSORFLOW, lent
 from podium.errors import MissingError, RegistryError
@@ -22,6 +22,7 @@ from podium.registry.databases import is_there
 from podium.registry.entities import ABSENT, MODEL_URI_TAG, insisting, pages, quoted, run_record, tolerating
 from podium.registry.history import HEAD, Title, breaks, latest
 from podium.registry.log_items import ContestantResult, RunContext, record
+from podium.registry.proposals import PROPOSAL
 from podium.registry.recorder import COMPLETED, STATUS, Recorder
 from podium.registry.trust import import_libraries, own_byte_code, refuse_code
 from podium.settings import Settings
@@ -369,6 +370,7 @@ class MlflowStore:
         pinned: bool = False,
         since: str | None = None,
         departure: str = "",
+        number: int = 0,
     ) -> Title | None:
         """Add a title change to the history, after the alias has moved; nothing when the winner held it already.
 
@@ -383,6 +385,7 @@ class MlflowStore:
             pinned: whether championships leave it there; a change of this alone is recorded too.
             since: the moment that was decided on, UTC, ISO 8601; now where that is not given, or not the newest.
             departure: what its series is other than, where somebody meant that; recorded though the holder stays.
+            number: of the proposal that was approved; 0 where there is none.
 
         Returns:
             The title that was added, or None.
@@ -395,21 +398,50 @@ class MlflowStore:
             if same and not departure:
                 return None
             newer = since is not None and (before is None or since > before.at)
-            title = Title.after(
+            return self._enter(
                 past,
+                winner,
                 datetime.fromisoformat(since) if since and newer else datetime.now(UTC),
                 alias=CHAMPION,
-                name=winner.name,
-                version=winner.version,
-                run_id=winner.run_id,
-                why=to.clean(why),
-                verdict=to.clean(verdict),
+                why=why,
+                verdict=verdict,
                 data_version=data_version,
-                by=to.clean(self.settings.developer),
                 pinned=pinned,
                 departure=to.clean(departure),
+                number=number,
             )
-            self._write(title)
+
+    def record_step(
+        self, about: VersionRecord | Title, number: int, verdict: str, why: str, data_version: DataVersion | None
+    ) -> Title:
+        """Add to the history that a title was proposed, or that this was not carried out.
+
+        Args:
+            about: whom the proposal is about.
+            number: of the proposal.
+            verdict: `proposed`, `rejected` or `withdrawn`.
+            why: one sentence for people.
+            data_version: of the series on which it was decided.
+        """
+        to, given = self.connection, {"number": number, "data_version": data_version}
+        with to.turn(self.settings.pair), to.errors("record the proposal"):
+            past = pair_models.written(self._models(None))
+            return self._enter(past, about, datetime.now(UTC), alias=PROPOSAL, why=why, verdict=verdict, **given)
+
+    def _enter(
+        self,
+        past: Sequence[Title],
+        about: VersionRecord | Title,
+        now: datetime,
+        *,
+        why: str,
+        verdict: str,
+        **given: Any,
+    ) -> Title:
+        clean = self.connection.clean
+        said = {"why": clean(why), "verdict": clean(verdict), "by": clean(self.settings.developer)}
+        title = Title.after(past, now, name=about.name, version=about.version, run_id=about.run_id, **said, **given)
+        self._write(title)
         return title
 
     def attempts(self) -> list[Attempt]:

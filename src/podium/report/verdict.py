@@ -33,6 +33,7 @@ def headline(scene: Scene) -> str:
         return f"{suspicion(scene)}, and was accepted by hand"
     if scene.moved:
         ways = {"rolled back": " since a rollback", "by hand": BY_HAND, "found": BY_HAND, "": BY_HAND}
+        ways["approved"] = " since somebody approved what a championship had proposed"
         return f"{ModelName.parse(scene.moved.model_name).family} holds the title{ways.get(scene.moved.verdict, '')}"
     if verdict == "degraded":
         return "The champion until now has become worse than no forecast at all"

@@ -27,6 +27,7 @@ LogFormat = Literal["text", "json"]
 Policy = Literal["rmse", "significant"]
 Calendar = Literal["target", "weekdays"]
 Engine = Literal["local", "ray"]
+Approval = Literal["none", "required"]
 
 FROZEN = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, allow_inf_nan=False)
 
@@ -170,6 +171,10 @@ class Settings(BaseModel):
     """who holds the title: the lowest RMSE, or who is better beyond doubt"""
     alpha: float = Field(default=0.05, gt=0, lt=1)
     """error probability of the tests and of the policy"""
+    approval: Approval = "none"
+    """whether a person must approve before the title goes to another family"""
+    approval_days: int = Field(default=5, ge=1)
+    """business days for which a proposed title can be approved"""
     leak_r2: float = Field(default=0.05, gt=0, lt=1)
     """out-of-sample R² that is too good to be true"""
     leak_direction: float = Field(default=0.58, gt=0.5, lt=1)

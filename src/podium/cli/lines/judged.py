@@ -42,6 +42,8 @@ def judgement_lines(judgement: Judgement) -> Iterator[str]:
     yield from (found.message for found in (*judgement.leaks, *judgement.ambers))
     if judgement.series_break:
         yield f"Note: {judgement.series_break}."
+    if judgement.proposal:
+        yield f"Proposed: {judgement.proposal}; somebody else gives it the title, `podium titles approve N --why ...`"
     if judgement.verdict in {"leak", "amber"}:
         suspects = ",".join(found.contestant for found in (*judgement.leaks, *judgement.ambers))
         yield (

@@ -12,6 +12,7 @@ from podium.cli.lines.cells import plain
 if TYPE_CHECKING:
     from podium.evaluate.live import Arm, Report
     from podium.registry.history import Title
+    from podium.registry.proposals import Proposal
 
 
 def title_lines(pair: str, titles: Sequence[Title]) -> Iterator[str]:
@@ -21,10 +22,24 @@ def title_lines(pair: str, titles: Sequence[Title]) -> Iterator[str]:
         return
     for title in titles:
         more = (", renewal" if title.renewal else "") + (", pinned" if title.pinned else "")
-        change = f"{_short(title.previous) or 'vacant'} -> {_short(title.pinned_uri)}"
-        yield f"{title.at[:19]}Z  {change}  {title.verdict}{more}"
+        more += f", proposal {title.number}" if title.number else ""
+        yield f"{title.at[:19]}Z  {_change(title)}  {title.verdict}{more}"
         on = f" on {title.data_version}" if title.data_version else ""
         yield f"    by {title.by}{on}: {title.why}"
+
+
+def _change(title: Title) -> str:
+    return f"{_short(title.previous) or 'vacant'} -> {_short(title.pinned_uri)}"
+
+
+def proposal_lines(pair: str, found: Sequence[Proposal]) -> Iterator[str]:
+    """Every proposal and what became of it, oldest first."""
+    if not found:
+        yield f"{pair}: no title has been proposed"
+    for one in found:
+        yield f"{one.number}  {_change(one.made)}  {one.state}" + (f" until {one.until}" if one.state == "open" else "")
+        for step in filter(None, (one.made, one.ended)):
+            yield f"    {step.verdict} {step.at[:19]}Z by {step.by}: {step.why}"
 
 
 def _short(uri: str) -> str:
@@ -53,6 +68,7 @@ def title_json(title: Title) -> dict[str, Any]:
         "pinned": title.pinned,
         "renewal": title.renewal,
         "departure": title.departure or None,
+        "proposal": title.number or None,
     }
 
 
