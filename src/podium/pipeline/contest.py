@@ -153,7 +153,7 @@ def gather(
         accept_leak=accept_leak,
         champion=champion,
         kept_why=kept_why(settings, champion, best, pin) if stays else "",
-        approval_from=stays.family if stays and settings.approval == "required" else "",
+        approval_from=approval_from(settings, stays),
     )
 
 
@@ -233,6 +233,11 @@ def kept_why(settings: Settings, champion: VersionRecord | None, runs: Sequence[
         # nobody has shown to be better than somebody who was not there
         return f"{champion.family} keeps the title, though it was not trained; train it, or `podium promote` another"
     return ""
+
+
+def approval_from(settings: Settings, holder: VersionRecord | None) -> str:
+    """The family from which the title goes to another only when a person says yes; empty where nobody must."""
+    return holder.family if holder and settings.approval == "required" else ""
 
 
 def known_judgement(champion: VersionRecord | None, carried: Judgement | None, key: str) -> Judgement | None:

@@ -13,7 +13,16 @@ from podium.evaluate.judgement import Judgement
 from podium.evaluate.ranking import rank
 from podium.evaluate.walkforward import ScoredRows
 from podium.features import build_features
-from podium.pipeline.contest import Note, kept_why, known_judgement, must_go_on, on_series, pin_of, proclaim
+from podium.pipeline.contest import (
+    Note,
+    approval_from,
+    kept_why,
+    known_judgement,
+    must_go_on,
+    on_series,
+    pin_of,
+    proclaim,
+)
 from podium.pipeline.judge import Case, judge
 from podium.pipeline.recipe import tries
 from podium.pipeline.record import Onward, go_on
@@ -110,6 +119,7 @@ def judge_onward(store: MlflowStore, standings: Standings, note: Note = lambda l
             accept_leak=standings.carried.leak_accepted,
             champion=champion,
             kept_why=kept_why(settings, champion, runs, pin_of(titles, champion)),
+            approval_from=approval_from(settings, champion),
         )
         decided = known_judgement(champion, standings.carried, case.key(settings))
         if decided is None:
