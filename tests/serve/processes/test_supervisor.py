@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -29,6 +30,7 @@ from podium.registry.mlflow_store import MlflowStore
 from podium.serve.hotswap.manifest import MANIFEST, RESTARTED, RESTING, Manifest, mark_of, save
 from podium.serve.processes import supervisor
 from podium.serve.processes.supervisor import _Companion, serve, worker_config
+from podium.serve.web.security import new_key
 from podium.settings import ServeSettings
 
 pytestmark = pytest.mark.servers
@@ -313,13 +315,20 @@ def test_every_forecast_that_a_client_got_is_in_the_ledger_after_sigkill(
     assert None not in written.values()
 
 
-def test_a_serving_process_that_dies_is_replaced(serving: Serving, split_body: Any) -> None:
-    """The supervisor starts a new serving process in the place of one that died."""
-    server = serving()
+def test_a_serving_process_that_dies_is_replaced(serving: Serving, split_body: Any, tmp_path: Path) -> None:
+    """The supervisor starts a new serving process in the place of one that died, whatever state the key file is in."""
+    keys, (key, line) = tmp_path / "keys", new_key("client")
+    keys.touch(mode=0o600)
+    keys.write_text(line)
+    server = serving(keys_file=str(keys))
+    keys.write_text("no key")
     (before,) = server.workers()
     os.kill(before, signal.SIGKILL)
     until(lambda: server.workers() not in ([], [before]) and listens(server.port), 30)
-    assert server.ask("POST", "/invocations", split_body())[0] == 200
+    asked = partial(server.ask, "POST", "/invocations", split_body(), **{"X-API-Key": key})
+    assert asked()[0] == 401
+    keys.write_text(line)
+    until(lambda: asked()[0] == 200, 30)
     assert server.stop() == 0
 
 

@@ -18,7 +18,9 @@ from podium.evaluate.intervals import interval_forecast, interval_now
 from podium.evaluate.volatility.walk import volatility_walk
 from podium.records import Forecasts, Interval
 from podium.serve.hotswap.scorer import ScoringError
+from podium.serve.hotswap.swap import Swapper
 from podium.serve.web import protocol
+from podium.serve.web.endpoints import RELOADS
 from podium.serve.web.next_day import bring_interval, open_interval
 
 
@@ -190,6 +192,30 @@ def test_a_full_server_answers_503(make_caller: Any, split_body: Any) -> None:
     assert caller.get("/v1/podium").status == 200  # pages take no places of forecasts, nor forecasts theirs
     assert [caller.get(path).status for path in ("/ping", "/health", "/metrics", "/version")] == [200] * 4
     assert "podium_in_flight 1.0" in caller.get("/metrics").content.decode()  # the scrape itself is no work
+
+
+def test_reloads_take_no_places_of_forecasts(caller: Any, split_body: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reloads that wait have places of their own: forecasts and probes are answered, one reload more is sent away."""
+    go_on = asyncio.Event()
+
+    async def waits(*_: Any) -> bool:
+        return await go_on.wait()
+
+    monkeypatch.setattr(Swapper, "reload", waits)
+
+    async def crowd() -> None:
+        reloads = [asyncio.create_task(caller.call("POST", "/v1/reload", b"", {})) for _ in range(RELOADS + 1)]
+        (refused,), _ = await asyncio.wait(reloads, return_when=asyncio.FIRST_COMPLETED)
+        assert refused.result().status == 503
+        assert caller.service.room.taken == 0
+        rows = split_body().encode()
+        assert (await caller.call("POST", "/invocations", rows, {"content-type": "application/json"})).status == 200
+        for path in ("/ping", "/health", "/v1/podium"):
+            assert (await caller.call("GET", path, b"", {})).status == 200
+        go_on.set()
+        assert sorted(reply.status for reply in await asyncio.gather(*reloads)) == [200] * RELOADS + [503]
+
+    caller.run(asyncio.wait_for(crowd(), 20))
 
 
 def test_a_large_body_is_read_beside_the_loop(caller: Any, split_body: Any, monkeypatch: pytest.MonkeyPatch) -> None:

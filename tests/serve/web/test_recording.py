@@ -13,6 +13,8 @@ from podium.ledger import Ledger
 from podium.records import Interval
 from podium.serve.hotswap.swap import Swapper
 from podium.serve.processes.worker import running
+from podium.serve.web.recording import Recording
+from podium.serve.web.security import KeyRing
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -257,6 +259,38 @@ def test_a_process_that_waits_for_its_first_models_says_that_it_lives(
     caller.runner.run(begin())
     gc.unfreeze()
     assert told >= 3
+
+
+def test_a_ledger_that_hangs_keeps_nobody_from_reading_the_keys(
+    make_caller: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each duty of the housekeeping has its own turn: while one waits for the ledger for ever, keys are read again."""
+    monkeypatch.setattr("podium.serve.processes.worker.HOUSEKEEPING", 0.01)
+    hung, read = asyncio.Event(), 0
+
+    async def hang(_: Recording) -> None:
+        hung.set()
+        await asyncio.Event().wait()
+
+    def refresh(_: KeyRing) -> None:
+        nonlocal read
+        read += hung.is_set()
+
+    async def start(*_: Any) -> None:
+        """The models are there."""
+
+    monkeypatch.setattr(Recording, "probe", hang)
+    monkeypatch.setattr(KeyRing, "refresh", refresh)
+    monkeypatch.setattr(Swapper, "start", start)
+    caller = make_caller(ledger="off")
+
+    async def begin() -> None:
+        async with running(caller.service, lambda: None), asyncio.timeout(20):
+            while read < 3:
+                await asyncio.sleep(0.01)
+
+    caller.runner.run(begin())
+    gc.unfreeze()
 
 
 def test_nothing_is_written_when_the_ledger_is_off(

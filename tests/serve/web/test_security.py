@@ -81,7 +81,7 @@ def test_a_file_that_others_may_write_is_refused(tmp_path: Path) -> None:
     path.write_text(new_key("a")[1])
     path.chmod(0o666)
     with pytest.raises(SettingError, match="chmod 600"):
-        KeyRing(path)
+        KeyRing(path).check()
 
 
 @pytest.mark.parametrize("broken", ["a line", "no text", "mode"])
@@ -107,6 +107,28 @@ def test_a_file_that_breaks_keeps_the_last_good_keys(tmp_path: Path, broken: str
     assert caller.get("/health", X_API_Key=key).json["status"] == "ok"
 
 
+@pytest.mark.parametrize("broken", ["a line", "no text", "mode", "gone"])
+def test_a_process_that_begins_while_the_file_is_broken_is_closed(tmp_path: Path, broken: str) -> None:
+    """A serving process that replaces another begins whatever state the file is in, lets nobody in, and says why."""
+    key, line = new_key("client")
+    path = tmp_path / "keys"
+    ring(path, line)
+    if broken == "gone":
+        path.unlink()
+    elif broken == "mode":
+        path.chmod(0o620)
+    else:
+        path.write_bytes(b"no key" if broken == "a line" else b"\xff\xfe")
+    found = gate(keys_file=path).ring
+    assert found
+    assert (found.label(key.encode()), bool(found.problem)) == (None, True)
+    with pytest.raises(SettingError):
+        found.check()  # which a server asks before it begins
+    ring(path, line)
+    found.refresh()
+    assert (found.label(key.encode()), found.problem) == ("client", "")
+
+
 def test_a_file_that_is_taken_away_takes_its_keys_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Removing the file revokes its keys and opens nothing; keys of the environment stay; brought back, it counts."""
     (key, line), (fixed, fixed_line) = new_key("file"), new_key("environment")
@@ -121,7 +143,7 @@ def test_a_file_that_is_taken_away_takes_its_keys_along(tmp_path: Path, monkeypa
     found.refresh()
     assert (found.label(key.encode()), found.problem) == ("file", "")
     with pytest.raises(SettingError, match="is not there"):
-        KeyRing(tmp_path / "nowhere")
+        KeyRing(tmp_path / "nowhere").check()
 
 
 def test_a_file_that_others_may_read_is_warned_about(tmp_path: Path) -> None:

@@ -57,6 +57,7 @@ def serve(settings: Settings, announce: Announce = lambda address: None) -> int:
     dictConfig(logging_config(options))
     Split.parse(options.split)
     gate = make_gate(options)
+    gate.ring.check()
     _check_tls(options)
     if gate.ring and not options.loopback and not options.tls_cert:
         _log.warning("API keys travel in the open on %s: give tls_cert and tls_key, or a proxy with TLS", options.host)

@@ -121,7 +121,7 @@ class KeyRing:
         problem: what is wrong with the file, in one sentence without its path; empty when all is well.
 
     Raises:
-        SettingError: a line is no key, the file is not there or cannot be read, or others may write it.
+        SettingError: a line of the variable is no key.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -131,18 +131,26 @@ class KeyRing:
         self._state: tuple[int, ...] | None = None
         self._keys = self._fixed
         self.problem = ""
-        if path is not None:
-            try:
-                self.problem = self._read(path)
-            except FileNotFoundError:
-                raise SettingError(f"{path} is not there; it holds the API keys") from None
+        self.refresh()
 
     def __bool__(self) -> bool:
         """Whether a key is needed at all; a file that is named but empty lets nobody in."""
         return self._path is not None or bool(self._fixed)
 
+    def check(self) -> None:
+        """See that the file can be used, before anybody is served.
+
+        Raises:
+            SettingError: a line is no key, the file is not there or cannot be read, or others may write it.
+        """
+        try:
+            if self._path is not None:
+                self._read(self._path)
+        except FileNotFoundError:
+            raise SettingError(f"{self._path} is not there; it holds the API keys") from None
+
     def refresh(self) -> None:
-        """Read the file again if it has changed; never raises.
+        """Read the file again if it has changed; never raises, so that who dies is replaced whatever is in it.
 
         A file that cannot be used leaves the keys as they were, for a slip of an editor is not to lock everybody out. A
         file that was taken away takes its keys along.
@@ -156,7 +164,8 @@ class KeyRing:
             self.problem = f"the key file {self._path.name} is gone, and its keys with it"
         except SettingError as error:
             told = str(error).replace(str(self._path), self._path.name)
-            self.problem = f"the keys stay as they were: {told}"
+            state = "the keys stay as they were" if self._state else "no key of the file counts"
+            self.problem = f"{state}: {told}"
 
     def _read(self, path: Path) -> str:
         """Take the file's keys; what is wrong with it all the same."""
