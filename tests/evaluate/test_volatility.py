@@ -111,6 +111,17 @@ def test_refits_fall_on_the_contestants_days() -> None:
     assert walk.refits == (448, 700, 780, 860)
 
 
+def test_a_fit_costs_no_more_for_a_longer_past(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every fit sees the last days up to its own, so many at most."""
+    monkeypatch.setitem(volatility_walk.__globals__, "MAX_FIT", 300)
+    returns, seen = garch_returns(900), []
+    fit = Garch.fit
+    monkeypatch.setattr(Garch, "fit", lambda self, shown: seen.append(shown) or fit(self, shown))
+    volatility_walk(returns, DATES[:900], DATES[700], refit_every=80)
+    for shown, day in zip(seen[:4], (448, 700, 780, 860), strict=True):
+        assert np.array_equal(shown, returns[day - 299 : day + 1])
+
+
 def test_walk_holds_a_forecast_for_the_day_to_come() -> None:
     """There is one column a day from the start of the walk to the last day, the last of them still open."""
     walk = volatility_walk(garch_returns(700), DATES[:700], DATES[600], refit_every=50)

@@ -125,6 +125,17 @@ def test_it_learns_only_what_was_known(walk):
         assert (walk.target_dates[: len(y)] <= walk.origins[origin]).all()
 
 
+def test_a_fit_costs_no_more_for_a_longer_past(walk, monkeypatch):
+    """Each fit, the first and the last too, learns from the last days that it may know, so many at most."""
+    monkeypatch.setitem(walk_forward.__globals__, "MAX_FIT", 120)
+    spy = Spy()
+    walk_forward(spy, walk, DAYS, refit_every=40)
+    assert [len(y) for _, _, y in spy.seen] == [120] * 5
+    for (_, newest, y), end in zip(spy.seen, (300, 300, 340, 380, 400), strict=True):
+        assert np.array_equal(newest, walk.values[end - 120 : end, 0])
+        assert np.array_equal(y, walk.target[end - 120 : end])
+
+
 @pytest.mark.parametrize("horizon", [2, 5, 20])
 def test_a_longer_horizon_waits_for_its_outcomes(walk, horizon):
     """No fit sees a return over several days of which one was still to come."""

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -39,36 +37,18 @@ def work(tmp_path, monkeypatch):
     sys.modules.pop("podium_test_cluster_work")
 
 
-@pytest.fixture
-def cluster(work, monkeypatch) -> Iterator[Any]:
-    """A head without cores, and two nodes of one core each."""
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    utils = pytest.importorskip("ray.cluster_utils", reason="the extra podium[ray] is not installed")
-    node = {"num_cpus": 1, "object_store_memory": 80_000_000, "include_dashboard": False}
-    made = utils.Cluster(initialize_head=True, head_node_args={**node, "num_cpus": 0})
-    made.both = [made.add_node(**node), made.add_node(**node)]
-    yield made
-    made.shutdown()
-
-
 @pytest.mark.servers
 @pytest.mark.filterwarnings(
     "ignore::ResourceWarning", "ignore::FutureWarning", "ignore::DeprecationWarning"
 )  # Ray's own
-def test_a_node_that_is_killed_loses_nothing(cluster, work):
+def test_a_node_that_is_killed_loses_nothing(work, make_cluster, kill_one):
     """The node that is left does what the other had begun; every task has its own result, and a failure is a value."""
-    import ray
-
-    found = {}
+    found, cluster = {}, make_cluster()
     with side_by_side(work.square_in, range(8), engine=Ray(cluster.address)) as crew:
         for task, future in crew:
             assert task not in found
             found[task] = future.exception() or future.result()
-            if cluster.both:
-                own = ray.get_runtime_context().get_node_id()  # the driver's own node may be any of them
-                victim = next(node for node in cluster.both if node.node_id != own)
-                cluster.both.clear()
-                cluster.remove_node(victim, allow_graceful=False)
+            kill_one(cluster)
     failure = found.pop(2)
     assert isinstance(failure.cause, DataError)
     assert failure.cause.faults[0].check == "positive"

@@ -11,6 +11,7 @@ import numpy as np
 
 from podium.errors import AdmissionError, DataError, Fault
 from podium.evaluate.horizons import direct_target
+from podium.evaluate.volatility.contract import MAX_FIT
 from podium.features import frame
 from podium.models.base import Contestant, FittedModel
 from podium.models.combiner import REST, WEIGHT, Combiner
@@ -93,7 +94,8 @@ def walk_forward(contestant: Contestant, table: FeatureTable, days: ScoredRows, 
     """Score a contestant on days that its models had not seen.
 
     At each refit the model learns from all rows whose target was known at the close of the next origin to be
-    forecast, and no later one: the target of row `start - horizon` is known at the close of origin `start`.
+    forecast, and no later one: the target of row `start - horizon` is known at the close of origin `start`. Of more
+    than `MAX_FIT` rows it learns from the last, so that a long series costs in proportion.
 
     Args:
         contestant: it is not changed; its horizon is that of the table's target.
@@ -102,21 +104,25 @@ def walk_forward(contestant: Contestant, table: FeatureTable, days: ScoredRows, 
         refit_every: scored days between refits; 0 fits once.
     """
     X, y = frame(table), table.target
+
+    def known(end: int) -> slice:
+        return slice(max(0, end - MAX_FIT), end)
+
     contestant.warm_up()
     fitting, forecasting = Stopwatch(), Stopwatch()
     with fitting:
-        n_first = days.first_scored - contestant.horizon + 1
-        contestant = contestant.tuned(X[:n_first], y[:n_first])
+        first = known(days.first_scored - contestant.horizon + 1)
+        contestant = contestant.tuned(X[first], y[first])
     blocks: list[Floats] = []
     step = refit_every or days.n_scored
     for start in range(days.first_scored, days.n_known, step):
-        stop, n_learned = min(start + step, days.n_known), start - contestant.horizon + 1
+        stop, learned = min(start + step, days.n_known), known(start - contestant.horizon + 1)
         with fitting:
-            model = contestant.fit(X[:n_learned], y[:n_learned])
+            model = contestant.fit(X[learned], y[learned])
         with forecasting:
             blocks.append(_whole(contestant, model.predict(X[start:stop]), table.origins[start:stop]))
     with fitting:
-        future = contestant.fit(X[: days.n_known], y[: days.n_known])
+        future = contestant.fit(X[known(days.n_known)], y[known(days.n_known)])
     return WalkForward(
         forecasts=_forecasts(table, days, np.concatenate(blocks)),
         future=future,

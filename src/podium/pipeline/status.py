@@ -110,12 +110,12 @@ def status(settings: Settings) -> Status:
         MissingError: there is no champion yet.
     """
     store = MlflowStore(settings)
-    champion = store.champion()
+    with store.one_look():
+        champion, holders, titles = store.champion(), store.holders(), store.titles()
     aliases: dict[str, list[str]] = {}
-    for holder in store.holders():
+    for holder in holders:
         for alias in sorted(holder.aliases):
             aliases.setdefault(alias, []).append(holder.pinned_uri)
-    titles = store.titles()
     pin = pin_of(titles, champion)
     return Status(
         pair=settings.pair,

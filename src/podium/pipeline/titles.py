@@ -43,7 +43,8 @@ def promote(settings: Settings, wanted: str, why: str, accept_leak: bool = False
         RegistryError: somebody else moved the title meanwhile; the message says who, and to whom.
     """
     store = MlflowStore(settings)
-    champion, winner = store.champion(), _find(store, wanted)
+    with store.one_look():
+        champion, winner = store.champion(), _find(store, wanted)
     if suspicion := winner.tags.get(SUSPICION_TAG):
         if not accept_leak:
             raise InputError(f"{suspicion}. If {winner.pinned_uri} shall have the title all the same, --accept-leak")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +21,7 @@ from podium.settings.wording import mask
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities.model_registry import RegisteredModel
 
 LOCK_TIMEOUT = 120.0  # seconds; creating the schema takes about three
 
@@ -41,6 +42,7 @@ class Connection:
         self.addresses = tuple(dict.fromkeys((self.address, self.registry_address)))
         self.secrets = quiet.secrets_of(*self.addresses)
         self._turn: turns.Turn | None = None
+        self._seen: dict[str, list[RegisteredModel]] | None = None
 
     @cached_property
     def client(self) -> MlflowClient:
@@ -159,10 +161,36 @@ class Connection:
             else:
                 self._turn = turns.ServerTurn(self.client, pair, holder)
         try:
-            yield
+            with self.one_look():
+                yield
         finally:
             turn, self._turn = self._turn, None
             turn.end()
+
+    @contextmanager
+    def one_look(self) -> Iterator[None]:
+        """Inside, a pair's registered models are read once, and again after a write of ours: the same state for all.
+
+        Each read costs what the registry has grown to, and a turn asks for them a dozen times.
+        """
+        before, self._seen = self._seen, {}
+        try:
+            yield
+        finally:
+            self._seen = before
+
+    def seen(self, query: str, read: Callable[[], list[RegisteredModel]]) -> list[RegisteredModel]:
+        """What was read before in this look, or is read now."""
+        if self._seen is None:
+            return read()
+        if query not in self._seen:
+            self._seen[query] = read()
+        return self._seen[query]
+
+    def forget(self) -> None:
+        """Read again: we have written, or did not find what must be there."""
+        if self._seen:
+            self._seen.clear()
 
     def check_turn(self) -> None:
         """See that our turn has not been taken away, because this process stood still."""

@@ -75,6 +75,10 @@ class MlflowStore:
         """Alone among all who change the pair's titles; see `Connection.turn`."""
         return self.connection.turn(self.settings.pair)
 
+    def one_look(self) -> AbstractContextManager[None]:
+        """Inside, the registered models are read once; see `Connection.one_look`."""
+        return self.connection.one_look()
+
     def upgrade(self) -> list[Path]:
         """Bring databases of an older MLflow to this one's schema; the backups, one for each that was upgraded."""
         for uri in self.connection.addresses:
@@ -181,6 +185,7 @@ class MlflowStore:
             for name, value in tags.items():
                 if version.tags.get(name) != to.clean(value):
                     insisting(partial(to.client.set_model_version_tag, *place, name, to.clean(value)))
+            to.forget()
 
     def describe(self, version: VersionRecord, text: str) -> None:
         """Give a version another description, unless it has this one."""
@@ -188,6 +193,7 @@ class MlflowStore:
         if version.description != to.clean(text):
             with to.errors(f"describe {version.name}"):
                 to.client.update_model_version(version.name, str(version.version), to.clean(text))
+                to.forget()
 
     def versions(self, pair: str | None = None) -> list[VersionRecord]:
         """Every version of the pair's models with its aliases, by name and version."""
@@ -209,7 +215,7 @@ class MlflowStore:
             MissingError: nobody holds the alias.
         """
         with self.connection.errors("find the champion"):
-            looks = (pair_models.champion(self.connection, self._models(pair)) for _ in range(LOOKS))
+            looks = (pair_models.champion(self.connection, self._models(pair, again=bool(n))) for n in range(LOOKS))
             found = next(filter(None, looks), None)
         if found is None:
             raise MissingError(_nobody(self._pair(pair), self.refused(pair)))
@@ -455,12 +461,16 @@ class MlflowStore:
         with self.connection.errors("record the recipes tried"):
             for found in (found for found in attempts if found.key not in known):
                 insisting(partial(self.client.set_registered_model_tag, found.name, found.key, found.to_json()))
+            self.connection.forget()
 
     def _write(self, title: Title) -> None:
         for key, value in ((title.key, title.to_json()), (HEAD, title.digest)):
             insisting(partial(self.client.set_registered_model_tag, title.name, key, value))
+        self.connection.forget()
 
-    def _models(self, pair: str | None) -> list[RegisteredModel]:
+    def _models(self, pair: str | None, again: bool = False) -> list[RegisteredModel]:
+        if again:
+            self.connection.forget()
         return pair_models.models(self.connection, self._pair(pair))
 
     def _pair(self, pair: str | None) -> str:

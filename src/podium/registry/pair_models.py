@@ -32,7 +32,8 @@ def all_models(to: Connection, query: str | None = None) -> list[tuple[ModelName
 
 def models(to: Connection, pair: str) -> list[RegisteredModel]:
     """The pair's registered models by name. LIKE's `_` matches any letter, so their names are looked at here."""
-    return [model for name, model in all_models(to, f"name LIKE {quoted(pair + '%')}") if name.pair == pair]
+    query = f"name LIKE {quoted(pair + '%')}"
+    return to.seen(pair, lambda: [model for name, model in all_models(to, query) if name.pair == pair])
 
 
 def versions(to: Connection, pair: str) -> list[VersionRecord]:
@@ -162,6 +163,7 @@ def assign(to: Connection, pair: str, wanted: Mapping[str, VersionRecord]) -> li
     goal = {alias: Holder(version.name, version.version) for alias, version in wanted.items()}
     made: list[Move] = []
     while len(made) < ROUNDS * len(goal):
+        to.forget()
         moves = plan(_state(models(to, pair)), goal)
         if not moves:
             return made
@@ -178,6 +180,7 @@ def make(to: Connection, move: Move) -> None:
         to.client.set_registered_model_alias(holder.name, move.alias, str(holder.version))
     else:
         to.client.delete_registered_model_alias(holder.name, move.alias)
+    to.forget()
 
 
 def _version(to: Connection, model: RegisteredModel, number: int) -> ModelVersion | None:

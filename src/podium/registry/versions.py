@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from podium.records import ModelName, RunRecord, VersionRecord
 from podium.registry.connection import Connection
-from podium.registry.entities import ABSENT, DIGEST_TAG, EXISTS, pages, quoted, tolerating, version_record
+from podium.registry.entities import DIGEST_TAG, EXISTS, pages, quoted, tolerating, version_record
+from podium.registry.pair_models import models
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
@@ -33,6 +34,7 @@ def register(
         description=to.clean(description),
         model_id=_model_id(run),
     )
+    to.forget()
     return version_record(made, model.aliases or {})
 
 
@@ -44,18 +46,15 @@ def of_run(to: Connection, name: str, run_id: str) -> list[ModelVersion]:
 
 
 def _model(to: Connection, name: str, description: str) -> RegisteredModel:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        found = to.client.get_registered_model(name)
-    except MlflowException as error:
-        if error.error_code not in ABSENT:
-            raise
+    found = next((model for model in models(to, to.settings.pair) if model.name == name), None)
+    if found is None:
         about = {"pair": to.settings.pair, "project": to.settings.project}
         tolerating(EXISTS, lambda: to.client.create_registered_model(name, about, description))
+        to.forget()
         return to.client.get_registered_model(name)
     if description and not found.description:
         to.client.update_registered_model(name, description)
+        to.forget()
     return found
 
 

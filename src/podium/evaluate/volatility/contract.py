@@ -11,6 +11,7 @@ from podium.records import Floats
 
 MIN_HISTORY = 60  # returns before the first volatility forecast
 MIN_FIT = 250  # returns before the first fit of anything that is fitted: about a year
+MAX_FIT = 8_000  # days that anything learns from at most, the last: a fit costs no more for a longer past
 
 Numbers = Mapping[str, float]
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from podium.errors import InputError
 from podium.evaluate.volatility.constant import Constant, mean_square
-from podium.evaluate.volatility.contract import MIN_FIT, MIN_HISTORY, Numbers, VolatilityModel
+from podium.evaluate.volatility.contract import MAX_FIT, MIN_FIT, MIN_HISTORY, Numbers, VolatilityModel
 from podium.evaluate.volatility.ewma import Ewma
 from podium.evaluate.volatility.garch import Garch
 from podium.evaluate.volatility.gjr import Gjr
@@ -158,7 +158,7 @@ def _column(model: VolatilityModel, returns: Floats, refits: list[int], n_before
     numbers: Numbers | None = None
     before = float("nan")
     for begin, end in pairwise([*refits, len(returns)]):
-        fresh = model.fit(returns[: begin + 1])
+        fresh = model.fit(returns[: begin + 1][-MAX_FIT:])
         if fresh is not None:
             numbers, before = fresh.numbers, before if fresh.variance is None else fresh.variance
         elif numbers is None:

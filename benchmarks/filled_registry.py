@@ -1,0 +1,202 @@
+"""What the verbs take in a registry of years: with 2,000 runs and 500 versions against three of each.
+
+    python benchmarks/filled_registry.py [sqlite|postgresql] [RUNS] [VERSIONS]
+
+A championship of three contestants is held, its verbs are timed, its rows are copied under new ids and older days, and
+the verbs are timed again. In this process, imports not counted; `serve` in processes of its own, from its start to its
+first answer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+
+import servers
+from podium.data.store import save_series
+from podium.pipeline.contest import evaluate
+from podium.pipeline.prepare import series_path
+from podium.pipeline.status import status, status_of_all
+from podium.pipeline.titles import history, promote
+from podium.pipeline.train import train
+from podium.records import Series
+from podium.registry.locations import engine
+from podium.registry.mlflow_store import MlflowStore
+from podium.settings import Settings
+
+OF_RUN = ("runs", "metrics", "latest_metrics", "params", "tags")
+OF_MODEL = ("logged_models", "logged_model_metrics", "logged_model_params", "logged_model_tags")
+OF_VERSION = ("model_versions", "model_version_tags")
+TIMES = 7
+DAY = 86_400_000  # milliseconds
+SERVE = """
+import json, sys
+from podium.serve.processes.supervisor import serve
+from podium.settings import Settings
+
+sys.exit(serve(Settings(**json.loads(sys.argv[1])), lambda address: print(address, flush=True)))
+"""
+
+
+def championship(settings: Settings) -> None:
+    """Three contestants on a random walk of 500 days."""
+    days = np.busday_offset("2024-11-01", np.arange(500), roll="forward").astype("datetime64[D]")
+    closes = 1.1 * np.exp(np.cumsum(np.random.default_rng(7).normal(0, 0.005, 500)))
+    save_series(Series(settings.pair, days, closes, "test"), series_path(settings))
+    train(settings)
+    evaluate(settings)
+
+
+def fill(uri: str, n_runs: int, n_versions: int) -> None:
+    """Copies of every run, model and version, each a day older than the one before."""
+    with engine(uri).begin() as connection:
+        found = sa.MetaData()
+        found.reflect(connection)
+        tables = found.tables
+        rows = {name: _rows(connection, tables[name]) for name in (*OF_RUN, *OF_MODEL, *OF_VERSION)}
+        n_newer = n_versions // len(rows["model_versions"])
+        _raise_numbers(connection, tables, rows, n_newer)
+        for age in range(1, n_runs // len(rows["runs"]) + 1):
+            new = {row["run_uuid"]: uuid.uuid4().hex for row in rows["runs"]}
+            new |= {row["model_id"]: f"m-{uuid.uuid4().hex}" for row in rows["logged_models"]}
+            names = (*OF_RUN, *OF_MODEL, *(OF_VERSION if age <= n_newer else ()))
+            for name in names:
+                copies = [_older(row, new, age, n_newer) for row in rows[name]]
+                connection.execute(sa.insert(tables[name]), copies) if copies else None
+
+
+def _rows(connection: sa.Connection, table: sa.Table) -> list[dict[str, Any]]:
+    return [dict(row) for row in connection.execute(sa.select(table)).mappings()]
+
+
+def _raise_numbers(
+    connection: sa.Connection, tables: Mapping[str, sa.Table], rows: Mapping[str, list[dict[str, Any]]], by: int
+) -> None:
+    """The versions that there are become the newest."""
+    for name in (*OF_VERSION, "registered_model_aliases"):
+        table = tables[name]
+        for row in rows.get(name, _rows(connection, table)):
+            keys = [table.c[key.name] == row[key.name] for key in table.primary_key]
+            connection.execute(sa.update(table).where(*keys).values(version=int(row["version"]) + by))
+
+
+def _older(row: Mapping[str, Any], new: Mapping[str, str], age: int, newest: int) -> dict[str, Any]:
+    """A copy under new ids, so many days older; a version gets the number of its age."""
+    made = dict(row)
+    for name, value in row.items():
+        if name == "version":
+            made[name] = newest + 1 - age
+        elif name.endswith(("time", "timestamp", "timestamp_ms")):
+            made[name] = value - age * DAY if value else value
+        elif isinstance(value, str):
+            made[name] = reduce(lambda text, old: text.replace(old, new[old]), new, value)
+    if row.get("key", row.get("tag_key")) == "data_version":
+        field = "value" if "value" in row else "tag_value"
+        made[field] = f"{row[field][:-8]}{age:08x}"
+    return made
+
+
+def crown(settings: Settings, n_titles: int) -> None:
+    """So many changes of the title, the last to who holds it."""
+    store = MlflowStore(settings)
+    champion = store.champion()
+    other = next(version for version in store.holders() if version.name != champion.name)
+    for number in range(n_titles, 0, -1):
+        store.record_title(champion if number % 2 else other, why="luck", verdict="promoted", data_version=None)
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[str]:
+    """A server that answers, until the end of the block."""
+    told = {**settings.model_dump(mode="json"), "serve": {"port": 0, "ledger": "off", "pairs": [settings.pair]}}
+    server = subprocess.Popen([sys.executable, "-c", SERVE, json.dumps(told)], stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    try:
+        yield server.stdout.readline().strip()
+    finally:
+        server.terminate()
+        server.wait(60)
+        server.stdout.close()
+
+
+def timed(act: Callable[[], object], times: int = TIMES) -> float:
+    """Seconds, the least of so many times: others may use the machine too."""
+    took = []
+    for _ in range(times):
+        began = time.perf_counter()
+        act()
+        took.append(time.perf_counter() - began)
+    return min(took)
+
+
+def measure(settings: Settings) -> dict[str, float]:
+    """Seconds of each verb."""
+    holders = MlflowStore(settings).holders()
+    champion = next(version for version in holders if "champion" in version.aliases)
+    other = next(version for version in holders if "challenger" in version.aliases)
+    turns = iter([other, champion] * TIMES)
+    found = {
+        "status": timed(lambda: status(settings)),
+        "status --all": timed(lambda: status_of_all(settings)),
+        "evaluate, nothing new": timed(lambda: evaluate(settings)),
+        "history": timed(lambda: history(settings)),
+        "promote": timed(lambda: promote(settings, next(turns).pinned_uri, "to measure"), TIMES - 1),
+    }
+    promote(settings, champion.pinned_uri, "back")
+    evaluate(settings, unpin=True)
+
+    with serving(settings) as address:
+        found["dashboard"] = timed(lambda: look(address), 3 * TIMES)
+    found["serve, to its first answer"] = timed(lambda: start(settings), 3)
+    return found
+
+
+def look(address: str) -> None:
+    """Fetch the dashboard."""
+    with urllib.request.urlopen(f"{address}/") as answer:
+        answer.read()
+
+
+def start(settings: Settings) -> None:
+    """Start a server, and fetch its dashboard."""
+    with serving(settings) as address:
+        look(address)
+
+
+def main() -> None:
+    """Measure, fill, measure."""
+    where = sys.argv[1] if len(sys.argv) > 1 else "sqlite"
+    n_runs, n_versions = (int(sys.argv[at]) if len(sys.argv) > at else of for at, of in ((2, 2000), (3, 500)))
+    with (
+        tempfile.TemporaryDirectory(prefix="podium-") as top,
+        servers.postgres() if where == "postgresql" else (nullcontext()) as database,
+    ):
+        os.chdir(top)
+        uri = database.fresh() if database else f"sqlite:///{top}/mlflow.db"
+        settings = Settings(tracking_uri=uri, contestants=("LinearRegression", "ARIMA", "ExponentialSmoothing"))
+        MlflowStore(settings).prepare()  # in one process: migrations of several at once meet each other
+        championship(settings)
+        few = measure(settings)
+        fill(uri, n_runs, n_versions)
+        crown(settings, n_titles=101)
+        many = measure(settings)
+        print(f"{where}: {n_runs} runs, {n_versions} versions")
+        for name, seconds in many.items():
+            print(f"| {name} | {1e3 * few[name]:.0f} ms | {1e3 * seconds:.0f} ms | {seconds / few[name]:.2f} |")
+
+
+if __name__ == "__main__":
+    main()
