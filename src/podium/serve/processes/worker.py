@@ -28,6 +28,7 @@ from podium.serve.web.health import measure
 if TYPE_CHECKING:
     from podium.serve.dashboard.page import Pages
 
+YOUNG = 50_000  # new objects between two collections: the rows of a large body are ten thousand lists, and no garbage
 HOUSEKEEPING = 1.0  # seconds between two turns of each duty
 
 _log = logging.getLogger("podium.serve")
@@ -81,6 +82,7 @@ async def running(service: Service, measures: Callable[[], None]) -> AsyncIterat
     # What is loaded now stays: the collector need not walk through it again and again between requests.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(YOUNG)
     # Each duty has its own turn: a ledger that hangs keeps nobody from reading the keys.
     duties: tuple[Callable[[], Awaitable[None]], ...] = (
         refresh, service.recording.probe, partial(thread, measures), partial(thread, service.gate.ring.refresh),
