@@ -249,12 +249,12 @@ def make_caller(world: World, runner: asyncio.Runner) -> Iterator[MakeCaller]:
             runner.run(service.swapper.apply(manifest))
             service.swapper.checked_at = 2e10
             service.market.refresh(service.swapper.lineups)
-        runner.run(service.recording.start())
+        runner.run(service.bookkeeping.start())
         return Caller(make_app(service), service, runner)
 
     yield make
     for service in made:
-        runner.run(service.recording.stop())
+        runner.run(service.bookkeeping.stop())
         service.forecaster.close()
 
 

@@ -22,7 +22,7 @@ SAID = [
 def test_health_names_no_host_and_no_port(said: str) -> None:
     """Whatever a database or a client says of its address, `/health` has the reason without host and port."""
     empty: Any = SimpleNamespace(problems={}, checked_at=0, restarted="", problem="", mode="off", lineups={})
-    recording: Any = SimpleNamespace(problem=said, mode="required")
-    told = HealthReporter(empty, empty, empty, recording, empty, empty).problems()["ledger"]
+    bookkeeping: Any = SimpleNamespace(problem=said, mode="required")
+    told = HealthReporter(empty, empty, empty, bookkeeping, empty, empty).problems()["ledger"]
     assert not [word for word in ("internal", "5432", "10.1.2.3", "::1") if word in told]
     assert "[" in told

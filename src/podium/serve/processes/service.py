@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from podium.serve.hotswap.swap import Swapper
+from podium.serve.web.bookkeeping import Bookkeeping
 from podium.serve.web.config import WorkerConfig
 from podium.serve.web.forecaster import Forecaster
 from podium.serve.web.health import HealthReporter
 from podium.serve.web.http import Room
 from podium.serve.web.market import Market
-from podium.serve.web.recording import Recording
 from podium.serve.web.security import Gate, make_gate
 from podium.serve.web.selection import Selection
 from podium.serve.web.telemetry import Telemetry
@@ -27,7 +27,7 @@ class Service:
         telemetry: what is counted.
         swapper: the models in service.
         selection: who answers.
-        recording: the ledger.
+        bookkeeping: the ledger.
         market: the newest stored closes.
         forecaster: forecasts.
         health: what is not as it should be.
@@ -39,7 +39,7 @@ class Service:
     telemetry: Telemetry
     swapper: Swapper
     selection: Selection
-    recording: Recording
+    bookkeeping: Bookkeeping
     market: Market
     forecaster: Forecaster
     health: HealthReporter
@@ -61,11 +61,11 @@ def make_service(config: WorkerConfig) -> Service:
     options = settings.serve
     gate = make_gate(options)
     selection = Selection(options, settings.pair, swapper)
-    recording = Recording(options, settings.ledger, telemetry)
-    forecaster = Forecaster(options, recording, telemetry)
+    bookkeeping = Bookkeeping(options, settings.ledger, telemetry)
+    forecaster = Forecaster(options, bookkeeping, telemetry)
     market = Market(settings)
-    health = HealthReporter(selection, swapper, forecaster, recording, gate.ring, market)
+    health = HealthReporter(selection, swapper, forecaster, bookkeeping, gate.ring, market)
     return Service(
-        config, gate, telemetry, swapper, selection, recording, market, forecaster, health,
+        config, gate, telemetry, swapper, selection, bookkeeping, market, forecaster, health,
         Room(options.max_in_flight),
     )  # fmt: skip

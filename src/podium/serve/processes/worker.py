@@ -70,7 +70,7 @@ async def running(service: Service, measures: Callable[[], None]) -> AsyncIterat
     tasks = [_begun(_over_and_over(partial(thread, service.swapper.tell)))]
     registry = Path(config.registry) if config.registry else None
     await asyncio.gather(
-        service.swapper.start(registry, config.address, config.settings.serve.patience), service.recording.start()
+        service.swapper.start(registry, config.address, config.settings.serve.patience), service.bookkeeping.start()
     )
 
     async def refresh() -> None:
@@ -85,7 +85,7 @@ async def running(service: Service, measures: Callable[[], None]) -> AsyncIterat
     gc.set_threshold(YOUNG)
     # Each duty has its own turn: a ledger that hangs keeps nobody from reading the keys.
     duties: tuple[Callable[[], Awaitable[None]], ...] = (
-        refresh, service.recording.probe, partial(thread, measures), partial(thread, service.gate.ring.refresh),
+        refresh, service.bookkeeping.probe, partial(thread, measures), partial(thread, service.gate.ring.refresh),
         partial(thread, news.tell),
     )  # fmt: skip
     tasks += [_begun(service.swapper.watch()), *(_begun(_over_and_over(duty)) for duty in duties)]
@@ -95,7 +95,7 @@ async def running(service: Service, measures: Callable[[], None]) -> AsyncIterat
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await service.recording.stop()
+        await service.bookkeeping.stop()
         for lineup in service.swapper.lineups.values():
             for model in lineup.arms.values():
                 model.scorer.close()

@@ -15,10 +15,10 @@ from podium.ledger.entry import Entry, forecast_columns, new_id
 from podium.records import Floats
 from podium.serve.hotswap.lineup import ServedModel
 from podium.serve.hotswap.scorer import ScoringError
+from podium.serve.web.bookkeeping import Bookkeeping
 from podium.serve.web.http import RefusedError, unavailable
 from podium.serve.web.market import Close
 from podium.serve.web.next_day import bring_interval, is_behind, open_interval
-from podium.serve.web.recording import Recording
 from podium.serve.web.selection import Ask
 from podium.serve.web.telemetry import Telemetry
 from podium.settings import ServeSettings
@@ -35,16 +35,16 @@ class Forecaster:
 
     Args:
         options: shadows, and the experiment's name.
-        recording: the ledger.
+        bookkeeping: the ledger.
         telemetry: counts.
 
     Attributes:
         problems: one sentence for each model that does not forecast now, by name and version.
     """
 
-    def __init__(self, options: ServeSettings, recording: Recording, telemetry: Telemetry) -> None:
+    def __init__(self, options: ServeSettings, bookkeeping: Bookkeeping, telemetry: Telemetry) -> None:
         self.problems: dict[str, str] = {}
-        self._options, self._recording, self._telemetry = options, recording, telemetry
+        self._options, self._bookkeeping, self._telemetry = options, bookkeeping, telemetry
         self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="podium-score")
         self._shadow_pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="podium-shadow")
         self._shadows_waiting = 0
@@ -83,9 +83,9 @@ class Forecaster:
             shadows = await _in_time(begun)
         given = {ask.arm: forecasts, **shadows}
         told = [arm for arm, found in given.items() if self._counts(ask, arm, found)]
-        if self._recording.mode != "off":
+        if self._bookkeeping.mode != "off":
             name = self._options.ab_test
-            await self._recording.write([_entry(ask, arm, given[arm], close, row, experiment=name) for arm in told])
+            await self._bookkeeping.write([_entry(ask, arm, given[arm], close, row, experiment=name) for arm in told])
         return forecasts
 
     def _score(self, ask: Ask, X: Floats) -> Floats:

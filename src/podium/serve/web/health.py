@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from podium.serve.hotswap.lineup import Lineup
 from podium.serve.hotswap.swap import Swapper
 from podium.serve.web import schemas
+from podium.serve.web.bookkeeping import Bookkeeping
 from podium.serve.web.forecaster import Forecaster
 from podium.serve.web.http import Room
 from podium.serve.web.market import Market
-from podium.serve.web.recording import Recording
 from podium.serve.web.security import KeyRing
 from podium.serve.web.selection import Selection
 from podium.serve.web.telemetry import Telemetry
@@ -38,7 +38,7 @@ class HealthReporter:
         selection: the models.
         swapper: how they follow the registry.
         forecaster: what does not forecast.
-        recording: the ledger.
+        bookkeeping: the ledger.
         ring: the keys.
         market: the newest closes.
     """
@@ -46,7 +46,7 @@ class HealthReporter:
     selection: Selection
     swapper: Swapper
     forecaster: Forecaster
-    recording: Recording
+    bookkeeping: Bookkeeping
     ring: KeyRing
     market: Market
 
@@ -61,8 +61,8 @@ class HealthReporter:
         for pair in self.selection.lineups:
             if (late := self.market.stale(pair)) is not None:
                 found[f"rates of {pair}"] = f"{late.told()}."
-        if self.recording.problem:
-            found["ledger"] = self.recording.problem
+        if self.bookkeeping.problem:
+            found["ledger"] = self.bookkeeping.problem
         if self.ring.problem:
             found["keys"] = self.ring.problem
         return {name: _public(text) for name, text in found.items()}
@@ -78,11 +78,11 @@ class HealthReporter:
         404 without a model, as MLflow's server; 503 when a required ledger takes nothing; else 200, with the status
         `degraded` when something is not as it should be and the last good models are served.
         """
-        found, served, mode = self.problems(), self.selection.lineups, self.recording.mode
+        found, served, mode = self.problems(), self.selection.lineups, self.bookkeeping.mode
         status = 200
         if self.selection.default_pair not in served:
             status = 404
-        elif mode == "required" and self.recording.problem:
+        elif mode == "required" and self.bookkeeping.problem:
             status = 503
         age = self.registry_age()
         return status, schemas.Health(
@@ -123,7 +123,7 @@ def measure(telemetry: Telemetry, reporter: HealthReporter, market: Market, room
     show("registry_age_seconds", {} if age is None else {(): age})
     show("problems", {(): float(len(reporter.problems()))})
     show("in_flight", {(): float(room.taken)})
-    show("ledger_pending", {(): float(reporter.recording.pending)})
+    show("ledger_pending", {(): float(reporter.bookkeeping.pending)})
     errors = live(lineups.values())
     show("live_rmse", {labels: rmse for labels, (rmse, _) in errors.items()})
     show("live_days", {labels: float(n_days) for labels, (_, n_days) in errors.items()})

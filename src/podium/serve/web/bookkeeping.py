@@ -1,4 +1,4 @@
-"""The ledger as the service sees it: required, best effort, or off."""
+"""What is written into the ledger of what is answered, and what an answer waits for: required, best effort, or off."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AGAIN = 2.0  # seconds between two attempts to open a ledger that cannot be reac
 MOVED = 1000  # entries, of some 14 kB of log each when they come one by one, after which the log is moved into the file
 
 
-class Recording:
+class Bookkeeping:
     """Writes forecasts down before they are answered, as far as the mode asks for it.
 
     Args:

@@ -13,7 +13,7 @@ from podium.ledger import Ledger
 from podium.records import Interval
 from podium.serve.hotswap.swap import Swapper
 from podium.serve.processes.worker import running
-from podium.serve.web.recording import Recording
+from podium.serve.web.bookkeeping import Bookkeeping
 from podium.serve.web.security import KeyRing
 
 
@@ -151,10 +151,10 @@ def test_without_its_required_ledger_the_server_refuses(
     health = caller.get("/health")
     assert health.status == 503
     assert str(path.parent) not in health.content.decode()
-    caller.run(caller.service.recording.probe())
+    caller.run(caller.service.bookkeeping.probe())
     assert caller.get("/health").status == 503
     path.with_name("away.db").rename(path)
-    caller.run(caller.service.recording.probe())  # a load balancer sends nothing to a server that is not well
+    caller.run(caller.service.bookkeeping.probe())  # a load balancer sends nothing to a server that is not well
     assert caller.get("/health").json["status"] == "ok"
     assert caller.post("/invocations", split_body()).status == 200
     assert len(lines(path)) == 2
@@ -168,13 +168,13 @@ def test_with_a_ledger_of_best_effort_the_server_goes_on(
     assert caller.post("/invocations", split_body()).status == 200
 
     async def written() -> None:
-        while caller.service.recording.pending:
+        while caller.service.bookkeeping.pending:
             await asyncio.sleep(0.01)
 
     caller.run(asyncio.wait_for(written(), 20))
     path.rename(path.with_name("away.db"))
     assert caller.post("/invocations", split_body()).status == 200
-    caller.run(caller.service.recording._writer.close())
+    caller.run(caller.service.bookkeeping._writer.close())
     assert caller.post("/invocations", split_body()).status == 200
     assert caller.get("/health").json["status"] == "degraded"
     assert "podium_ledger_failures_total 2.0" in caller.get("/metrics").content.decode()
@@ -184,7 +184,7 @@ def test_a_ledger_that_cannot_be_opened_is_tried_again(
     make_caller: Any, own_world: Any, split_body: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server whose database is away at its start refuses until it is there, without a restart."""
-    monkeypatch.setattr("podium.serve.web.recording.AGAIN", 0.05)
+    monkeypatch.setattr("podium.serve.web.bookkeeping.AGAIN", 0.05)
     folder = own_world.root / "data"
     blocker = folder / "ledger.db"
     blocker.mkdir()
@@ -193,7 +193,7 @@ def test_a_ledger_that_cannot_be_opened_is_tried_again(
     blocker.rmdir()
 
     async def recovered() -> None:
-        while caller.service.recording.problem:
+        while caller.service.bookkeeping.problem:
             await asyncio.sleep(0.02)
 
     caller.run(asyncio.wait_for(recovered(), 20))
@@ -204,7 +204,7 @@ def test_the_log_is_moved_beside_the_commits(
     make_caller: Any, own_world: Any, path: Path, split_body: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Once enough was committed the housekeeping moves the log, and what keeps it from doing so ends nothing."""
-    monkeypatch.setattr("podium.serve.web.recording.MOVED", 2)
+    monkeypatch.setattr("podium.serve.web.bookkeeping.MOVED", 2)
     moved = list[Path | None]()
 
     def checkpoint(ledger: Ledger) -> None:
@@ -216,7 +216,7 @@ def test_the_log_is_moved_beside_the_commits(
     counts = []
     for _ in range(4):
         caller.post("/invocations", split_body())
-        caller.run(caller.service.recording.probe())
+        caller.run(caller.service.bookkeeping.probe())
         counts.append(len(moved))
     assert counts == [0, 1, 1, 2]
 
@@ -226,8 +226,8 @@ def test_a_ledger_that_hangs_is_given_up(
 ) -> None:
     """An answer waits for the ledger for so long and no longer."""
     caller = make_caller(own_world, ledger="required", ledger_timeout=0.1)
-    recording = caller.service.recording
-    monkeypatch.setattr(recording._writer, "submit", lambda _: caller.runner.get_loop().create_future())
+    bookkeeping = caller.service.bookkeeping
+    monkeypatch.setattr(bookkeeping._writer, "submit", lambda _: caller.runner.get_loop().create_future())
     assert caller.post("/invocations", split_body()).status == 503
     assert caller.service.room.taken == 0
 
@@ -268,7 +268,7 @@ def test_a_ledger_that_hangs_keeps_nobody_from_reading_the_keys(
     monkeypatch.setattr("podium.serve.processes.worker.HOUSEKEEPING", 0.01)
     hung, read = asyncio.Event(), 0
 
-    async def hang(_: Recording) -> None:
+    async def hang(_: Bookkeeping) -> None:
         hung.set()
         await asyncio.Event().wait()
 
@@ -279,7 +279,7 @@ def test_a_ledger_that_hangs_keeps_nobody_from_reading_the_keys(
     async def start(*_: Any) -> None:
         """The models are there."""
 
-    monkeypatch.setattr(Recording, "probe", hang)
+    monkeypatch.setattr(Bookkeeping, "probe", hang)
     monkeypatch.setattr(KeyRing, "refresh", refresh)
     monkeypatch.setattr(Swapper, "start", start)
     caller = make_caller(ledger="off")
