@@ -96,6 +96,7 @@ def overview(states: Iterable[PairState], here: str) -> Sheet:
         cells = (
             f"{champion.family} v{champion.version}",
             words.verdict_badge(state)[0],
+            told_day(ahead.target_date) if ahead else DASH,
             write(ahead.forecast_rate) if ahead else DASH,
             f"{write(rates['lower_95'])} {DASH} {write(rates['upper_95'])}" if rates else DASH,
             told_day(state.close.origin) if state.close else DASH,
@@ -103,5 +104,5 @@ def overview(states: Iterable[PairState], here: str) -> Sheet:
         told = f"{pair[:3]}/{pair[3:]}"
         title = told if pair == here else Markup('<a href="?pair={}">{}</a>').format(pair, told)
         rows.append(SheetRow(title, cells))
-    head = ("Pair", "Champion", "Verdict", "Forecast", "95% interval", "Rates up to")
+    head = ("Pair", "Champion", "Verdict", "For", "Forecast", "95% interval", "Rates up to")
     return Sheet("Who holds each title, and the next business day.", head, rows, sentences=("Champion", "Verdict"))

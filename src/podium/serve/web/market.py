@@ -108,6 +108,7 @@ class Market:
         self._settings, self._folder = settings, settings.data_dir / "raw"
         self._known: dict[str, tuple[tuple[int, int], Close]] = {}
         self._looked: dict[str, float] = {}
+        self._stale: dict[str, tuple[DataVersion, int, Late | None]] = {}
         self._lock = threading.Lock()
 
     def known(self, pair: str) -> Close | None:
@@ -117,10 +118,14 @@ class Market:
 
     def stale(self, pair: str) -> Late | None:
         """What is late of the rates that were read so far, where that must be told first."""
-        close = self.known(pair)
+        close, second = self.known(pair), int(time.monotonic())
         if close is None:
             return None
-        return stale(self._settings, close.series.source, date.fromisoformat(close.origin), datetime.now(UTC))
+        known = self._stale.get(pair)
+        if known is None or known[:2] != (close.data_version, second):  # asking the calendar costs a fifth of a request
+            late = stale(self._settings, close.series.source, date.fromisoformat(close.origin), datetime.now(UTC))
+            known = self._stale[pair] = (close.data_version, second, late)
+        return known[2]
 
     def due(self, pair: str) -> bool:
         """Whether it is time to look at the file."""
