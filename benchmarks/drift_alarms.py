@@ -1,6 +1,7 @@
 """Alarms of drift, looked at every day for five years: how often they are false, and how many days they take.
 
-    nice python benchmarks/drift_alarms.py --worlds 2000 > drift.json     # 15 minutes
+    nice python benchmarks/drift_alarms.py --worlds 2000 > drift.json     # five minutes
+    python benchmarks/drift_alarms.py --record                            # on the ECB's EUR/USD itself
 
 Worlds are GARCH(1,1) with Student's t, parameters as fitted to the ECB's EUR/USD from 1999 on, sigma forecast by the
 true recursion, after three years of record. Faults begin on the same day in each. Beside the sequential tests: a fixed
@@ -14,12 +15,18 @@ import argparse
 import json
 import math
 import multiprocessing
+import tempfile
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t
 
+from podium.data.store import load_series
 from podium.evaluate.drift import DAYS, REFERENCE, biased, miscovered, widened
+from podium.evaluate.volatility.walk import volatility_walk
+from podium.pipeline.prepare import ingest
+from podium.settings import Settings
 
 Floats = NDArray[np.float64]
 Parameters = tuple[float, float, float]
@@ -122,6 +129,29 @@ def faulty(task: tuple[int, Parameters, str]) -> list[list[float]]:
     return [path[-AFTER:].tolist() for path in paths(returns, z, parameters).values()]
 
 
+def record() -> dict[str, list[str]]:
+    """Spans of alarm on the real record, sigma by the six volatility models as they are fitted each year."""
+    with tempfile.TemporaryDirectory() as folder:
+        ingest(Settings(data_dir=Path(folder)))
+        series = load_series(next(Path(folder).rglob("*.parquet")))
+    returns, dates = np.diff(np.log(series.closes)), series.dates[1:]
+    walk = volatility_walk(returns, dates, dates[1000], refit_every=252)
+    z = returns[walk.start + 1 :] / np.exp(0.5 * np.log(walk.variance).mean(axis=0))[:-1]
+    days = dates[walk.start + 1 :]
+    tests = {
+        "volatility-jumped": widened,
+        "errors-drifted": biased,
+        "coverage-off": lambda known: miscovered(np.abs(known) < t.isf(0.1, 6) * math.sqrt(4 / 6), 0.8),
+    }
+    found: dict[str, list[str]] = {"days": [f"{days[0]} to {days[-1]}"]}
+    for name, test in tests.items():
+        flags = np.array([test(z[:n]).alarm for n in range(REFERENCE + 1, len(z) + 1)])
+        edges = np.flatnonzero(np.diff(np.r_[False, flags, False]))
+        asked = days[REFERENCE:]
+        found[name] = [f"{asked[i]} to {asked[j - 1]}" for i, j in zip(edges[::2], edges[1::2], strict=True)]
+    return found
+
+
 def days_until(path: Floats, threshold: float) -> float:
     """Days from the fault to the alarm; infinite where it is not found within the days looked at."""
     above = path >= threshold
@@ -134,7 +164,11 @@ def main() -> None:
     parser.add_argument("--worlds", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=20261126)
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--record", action="store_true")
     given = parser.parse_args()
+    if given.record:
+        print(json.dumps(record(), indent=1))
+        return
     seeds = range(given.seed, given.seed + given.worlds)
     figures: dict[str, object] = {}
     with multiprocessing.Pool(given.processes) as pool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import tomllib
@@ -12,7 +13,9 @@ from typing import Any
 
 import pytest
 import yaml
+from typer.main import get_command
 
+from podium.cli.verbs import app
 from podium.settings import Settings
 from podium.settings.origins import MLFLOWS, OTHERS_VARIABLES, keys, variables
 
@@ -21,6 +24,26 @@ DEPLOY = ROOT / "deploy"
 COMPOSE = DEPLOY / "compose" / "compose.yaml"
 FILES = sorted(path for path in DEPLOY.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
 TEXTS = {path.relative_to(DEPLOY).as_posix(): path.read_text(encoding="utf-8") for path in FILES}
+COMMAND = re.compile(r"""\bpodium["']?[,\s]+["']?((?:daily|serve|run|key|alarm|days)\b[^\]\n`#>]*)""")
+SCHEDULES = ("cron/podium.crontab", "systemd/podium-daily.service", "kubernetes/daily.yaml", "airflow/podium_daily.py",
+             "prefect/podium_daily.py", "container/Containerfile", "compose/compose.yaml")  # fmt: skip
+
+
+def commands(text: str) -> list[list[str]]:
+    """What stands behind `podium`, as words; a list of YAML, JSON or Python is one, too."""
+    found = [re.sub(r"""[,"'\]]+""", " ", match) for match in COMMAND.findall(text)]
+    return [shlex.split(line.split("  ")[0]) for line in found]
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_every_command_is_a_verb_with_its_flags(name):
+    """The application itself is asked; a schedule calls `podium daily`."""
+    verbs: dict[str, Any] = get_command(app).commands
+    found = commands(TEXTS[name])
+    assert "daily" in [words[0] for words in found]
+    for verb, *words in found:
+        flags = {flag for parameter in verbs[verb].params for flag in (*parameter.opts, *parameter.secondary_opts)}
+        assert {word for word in words if word.startswith("-")} - flags == set(), (name, verb)
 
 
 def test_every_variable_is_a_setting():

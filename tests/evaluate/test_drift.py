@@ -14,6 +14,7 @@ from podium.evaluate.drift import (
     REFERENCE,
     THRESHOLD,
     WIDTH_THRESHOLD,
+    Drift,
     biased,
     miscovered,
     widened,
@@ -93,6 +94,13 @@ def test_it_is_over_when_the_cause_is():
     assert widened(z[: BEFORE + 250]).alarm
     assert widened(z[: BEFORE + 250]).evidence.max() <= MEMORY * WIDTH_THRESHOLD
     assert not widened(z).alarm
+
+
+def test_an_alarm_does_not_flicker():
+    """A dip below the threshold is no end; half of it is, until it is crossed again."""
+    paths = ([7.3], [7.3, 5.0], [7.3, 3.6], [7.3, 3.6, 5.0], [5.0], [])
+    raised = [Drift(np.array(path), 7.2, 1).alarm for path in paths]
+    assert raised == [True, True, False, False, False, False]
 
 
 def test_the_betting_scores_are_worth_at_most_one():

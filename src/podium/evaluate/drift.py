@@ -71,8 +71,9 @@ class Drift:
 
     @property
     def alarm(self) -> bool:
-        """Whether something has changed, and has not changed back, as of the last day."""
-        return bool(self.evidence.size and self.evidence[-1] >= self.threshold)
+        """Whether something has changed as of the last day: raised at the threshold, and over at half of it."""
+        high = np.flatnonzero(self.evidence >= self.threshold)
+        return bool(high.size) and not (self.evidence[high[-1] :] <= self.threshold / 2).any()
 
 
 def widened(standardised: ArrayLike) -> Drift:
