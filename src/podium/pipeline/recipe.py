@@ -19,7 +19,8 @@ from podium.records import FeatureTable, RunRecord
 from podium.settings import Settings
 
 TAG = "recipe"
-OWN_CODE = ("models", "features.py", "evaluate/walkforward.py")
+CONTESTANTS = ("models", "features.py")
+OWN_CODE = (*CONTESTANTS, "evaluate/walkforward.py")
 COMPUTING = re.compile(r"numpy|pandas|scipy|scikit-learn|statsmodels|tensorflow.*|keras|torch|lightgbm|xgboost")
 SHARED = ("n_lags", "seed", "refit_every", "test_fraction")  # settings that a recipe holds beside its options
 
@@ -102,22 +103,22 @@ def recipe(settings: Settings, family: str, table: FeatureTable) -> str:
 
 
 def code_digest(kind: type) -> str:
-    """A digest of a contestant's class and of the source that makes its forecasts, whatever its options."""
-    return hashlib.sha256(f"{_name(kind)} {_code(kind)}".encode()).hexdigest()[:16]
+    """A digest of a contestant's class, of the source beside it and of the features, whatever its options."""
+    return hashlib.sha256(f"{_name(kind)} {_code(kind, CONTESTANTS)}".encode()).hexdigest()[:16]
 
 
 def _name(kind: type) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def _code(kind: type) -> str:
+def _code(kind: type, own: tuple[str, ...] = OWN_CODE) -> str:
     """A digest of the source that makes the forecasts: the contestants' rooms here, another package's whole tree."""
     top, *rest = kind.__module__.split(".")
     file = getattr(sys.modules[kind.__module__], "__file__", None)
     if file is None:  # a class that was written into a shell
         return ""
     root = Path(file).parents[len(rest) - 1] if rest else Path(file)
-    named = [root / place for place in OWN_CODE] if top == "podium" else [root]
+    named = [root / place for place in own] if top == "podium" else [root]
     files = [path for place in named for path in ([place] if place.is_file() else sorted(place.rglob("*.py")))]
     digest = hashlib.sha256()
     for path in files:
