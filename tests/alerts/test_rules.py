@@ -73,6 +73,13 @@ def test_each_fault_raises_its_alarm_and_no_other(name):
     )
 
 
+@pytest.mark.parametrize("name", ["registry-unreachable", "ledger-unreachable"])
+def test_a_run_that_failed_of_what_is_away_is_one_alarm(name):
+    """The failure has its reason there."""
+    (alarm,) = alarms_of(replace(WELL, failure="no route", **FAULTS[name]))
+    assert alarm.name == name
+
+
 def test_every_rule_has_been_planted():
     """A new rule needs its fault here."""
     assert set(FAULTS) == {*RULES, "title-changed"}

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from podium import alerts
 from podium.alerts import Facts, TitleChange, raise_and_tell, standing
@@ -13,6 +14,8 @@ from podium.alerts.channels import Channel, Event
 from podium.alerts.state import claim
 from podium.errors import LedgerError
 from podium.ledger import Ledger
+from podium.ledger.retention import prune
+from podium.ledger.schema import alarms as alarms_table
 from podium.settings import Settings
 
 NOW = datetime(2026, 10, 30, 18, tzinfo=UTC)
@@ -161,6 +164,20 @@ def test_a_ledger_that_is_away_is_told_once_and_over_when_it_is_back(ledger, set
 def refuse(settings: Settings, ledger: Ledger) -> None:
     """As a database that has gone away since it was opened."""
     raise LedgerError("no route")
+
+
+def test_what_is_over_and_told_goes_with_its_time(ledger, settings, channels):
+    """Pruning leaves what is not over, and what somebody has yet to hear."""
+    mail, _ = channels
+    raise_and_tell(settings, ledger, facts(late="no rate", free=0.01), NOW)
+    raise_and_tell(settings, ledger, facts(free=0.01), NOW + DAY)
+    mail.down = "no route"
+    raise_and_tell(settings, ledger, facts(free=0.01, verdict="leak"), NOW + 2 * DAY)
+    raise_and_tell(settings, ledger, facts(free=0.01), NOW + 3 * DAY)
+    prune(ledger, NOW + 4 * DAY)
+    with ledger.reading() as connection:
+        left = sorted(connection.scalars(sa.select(alarms_table.c.name)))
+    assert left == ["channel-down", "disk-nearly-full", "verdict-leak"]
 
 
 def test_without_channels_alarms_are_still_kept(ledger, settings, monkeypatch):

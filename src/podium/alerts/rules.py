@@ -143,6 +143,11 @@ def _verdict(*words: str) -> Callable[[Facts], str]:
     return lambda facts: f"verdict {facts.verdict}: {facts.reason}" if facts.verdict in words else ""
 
 
+def _failed(facts: Facts) -> str:
+    """Unless another alarm says why."""
+    return f"the daily run failed: {facts.failure}" if facts.failure and not (facts.registry or facts.ledger) else ""
+
+
 def _missing(facts: Facts) -> str:
     days = sorted(facts.missing or ())
     shown = ", ".join(map(str, days[:5])) + (f" and {len(days) - 5} more" if len(days) > 5 else "")
@@ -194,7 +199,7 @@ RULES: Mapping[str, Rule] = {
     "daily-failed": Rule(
         "critical",
         "failure",
-        lambda facts: f"the daily run failed: {facts.failure}" if facts.failure else "",
+        _failed,
         "`podium daily` again goes on from where it stopped; `podium days` shows what happened",
     ),
     "daily-missing": Rule("warning", "missing", _missing, "`podium daily --from DAY` makes up for them"),

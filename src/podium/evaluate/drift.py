@@ -89,10 +89,10 @@ def widened(standardised: ArrayLike) -> Drift:
     Raises:
         InputError: a value is not finite.
     """
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
-    size = t.isf(_ranks(np.abs(_finite(standardised))) / 2, TAILS)
-    bet = t.logpdf(size / TIMES, TAILS) - math.log(TIMES) - t.logpdf(size, TAILS)
+    squared = stdtrit(TAILS, _ranks(np.abs(_finite(standardised))) / 2) ** 2 / TAILS
+    bet = (TAILS + 1) / 2 * (np.log1p(squared) - np.log1p(squared / TIMES**2)) - math.log(TIMES)
     return _detect([bet], WIDTH_THRESHOLD)
 
 

@@ -17,7 +17,7 @@ from podium.errors import LedgerError, SettingError
 from podium.ledger.database import Ledger
 from podium.ledger.entry import first_id_at
 from podium.ledger.export import COLUMNS, actuals, pages, unfolded
-from podium.ledger.schema import daily, days, entries, outcomes
+from podium.ledger.schema import alarms, daily, days, entries, outcomes
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def prune(
     """Delete entries that were made before a moment and that nothing needs any more; servers may write meanwhile.
 
     Outcomes and settled days stay: they are a line a day and model, and the live comparison is made of them alone. What
-    `podium daily` did on the days before that moment goes too.
+    `podium daily` did on the days before that moment goes too, and alarms that were over by then and have been told.
 
     Args:
         ledger: an open ledger.
@@ -69,9 +69,12 @@ def prune(
     gone = total - n_compared - n_waiting
     if not dry_run:
         gone = _delete(ledger, (*old, ~compared, ~waiting), export)
-        done = [daily.c.day < before.date()] + ([daily.c.pair == pair] if pair is not None else [])
+        over = sa.and_(
+            alarms.c.over_at < round(before.timestamp() * 1e6), alarms.c.owed == "", alarms.c.over_owed == ""
+        )
         with ledger.writing() as connection:
-            connection.execute(sa.delete(daily).where(*done))
+            for table, done in ((daily, daily.c.day < before.date()), (alarms, over)):
+                connection.execute(sa.delete(table).where(done, *([table.c.pair == pair] if pair is not None else [])))
     return Pruned(gone, n_compared, n_waiting, _free(ledger))
 
 
