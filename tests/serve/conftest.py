@@ -248,7 +248,7 @@ def make_caller(world: World, runner: asyncio.Runner) -> Iterator[MakeCaller]:
             service.swapper._cache = world.cache
             runner.run(service.swapper.apply(manifest))
             service.swapper.checked_at = 2e10
-            service.market.refresh(service.swapper.lineups)
+            service.closes.refresh(service.swapper.lineups)
         runner.run(service.bookkeeping.start())
         return Caller(make_app(service), service, runner)
 

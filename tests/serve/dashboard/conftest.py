@@ -189,7 +189,7 @@ def serve_hall(make_caller: Callable[..., Any], runner: Any) -> Callable[..., An
         RegistryReader(given.settings, (), given.cache).look()
         caller = make_caller(given, served=False, **options)
         runner.run(caller.service.swapper.look())
-        caller.service.market.refresh(caller.service.swapper.lineups)
+        caller.service.closes.refresh(caller.service.swapper.lineups)
         return caller
 
     return serve

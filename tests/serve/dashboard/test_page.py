@@ -289,14 +289,14 @@ def test_old_rates_do_not_look_current(
 ) -> None:
     """A forecast of a day that is over is headed by that day, and days later nothing on the page says all is well."""
     from podium.serve.dashboard import gather
-    from podium.serve.web import market
+    from podium.serve.web import closes
 
     class Clock(datetime):
         @classmethod
         def now(cls, _zone: Any = None) -> Any:
             return datetime.fromisoformat(now).replace(tzinfo=UTC)
 
-    for module in (gather, market):
+    for module in (gather, closes):
         monkeypatch.setattr(module, "datetime", Clock)
     caller = make_caller(stale_after=3)
     page = caller.get("/").content.decode()

@@ -144,7 +144,7 @@ def test_an_interval_that_could_not_be_brought_for_a_moment_is_tried_again(
     """A model that fails once, while its process is begun again, does not lose its interval until the next close."""
     caller = make_caller()
     give_interval(caller, recorded_two_days_ago(walk))
-    model, close = caller.service.swapper.lineups["EURUSD"].champion, caller.service.market.newest("EURUSD")
+    model, close = caller.service.swapper.lineups["EURUSD"].champion, caller.service.closes.newest("EURUSD")
     failing = Mock(score=Mock(side_effect=ScoringError("not now")))
     bring_interval(replace(model, scorer=failing), close)
     assert open_interval(model.card, close) is None

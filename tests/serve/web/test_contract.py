@@ -52,7 +52,7 @@ def served(world: Any) -> Iterator[Any]:
     serving = ServeSettings(ledger="off", max_rows=50, max_body=200_000)
     service = make_service(WorkerConfig(world.settings.model_copy(update={"serve": serving}), world.cache))
     asyncio.run(service.swapper.apply(load(world.cache / MANIFEST)))
-    service.market.refresh(service.swapper.lineups)
+    service.closes.refresh(service.swapper.lineups)
     service.swapper.reload = _answered  # type: ignore[method-assign]
     yield make_app(service)
     service.forecaster.close()

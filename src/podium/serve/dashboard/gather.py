@@ -20,7 +20,7 @@ from podium.serve.dashboard.state import PairState
 from podium.serve.hotswap.fetched import RUN
 from podium.serve.hotswap.lineup import Lineup, ServedModel
 from podium.serve.hotswap.manifest import judgement_file
-from podium.serve.web.market import Close, Market
+from podium.serve.web.closes import Close, Closes
 from podium.serve.web.next_day import bring_interval, next_day, why_no_interval
 
 REMEMBERED = 64  # records and judgements: those of twenty pairs
@@ -32,17 +32,17 @@ class Gatherer:
 
     Attributes:
         cache: folder of the models served.
-        market: stored closes.
+        closes: stored closes.
         live: reads the ledger.
     """
 
     cache: Path
-    market: Market
+    closes: Closes
     live: LiveComparisons
 
     def pair(self, lineup: Lineup) -> PairState:
         """Everything that is known of one pair now."""
-        close = self.market.known(lineup.pair)
+        close = self.closes.known(lineup.pair)
         judgement = _judgement(lineup, self.cache)
         told, untold = _next_day(lineup.champion, close)
         titles = tuple(Title.from_dict(title) for title in lineup.titles)
@@ -56,7 +56,7 @@ class Gatherer:
             past=self._past(lineup.champion),
             live=self.live.of(lineup),
             now=datetime.now(UTC),
-            stale=self.market.stale(lineup.pair),
+            stale=self.closes.stale(lineup.pair),
         )
 
     def _scene(self, lineup: Lineup, judgement: Judgement, titles: tuple[Title, ...]) -> Scene:

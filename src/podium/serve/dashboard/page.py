@@ -21,8 +21,8 @@ from podium.serve.dashboard.gather import Gatherer
 from podium.serve.dashboard.links import Links
 from podium.serve.dashboard.live_comparisons import LiveComparisons
 from podium.serve.dashboard.state import PairState
+from podium.serve.web.closes import Closes
 from podium.serve.web.health import HealthReporter
-from podium.serve.web.market import Market
 from podium.serve.web.schemas import Health
 from podium.serve.web.selection import Selection
 from podium.settings import Settings
@@ -49,15 +49,15 @@ class Pages:
         settings: how it serves, and where its ledger is.
         cache: folder of the models served.
         selection: the models in service.
-        market: stored closes.
+        closes: stored closes.
         health: what is not as it should be.
     """
 
     def __init__(
-        self, settings: Settings, cache: Path, selection: Selection, market: Market, health: HealthReporter
+        self, settings: Settings, cache: Path, selection: Selection, closes: Closes, health: HealthReporter
     ) -> None:
         self._options, self._selection, self._health = settings.serve, selection, health
-        self._gatherer = Gatherer(cache, market, LiveComparisons(settings))
+        self._gatherer = Gatherer(cache, closes, LiveComparisons(settings))
         self._links = Links(settings.serve.mlflow_ui)
         self._drawn: dict[tuple[str, str], tuple[tuple[object, ...], tuple[object, ...], Markup]] = {}
 

@@ -12,7 +12,7 @@ from podium.registry.history import Title, crowned
 from podium.report.scene import Scene
 from podium.serve.dashboard.live_comparisons import Live
 from podium.serve.hotswap.lineup import Lineup
-from podium.serve.web.market import Close
+from podium.serve.web.closes import Close
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

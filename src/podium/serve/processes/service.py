@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from podium.serve.hotswap.swap import Swapper
 from podium.serve.web.bookkeeping import Bookkeeping
+from podium.serve.web.closes import Closes
 from podium.serve.web.config import WorkerConfig
 from podium.serve.web.forecaster import Forecaster
 from podium.serve.web.health import HealthReporter
 from podium.serve.web.http import Room
-from podium.serve.web.market import Market
 from podium.serve.web.security import Gate, make_gate
 from podium.serve.web.selection import Selection
 from podium.serve.web.telemetry import Telemetry
@@ -28,7 +28,7 @@ class Service:
         swapper: the models in service.
         selection: who answers.
         bookkeeping: the ledger.
-        market: the newest stored closes.
+        closes: the newest stored closes.
         forecaster: forecasts.
         health: what is not as it should be.
         room: places of forecasts.
@@ -40,7 +40,7 @@ class Service:
     swapper: Swapper
     selection: Selection
     bookkeeping: Bookkeeping
-    market: Market
+    closes: Closes
     forecaster: Forecaster
     health: HealthReporter
     room: Room
@@ -63,9 +63,9 @@ def make_service(config: WorkerConfig) -> Service:
     selection = Selection(options, settings.pair, swapper)
     bookkeeping = Bookkeeping(options, settings.ledger, telemetry)
     forecaster = Forecaster(options, bookkeeping, telemetry)
-    market = Market(settings)
-    health = HealthReporter(selection, swapper, forecaster, bookkeeping, gate.ring, market)
+    closes = Closes(settings)
+    health = HealthReporter(selection, swapper, forecaster, bookkeeping, gate.ring, closes)
     return Service(
-        config, gate, telemetry, swapper, selection, bookkeeping, market, forecaster, health,
+        config, gate, telemetry, swapper, selection, bookkeeping, closes, forecaster, health,
         Room(options.max_in_flight),
     )  # fmt: skip

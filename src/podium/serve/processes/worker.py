@@ -37,9 +37,9 @@ _log = logging.getLogger("podium.serve")
 def make_app(service: Service) -> App:
     """The application with its life: models and ledger first, watching meanwhile, the ledger's rest at the end."""
     live = LiveComparisons(service.config.settings).errors
-    measures = partial(measure, service.telemetry, service.health, service.market, service.room, live)
+    measures = partial(measure, service.telemetry, service.health, service.room, live)
     endpoints = Endpoints(
-        service.options, service.selection, service.market, service.forecaster, service.health, service.telemetry,
+        service.options, service.selection, service.closes, service.forecaster, service.health, service.telemetry,
         measures,
     )  # fmt: skip
     routes = [*endpoints.routes(service.room), *dashboard_routes(service.selection, partial(make_pages, service))]
@@ -50,7 +50,7 @@ def make_pages(service: Service) -> Pages:
     """What renders the pages of a service."""
     from podium.serve.dashboard.page import Pages  # Jinja2 and the charts wait for the first who looks
 
-    return Pages(service.config.settings, service.config.cache, service.selection, service.market, service.health)
+    return Pages(service.config.settings, service.config.cache, service.selection, service.closes, service.health)
 
 
 def load(config: WorkerConfig) -> App:
@@ -74,7 +74,7 @@ async def running(service: Service, measures: Callable[[], None]) -> AsyncIterat
     )
 
     async def refresh() -> None:
-        await thread(service.market.refresh, service.swapper.lineups)
+        await thread(service.closes.refresh, service.swapper.lineups)
 
     await refresh()
     news = News(service.health)

@@ -11,11 +11,11 @@ from typing import Any
 from podium.errors import DataError, MissingError
 from podium.serve.hotswap.lineup import ServedModel
 from podium.serve.web import openapi, schemas
+from podium.serve.web.closes import Close, Closes
 from podium.serve.web.forecaster import Forecaster
 from podium.serve.web.health import HealthReporter
 from podium.serve.web.http import JSON, Reply, Request, Room, Route, encode, unavailable
 from podium.serve.web.invocations import Invocations
-from podium.serve.web.market import Close, Market
 from podium.serve.web.next_day import next_day, why_no_interval
 from podium.serve.web.protocol import Predictions
 from podium.serve.web.selection import ARM, KEY, Selection
@@ -39,7 +39,7 @@ class Endpoints:
     Args:
         options: limits, and what a podium tells of them.
         selection: the models.
-        market: the newest closes.
+        closes: the newest closes.
         forecaster: forecasts.
         health: what is not as it should be.
         telemetry: metrics.
@@ -50,13 +50,13 @@ class Endpoints:
         self,
         options: ServeSettings,
         selection: Selection,
-        market: Market,
+        closes: Closes,
         forecaster: Forecaster,
         health: HealthReporter,
         telemetry: Telemetry,
         measure: Callable[[], None],
     ) -> None:
-        self._options, self._selection, self._market, self._forecaster = options, selection, market, forecaster
+        self._options, self._selection, self._closes, self._forecaster = options, selection, closes, forecaster
         self._health, self._telemetry, self._measure = health, telemetry, measure
 
     def routes(self, room: Room) -> list[Route]:
@@ -65,7 +65,7 @@ class Endpoints:
         Args:
             room: places of forecasts.
         """
-        invocations = Invocations(self._options, self._selection, self._market, self._forecaster, room)
+        invocations = Invocations(self._options, self._selection, self._closes, self._forecaster, room)
         rows, asked = (400, 408, 413, 415, 503), (KEY, ARM)
         known, scored, aside = {200: schemas.Health}, {200: Predictions}, Room(ASIDE)
         states = dict.fromkeys((200, 404, 503), schemas.Health)
@@ -108,7 +108,7 @@ class Endpoints:
             raise unavailable(f"The model cannot be asked for the next day: {error}.", 60) from None
         forecasts = await self._forecaster.answer(ask, X, close, 0)
         told = next_day(ask.model.card, close, float(forecasts[0]))
-        late = self._market.stale(lineup.pair)
+        late = self._closes.stale(lineup.pair)
         found = schemas.Forecast(
             stale=f"{late.told()}." if late else None,
             pair=told.pair,
@@ -130,11 +130,11 @@ class Endpoints:
         return reply_json(found, headers=ask.headers)
 
     async def _newest(self, pair: str) -> Close:
-        known = self._market.known(pair)
-        if known is not None and not self._market.due(pair):
+        known = self._closes.known(pair)
+        if known is not None and not self._closes.due(pair):
             return known
         try:
-            return await asyncio.get_running_loop().run_in_executor(None, self._market.newest, pair)
+            return await asyncio.get_running_loop().run_in_executor(None, self._closes.newest, pair)
         except MissingError:
             raise unavailable(f"There are no stored rates of {pair} yet; run podium ingest.", 60) from None
         except DataError:

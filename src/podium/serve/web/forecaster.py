@@ -16,8 +16,8 @@ from podium.records import Floats
 from podium.serve.hotswap.lineup import ServedModel
 from podium.serve.hotswap.scorer import ScoringError
 from podium.serve.web.bookkeeping import Bookkeeping
+from podium.serve.web.closes import Close
 from podium.serve.web.http import RefusedError, unavailable
-from podium.serve.web.market import Close
 from podium.serve.web.next_day import bring_interval, is_behind, open_interval
 from podium.serve.web.selection import Ask
 from podium.serve.web.telemetry import Telemetry

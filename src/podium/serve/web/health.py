@@ -12,9 +12,9 @@ from podium.serve.hotswap.lineup import Lineup
 from podium.serve.hotswap.swap import Swapper
 from podium.serve.web import schemas
 from podium.serve.web.bookkeeping import Bookkeeping
+from podium.serve.web.closes import Closes
 from podium.serve.web.forecaster import Forecaster
 from podium.serve.web.http import Room
-from podium.serve.web.market import Market
 from podium.serve.web.security import KeyRing
 from podium.serve.web.selection import Selection
 from podium.serve.web.telemetry import Telemetry
@@ -40,7 +40,7 @@ class HealthReporter:
         forecaster: what does not forecast.
         bookkeeping: the ledger.
         ring: the keys.
-        market: the newest closes.
+        closes: the newest closes.
     """
 
     selection: Selection
@@ -48,7 +48,7 @@ class HealthReporter:
     forecaster: Forecaster
     bookkeeping: Bookkeeping
     ring: KeyRing
-    market: Market
+    closes: Closes
 
     def problems(self) -> dict[str, str]:
         """One sentence for each thing that is not as it should be; it names no path and no host."""
@@ -59,7 +59,7 @@ class HealthReporter:
         if told := self.swapper.restarted:
             found["reader"] = told
         for pair in self.selection.lineups:
-            if (late := self.market.stale(pair)) is not None:
+            if (late := self.closes.stale(pair)) is not None:
                 found[f"rates of {pair}"] = f"{late.told()}."
         if self.bookkeeping.problem:
             found["ledger"] = self.bookkeeping.problem
@@ -108,15 +108,15 @@ def _without_path(word: str) -> str:
     return "[path]" if word.count("/") > 1 or "\\" in word else word
 
 
-def measure(telemetry: Telemetry, reporter: HealthReporter, market: Market, room: Room, live: LiveErrors) -> None:
+def measure(telemetry: Telemetry, reporter: HealthReporter, room: Room, live: LiveErrors) -> None:
     """Bring the gauges up to date; the live errors are read from the ledger, so call it in a thread."""
     show, swapper, lineups = telemetry.show, reporter.swapper, reporter.selection.lineups
     arms = [(lineup.pair, arm, model.card) for lineup in lineups.values() for arm, model in lineup.arms.items()]
     now = time.time()
     show("model_info", {(pair, arm, card.name, str(card.version)): 1.0 for pair, arm, card in arms})
     show("model_age_seconds", {(pair, arm): now - card.created_at for pair, arm, card in arms if card.created_at})
-    closes = {pair: market.known(pair) for pair in lineups}
-    show("data_age_seconds", {(pair,): now - _end_of(close.origin) for pair, close in closes.items() if close})
+    known = {pair: reporter.closes.known(pair) for pair in lineups}
+    show("data_age_seconds", {(pair,): now - _end_of(close.origin) for pair, close in known.items() if close})
     show("swaps", {(pair,): float(count) for pair, count in swapper.swaps.items()})
     show("swap_failures", {(pair,): float(count) for pair, count in swapper.failures.items()})
     age = reporter.registry_age()

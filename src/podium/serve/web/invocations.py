@@ -11,9 +11,9 @@ from granian.rsgi import ProtocolClosed, ProtocolError  # type: ignore[attr-defi
 
 from podium.records import Floats
 from podium.serve.web import protocol
+from podium.serve.web.closes import Close, Closes
 from podium.serve.web.forecaster import Forecaster
 from podium.serve.web.http import TIMEOUT, TOO_LARGE, RefusedError, Reply, Request, Room, quoted, unavailable
-from podium.serve.web.market import Close, Market
 from podium.serve.web.selection import Ask, Selection
 from podium.settings import ServeSettings
 
@@ -29,15 +29,15 @@ class Invocations:
     Args:
         options: limits.
         selection: the models.
-        market: the newest closes.
+        closes: the newest closes.
         forecaster: forecasts.
         room: places for requests whose body is there: one whose body is on its way costs bytes, and no work.
     """
 
     def __init__(
-        self, options: ServeSettings, selection: Selection, market: Market, forecaster: Forecaster, room: Room
+        self, options: ServeSettings, selection: Selection, closes: Closes, forecaster: Forecaster, room: Room
     ) -> None:
-        self._options, self._selection, self._market = options, selection, market
+        self._options, self._selection, self._closes = options, selection, closes
         self._forecaster, self._room = forecaster, room
         self._held = 0  # bytes of large bodies in memory, beyond what each may have without asking
         # One at a time: the rows of a body take several times its bytes while they are decoded.
@@ -88,7 +88,7 @@ class Invocations:
         ask = self._selection.ask(lineup, request)
         card, kind = ask.model.card, request.headers.get("content-type")
         X = protocol.decode(body, kind, card.features, self._options.max_rows, card.positional)
-        close = self._market.known(lineup.pair)
+        close = self._closes.known(lineup.pair)
         return ask, X, close, close.place(card.features, X) if close else None
 
     async def _body(self, request: Request, length: int | None, grown: Callable[[int], None]) -> bytes:

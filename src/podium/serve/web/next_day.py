@@ -11,7 +11,7 @@ from podium.records import Interval, NextDay
 from podium.serve.hotswap.lineup import ServedModel
 from podium.serve.hotswap.manifest import ModelCard
 from podium.serve.hotswap.scorer import ScoringError
-from podium.serve.web.market import Close
+from podium.serve.web.closes import Close
 
 
 def open_interval(card: ModelCard, close: Close) -> Interval | None:

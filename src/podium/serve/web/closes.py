@@ -97,7 +97,7 @@ def _tail(series: Series, n_days: int) -> Series:
     return Series(series.pair, series.dates[-n_days:], series.closes[-n_days:], series.source, extras)
 
 
-class Market:
+class Closes:
     """Stored series by pair, read again when their files change.
 
     Args:
