@@ -84,7 +84,8 @@ def test_each_alert_fires_on_its_fault_and_none_on_a_healthy_day(promtool: str, 
     tests += [planted(alert, at, change, [alert]) for alert, (at, change) in FAULTS.items()]
     whole = {"rule_files": [str(RULES)], "evaluation_interval": "5m", "tests": tests}
     (tmp_path / "tests.yml").write_text(yaml.safe_dump(whole))
-    for command in (["check", "rules", RULES], ["test", "rules", tmp_path / "tests.yml"]):
+    config = ["check", "config", "--syntax-only", RULES.with_name("prometheus.yml")]
+    for command in (config, ["check", "rules", RULES], ["test", "rules", tmp_path / "tests.yml"]):
         done = subprocess.run([promtool, *map(str, command)], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
 
