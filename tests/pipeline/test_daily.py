@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -20,7 +21,7 @@ from podium.errors import InputError, MissingError, SourceError
 from podium.evaluate.intervals import interval_now
 from podium.ledger.daily import read
 from podium.ledger.database import Ledger
-from podium.ledger.schema import entries
+from podium.ledger.schema import alarms, entries
 from podium.pipeline import daily as module
 from podium.pipeline.contest import evaluate
 from podium.pipeline.daily import BUSY, DONE, FAILED, LATE, NOTHING, Day, daily
@@ -87,6 +88,11 @@ class Desk:
         """The routine on the evening of that day, with its rate there."""
         self.source(self.rates.until(n_days))
         return daily(self.settings, now=self.evening(n_days), **more)
+
+    def alarms(self) -> Counter[str]:
+        """How often each alarm was raised."""
+        with closing(Ledger.open(self.settings.ledger)) as ledger, ledger.reading() as connection:
+            return Counter(connection.scalars(alarms.select().with_only_columns(alarms.c.name)))
 
     def state(self) -> dict[str, Any]:
         """What the history ends in, without moments and ids."""
@@ -187,12 +193,15 @@ def test_a_routine_that_is_disturbed_ends_where_an_undisturbed_one_does(settings
         (done,) = undisturbed.day(n_days)
         assert done.result == DONE
     missed = set(range(N_KNOWN + 5, N_KNOWN + 9))
+    planted: Counter[str] = Counter({"daily-missing": 1})
     seen: list[str] = []
     for n_days in days:
         disturbed.rates = later if n_days >= N_KNOWN + 20 else rates
         if n_days in missed:
             continue
-        disturbed.source(SourceError("the source answers nonsense") if n_days % 9 == 0 else rates.until(n_days - 1))
+        garbage = n_days % 9 == 0
+        disturbed.source(SourceError("the source answers nonsense") if garbage else disturbed.rates.until(n_days - 1))
+        planted["daily-failed" if garbage else "rates-late"] += 1
         seen += results(daily(disturbed.settings, now=disturbed.evening(n_days)))
         for _ in range(chance.choice((0, 0, 1, 2))):
             dies_at = chance.choice(["rates", "settle", "forecast", "train", "judge"])
@@ -208,6 +217,8 @@ def test_a_routine_that_is_disturbed_ends_where_an_undisturbed_one_does(settings
         seen += results(disturbed.day(n_days))
     assert {DONE, FAILED, LATE, BUSY, "killed"} <= set(seen)
     assert disturbed.state() == undisturbed.state()
+    assert disturbed.alarms() == planted
+    assert undisturbed.alarms() == Counter()
 
 
 N_REPLAYED = int(os.environ.get("PODIUM_TEST_REPLAYED", "30"))  # days; the whole of a year takes some minutes

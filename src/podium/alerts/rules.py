@@ -70,7 +70,7 @@ class Facts:
         reason: of the verdict.
         titles: the changes of the title since the last run.
         failure: why the daily run failed; empty where it went through.
-        missing: business days without a daily run that nobody has made up for.
+        missing: business days without a daily run, which this one has made up for.
         standardised: (outcome - forecast) / sigma by day, of the champion's out-of-sample record and of the days since.
         hits: by coverage, whether each day's outcome lay inside the interval.
         free: share of the disk that is free, the fullest of those in use.
@@ -202,7 +202,9 @@ RULES: Mapping[str, Rule] = {
         _failed,
         "`podium daily` again goes on from where it stopped; `podium days` shows what happened",
     ),
-    "daily-missing": Rule("warning", "missing", _missing, "`podium daily --from DAY` makes up for them"),
+    "daily-missing": Rule(
+        "warning", "missing", _missing, "see the scheduler that calls `podium daily`; the days have been made up for"
+    ),
     "coverage-off": Rule(
         "warning", "hits", _coverage, "`podium train` fits the volatility models anew; until then trust it less"
     ),

@@ -3,37 +3,55 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from podium.cli.console import answer, complain, note, say, working_on
+from podium.cli.console import answer, complain, note, say, say_json, working_on
 from podium.cli.flags import FOLDERS, Json, takes_settings
 from podium.cli.lines import daily as lines
 from podium.cli.many import Pairs
 from podium.cli.steps import EVALUATE, INGEST, TRAIN, ChangeSource
-from podium.errors import InputError, PodiumError
+from podium.errors import InputError, PodiumError, SourceError
 from podium.settings import Settings
 
 if TYPE_CHECKING:
     from podium.pipeline.daily import Day, Step
+    from podium.report.amount import Amount
 
-DAILY = tuple(dict.fromkeys((*INGEST, *TRAIN, *EVALUATE, "retrain", "max_model_age", "prune_after")))
-Until = Annotated[
+DAILY = tuple(
+    dict.fromkeys(
+        (
+            *INGEST,
+            *TRAIN,
+            *EVALUATE,
+            "retrain",
+            "max_model_age",
+            "prune_after",
+            "stale_after",
+            "calendar",
+            "ledger_address",
+        )
+    )
+)
+AsOf = Annotated[
     str, typer.Option("--as-of", "--to", help="Last day to do, such as 2026-10-20; the newest if not given.")
 ]
+Wait = Annotated[
+    str, typer.Option("--deadline", help="Where rates are late, try again until this time of today, such as 19:30.")
+]
+Money = Annotated[str, typer.Option("--amount", help="What it means for an amount of money, such as '1000000 EUR'.")]
 
 
-@takes_settings(*DAILY, "ledger_address", "deadline", "calendar")
+@takes_settings(*DAILY)
 def daily(
     settings: Settings,
     *,
     pairs: Pairs = "",
-    until: Until = "",
-    patience: Annotated[
-        str, typer.Option("--wait", help="Where rates are late, try again until this time of today, such as 19:30.")
-    ] = "",
+    as_of: AsOf = "",
+    wait: Wait = "",
+    amount: Money = "",
     change_source: ChangeSource = False,
     as_json: Json = False,
 ) -> None:
@@ -42,37 +60,34 @@ def daily(
     For the pair, or for every pair that has a title; call it once or ten times a day. Days that were missed are done
     first, one after the other. Exit code 3: a verdict needs a person. 8: rates are late.
     """
-    from podium.pipeline.daily import BUSY
-    from podium.pipeline.daily import daily as do
+    from podium.report.amount import Amount
 
-    day = _day(until, "--as-of") if until else None
-    done: list[Day] = []
-    failed: dict[str, PodiumError] = {}
-
-    def told(of: Day, step: Step) -> None:
-        if not as_json:
-            say(lines.step_line(of, step))
-
+    money = Amount.parse(amount) if amount else None
+    day, until = _day(as_of) if as_of else None, _clock(wait) if wait else None
     names = _pairs(settings, pairs)
+    done: list[dict[str, Any]] = []
+    codes: set[int] = set()
     for name in names:
         one = settings.model_copy(update={"pair": name})
         try:
-            with working_on(f"{name}"):
-                found = do(one, day, chore=_chore, on_step=told, change_source=change_source)
+            found = _patient(one, day, until, as_json, change_source)
         except PodiumError as error:
             if len(names) == 1:
                 raise
             complain(f"{name}: {error}")
-            failed[name] = error
+            codes.add(error.exit_code)
             continue
-        done += found
+        codes |= {each.exit_code for each in found} - {0}
+        message = _message(one, found[-1], money)
+        done += [{**each.as_dict(), "message": message if each is found[-1] else ""} for each in found]
         for each in found:
-            for line in each.notes:
+            for line in (*each.notes, *each.alarms):
                 note(f"{each.pair}: {line.removeprefix(f'{each.pair}: ')}")
-            if not as_json and each.result != BUSY:
-                say(lines.day_line(each))
-    answer(as_json, [each.as_dict() for each in done], ())
-    codes = {each.exit_code for each in done if each.exit_code} | {error.exit_code for error in failed.values()}
+        if not as_json:
+            for line in (*map(lines.day_line, found), *([f"\n{message}\n"] if message else [])):
+                say(line)
+    if as_json:
+        say_json(done)
     if codes:
         raise typer.Exit(codes.pop() if len(codes) == 1 else 1)
 
@@ -113,6 +128,57 @@ def _pairs(settings: Settings, pairs: str) -> list[str]:
     return named("all", settings, crowned=True) or [settings.pair]
 
 
+def _patient(settings: Settings, day: date | None, until: datetime | None, quiet: bool, change: bool) -> list[Day]:
+    """The days of a pair; where its rates are late or the source fails, again with longer pauses until a moment."""
+    from tenacity import Retrying, retry_if_result, stop_after_delay, wait_exponential
+
+    from podium.pipeline.daily import EXIT_LATE
+    from podium.pipeline.daily import daily as do
+
+    def told(of: Day, step: Step) -> None:
+        if not quiet:
+            say(lines.step_line(of, step))
+
+    def once() -> list[Day]:
+        with working_on(settings.pair):
+            return do(settings, day, chore=_chore, on_step=told, change_source=change)
+
+    if until is None:
+        return once()
+    left = max(0.0, (until - datetime.now().astimezone()).total_seconds())
+    retrying: Any = Retrying(
+        retry=retry_if_result(lambda found: found[-1].exit_code in {SourceError.exit_code, EXIT_LATE}),
+        wait=wait_exponential(multiplier=30, max=900),
+        stop=stop_after_delay(left),
+        retry_error_callback=lambda state: state.outcome and state.outcome.result(),
+    )
+    found: list[Day] = retrying(once)
+    return found
+
+
+def _message(settings: Settings, day: Day, amount: Amount | None) -> str:
+    """What the treasurer reads; empty where nothing was forecast."""
+    if day.next_day is None:
+        return ""
+    from podium.data.calendar import stale
+    from podium.pipeline.forecast import why
+    from podium.report.message import message
+
+    told = day.next_day
+    try:
+        moved, parts = why(settings)
+    except PodiumError:  # of a model whose files are gone the rest can be told all the same
+        moved, parts = None, None
+    return message(
+        told,
+        yesterday=day.before,
+        change=moved,
+        parts=parts,
+        stale=stale(settings, told.data_version.source, told.origin, datetime.now(UTC)),
+        amount=amount if amount and amount.currency in {day.pair[:3], day.pair[3:]} else None,
+    )
+
+
 def _chore(settings: Settings) -> str:
     """Let go of what is old; see `podium prune`."""
     from podium.upkeep.prune import prune
@@ -121,8 +187,16 @@ def _chore(settings: Settings) -> str:
     return f"{len(found.runs)} runs, {len(found.versions)} versions, {found.n_bytes / 1e6:.1f} MB gone"
 
 
-def _day(text: str, flag: str) -> date:
+def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise InputError(f"{flag} {text!r} is no day; write it as {datetime.now().astimezone():%Y-%m-%d}") from None
+        raise InputError(f"--as-of {text!r} is no day; write it as {datetime.now(UTC):%Y-%m-%d}") from None
+
+
+def _clock(text: str) -> datetime:
+    now = datetime.now().astimezone()
+    try:
+        return datetime.combine(now.date(), time.fromisoformat(text), now.tzinfo)
+    except ValueError:
+        raise InputError(f"--deadline {text!r} is no time of day; write it as 19:30") from None

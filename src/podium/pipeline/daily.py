@@ -7,19 +7,20 @@ So whoever starts late, twice or again after a crash ends where an undisturbed r
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
 
+from podium.alerts import Facts, Run
 from podium.data.calendar import late
 from podium.data.continuity import changes
 from podium.data.fetch import fetch_series
 from podium.data.store import data_version, load_series, save_series
-from podium.errors import InputError, MissingError, PodiumError
+from podium.errors import InputError, LedgerError, MissingError, PodiumError, RegistryError
 from podium.evaluate.judgement import Judgement
 from podium.ledger import daily as days
 from podium.ledger.database import Ledger
@@ -28,8 +29,10 @@ from podium.pipeline.contest import evaluate
 from podium.pipeline.due import due
 from podium.pipeline.onward import Standings, judge_onward, stand
 from podium.pipeline.prepare import preprocess, series_path
+from podium.pipeline.telling import changes as title_changes
+from podium.pipeline.telling import day_before, drifted, free, shown, tell
 from podium.pipeline.train import train
-from podium.records import ALIASES, CHAMPION, NextDay, Series
+from podium.records import ALIASES, Forecasts, NextDay, Series
 from podium.registry.judgements import Told
 from podium.registry.mlflow_store import MlflowStore
 from podium.registry.turns import who
@@ -37,7 +40,8 @@ from podium.settings import Settings
 
 DONE, NOTHING, BUSY = "done", "nothing to do", "busy"
 LATE, PERSON, FAILED = "late", "needs a person", "failed"
-EXIT_CODES = {PERSON: 3, LATE: 8}
+EXIT_LATE = 8
+EXIT_CODES = {PERSON: 3, LATE: EXIT_LATE}
 """Of a day that did not fail; what failed has the code of its error."""
 
 
@@ -70,7 +74,9 @@ class Day:
         exit_code: of a process that did only this.
         judgement: of the championship as it stands now.
         next_day: the champion's forecast.
+        before: what the same champion forecast the day before; None where that is not known.
         title: address of the champion before and after, where it is another.
+        alarms: a sentence each: what was raised, what is over.
         notes: a sentence each.
     """
 
@@ -81,7 +87,9 @@ class Day:
     exit_code: int = 0
     judgement: Judgement | None = None
     next_day: NextDay | None = None
+    before: NextDay | None = None
     title: tuple[str, str] | None = None
+    alarms: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
@@ -98,6 +106,7 @@ class Day:
             "champion_version": judged and judged.champion_version,
             "title": self.title,
             "next_day": self.next_day and self.next_day.as_dict(),
+            "alarms": self.alarms,
             "notes": self.notes,
         }
 
@@ -136,16 +145,37 @@ def daily(
     now = now or datetime.now(UTC)
     if until is not None and until > now.date():
         raise InputError(f"{until} is to come; give today or a day before it")
-    champion = MlflowStore(settings).champion()
-    with closing(Ledger.open(settings.ledger)) as ledger, days.alone(ledger, settings.pair) as ours:
+    try:
+        champion = MlflowStore(settings).champion()
+    except RegistryError as error:
+        _give_up(settings, now, registry=str(error))
+        raise
+    try:
+        ledger = Ledger.open(settings.ledger)
+    except LedgerError as error:
+        _give_up(settings, now, ledger=str(error))
+        raise
+    with closing(ledger), days.alone(ledger, settings.pair) as ours:
         if ours:
             told = Told.of(champion)
             judged = told.data_version if told else champion.data_version
             last = judged.last_day if judged else np.datetime64(0, "D")
-            return list(_Routine(settings, ledger, chore, on_step, _meant(now, until), change_source).days(until, last))
+            routine = _Routine(settings, ledger, chore, on_step, now, _meant(now, until), change_source)
+            done = list(routine.days(until, last))
+            routine.tell(done)
+            return done
         busy = next(iter(days.read(ledger, settings.pair, 1)), None)
         who_else = f"{busy.holder}, since {busy.begun_at:%Y-%m-%d %H:%M} UTC" if busy else "another process"
     return [Day(settings.pair, result=BUSY, notes=[f"{who_else}, is at it"])]
+
+
+def _give_up(settings: Settings, now: datetime, registry: str | None = None, ledger: str | None = None) -> None:
+    """Tell of a day that could not even be begun."""
+    failure = registry or ledger or ""
+    facts = Facts(pair=settings.pair, day=now.date(), failure=failure, registry=registry, ledger=ledger)
+    with ExitStack() as stack:
+        opened = None if ledger else stack.enter_context(closing(Ledger.open(settings.ledger)))
+        tell(settings, opened, facts, Run(result=FAILED, succeeded=False), now)
 
 
 @dataclass(slots=True)
@@ -157,8 +187,11 @@ class _Routine:
     chore: Chore | None
     on_step: OnStep
     now: datetime
+    meant: datetime  # by which rates are late
     change_source: bool
     newest: date = date.min  # day of a rate that is known by now, whichever day is being done
+    late: str = ""
+    record: Forecasts | None = None  # of the champion
 
     def days(self, until: date | None, judged: np.datetime64) -> Iterator[Day]:
         """Every day after the one that was judged last; that one again where there is none."""
@@ -210,9 +243,10 @@ class _Routine:
         worked = any(not step.skipped for step in day.steps)
         if day.result != FAILED:
             day.result = DONE if worked else NOTHING
-            missing = late(self.settings, self.settings.source, self.newest, self.now)
+            missing = late(self.settings, self.settings.source, self.newest, self.meant)
             if missing and day.day == self.newest:
-                day.notes.append(f"the rate of {missing.expected} was due by {missing.since:%H:%M %Z} and is not there")
+                self.late = f"the rate of {missing.expected} was due by {missing.since:%H:%M %Z} and is not there"
+                day.notes.append(self.late)
                 day.result = LATE
             if day.judgement is not None and day.judgement.refused:
                 day.result = PERSON
@@ -222,6 +256,30 @@ class _Routine:
                 self.ledger, day.pair, day.day, day.result, [asdict(step) for step in day.steps] if worked else None
             )
         return day
+
+    def tell(self, done: Sequence[Day]) -> None:
+        """Once for all days that were done now: who comes late is not told of each of them."""
+        last, store = done[-1], MlflowStore(self.settings)
+        judged, failed = last.judgement, last.result == FAILED
+        why = last.steps[-1].result if failed else ""
+        before = next((day.ended_at for day in days.read(self.ledger, last.pair, len(done) + 1)[len(done) :]), None)
+        facts = Facts(
+            pair=last.pair,
+            day=last.day or self.now.date(),
+            late=None if failed else self.late,
+            verdict=judged.verdict if judged else None,
+            reason=judged.reason if judged else "",
+            titles=() if failed else title_changes(store.titles(), before),
+            failure=why,
+            missing=None if failed else tuple(day.day for day in done[:-1] if day.day),
+            free=free(self.settings),
+            registry=why if last.exit_code == RegistryError.exit_code else "",
+            ledger=why if last.exit_code == LedgerError.exit_code else "",
+            **shown(self.record),
+        )
+        seconds = {step.step: step.seconds for day in done for step in day.steps}
+        ended = Run(result=last.result, succeeded=not failed, seconds=seconds, newest=last.day)
+        last.alarms += tell(self.settings, self.ledger, facts, ended, self.now)
 
     def _rates(self, day: Day, until: date | None, into: list[Series]) -> tuple[str, bool]:
         fetched, stored = fetch_series(self.settings), _stored(self.settings)
@@ -248,10 +306,10 @@ class _Routine:
 
     def _forecast(self, day: Day, store: MlflowStore, series: Series, standings: list[Standings]) -> tuple[str, bool]:
         standings.append(stand(store, series, day.notes.append, self.change_source))
-        added = self._write_down(day, store, standings[-1])
+        added = self._write_down(store, standings[-1])
         return f"{added} new in the ledger", bool(added)
 
-    def _write_down(self, day: Day, store: MlflowStore, standings: Standings) -> int:
+    def _write_down(self, store: MlflowStore, standings: Standings) -> int:
         """The forecast of everybody who holds an alias now, in the ledger."""
         rows = []
         for version in store.holders():
@@ -260,12 +318,11 @@ class _Routine:
                 continue
             trained = version.data_version.day if version.data_version else None
             rows += [(alias, found.next_day, version.run_id, trained) for alias in ALIASES if alias in version.aliases]
-        day.next_day = next((made for alias, made, _, _ in rows if alias == CHAMPION), None)
         return days.write_down(self.ledger, rows, self.newest)
 
     def _train(self, series: Series, standings: Standings) -> tuple[str, bool]:
         trained = max(v.data_version.day for v in standings.versions.values() if v.data_version)
-        why = due(self.settings, trained, series)
+        why = due(self.settings, trained, series, drifted(self.ledger, self.settings.pair))
         if not why:
             return f"not due, trained on {trained}", False
         return f"{len(train(self.settings))} trained: {why}", True
@@ -279,8 +336,12 @@ class _Routine:
                 self.settings, carried.leak_accepted, note=day.notes.append, change_source=self.change_source
             )
             standings.append(stand(store, series, day.notes.append))
-        self._write_down(day, store, standings[-1])
+        self._write_down(store, standings[-1])
         after = store.champion()
+        if (own := standings[-1].onward.get(after.family)) is not None:
+            self.record = own.record.forecasts
+            day.next_day = replace(own.next_day, verdict=day.judgement.verdict, reason=day.judgement.reason)
+            day.before = day_before(day.next_day, self.record, series)
         if before.pinned_uri != after.pinned_uri:
             day.title = before.pinned_uri, after.pinned_uri
         return f"{day.judgement.verdict}; {after.name} (v{after.version}) leads", day.judgement != carried
