@@ -35,6 +35,7 @@ from podium.pipeline.train import train
 from podium.records import ALIASES, Forecasts, NextDay, Series
 from podium.registry.judgements import Told
 from podium.registry.mlflow_store import MlflowStore
+from podium.registry.proposals import PROPOSED
 from podium.registry.turns import who
 from podium.settings import Settings
 
@@ -248,7 +249,7 @@ class _Routine:
                 self.late = f"the rate of {missing.expected} was due by {missing.since:%H:%M %Z} and is not there"
                 day.notes.append(self.late)
                 day.result = LATE
-            if day.judgement is not None and day.judgement.refused:
+            if day.judgement is not None and (day.judgement.refused or day.judgement.verdict == PROPOSED):
                 day.result = PERSON
             day.exit_code = EXIT_CODES.get(day.result, 0)
         if day.day is not None:
