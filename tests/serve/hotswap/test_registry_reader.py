@@ -454,3 +454,26 @@ def test_models_that_nobody_serves_make_room(own_world: Any) -> None:
     assert not old.exists()
     assert recent.exists()
     assert len(list((own_world.cache / "models").iterdir())) == 3
+
+
+def test_a_pair_whose_championship_was_stopped_is_told_with_what_helps(own_world: Any) -> None:
+    """A leak at the first championship: nobody is served, and the server's problems say why and what to do.
+
+    Where somebody leads already, the stopped championship moved no alias, and the champion is served as before.
+    """
+    store = MlflowStore(own_world.settings)
+    newest = max(store.versions(), key=lambda version: version.created_at)
+    store.tag(newest, {"verdict": "leak", "verdict_reason": "Drift: too good to be true; no alias moved"})
+    looking = reader(own_world)
+    looking.look()
+    assert (versions(own_world)["champion"], published(own_world).problems) == ("EURUSD_LinearRegression/1", {})
+    for held in store.holders():
+        for alias in held.aliases:
+            store.client.delete_registered_model_alias(held.name, alias)
+    (own_world.cache / MANIFEST).unlink()
+    looking = reader(own_world)
+    looking.look()
+    found = published(own_world)
+    assert found.pairs == {}
+    assert "its championship was stopped (Drift: too good to be true; no alias moved)" in found.problems["EURUSD"]
+    assert "`podium evaluate --without NAME`" in found.problems["EURUSD"]
