@@ -123,6 +123,17 @@ def test_what_a_channel_missed_it_hears_when_it_is_back(ledger, settings, channe
     assert (len(mail.lines), len(chat.lines), standing(ledger)) == (4, 4, [])
 
 
+def test_a_channel_that_is_no_longer_named_is_not_down(ledger, settings, channels, monkeypatch):
+    """Taken out of the settings, it is owed nothing, and the word that it is down is over."""
+    mail, chat = channels
+    chat.down = "no route"
+    raise_and_tell(settings, ledger, facts(late="no rate"), NOW)
+    monkeypatch.setattr(alerts, "channels_of", lambda settings: [mail])
+    raise_and_tell(settings, ledger, facts(late="no rate"), NOW + DAY)
+    assert [one.alarm.name for one in standing(ledger)] == ["rates-late"]
+    assert mail.lines == ["rates-late raised", "channel-down raised", "channel-down over"]
+
+
 def test_a_channel_that_fails_in_its_own_code_stops_nothing(ledger, settings, channels, monkeypatch):
     """An exception inside a channel is a channel that is down."""
 

@@ -83,6 +83,8 @@ def try_channels(settings: Settings, now: datetime) -> dict[str, str]:
 def _raise_and_tell(ledger: Ledger, channels: Sequence[Channel], facts: Facts, now: datetime) -> Told:
     names = {channel.name for channel in channels}
     looked = {(name, pair, "") for name in examined(facts) for pair in (facts.pair, "")}
+    keys = {one.alarm.key for one in standing(ledger, "") if one.alarm.name == CHANNEL_DOWN}
+    looked |= {(CHANNEL_DOWN, "", name) for name in keys - names}  # whom the settings no longer name is not down
     new, over = update(ledger, alarms_of(facts), looked, names, now)
     untold: dict[str, str] = {}
     for _ in range(ROUNDS):
