@@ -198,7 +198,7 @@ def named(text: str, settings: Settings, crowned: bool = False) -> list[str]:
         MissingError: none of them has a champion.
     """
     if crowned and text in {"all", "majors", "crosses"}:
-        leading = MlflowStore(settings).pairs()
+        leading = MlflowStore(settings).champions()
         found = [pair for pair in leading if text == "all" or pair in named(text, settings)]
         if not found:
             raise MissingError(f"--pairs {text}: none of them has a champion yet; run `podium run --pairs {text}`")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -11,6 +11,7 @@ from podium.errors import RegistryError
 from podium.registry.local_files import local_path
 
 if TYPE_CHECKING:
+    from mlflow.entities import FileInfo
     from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
 MOST_BYTES = 256 * 1024 * 1024  # of a model, or of a file of a run
@@ -45,17 +46,24 @@ def weigh(place: ArtifactRepository, path: str) -> None:
     Raises:
         RegistryError: it is too much, too deep, or its names are too long.
     """
-    size, files, left = 0, 0, [path]
+    size = 0
+    for number, file in enumerate(walk(place, path), 1):
+        size += file.file_size or 0
+        if number > MOST_FILES:
+            raise RegistryError(f"it has more than {MOST_FILES} files")
+        if len(file.path) > LONGEST or file.path.count("/") > DEEPEST:
+            raise RegistryError(f"{file.path[:60]!r}... is too deep or too long a name")
+    check_size(size)
+
+
+def walk(place: ArtifactRepository, path: str | None = None) -> Iterator[FileInfo]:
+    """Every file and folder below a path, a folder before what is in it."""
+    left = [path]
     while left:
         for file in place.list_artifacts(left.pop()):
-            size, files = size + (file.file_size or 0), files + 1
-            if files > MOST_FILES:
-                raise RegistryError(f"it has more than {MOST_FILES} files")
-            if len(file.path) > LONGEST or file.path.count("/") > DEEPEST:
-                raise RegistryError(f"{file.path[:60]!r}... is too deep or too long a name")
+            yield file
             if file.is_dir:
                 left.append(file.path)
-    check_size(size)
 
 
 def download(place: ArtifactRepository, path: str, folder: Path | None) -> Path:

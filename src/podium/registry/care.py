@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from podium.records import ModelName
-from podium.registry import pair_models, recorder
+from podium.registry import artifacts, pair_models, recorder
 from podium.registry.databases import is_there
 from podium.registry.entities import ABSENT, MODEL_URI_TAG, pages, tolerating
 from podium.registry.local_files import local_path
@@ -168,12 +168,7 @@ def size(store: MlflowStore, place: str) -> int:
     if here is not None:
         return sum(path.stat().st_size for path in here.rglob("*") if path.is_file())
     with store.connection.errors(f"look at {place}"):
-        there, found, left = repository(store, place), 0, [""]
-        while left:
-            for file in there.list_artifacts(left.pop() or None):
-                found += int(file.file_size or 0)
-                left += [file.path] if file.is_dir else []
-    return found
+        return sum(int(file.file_size or 0) for file in artifacts.walk(repository(store, place)))
 
 
 def remove(store: MlflowStore, place: str) -> None:

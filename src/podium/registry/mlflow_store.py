@@ -226,11 +226,6 @@ class MlflowStore:
         with self.connection.errors("look for a championship that was stopped"):
             return pair_models.refused(self._models(pair))
 
-    def pairs(self) -> list[str]:
-        """Every pair one of whose models is its champion, by name."""
-        with self.connection.errors("read the pairs"):
-            return [*pair_models.champions(self.connection)]
-
     def champions(self) -> dict[str, VersionRecord]:
         """Who leads each pair that has a champion, by name."""
         with self.connection.errors("find the champions"):

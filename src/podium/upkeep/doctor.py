@@ -189,7 +189,7 @@ def _anew(pair: str) -> str:
 
 def _pointer(store: MlflowStore) -> Iterator[Trouble]:
     """A pointer that names another champion than the registry, or cannot be read."""
-    folder, crowned = store.settings.models_dir, store.pairs()
+    folder, crowned = store.settings.models_dir, store.champions()
     for path in sorted(folder.glob("best_model_info*.json")):
         about = path.name.split(".")[1]  # a pair; of the guide's own file its end
         try:
@@ -197,7 +197,7 @@ def _pointer(store: MlflowStore) -> Iterator[Trouble]:
             pair, named = found["pair"], found["pinned_uri"]
         except RegistryError:
             pair, named = about if about in crowned else store.settings.pair, "nobody"
-        champion = store.champion(pair) if pair in crowned else None
+        champion = crowned.get(pair)
         if champion is None or named != champion.pinned_uri:
             what = f"{path} names {named}, the registry {champion.pinned_uri if champion else 'nobody'}"
             judgement = carried(store, champion)

@@ -357,7 +357,7 @@ def test_whatever_is_wrong_with_a_pair_stops_no_other(own_world: Any, monkeypatc
     """An error that nobody foresaw is the problem of its pair; the others are read, and the reader lives on."""
     found = reader(own_world)
     plain = found._pair
-    monkeypatch.setattr(found.store, "pairs", lambda: ["AUDUSD", "EURUSD"])
+    monkeypatch.setattr(found.store, "champions", lambda: dict.fromkeys(("AUDUSD", "EURUSD")))
 
     def read(pair: str) -> Any:
         if pair == "AUDUSD":
@@ -395,7 +395,7 @@ def test_files_that_never_come_stop_their_model_alone(own_world: Any, monkeypatc
     assert found.late
 
 
-@pytest.mark.parametrize("question", ["pairs", "champion"])
+@pytest.mark.parametrize("question", ["champions", "champion"])
 def test_a_registry_that_says_nothing_is_told_in_time(own_world: Any, monkeypatch: Any, question: str) -> None:
     """Asked once, not once for each pair; what was served stays, and the reader ends, which drops its connections."""
     found = reader(own_world)

@@ -180,7 +180,7 @@ class RegistryReader:
 
         Between two edits that move a title from model to model nobody may hold it; that is no reason to stop serving.
         """
-        crowned = self.store.pairs()  # asked in any case: it shows whether the registry is there at all
+        crowned = self.store.champions()  # asked in any case: it shows whether the registry is there at all
         if self.pairs:
             return list(self.pairs)
         known = [*known, self.settings.pair]  # whose championship may have been stopped: that is to be told
