@@ -9,12 +9,10 @@ import base64
 import hashlib
 import hmac
 import json
-import logging
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -25,6 +23,9 @@ from podium.settings import AlertSettings
 from podium.settings.wording import mask
 
 PATIENCE_S = 40.0
+TIMEOUT_S = 30
+"""Of one channel of apprise."""
+
 TRIES = 3
 
 State = Literal["raised", "over", "test"]
@@ -105,10 +106,11 @@ class Apprise(Channel):
         self._library.add(found)
 
     def send(self, events: Sequence[Event]) -> str:
-        """One message with a line for each; what apprise has to say of a failure is in its log alone."""
-        with _complaints() as said:
-            taken = self._library.notify(body="\n".join(event.line for event in events), title=_title(events))
-        return "" if taken else mask(said[-1] if said else "it was not taken", [self._address])
+        """One message with a line for each."""
+        body = "\n".join(event.line for event in events)
+        result = self._library.notify(body, _title(events), body_format="text", timeout=TIMEOUT_S)
+        said = [entry.message for one in result.results for attempt in one.attempts for entry in attempt.logs]
+        return "" if result else mask(said[-1] if said else "it was not taken", [self._address])
 
 
 class Webhook(Channel):
@@ -206,22 +208,3 @@ def _title(events: Sequence[Event]) -> str:
 def _message_id(events: Sequence[Event]) -> str:
     """Of the same events the same."""
     return hashlib.sha256(" ".join(event.event_id for event in events).encode()).hexdigest()[:32]
-
-
-@contextmanager
-def _complaints() -> Iterator[list[str]]:
-    """What apprise logs in this thread."""
-    said: list[str] = []
-    here = threading.get_ident()
-
-    class Listener(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            if record.thread == here:
-                said.append(" ".join(record.getMessage().split()))
-
-    listener, logger = Listener(logging.WARNING), logging.getLogger("apprise")
-    logger.addHandler(listener)
-    try:
-        yield said
-    finally:
-        logger.removeHandler(listener)
