@@ -32,7 +32,7 @@ from podium.pipeline.prepare import preprocess, series_path
 from podium.pipeline.train import train
 from podium.records import Series
 from podium.registry import judgements
-from podium.registry.log_items import read_interval
+from podium.registry.log_items import read_forecasts, read_interval
 from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
 
@@ -243,7 +243,10 @@ def test_a_source_that_fails_is_told_and_the_next_call_goes_on(desk):
     desk.source(SourceError("the source answers nonsense"))
     (failed,) = daily(desk.settings, now=desk.evening(N_KNOWN + 1))
     assert (failed.result, failed.exit_code, failed.steps[-1].result) == (FAILED, 4, "the source answers nonsense")
-    assert results(desk.day(N_KNOWN + 1)) == [DONE]
+    with closing(Ledger.open(desk.settings.ledger)) as ledger:
+        assert [(day.day, day.result) for day in read(ledger)] == [(desk.evening(N_KNOWN + 1).date(), FAILED)]
+        assert results(desk.day(N_KNOWN + 1)) == [DONE]
+        assert [(day.day, day.result, day.looks) for day in read(ledger)] == [(failed.day, DONE, 2)]
 
 
 def test_a_rate_that_is_due_is_late_and_a_holiday_is_not(desk):
@@ -261,6 +264,19 @@ def test_a_rate_that_is_due_is_late_and_a_holiday_is_not(desk):
     assert results(daily(desk.settings, now=saturday)) == [NOTHING]
 
 
+def test_what_was_forecast_stays_though_a_rate_is_revised(desk):
+    """The forecast of a day is the one that was made on it; its outcome is the revised one."""
+    desk.day(N_KNOWN + 1)
+    said = stand(desk.store, desk.rates.until(N_KNOWN + 1)).onward["LinearRegression"].next_day.forecast
+    closes = desk.rates.closes.copy()
+    closes[N_KNOWN] *= 1.01  # the close that it was made from
+    desk.rates = replace(desk.rates, closes=closes)
+    desk.day(N_KNOWN + 2)
+    record = stand(desk.store, desk.rates.until(N_KNOWN + 2)).onward["LinearRegression"].record.forecasts
+    assert record.forecast[-1] == said
+    assert record.actual[-1] == pytest.approx(np.log(closes[N_KNOWN + 1] / closes[N_KNOWN]), abs=1e-15)
+
+
 def test_training_makes_one_version_and_a_renewal(desk):
     """On the first day of a month the contestants are trained, once; the title is renewed and nothing else changes."""
     month = desk.rates.dates[N_KNOWN - 1].astype("datetime64[M]")
@@ -272,8 +288,12 @@ def test_training_makes_one_version_and_a_renewal(desk):
     (next_day,) = desk.day(first + 1)
     assert next_day.title is None
     assert [version.version for version in desk.store.versions()] == [1, 2]
-    judged = judgements.carried(desk.store, desk.store.champion())
-    assert judged.proof.n_days == first + 1 - N_KNOWN  # what was forecast day by day is the evidence, trained or not
+    champion = desk.store.champion()
+    assert judgements.carried(desk.store, champion).proof.n_days == first + 1 - N_KNOWN
+    evidence = read_forecasts(desk.store.read_file(champion.run_id, "evidence.parquet"))
+    said = read_forecasts(desk.store.read_file(desk.store.versions()[0].run_id, "forecasts_since.parquet"))
+    # what the version before said day by day is the evidence, not what the new run finds of these days
+    assert evidence.forecast.tolist() == said.forecast[: len(evidence)].tolist()
 
 
 @pytest.mark.parametrize(

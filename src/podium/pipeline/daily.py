@@ -198,6 +198,7 @@ class _Routine:
         """Every day after the one that was judged last; that one again where there is none."""
         opening, found = Day(self.settings.pair), list[Series]()
         if not self._tried(opening, "rates", lambda: self._rates(opening, until, found)):
+            self._begin(opening, self.meant.date())
             yield self._ended(opening)
             return
         whole, stored = found[0], _stored(self.settings)
@@ -213,8 +214,7 @@ class _Routine:
                 return
 
     def _day(self, day: Day, series: Series) -> Day:
-        day.day = series.dates[-1].item()
-        days.begin(self.ledger, day.pair, day.day, who(self.settings.developer)["holder"])
+        self._begin(day, series.dates[-1].item())
         store, standings = MlflowStore(self.settings), list[Standings]()
         steps: dict[str, Callable[[], tuple[str, bool]]] = {
             "settle": lambda: self._settle(series),
@@ -227,6 +227,10 @@ class _Routine:
             if not self._tried(day, name, act):
                 break
         return self._ended(day)
+
+    def _begin(self, day: Day, date_: date) -> None:
+        day.day = date_
+        days.begin(self.ledger, day.pair, date_, who(self.settings.developer)["holder"])
 
     def _tried(self, day: Day, name: str, act: Callable[[], tuple[str, bool]]) -> bool:
         """Do a step, which says what it did and whether that was anything; False where it failed."""
