@@ -48,6 +48,15 @@ def test_nothing_is_wrong(podium):
     assert podium("alarm", "--json").json == []
 
 
+def test_a_registry_that_is_away_is_an_alarm(podium):
+    """`podium daily` of all pairs, none of which can be asked for: exit code 6, and it is told."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        assert podium("daily", "--tracking-uri", f"http://127.0.0.1:{probe.getsockname()[1]}").exit_code == 6
+    (one,) = podium("alarm", "--json").json
+    assert one["alarm"]["name"] == "registry-unreachable"
+
+
 def test_the_test_says_who_took_it(podium, httpserver: HTTPServer, monkeypatch):
     """Each channel by name; exit code 1 where one did not take it, and no secret in what is said."""
     httpserver.expect_request("/hunter22").respond_with_data("")

@@ -192,9 +192,15 @@ def test_what_is_over_and_told_goes_with_its_time(ledger, settings, channels):
 
 
 def test_without_channels_alarms_are_still_kept(ledger, settings, monkeypatch):
-    """Nobody is named: `podium alarm` has them, and nobody who is named later is told what is old."""
+    """Nobody is named: `podium alarm` has them; who is named later is told what is still so, not what is over."""
     monkeypatch.setattr(alerts, "channels_of", lambda settings: [])
-    raise_and_tell(settings, ledger, facts(late="no rate"), NOW)
-    (one,) = standing(ledger)
-    assert (one.alarm.name, one.told_at) == ("rates-late", None)
-    assert claim(ledger, ["mail"], NOW) == []
+    raise_and_tell(settings, ledger, facts(late="no rate", free=0.01), NOW)
+    assert [(one.alarm.name, one.told_at) for one in standing(ledger)] == [
+        ("rates-late", None),
+        ("disk-nearly-full", None),
+    ]
+    later = Heard("mail")
+    monkeypatch.setattr(alerts, "channels_of", lambda settings: [later])
+    for _ in range(2):
+        raise_and_tell(settings, ledger, facts(late="no rate"), NOW + DAY)
+    assert later.lines == ["rates-late raised"]

@@ -110,10 +110,12 @@ def update(
                 connection.execute(sa.insert(table).values(_new_row(alarm, at, owed)))
             else:
                 told = {"severity": alarm.severity, "found": alarm.found, "remedy": alarm.remedy}
+                told |= {} if row["told_at"] else {"owed": owed}  # nobody knows of it, and there may be others to tell
                 connection.execute(_row(row["alarm_id"]).values(seen_at=at, **told))
         over = [row for identity, row in known.items() if identity in examined]
         for row in over:
-            connection.execute(_row(row["alarm_id"]).values(over_at=at, over_owed=owed))
+            waiting = row["told_at"] or {*row["owed"].split()} & {*channels}
+            connection.execute(_row(row["alarm_id"]).values(over_at=at, over_owed=owed if waiting else ""))
     return new, [_standing(row).alarm for row in over]
 
 

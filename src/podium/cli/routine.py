@@ -13,7 +13,7 @@ from podium.cli.flags import FOLDERS, Json, takes_settings
 from podium.cli.lines import daily as lines
 from podium.cli.many import Pairs
 from podium.cli.steps import EVALUATE, INGEST, TRAIN, ChangeSource
-from podium.errors import InputError, PodiumError, SourceError
+from podium.errors import InputError, PodiumError, RegistryError, SourceError
 from podium.settings import Settings
 
 if TYPE_CHECKING:
@@ -121,11 +121,12 @@ def _pairs(settings: Settings, pairs: str) -> list[str]:
     """The pairs that are asked for; every one that has a title where none is."""
     from podium.pipeline.pairs import named
 
-    if pairs:
-        return named(pairs, settings, crowned=True)
-    if settings.origin("pair") != "default":
+    if not pairs and settings.origin("pair") != "default":
         return [settings.pair]
-    return named("all", settings, crowned=True) or [settings.pair]
+    try:
+        return named(pairs or "all", settings, crowned=True) or [settings.pair]
+    except RegistryError:
+        return [settings.pair]  # whose day fails of it, and raises the alarm
 
 
 def _patient(settings: Settings, day: date | None, until: datetime | None, quiet: bool, change: bool) -> list[Day]:
