@@ -57,6 +57,17 @@ def test_a_registry_that_is_away_is_an_alarm(podium):
     assert one["alarm"]["name"] == "registry-unreachable"
 
 
+def test_a_ledger_that_is_away_too_is_told_first(podium):
+    """Neither registry nor ledger answers: exit code 6 as for the registry alone, and the ledger is told of at once."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+        away = ("--tracking-uri", f"http://127.0.0.1:{port}", "--ledger-address", f"postgresql://127.0.0.1:{port}/x")
+        assert podium("daily", *away).exit_code == 6
+    (one,) = podium("alarm", "--ledger-address", "data/alarms.db", "--json").json
+    assert one["alarm"]["name"] == "ledger-unreachable"
+
+
 def test_the_test_says_who_took_it(podium, httpserver: HTTPServer, monkeypatch):
     """Each channel by name; exit code 1 where one did not take it, and no secret in what is said."""
     httpserver.expect_request("/hunter22").respond_with_data("")

@@ -172,10 +172,14 @@ def daily(
 
 def _give_up(settings: Settings, now: datetime, registry: str | None = None, ledger: str | None = None) -> None:
     """Tell of a day that could not even be begun."""
-    failure = registry or ledger or ""
-    facts = Facts(pair=settings.pair, day=now.date(), failure=failure, registry=registry, ledger=ledger)
     with ExitStack() as stack:
-        opened = None if ledger else stack.enter_context(closing(Ledger.open(settings.ledger)))
+        opened = None
+        try:
+            opened = None if ledger else stack.enter_context(closing(Ledger.open(settings.ledger)))
+        except LedgerError as error:
+            ledger = str(error)
+        failure = registry or ledger or ""
+        facts = Facts(pair=settings.pair, day=now.date(), failure=failure, registry=registry, ledger=ledger)
         tell(settings, opened, facts, Run(result=FAILED, succeeded=False), now)
 
 
