@@ -36,6 +36,8 @@ NOT_RUN = {
     "pip install": "tests/pipeline/test_leak_example.py does",
     "python .../examples": "tests/pipeline/test_leak_example.py does",
     "podium forecast --date": "the day comes, and then it is over; tests/pipeline/test_forecast.py asks for others",
+    "podium titles approve": "somebody's proposal; tests/pipeline/test_approval.py decides its own",
+    "podium titles reject": "as above",
     "export ": "addresses of somebody's servers; tests/contract starts its own",
 }
 ROOMS_PAGE = "ARCHITECTURE.md"
