@@ -43,6 +43,7 @@ FAULTS = {
     "title-changed": {"titles": (TitleChange("EURUSD_ARIMA v2", "EURUSD_LSTM v3", "lowest RMSE", "7"),)},
     "verdict-degraded": {"verdict": "degraded", "reason": "worse than no change"},
     "verdict-leak": {"verdict": "amber", "reason": "R² of 0.1"},
+    "title-proposed": {"verdict": "proposed", "reason": "ARIMA is ahead"},
     "rates-late": {"late": "no rate of 2026-10-29 yet"},
     "daily-failed": {"failure": "no memory"},
     "daily-missing": {"missing": (date(2026, 10, 28), date(2026, 10, 29))},

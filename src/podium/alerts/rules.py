@@ -193,6 +193,9 @@ RULES: Mapping[str, Rule] = {
         _verdict("leak", "amber"),
         "docs/verdict.md says how to look for what it saw; --accept-leak if it is meant",
     ),
+    "title-proposed": Rule(
+        "warning", "verdict", _verdict("proposed"), "`podium titles` lists it; somebody else approves or rejects it"
+    ),
     "rates-late": Rule(
         "warning", "late", lambda facts: facts.late or "", "see whether the source has it; `podium daily` again then"
     ),
