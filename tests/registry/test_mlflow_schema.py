@@ -50,7 +50,7 @@ def older(workdir: Path) -> Path:
 def test_an_older_database_is_refused_and_left_as_it_is(older):
     """Whatever a verb wants of it: the message names the way, and not a byte of the file changes."""
     before, store = older.read_bytes(), MlflowStore(Settings())
-    for ask in (store.prepare, store.holders, store.pairs, store.champion):
+    for ask in (store.prepare, store.holders, store.champions, store.champion):
         with pytest.raises(RegistryError, match=r"sqlite:///mlflow\.db .*older MLflow; run `podium upgrade`"):
             ask()
     assert older.read_bytes() == before
