@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -29,9 +30,11 @@ from podium.pipeline.due import due
 from podium.pipeline.forecast import forecast
 from podium.pipeline.onward import stand
 from podium.pipeline.prepare import preprocess, series_path
+from podium.pipeline.telling import changes
 from podium.pipeline.train import train
 from podium.records import Series
 from podium.registry import judgements
+from podium.registry.history import Title
 from podium.registry.log_items import read_forecasts, read_interval
 from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
@@ -294,6 +297,50 @@ def test_training_makes_one_version_and_a_renewal(desk):
     said = read_forecasts(desk.store.read_file(desk.store.versions()[0].run_id, "forecasts_since.parquet"))
     # what the version before said day by day is the evidence, not what the new run finds of these days
     assert evidence.forecast.tolist() == said.forecast[: len(evidence)].tolist()
+
+
+def test_another_series_is_refused_before_anything_is_written(desk):
+    """Rates of another source, or turned upside down, change neither what is stored nor an outcome, nor the title."""
+    desk.day(N_KNOWN + 1)
+    before, stored = desk.state(), series_path(desk.settings).read_bytes()
+    rates = desk.rates
+    for other in (replace(rates, source="other"), replace(rates, closes=1 / rates.closes)):
+        desk.rates = other
+        (refused,) = desk.day(N_KNOWN + 2)
+        assert (refused.result, refused.exit_code, refused.steps[-1].step) == (FAILED, 2, "settle")
+        assert "--change-source" in refused.steps[-1].result
+        assert series_path(desk.settings).read_bytes() == stored
+    desk.rates = rates
+    assert results(desk.day(N_KNOWN + 1)) == [NOTHING]
+    assert desk.state() == before
+
+
+def test_an_error_of_the_system_ends_the_day_as_any_other(desk, monkeypatch):
+    """A full disk is a failed step with its alarm; the day is done once there is room."""
+    with monkeypatch.context() as full:
+        full.setattr(module, "judge_onward", Mock(side_effect=OSError(28, "No space left on device")))
+        (failed,) = desk.day(N_KNOWN + 1)
+    assert (failed.result, failed.exit_code) == (FAILED, 1)
+    assert desk.alarms() == Counter({"daily-failed": 1})
+    assert results(desk.day(N_KNOWN + 1)) == [DONE]
+
+
+def test_only_changes_of_champion_are_told():
+    """A renewal, a proposal, a pin, and what is older are none."""
+    entry = Title(
+        at="2026-10-20T10:00:00.000000Z", alias="champion", name="EURUSD_LSTM", version=2, run_id="r",
+        previous="models:/EURUSD_ARIMA/1", why="better", verdict="promoted", data_version=None, by="ann",
+    )  # fmt: skip
+    others = (
+        replace(entry, previous="models:/EURUSD_LSTM/1"),
+        replace(entry, alias="proposal", verdict="proposed"),
+        replace(entry, previous="models:/EURUSD_LSTM/2"),
+        replace(entry, at="2026-10-19T10:00:00.000000Z"),
+    )
+    since = datetime(2026, 10, 20, tzinfo=UTC)
+    (told,) = changes((entry, *others), since)
+    assert (told.old, told.new) == ("models:/EURUSD_ARIMA/1", "models:/EURUSD_LSTM/2")
+    assert changes((entry,), None) == ()
 
 
 @pytest.mark.parametrize(

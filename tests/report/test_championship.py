@@ -17,6 +17,7 @@ from podium.evaluate.sentinel import Suspicion
 from podium.records import DataVersion
 from podium.report.championship import championship_page
 from podium.report.glossary import GLOSSARY
+from podium.report.message import fragment, message
 from podium.report.pages import content_policy, digest
 from podium.report.scene import Holder, Scene
 
@@ -138,6 +139,16 @@ def test_money_is_what_the_signs_earn_at_the_cost_given(make_scene: MakeScene, p
     assert cells(page, "flat", table=4)["Sharpe ratio (95%)"] == "none"
     assert "flat has no Sharpe ratio: the returns do not vary." in page.words
     assert "2.5 basis points" in page.words
+
+
+def test_the_next_day_is_told_in_plain_words(make_scene: MakeScene) -> None:
+    """The day's message stands on the page, paragraph for paragraph; not where a leak makes every forecast doubtful."""
+    scene = make_scene()
+    assert scene.next_day is not None
+    assert fragment(message(scene.next_day)) in championship_page(scene)
+    leak = Suspicion(scene.judgement.ranking[0].family, "reads the future")
+    suspected = dataclasses.replace(scene, judgement=dataclasses.replace(scene.judgement, leaks=(leak,)))
+    assert "in plain words" not in championship_page(suspected)
 
 
 def test_those_that_may_be_the_best_share_a_place(make_scene: MakeScene, parse) -> None:

@@ -20,21 +20,9 @@ if TYPE_CHECKING:
     from podium.pipeline.daily import Day, Step
     from podium.report.amount import Amount
 
-DAILY = tuple(
-    dict.fromkeys(
-        (
-            *INGEST,
-            *TRAIN,
-            *EVALUATE,
-            "retrain",
-            "max_model_age",
-            "prune_after",
-            "stale_after",
-            "calendar",
-            "ledger_address",
-        )
-    )
-)
+DAILY = tuple(dict.fromkeys((
+    *INGEST, *TRAIN, *EVALUATE, "retrain", "max_model_age", "prune_after", "stale_after", "calendar", "ledger_address",
+)))  # fmt: skip
 AsOf = Annotated[
     str, typer.Option("--as-of", "--to", help="Last day to do, such as 2026-10-20; the newest if not given.")
 ]
@@ -131,7 +119,7 @@ def _pairs(settings: Settings, pairs: str) -> list[str]:
 
 def _patient(settings: Settings, day: date | None, until: datetime | None, quiet: bool, change: bool) -> list[Day]:
     """The days of a pair; where its rates are late or the source fails, again with longer pauses until a moment."""
-    from tenacity import Retrying, retry_if_result, stop_after_delay, wait_exponential
+    from tenacity import Retrying, retry_if_result, stop_before_delay, wait_exponential
 
     from podium.pipeline.daily import EXIT_LATE
     from podium.pipeline.daily import daily as do
@@ -150,7 +138,7 @@ def _patient(settings: Settings, day: date | None, until: datetime | None, quiet
     retrying: Any = Retrying(
         retry=retry_if_result(lambda found: found[-1].exit_code in {SourceError.exit_code, EXIT_LATE}),
         wait=wait_exponential(multiplier=30, max=900),
-        stop=stop_after_delay(left),
+        stop=stop_before_delay(left),
         retry_error_callback=lambda state: state.outcome and state.outcome.result(),
     )
     found: list[Day] = retrying(once)

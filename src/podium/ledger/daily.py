@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -64,9 +64,11 @@ def alone(ledger: Ledger, pair: str) -> Iterator[bool]:
         except Timeout:
             yield False
         return
-    with ledger.failures("lock"), ledger.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as held:
-        name = sa.func.hashtext(f"podium daily {pair}")
-        ours = bool(held.scalar(sa.select(sa.func.pg_try_advisory_lock(name))))
+    with ExitStack() as stack:
+        with ledger.failures("lock"):
+            held = stack.enter_context(ledger.engine.connect()).execution_options(isolation_level="AUTOCOMMIT")
+            name = sa.func.hashtext(f"podium daily {pair}")
+            ours = bool(held.scalar(sa.select(sa.func.pg_try_advisory_lock(name))))
         yield ours
 
 

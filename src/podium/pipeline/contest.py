@@ -10,19 +10,20 @@ from itertools import takewhile
 import numpy as np
 
 from podium.data.continuity import departures, price_level, same_outcomes
-from podium.data.store import load_series
+from podium.data.store import data_version, load_series
 from podium.errors import DataError, Fault, InputError, MissingError
 from podium.evaluate.judgement import Judgement
 from podium.evaluate.policy import check_policy
 from podium.evaluate.ranking import best_per_family, comparable, rank
 from podium.evaluate.walkforward import scored_rows
+from podium.features import log_returns
 from podium.models.roster import known
 from podium.pipeline.approval import propose
 from podium.pipeline.judge import Case, judge
 from podium.pipeline.prepare import load_table, series_path
 from podium.pipeline.recipe import tries
 from podium.pipeline.record import Record, recorded
-from podium.records import CHAMPION, DataVersion, FeatureTable, ModelName, RunRecord, VersionRecord
+from podium.records import CHAMPION, FeatureTable, ModelName, RunRecord, Series, VersionRecord
 from podium.registry import judgements, pointer
 from podium.registry.attempts import new_attempts
 from podium.registry.history import Title, taken
@@ -77,7 +78,8 @@ def evaluate(
             note(f"@{alias} was on {address}, which is gone; it is taken away")
         champion = _champion(store)
         carried, table = judgements.carried(store, champion), load_table(settings)
-        departure = must_go_on(store, champion, carried, table, change_source)
+        series = load_series(series_path(settings))
+        departure = must_go_on(store, champion, carried, series, change_source)
         if departure:
             note(f"{departure}; --change-source says that it is meant")
         case = gather(store, champion, table, accept_leak=accept_leak, unpin=unpin, note=note, without=without)
@@ -90,20 +92,25 @@ def evaluate(
                 note(f"{found.pinned_uri} held @champion, which the history did not know; it stands there now")
                 case = replace(case, titles=store.titles())
             decided = judge(settings, case, _records(store, case, previous), versions)
-            decided = on_series(decided, settings, departure)
+            decided = on_series(decided, series, departure)
         proclaim(store, decided, case, versions, departure)
     return decided
 
 
-def check_going_on(settings: Settings, change_source: bool = False) -> None:
+def check_going_on(settings: Settings, change_source: bool = False, series: Series | None = None) -> None:
     """Refuse before any training what `evaluate` would refuse after it.
+
+    Args:
+        settings: of the pair.
+        change_source: whether another series is meant.
+        series: that would be stored; the stored one if not given.
 
     Raises:
         DataError: the title was decided on another series, or on later days.
     """
-    store = MlflowStore(settings)
+    store, series = MlflowStore(settings), series or load_series(series_path(settings))
     champion = _champion(store)
-    must_go_on(store, champion, judgements.carried(store, champion), load_table(settings), change_source)
+    must_go_on(store, champion, judgements.carried(store, champion), series, change_source)
 
 
 def gather(
@@ -176,7 +183,7 @@ def must_go_on(
     store: MlflowStore,
     champion: VersionRecord | None,
     carried: Judgement | None,
-    table: FeatureTable,
+    series: Series,
     change_source: bool = False,
 ) -> str:
     """The title may move only on the series that it was decided on, up to the same day or later; or it is meant.
@@ -188,29 +195,26 @@ def must_go_on(
         DataError: the title was decided on another source, other rates of the same days, other prices, or later days.
     """
     decided = carried.data_version if carried else champion.data_version if champion else None
-    if champion is None or decided is None or decided == table.data_version:
+    found = data_version(series)
+    if champion is None or decided is None or decided == found:
         return ""
     before = carried.price_level if carried else None
-    now = _price_level(store.settings, decided) if before else np.nan
-    faults = departures(decided, table.data_version, (before, now) if before and np.isfinite(now) else (1.0, 1.0))
+    now = price_level(series, decided.last_day) if before else np.nan
+    faults = departures(decided, found, (before, now) if before and np.isfinite(now) else (1.0, 1.0))
     parquet = None if faults else store.read_file(champion.run_id, FORECASTS)
     if parquet is not None:
         scored = read_forecasts(parquet)
-        if not same_outcomes(scored.origins, scored.actual, table.origins, table.target):
+        if not same_outcomes(scored.origins, scored.actual, series.dates[:-1], log_returns(series.closes)):
             told = f"the title was decided on other rates of the same days, {decided}"
-            faults = [Fault(str(table.data_version), "", "other_series", 0, (), told)]
+            faults = [Fault(str(found), "", "other_series", 0, (), told)]
     if faults and not change_source:
         raise DataError([replace(fault, remedy=f"{fault.remedy}; if it is meant, --change-source") for fault in faults])
     return "; ".join(fault.remedy for fault in faults)
 
 
-def _price_level(settings: Settings, decided: DataVersion) -> float:
-    return price_level(load_series(series_path(settings)), decided.last_day)
-
-
-def on_series(decided: Judgement, settings: Settings, departure: str) -> Judgement:
+def on_series(decided: Judgement, series: Series, departure: str) -> Judgement:
     """The judgement with the level of its prices, and with what was changed on purpose."""
-    decided = replace(decided, price_level=_price_level(settings, decided.data_version))
+    decided = replace(decided, price_level=price_level(series, decided.data_version.last_day))
     told = f"{decided.reason}; the source was changed: {departure}"
     return replace(decided, reason=told) if departure else decided
 

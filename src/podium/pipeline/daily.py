@@ -25,7 +25,7 @@ from podium.evaluate.judgement import Judgement
 from podium.ledger import daily as days
 from podium.ledger.database import Ledger
 from podium.ledger.settling import settle
-from podium.pipeline.contest import evaluate
+from podium.pipeline.contest import check_going_on, evaluate
 from podium.pipeline.due import due
 from podium.pipeline.onward import Standings, judge_onward, stand
 from podium.pipeline.prepare import preprocess, series_path
@@ -241,9 +241,9 @@ class _Routine:
         began = time.perf_counter()
         try:
             result, worked = act()
-        except PodiumError as error:
+        except (PodiumError, OSError) as error:
             result, worked = str(error), True
-            day.result, day.exit_code = FAILED, error.exit_code
+            day.result, day.exit_code = FAILED, getattr(error, "exit_code", 1)
         day.steps.append(step := Step(name, result, round(time.perf_counter() - began, 3), not worked))
         self.on_step(day, step)
         return day.result != FAILED
@@ -308,6 +308,8 @@ class _Routine:
     def _settle(self, series: Series) -> tuple[str, bool]:
         stored, version = _stored(self.settings), data_version(series)
         if stored is None or data_version(stored) != version:
+            # before anything is written: outcomes by another series would be wrong ones
+            check_going_on(self.settings, self.change_source, series)
             save_series(series, series_path(self.settings))
             preprocess(self.settings)
         found = settle(self.ledger, series, version)

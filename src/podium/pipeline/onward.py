@@ -75,7 +75,7 @@ def stand(store: MlflowStore, series: Series, note: Note = lambda line: None, ch
     if carried is None:
         raise MissingError(f"{champion.pinned_uri} carries no championship that could go on; run `podium run`")
     table = build_features(series, store.settings.n_lags, data_version(series))
-    departure = must_go_on(store, champion, carried, table, change_source)
+    departure = must_go_on(store, champion, carried, series, change_source)
     known = {version.pinned_uri: version for version in store.versions()}
     places = {f"models:/{row.model_name}/{row.model_version}": row for row in carried.ranking}
     held = {
@@ -126,7 +126,7 @@ def judge_onward(store: MlflowStore, standings: Standings, note: Note = lambda l
             if found := store.record_found(champion):
                 note(f"{found.pinned_uri} held @champion, which the history did not know; it stands there now")
             decided = judge(settings, case, records, standings.versions)
-            decided = on_series(decided, settings, standings.departure)
+            decided = on_series(decided, standings.series, standings.departure)
         proclaim(store, decided, case, standings.versions, standings.departure)
     return decided
 

@@ -12,7 +12,7 @@ from typing import Any
 from podium.alerts import Facts, Run, TitleChange, Told, publish, raise_and_tell, standing
 from podium.errors import PodiumError
 from podium.ledger.database import Ledger
-from podium.records import Forecasts, Interval, NextDay, Series
+from podium.records import CHAMPION, Forecasts, Interval, NextDay, Series
 from podium.registry.history import Title
 from podium.settings import Settings
 
@@ -61,11 +61,13 @@ def day_before(today: NextDay, record: Forecasts, series: Series) -> NextDay | N
 
 
 def changes(titles: Sequence[Title], since: datetime | None) -> tuple[TitleChange, ...]:
-    """The changes of a title after a moment, without renewals; none where there is no moment to begin at."""
-    if since is None:
-        return ()
-    found = [title for title in titles if not title.renewal and datetime.fromisoformat(title.at) > since]
-    return tuple(TitleChange(title.previous, title.pinned_uri, title.why, title.at) for title in found)
+    """The changes of champion after a moment, without renewals; none where there is no moment to begin at."""
+    return tuple(
+        TitleChange(title.previous, title.pinned_uri, title.why, title.at)
+        for title in titles
+        if since and datetime.fromisoformat(title.at) > since
+        if title.alias == CHAMPION and title.pinned_uri != title.previous and not title.renewal
+    )
 
 
 def drifted(ledger: Ledger, pair: str) -> str:

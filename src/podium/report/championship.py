@@ -6,6 +6,7 @@ from podium.data.calendar import way_to_newer_rates
 from podium.records import NextDay, rate_digits
 from podium.report import interval_figures, skill, tables, verdict, weights
 from podium.report.marks import number
+from podium.report.message import fragment, message
 from podium.report.money import money
 from podium.report.pages import content_policy, environment, script, style
 from podium.report.scene import RANDOM_WALK, Holder, Scene, told_day
@@ -30,6 +31,7 @@ def championship_page(scene: Scene) -> str:
             intervals=interval_figures,
             money=money(scene),
             tiles=tiles(scene),
+            message=fragment(message(scene.next_day)) if scene.next_day and not scene.judgement.leaks else "",
             told_day=told_day,
             way_to_newer_rates=way_to_newer_rates,
             title_since=title_since(scene.holder),
