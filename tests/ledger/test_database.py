@@ -5,7 +5,6 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
@@ -16,22 +15,30 @@ from alembic.script import ScriptDirectory
 from podium.errors import LedgerError, MissingError, SettingError
 from podium.ledger import Entry, Ledger, migrations, rows
 from podium.ledger.schema import VERSION, VERSION_TABLE, metadata
-from podium.ledger.settled import settled_days
-from podium.ledger.settling import settle
-from podium.records import Series
 
 Write = Callable[[Ledger, Sequence[Entry]], None]
 
 OPEN = "import sys; from podium.ledger import Ledger; Ledger.open(sys.argv[1]).close(); print('open')"
 
 
-def test_migrations_build_the_schema(ledger: Ledger) -> None:
-    """From empty, the migrations build exactly the tables that the code declares."""
-    with ledger.reading() as connection:
+def test_migrations_build_the_schema(address: str, make_entry: Callable[..., Entry], write: Write) -> None:
+    """A ledger of release 0.1.0 is brought to exactly the tables that a new one has, and keeps its lines."""
+    opened = Ledger.open(address)
+    write(opened, [make_entry()])
+    with opened.writing() as connection:
+        for table in ("ledger_alarms", "ledger_daily"):
+            connection.execute(sa.text(f"DROP TABLE {table}"))
+        connection.execute(sa.text(f"UPDATE {VERSION_TABLE} SET version_num = 'v0002'"))
+    opened.close()
+    again = Ledger.open(address)
+    assert [line["model_name"] for line in rows(again)] == ["EURUSD_LSTM"]
+    with again.reading() as connection:
         context = MigrationContext.configure(
             connection, opts={"version_table": VERSION_TABLE, "compare_type": True, "compare_server_default": True}
         )
         assert compare_metadata(context, metadata) == []
+        assert context.get_current_revision() == VERSION
+    again.close()
 
 
 def test_the_code_needs_the_last_migration() -> None:
@@ -39,26 +46,6 @@ def test_the_code_needs_the_last_migration() -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(migrations.__file__).parent))
     assert ScriptDirectory.from_config(config).get_heads() == [VERSION]
-
-
-def test_what_was_written_before_stays(address: str, make_entry: Callable[..., Entry], write: Write) -> None:
-    """A ledger of the first version keeps its lines, without the last training day, and its days are not compared."""
-    opened = Ledger.open(address)
-    write(opened, [make_entry()])
-    dates = np.array(["2026-10-30", "2026-11-02"], dtype="datetime64[D]")
-    settle(opened, Series("EURUSD", dates, np.array([1.0, 1.1]), "test"), "v1")
-    assert settled_days(opened, "EURUSD")
-    with opened.writing() as connection:
-        for table in ("ledger_entries", "ledger_days"):
-            connection.execute(sa.text(f"ALTER TABLE {table} DROP COLUMN trained_through"))
-        for table in ("ledger_alarms", "ledger_daily"):
-            connection.execute(sa.text(f"DROP TABLE {table}"))
-        connection.execute(sa.text(f"UPDATE {VERSION_TABLE} SET version_num = 'v0001'"))
-    opened.close()
-    again = Ledger.open(address)
-    assert [(line["model_name"], line["trained_through"]) for line in rows(again)] == [("EURUSD_LSTM", None)]
-    assert settled_days(again, "EURUSD") == []
-    again.close()
 
 
 def test_first_use_by_several_processes(address: str) -> None:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from filelock import FileLock
 
 from podium.errors import LedgerError, MissingError, SettingError
-from podium.ledger.schema import VERSION, VERSION_TABLE
+from podium.ledger.schema import VERSION, VERSION_TABLE, metadata
 
 Durability = Literal["process", "power"]
 
@@ -184,7 +184,11 @@ class Ledger:
         config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
         config.attributes["connection"] = connection
         try:
-            command.upgrade(config, VERSION)
+            if sa.inspect(connection).has_table(VERSION_TABLE):
+                command.upgrade(config, VERSION)
+            else:
+                metadata.create_all(connection, checkfirst=False)
+                command.stamp(config, VERSION)
         except CommandError as error:
             raise LedgerError(f"the ledger {self.name} is of a newer Podium; upgrade Podium ({error})") from error
 

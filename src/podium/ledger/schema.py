@@ -1,4 +1,4 @@
-"""The tables of the ledger as SQLAlchemy Core; the migrations build them.
+"""The tables of the ledger as SQLAlchemy Core; migrations bring older ones to them.
 
 All names start with `ledger_`, so that the ledger may live in a database that others use too.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-VERSION = "v0004"
+VERSION = "v0003"
 """The migration that this code needs."""
 
 VERSION_TABLE = "ledger_version"
