@@ -20,7 +20,7 @@ FACTS = Facts(
     hits={0.8: {date(2026, 1, 1) + timedelta(days=n): n % 4 > 0 for n in range(300)}},
 )
 RUN = Run(result="done", succeeded=True, seconds={"rates": 0.2, "judge": 1.5}, newest=date(2026, 10, 29))
-LATE = Standing("a", Alarm("rates-late", "EURUSD", "warning", "no rate", "wait"), NOW, NOW, NOW, None)
+LATE = Standing("a", Alarm("rates-late", "EURUSD", "warning", "no rate", "wait"), NOW, NOW, None)
 
 
 def read(text: str) -> dict[tuple[str, ...], float]:

@@ -37,7 +37,7 @@ def test_what_is_not_over_is_told_with_what_to_do(podium):
     ]
     first, _ = podium("alarm", "list", "--json").json
     assert first["alarm"]["name"] == "rates-late"
-    assert (first["first_at"], first["told_at"]) == ("2026-10-30 18:05:00+00:00", None)
+    assert (first["first_at"], first["told_at"]) == ("2026-10-30T18:05:00+00:00", None)
 
 
 def test_nothing_is_wrong(podium):

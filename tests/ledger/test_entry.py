@@ -60,21 +60,20 @@ def test_the_fields_are_the_columns() -> None:
 
 def test_one_row_is_plain(make_entry: Callable[..., Entry]) -> None:
     """A forecast of one row has no batch."""
-    columns = forecast_columns(np.array([0.5]), origin=["2026-10-30"], lower=np.array([0.1]), upper=np.array([0.9]))
-    assert columns == {"forecast": 0.5, "origin": "2026-10-30", "lower": 0.1, "upper": 0.9}
-    assert make_entry(**columns).n_rows == 1
+    columns = forecast_columns(np.array([0.5]))
+    assert columns == {"forecast": 0.5, "n_rows": 1, "row": 0}
+    assert make_entry(**columns).batch is None
 
 
 def test_many_rows_are_kept_whole() -> None:
-    """A batch keeps every float to the last bit, and its columns describe the row with the newest origin."""
+    """A batch keeps every float to the last bit, and its entry describes the row that starts from a known close."""
     forecast = np.array([0.1 + 0.2, -1e-300, 1 / 3])
-    columns = forecast_columns(forecast, origin=["2026-10-29", "2026-10-30", None])
-    assert (columns["n_rows"], columns["row"], columns["origin"]) == (3, 1, "2026-10-30")
-    assert columns["forecast"] == -1e-300
-    assert msgspec.json.decode(columns["batch"])["forecast"] == forecast.tolist()
+    columns = forecast_columns(forecast, 1)
+    assert (columns["n_rows"], columns["row"], columns["forecast"]) == (3, 1, -1e-300)
+    assert msgspec.json.decode(columns["batch"]) == {"forecast": forecast.tolist()}
 
 
 def test_many_rows_without_an_origin() -> None:
-    """A batch of unknown origin describes its first row and is never settled."""
+    """A batch of unknown origin describes its first row."""
     columns = forecast_columns(np.array([0.1, 0.2]))
-    assert (columns["row"], columns["forecast"], columns.get("origin")) == (0, 0.1, None)
+    assert (columns["row"], columns["forecast"]) == (0, 0.1)

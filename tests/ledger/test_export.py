@@ -28,18 +28,25 @@ def test_every_forecast_once_in_order(ledger: Ledger, make_entry: Make, write: W
 
 def test_a_batch_is_a_line_a_row(ledger: Ledger, make_entry: Make, write: Write) -> None:
     """A request of several rows comes out as one line a row with its own forecast and origin."""
-    columns = forecast_columns(
-        np.array([0.1, 0.2, 0.3]), origin=["2026-10-29", None, "2026-10-30"], upper=np.array([1.0, 2.0, 3.0])
-    )
-    write(ledger, [make_entry(**{"target_date": None, **columns})])
+    write(ledger, [make_entry(upper=3.0, **forecast_columns(np.array([0.1, 0.2, 0.3]), 2))])
     lines = list(rows(ledger))
-    assert [(line["row"], line["forecast"], line["origin"], line["upper"], line["lower"]) for line in lines] == [
-        (0, 0.1, "2026-10-29", 1.0, None),
-        (1, 0.2, None, 2.0, None),
-        (2, 0.3, "2026-10-30", 3.0, None),
+    assert [(line["row"], line["forecast"], line["origin"], line["upper"]) for line in lines] == [
+        (0, 0.1, None, None),
+        (1, 0.2, None, None),
+        (2, 0.3, "2026-10-30", 3.0),
     ]
     assert len({line["forecast_id"] for line in lines}) == 1
     assert {"batch", "n_rows"}.isdisjoint(lines[0])
+
+
+def test_a_batch_of_the_first_release(sqlite_ledger: Ledger, make_entry: Make, write: Write) -> None:
+    """Release 0.1.0 kept an origin, and what else it knew, for each row of a batch: each comes out with its row."""
+    batch = '{"forecast": [0.1, 0.2], "origin": ["2026-10-29", null], "upper": [1.0, 2.0]}'
+    write(sqlite_ledger, [make_entry(n_rows=2, row=0, batch=batch)])
+    assert [(line["forecast"], line["origin"], line["upper"]) for line in rows(sqlite_ledger)] == [
+        (0.1, "2026-10-29", 1.0),
+        (0.2, None, 2.0),
+    ]
 
 
 @pytest.mark.parametrize("kind", ["datetime", "text", "other offset"])

@@ -34,7 +34,6 @@ class Standing:
         alarm_id: of this raising of it; the same in everything that is told about it.
         alarm: as it was last found.
         first_at: when it was first found.
-        seen_at: when it was last found.
         told_at: when the first channel took it; None if none did yet.
         over_at: when it was over; None while it is not. An event is over when it is raised.
     """
@@ -42,7 +41,6 @@ class Standing:
     alarm_id: str
     alarm: Alarm
     first_at: datetime
-    seen_at: datetime
     told_at: datetime | None
     over_at: datetime | None
 
@@ -184,7 +182,7 @@ def _identity(row: sa.RowMapping) -> _Identity:
 def _standing(row: sa.RowMapping) -> Standing:
     times = {name: moment(row[name]) if row[name] else None for name in ("told_at", "over_at")}
     alarm = Alarm(**{name: row[name] for name in FIELDS}, event=row["over_at"] == row["first_at"])
-    return Standing(row["alarm_id"], alarm, moment(row["first_at"]), moment(row["seen_at"]), **times)
+    return Standing(row["alarm_id"], alarm, moment(row["first_at"]), **times)
 
 
 def _microseconds(at: datetime) -> int:

@@ -98,11 +98,9 @@ def _blocks(cells: list[list[str]], width: int) -> Iterator[str]:
     (_, *heads), *rows = cells
     for name, *values in rows:
         yield name
-        pairs = (
-            f"{head} {value}".replace(" ", "\N{NO-BREAK SPACE}") for head, value in zip(heads, values, strict=True)
-        )
+        pairs = (f"{head} {value}".replace(" ", GLUE) for head, value in zip(heads, values, strict=True))
         lines = textwrap.wrap(", ".join(pairs), width, initial_indent="  ", subsequent_indent="  ")
-        yield from (line.replace("\N{NO-BREAK SPACE}", " ") for line in lines)
+        yield from (line.replace(GLUE, " ") for line in lines)
 
 
 def _is_number(text: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +10,7 @@ import typer
 from podium.cli.console import answer, complain, note, say, say_json, working_on
 from podium.cli.flags import FOLDERS, Json, takes_settings
 from podium.cli.lines import daily as lines
+from podium.cli.lines.cells import plain
 from podium.cli.many import Pairs
 from podium.cli.steps import EVALUATE, INGEST, TRAIN, ChangeSource
 from podium.errors import InputError, PodiumError, RegistryError, SourceError
@@ -96,13 +96,7 @@ def days(
 
     with closing(Ledger.open(settings.ledger, create=False)) as ledger:
         found = read(ledger, None if everything else settings.pair, last)
-    answer(as_json, [_plain(day) for day in found], lines.logged_lines(found))
-
-
-def _plain(day: Any) -> dict[str, Any]:
-    values = dataclasses.asdict(day)
-    times = {name: values[name] and values[name].isoformat() for name in ("begun_at", "ended_at")}
-    return {**values, **times, "day": str(day.day)}
+    answer(as_json, [plain(day) for day in found], lines.logged_lines(found))
 
 
 def _pairs(settings: Settings, pairs: str) -> list[str]:

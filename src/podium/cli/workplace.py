@@ -61,7 +61,7 @@ def ui(
     free = _free_port(host, port)
     _ = MlflowStore(settings).client  # makes the schema under our lock; MLflow's server would make it without one
     if free != port:
-        note(f"port {port} is taken ({_who_holds(port)}); taking {free}")
+        note(f"port {port} is taken (ask `lsof -i :{port}` who has it); taking {free}")
     address = f"http://{f'[{host}]' if ':' in host else host}:{free}"
     say_json({"address": address}) if as_json else say(f"MLflow on {address} - Ctrl-C ends it")
     command = [sys.executable, "-m", "mlflow", "ui", "--host", host, "--port", str(free), "--workers", "1"]
@@ -109,22 +109,6 @@ def _free_port(host: str, first: int) -> int:
             continue
         return port
     raise SettingError(f"--port {first}: no free port from there on; choose another")
-
-
-def _who_holds(port: int) -> str:
-    """The process that listens on a port, where this user may know it; else how to find out."""
-    ask = f"ask `lsof -i :{port}` who has it"
-    try:
-        import psutil
-    except ImportError:
-        return ask
-    try:
-        for connection in psutil.net_connections("tcp"):
-            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
-                return f"by {psutil.Process(connection.pid).name()}, process {connection.pid}"
-    except psutil.Error:
-        return ask
-    return ask
 
 
 @takes_settings("tracking_uri", "registry_uri")

@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import msgspec
-import numpy as np
 
 from podium.records import Floats
 
 BATCH_COLUMNS = ("forecast", "origin", "target_date", "lower", "upper")
-"""What `Entry.batch` may hold a list of, one value a row."""
+"""What `Entry.batch` may hold a list of, one value a row; release 0.1.0 kept more than the forecasts."""
 
 # Its own generator: whoever seeds the global one for a fit must not make two processes hand out the same ids.
 _random = random.Random()  # noqa: S311  an id names a forecast, it guards nothing
@@ -27,7 +25,7 @@ class Entry(NamedTuple):
     """A forecast that was answered, or made in the shadow of one; the fields are the columns of `ledger_entries`.
 
     A request with several rows is one entry: `forecast`, `lower`, `upper`, `origin` and `target_date` describe the row
-    numbered `row`, the one whose outcome is still to come if there is such a row, and `batch` holds all of them.
+    numbered `row`, the one whose outcome is still to come if there is such a row, and `batch` holds all forecasts.
 
     Attributes:
         forecast_id: see `new_id`; unique, ordered by time.
@@ -45,7 +43,7 @@ class Entry(NamedTuple):
         forecast: log return.
         n_rows: number of rows of the request.
         row: the row that the columns describe, from 0.
-        batch: None for one row; else JSON text of `forecast_columns`: `{"forecast": [...], "origin": [...], ...}`.
+        batch: None for one row; else JSON text, `{"forecast": [...]}`, in the order of the rows.
         origin: ISO date of the close the forecast starts from; None when unknown, and then it is never settled.
         target_date: ISO date that is forecast, if known.
         known_through: ISO date of the newest close the server held when it answered; None when it held none. A forecast
@@ -94,36 +92,16 @@ def new_id(now: int | None = None) -> tuple[str, int]:
     return _uuid7(milliseconds, fraction, _random.getrandbits(62)), now // 1000
 
 
-def forecast_columns(
-    forecast: Floats,
-    *,
-    origin: Sequence[str | None] | None = None,
-    target_date: Sequence[str | None] | None = None,
-    lower: Floats | None = None,
-    upper: Floats | None = None,
-) -> dict[str, Any]:
+def forecast_columns(forecast: Floats, row: int | None = None) -> dict[str, Any]:
     """The columns of an entry that say what was forecast: `Entry(..., **forecast_columns(forecast))`.
 
     Args:
         forecast: shape (n_rows,), log returns, finite, at least one.
-        origin: n_rows ISO dates, None where unknown.
-        target_date: n_rows ISO dates, None where unknown.
-        lower: shape (n_rows,), lower bounds.
-        upper: shape (n_rows,), upper bounds.
+        row: the one that `origin`, `target_date`, `lower` and `upper` of the entry are about; None if none is.
     """
-    given = {"forecast": forecast, "origin": origin, "target_date": target_date, "lower": lower, "upper": upper}
-    columns = {name: _plain(values) for name, values in given.items() if values is not None}
-    n_rows = len(columns["forecast"])
-    if n_rows == 1:
-        return {name: values[0] for name, values in columns.items()}
-    days = columns.get("origin", [])
-    row = max(range(len(days)), key=lambda index: days[index] or "", default=0)
-    batch = msgspec.json.encode(columns).decode()
-    return {name: values[row] for name, values in columns.items()} | {"n_rows": n_rows, "row": row, "batch": batch}
-
-
-def _plain(values: Sequence[str | None] | Floats) -> list[Any]:
-    return values.tolist() if isinstance(values, np.ndarray) else list(values)
+    at, n_rows = row or 0, len(forecast)
+    batch = {"batch": msgspec.json.encode({"forecast": forecast.tolist()}).decode()} if n_rows > 1 else {}
+    return {"forecast": float(forecast[at]), "n_rows": n_rows, "row": at, **batch}
 
 
 def first_id_at(moment: datetime) -> str:

@@ -109,11 +109,13 @@ def unfolded(page: list[Any], actual: dict[tuple[str, str], float]) -> Iterator[
 
 def _of_batch(line: list[Any], batch: str) -> Iterator[list[Any]]:
     columns = msgspec.json.decode(batch)
+    described = line[_AT["row"]]
     for row in range(len(columns["forecast"])):
         own = [*line]
         own[_AT["row"]] = row
         for name in BATCH_COLUMNS:
-            own[_AT[name]] = columns[name][row] if name in columns else None
+            if name in columns or row != described:
+                own[_AT[name]] = columns[name][row] if name in columns else None
         yield own
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -14,7 +13,7 @@ from podium.models.base import FAMILY, Contestant
 from podium.models.combiner import Combiner
 from podium.plugins import load_class
 from podium.settings import Settings
-from podium.settings.wording import place, reason
+from podium.settings.wording import hint, place, reason
 
 GROUP = "podium.contestants"
 
@@ -97,7 +96,7 @@ def _checked(family: str, settings: Settings) -> dict[str, Any]:
     if family not in known():
         where = place(settings.origin("options", family))
         raise SettingError(
-            f"setting options.{family}{where}: no such contestant; {_nearest(family, known())}"
+            f"setting options.{family}{where}: no such contestant; {hint(family, known())}"
             f"there are {', '.join(sorted(known()))}"
         )
     contestant, options = contestant_class(family), settings.options[family]
@@ -106,7 +105,7 @@ def _checked(family: str, settings: Settings) -> dict[str, Any]:
         if name not in names:
             where = place(settings.origin("options", family, name))
             raise SettingError(
-                f"setting options.{family}.{name}{where}: {family} has no such option; {_nearest(name, names)}"
+                f"setting options.{family}.{name}{where}: {family} has no such option; {hint(name, names)}"
                 f"it has {', '.join(sorted(names)) or 'none'}"
             )
     return {name: _value(contestant, ("options", family, name), value, settings) for name, value in options.items()}
@@ -131,8 +130,3 @@ def _value(contestant: type[Contestant], key: tuple[str, ...], value: Any, setti
 def _reason(item: Mapping[str, Any]) -> str:
     index = "".join(f"[{part}]" for part in item["loc"] if isinstance(part, int))
     return f"{index} {reason(item)}".strip()
-
-
-def _nearest(name: str, names: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name.lower(), {one.lower(): one for one in names}, n=1)
-    return f"did you mean {next(one for one in names if one.lower() == near[0])}? " if near else ""

@@ -94,6 +94,16 @@ def explain(item: Mapping[str, Any], found: Mapping[Key, Found], known: Iterable
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """The name that was probably meant."""
-    near = difflib.get_close_matches(name, list(names), n=1)
-    return f"did you mean {near[0]}?" if near else "`podium settings` shows those that there are"
+    """The name that was probably meant, or where all stand."""
+    return hint(name, names).strip() or "`podium settings` shows those that there are"
+
+
+def hint(name: str, names: Iterable[str]) -> str:
+    """The name that was probably meant, whatever its case, before a further word; nothing where none is near.
+
+    >>> hint("lstm", ["ARIMA", "LSTM"])
+    'did you mean LSTM? '
+    """
+    known = {one.lower(): one for one in names}
+    near = difflib.get_close_matches(name.lower(), known, n=1)
+    return f"did you mean {known[near[0]]}? " if near else ""

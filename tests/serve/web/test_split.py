@@ -81,9 +81,9 @@ def test_an_arm_with_nothing_gets_nothing() -> None:
         ("champion=90,challenger=20", "sum to 110"),
         (
             "champion=90,chalenger=10",
-            "no arm 'chalenger' (do you mean challenger?); arms are champion, challenger, cand",
+            "no arm 'chalenger'; did you mean challenger? arms are champion, challenger, cand",
         ),
-        ("Champion=100", "do you mean champion?"),
+        ("Champion=100", "did you mean champion?"),
         ("champion=90,b=10", "no arm 'b'; arms are"),
         ("champion=90,champion=10", "'champion' comes twice"),
         ("champion=110,challenger=-10", "'challenger=-10'"),

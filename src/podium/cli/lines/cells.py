@@ -29,7 +29,7 @@ def picked(record: Any, *names: str) -> dict[str, Any]:
 
 
 def plain(record: Any) -> Any:
-    """A record as JSON knows it: arrays as lists, dates as text, what is not finite as null."""
+    """A record as JSON knows it: arrays as lists, days and moments in ISO 8601, what is not finite as null."""
     if dataclasses.is_dataclass(record) and not isinstance(record, type):
         return picked(record, *(field.name for field in dataclasses.fields(record)))
     if isinstance(record, Mapping):
@@ -38,6 +38,6 @@ def plain(record: Any) -> Any:
         return plain(record.tolist())
     if isinstance(record, (list, tuple)):
         return [plain(value) for value in record]
-    if isinstance(record, float):
-        return record if math.isfinite(record) else None
-    return record if record is None or isinstance(record, (str, int, bool)) else str(record)
+    if record is None or isinstance(record, (str, int, float)):
+        return None if isinstance(record, float) and not math.isfinite(record) else record
+    return record.isoformat() if hasattr(record, "isoformat") else str(record)

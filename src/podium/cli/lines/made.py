@@ -6,6 +6,8 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from podium.cli.lines.cells import picked
+
 if TYPE_CHECKING:
     from podium.pipeline.prepare import Ingested
     from podium.records import FeatureTable, RunRecord
@@ -23,17 +25,9 @@ def ingested_line(ingested: Ingested) -> str:
 def ingested_json(ingested: Ingested) -> dict[str, Any]:
     """The same for programs."""
     series = ingested.series
-    return {
-        "pair": series.pair,
-        "data_version": str(ingested.data_version),
-        "source": series.source,
-        "n_days": len(series),
-        "first_day": str(series.dates[0]),
-        "last_day": str(series.dates[-1]),
-        "last_close": float(series.closes[-1]),
-        "path": str(ingested.path),
-        "notes": list(ingested.notes),
-    }
+    days = {"n_days": len(series), "first_day": str(series.dates[0]), "last_day": str(series.dates[-1])}
+    days |= {"last_close": float(series.closes[-1])}
+    return {**picked(series, "pair", "source"), **days, **picked(ingested, "data_version", "path", "notes")}
 
 
 def features_line(features: FeatureTable, path: Path) -> str:
@@ -43,13 +37,8 @@ def features_line(features: FeatureTable, path: Path) -> str:
 
 def features_json(features: FeatureTable, path: Path) -> dict[str, Any]:
     """The same for programs."""
-    return {
-        "pair": features.pair,
-        "data_version": str(features.data_version),
-        "n_origins": len(features),
-        "features": list(features.names),
-        "path": str(path),
-    }
+    found = picked(features, "pair", "data_version")
+    return {**found, "n_origins": len(features), "features": list(features.names), "path": str(path)}
 
 
 def trained_line(run: RunRecord, before: bool = False) -> str:
@@ -65,12 +54,6 @@ def _direction(run: RunRecord) -> str:
 
 def run_json(run: RunRecord, before: bool) -> dict[str, Any]:
     """A completed run for programs."""
-    return {
-        "run_id": run.run_id,
-        "family": run.family,
-        "done_before": before,
-        "model_uri": run.model_uri,
-        "data_version": str(run.data_version),
-        "scored_days": run.scored_days,
-        "metrics": {name: value for name, value in run.metrics.items() if math.isfinite(value)},
-    }
+    metrics = {name: value for name, value in run.metrics.items() if math.isfinite(value)}
+    found = picked(run, "run_id", "family", "model_uri", "data_version", "scored_days")
+    return {**found, "done_before": before, "metrics": metrics}

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from podium.cli.console import table
+from podium.cli.lines.cells import picked
 
 if TYPE_CHECKING:
     from podium.pipeline.pairs import PairOutcome
@@ -42,16 +43,12 @@ def outcome_json(outcome: PairOutcome) -> dict[str, Any]:
     """The same for programs."""
     found = outcome.last
     return {
-        "pair": outcome.pair,
-        "failed": outcome.failed,
+        **picked(outcome, "pair", "failed", "changed", "notes"),
+        **picked(found, "verdict", "proven"),
         "champion": found.champion[1] or None,
         "champion_before": found.champion[0] or None,
         "ratio_to_random_walk": found.ratio,
-        "verdict": found.verdict,
-        "proven": found.proven,
         "next_day": found.next_day.as_dict() if found.next_day else None,
-        "changed": outcome.changed,
         "new_runs": outcome.new,
         "seconds": round(outcome.seconds, 3),
-        "notes": list(outcome.notes),
     }

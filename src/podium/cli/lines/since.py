@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from podium.cli.console import table
-from podium.cli.lines.cells import plain
+from podium.cli.lines.cells import picked, plain
 
 if TYPE_CHECKING:
     from podium.evaluate.live import Arm, Report
@@ -55,18 +55,12 @@ def verified_lines(pair: str, n_entries: int, breaks: Sequence[str]) -> Iterator
 def title_json(title: Title) -> dict[str, Any]:
     """A change of title for programs."""
     return {
-        "at": title.at,
         "from": title.previous or None,
         "to": title.pinned_uri,
         "model_name": title.name,
         "model_version": title.version,
-        "run_id": title.run_id,
-        "why": title.why,
-        "verdict": title.verdict,
+        **picked(title, "at", "run_id", "why", "verdict", "by", "pinned", "renewal"),
         "data_version": str(title.data_version or ""),
-        "by": title.by,
-        "pinned": title.pinned,
-        "renewal": title.renewal,
         "departure": title.departure or None,
         "proposal": title.number or None,
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from podium.data.sources.content import file_fault, text_of, unpack
 from podium.data.table import MAX_GAP_DAYS, RawTable
 from podium.errors import SettingError
 from podium.records import Dates, Floats
+from podium.settings.wording import hint
 
 BASE = "EUR"
 MISSING = frozenset({"N/A", ""})
@@ -103,10 +103,9 @@ class EcbTable:
         if currency == BASE:
             return
         if currency not in self.columns:
-            near = difflib.get_close_matches(currency, self.columns, cutoff=0.6)
-            hint = f"did you mean {' or '.join(near)}? " if near else ""
+            meant = hint(currency, self.columns)
             raise SettingError(
-                f"pair {pair}: the ECB does not quote {currency}; {hint}it quotes EUR, {', '.join(self.live())}"
+                f"pair {pair}: the ECB does not quote {currency}; {meant}it quotes EUR, {', '.join(self.live())}"
             )
         last = self.last_quote(currency)
         if np.isnat(last) or self.last_day - last > np.timedelta64(MAX_GAP_DAYS, "D"):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import gzip
 import hashlib
 import time
 from collections.abc import Callable, Sequence
@@ -20,8 +18,6 @@ if TYPE_CHECKING:
     from podium.serve.dashboard.page import Pages
 
 FRESH = 1.0  # seconds for which a page is handed out as it is
-COMPRESSION = 5
-WORTH = 1024  # bytes from which on an answer is compressed
 PAGES = 32  # at a time
 FOR_EVER = "private, max-age=31536000, immutable"
 
@@ -33,14 +29,12 @@ class Made:
     Attributes:
         at: `time.monotonic` when it was made.
         tag: of its content, without quotes.
-        plain: the page.
-        packed: the same, gzip.
+        content: the page.
     """
 
     at: float
     tag: str
-    plain: bytes
-    packed: bytes
+    content: bytes
 
 
 @dataclass(slots=True)
@@ -62,14 +56,10 @@ class Dashboard:
     async def page(self, request: Request) -> Reply:
         """What is served, how good it is, and how it is doing: `GET /`, `GET /?pair=EURUSD`."""
         made = await self._current(request.query.get("pair"))
-        packed = takes_gzip(request.headers.get("accept-encoding") or "")
-        # Other bytes, another strong tag.
-        headers = (("etag", f'"{made.tag}{"-gzip" if packed else ""}"'), ("vary", "accept-encoding"), *PAGE_HEADERS)
+        headers = (("etag", f'"{made.tag}"'), *PAGE_HEADERS)
         if has_tag(request.headers.get("if-none-match") or "", made.tag):
             return Reply(304, b"", HTML, headers)
-        if packed:
-            return Reply(200, made.packed, HTML, (*headers, ("content-encoding", "gzip")))
-        return Reply(200, made.plain, HTML, headers)
+        return Reply(200, made.content, HTML, headers)
 
     async def _current(self, pair: str | None) -> Made:
         key = pair or self.selection.default_pair
@@ -94,25 +84,13 @@ class Dashboard:
         found = self._pages.render(pair)
         if found is None:
             raise RefusedError(404, "This pair is not served here; / shows those that are.", MISSING)
-        plain = found.encode()
-        tag = hashlib.sha256(plain).hexdigest()[:32]
-        return Made(time.monotonic(), tag, plain, gzip.compress(plain, COMPRESSION, mtime=0))
-
-
-def takes_gzip(accepted: str) -> bool:
-    """Whether an Accept-Encoding takes gzip: by its name or by a star, and not with the quality 0."""
-    qualities: dict[str, float] = {}
-    for part in accepted.lower().split(","):
-        name, *parameters = (word.strip() for word in part.split(";"))
-        quality = next((word[2:] for word in parameters if word.startswith("q=")), "1")
-        with contextlib.suppress(ValueError):
-            qualities[name] = float(quality)
-    return qualities.get("gzip", qualities.get("*", 0.0)) > 0
+        content = found.encode()
+        return Made(time.monotonic(), hashlib.sha256(content).hexdigest()[:32], content)
 
 
 def has_tag(wanted: str, tag: str) -> bool:
-    """Whether an If-None-Match names a page, packed or not: one tag of a list, weak or strong, or a star."""
-    found = {part.strip().removeprefix("W/").strip('"').removesuffix("-gzip") for part in wanted.split(",")}
+    """Whether an If-None-Match names a page: one tag of a list, weak or strong, or a star."""
+    found = {part.strip().removeprefix("W/").strip('"') for part in wanted.split(",")}
     return tag in found or "*" in found
 
 
@@ -121,11 +99,7 @@ async def _asset(request: Request) -> Reply:
     found = asset(request.argument)
     if found is None:
         raise RefusedError(404, "There is no such file.", MISSING)
-    headers = (("vary", "accept-encoding"), *PAGE_HEADERS)
-    if takes_gzip(request.headers.get("accept-encoding") or "") and len(found.content) >= WORTH:
-        packed = gzip.compress(found.content, COMPRESSION, mtime=0)
-        return Reply(200, packed, found.media_type, (*headers, ("content-encoding", "gzip")), FOR_EVER)
-    return Reply(200, found.content, found.media_type, headers, FOR_EVER)
+    return Reply(200, found.content, found.media_type, PAGE_HEADERS, FOR_EVER)
 
 
 def dashboard_routes(selection: Selection, make_pages: Callable[[], Pages]) -> Sequence[Route]:

@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 
@@ -166,7 +165,8 @@ def _is_finite(values: Floats) -> bool:
 def _entry(ask: Ask, arm: str, forecasts: Floats, close: Close | None, row: int | None, *, experiment: str) -> Entry:
     """The line of the ledger for an arm's forecasts; a shadow has no interval there."""
     card, shadow = ask.lineup.arms[arm].card, arm != ask.arm
-    interval = open_interval(card, close) if close is not None and row is not None and not shadow else None
+    started = close if row is not None else None
+    interval = open_interval(card, started) if started and not shadow else None
     bounds = interval.around(float(forecasts[row or 0])) if interval else {}
     return Entry(
         forecast_id=new_id()[0] if shadow else ask.forecast_id,
@@ -184,24 +184,10 @@ def _entry(ask: Ask, arm: str, forecasts: Floats, close: Close | None, row: int 
         known_through=close.origin if close else None,
         trained_through=ask.lineup.arms[arm].trained_through,
         latency_us=int((time.perf_counter() - ask.started) * 1e6),
-        **_forecast_columns(forecasts, close, row, bounds),
+        origin=started.origin if started else None,
+        target_date=started.target_date if started else None,
+        # The widest: what comes true can be compared with the others from there.
+        lower=min((value for name, value in bounds.items() if name.startswith("lower")), default=None),
+        upper=max((value for name, value in bounds.items() if name.startswith("upper")), default=None),
+        **forecast_columns(forecasts, row),
     )
-
-
-def _forecast_columns(
-    forecasts: Floats, close: Close | None, row: int | None, bounds: Mapping[str, float]
-) -> dict[str, Any]:
-    days = (close.origin, close.target_date) if close is not None and row is not None else (None, None)
-    if len(forecasts) == 1:
-        # The ledger keeps the widest range: what comes true can be compared with the others from there.
-        lower = min((value for name, value in bounds.items() if name.startswith("lower")), default=None)
-        upper = max((value for name, value in bounds.items() if name.startswith("upper")), default=None)
-        origin, target = days
-        return {
-            "forecast": float(forecasts[0]), "origin": origin, "target_date": target, "lower": lower, "upper": upper,
-        }  # fmt: skip
-    origins: list[str | None] = [None] * len(forecasts)
-    targets = list(origins)
-    if row is not None:
-        origins[row], targets[row] = days
-    return forecast_columns(forecasts, origin=origins, target_date=targets)

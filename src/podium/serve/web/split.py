@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 from fractions import Fraction
 from hashlib import blake2b
 from itertools import accumulate
@@ -12,6 +11,7 @@ from typing import Self
 
 from podium.errors import SettingError
 from podium.records import ALIASES
+from podium.settings.wording import hint
 
 _ARM = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
 _SHARE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,6})?")
@@ -60,7 +60,7 @@ class Split:
                 raise SettingError(f"split {text!r}: {item.strip()!r} must read arm=percentage, such as champion=90")
             if arm not in ALIASES:
                 raise SettingError(
-                    f"split {text!r}: there is no arm {arm!r}{_meant(arm)}; arms are {', '.join(ALIASES)}"
+                    f"split {text!r}: there is no arm {arm!r}; {hint(arm, ALIASES)}arms are {', '.join(ALIASES)}"
                 )
             if arm in shares:
                 raise SettingError(f"split {text!r}: the arm {arm!r} comes twice; give it one percentage")
@@ -99,11 +99,6 @@ def place_of(experiment: str, salt: str, key: str) -> int:
     text = f"{len(experiment)}:{experiment}{len(salt)}:{salt}{key}"
     # A header may hold what is no valid text; it still has a place.
     return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
-
-
-def _meant(arm: str) -> str:
-    near = get_close_matches(arm.lower(), ALIASES, n=1)
-    return f" (do you mean {near[0]}?)" if near else ""
 
 
 def _decimal(share: Fraction) -> str:
