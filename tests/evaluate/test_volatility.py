@@ -103,12 +103,47 @@ def test_garch_columns_are_archs_own_forecasts(name: str, asymmetric: int) -> No
 
 
 def test_refits_fall_on_the_contestants_days() -> None:
-    """GARCH parameters change at the first scored origin and every `refit_every` days after it, and only there."""
-    walk = volatility_walk(garch_returns(900), DATES[:900], DATES[700], refit_every=80)
+    """GARCH parameters change every `refit_every` days, counted from the 250th, from the last before scoring on."""
+    walk = volatility_walk(garch_returns(900), DATES[:900], DATES[740], refit_every=80)
     changes = np.flatnonzero(np.diff(walk.persistence[walk.models.index("garch")])) + 1 + walk.start
-    assert walk.start == 700 - 252
-    assert changes.tolist() == [700, 780, 860]
-    assert walk.refits == (448, 700, 780, 860)
+    assert walk.start == 729 - 252
+    assert changes.tolist() == [729, 809, 889]
+    assert walk.refits == (477, 729, 809, 889)
+
+
+FIELDS = ("dates", "returns", "refits", "models", "variance", "persistence", "long_run", "fits")
+
+
+@pytest.mark.parametrize("n_known", [560, 609, 650, 700])
+def test_a_walk_that_goes_on_is_the_whole_walk(n_known: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the last bit, though scored days slide, a market stands still and a fit fails; no earlier fit is repeated."""
+    returns, seen = np.concatenate([garch_returns(560), np.zeros(60), garch_returns(80)]), []
+    fit = Garch.fit
+
+    def counted(model: Garch, shown: np.ndarray) -> object:
+        seen.append(len(shown))
+        return fit(model, shown) if len(shown) < 650 else None
+
+    monkeypatch.setattr(Garch, "fit", counted)
+    first = 500 + (n_known - 560) // 5
+    before = volatility_walk(returns[:n_known], DATES[:n_known], DATES[first], 60)
+    whole = volatility_walk(returns, DATES[:700], DATES[530], 60)
+    seen.clear()
+    again = volatility_walk(returns, DATES[:700], DATES[530], 60, before)
+    for name in FIELDS:
+        np.testing.assert_array_equal(getattr(again, name), getattr(whole, name), err_msg=name)
+    assert min(seen) == before.refits[-1] + 1
+
+
+def test_another_series_or_other_refits_are_walked_anew() -> None:
+    """What an earlier walk over other returns, or with other refits, says is not taken over."""
+    returns = garch_returns(500)
+    before = volatility_walk(1.5 * returns[:480], DATES[:480], DATES[400], 60)
+    other = volatility_walk(returns[:480], DATES[:480], DATES[400], 50)
+    whole = volatility_walk(returns, DATES[:500], DATES[410], 60)
+    for known in (before, other):
+        again = volatility_walk(returns, DATES[:500], DATES[410], 60, known)
+        assert np.array_equal(again.variance, whole.variance)
 
 
 def test_a_fit_costs_no_more_for_a_longer_past(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,8 +152,8 @@ def test_a_fit_costs_no_more_for_a_longer_past(monkeypatch: pytest.MonkeyPatch) 
     returns, seen = garch_returns(900), []
     fit = Garch.fit
     monkeypatch.setattr(Garch, "fit", lambda self, shown: seen.append(shown) or fit(self, shown))
-    volatility_walk(returns, DATES[:900], DATES[700], refit_every=80)
-    for shown, day in zip(seen[:4], (448, 700, 780, 860), strict=True):
+    volatility_walk(returns, DATES[:900], DATES[740], refit_every=80)
+    for shown, day in zip(seen[:4], (477, 729, 809, 889), strict=True):
         assert np.array_equal(shown, returns[day - 299 : day + 1])
 
 
@@ -140,10 +175,10 @@ def test_a_short_history_leaves_fitted_models_out() -> None:
 def test_a_fit_that_fails_keeps_the_parameters_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """When a later fit does not converge the filter goes on with the last good parameters without a jump."""
     returns = garch_returns(700)
-    whole = volatility_walk(returns, DATES[:700], DATES[600], refit_every=0)
+    whole = volatility_walk(returns, DATES[:700], DATES[609], refit_every=0)
     fit = Garch.fit
-    monkeypatch.setattr(Garch, "fit", lambda self, seen: fit(self, seen) if len(seen) <= 601 else None)
-    failing = volatility_walk(returns, DATES[:700], DATES[600], refit_every=30)
+    monkeypatch.setattr(Garch, "fit", lambda self, seen: fit(self, seen) if len(seen) <= 610 else None)
+    failing = volatility_walk(returns, DATES[:700], DATES[609], refit_every=30)
     rows = [whole.models.index(name) for name in ("garch", "gjr")]
     assert failing.variance[rows] == pytest.approx(whole.variance[rows], rel=1e-12)
 

@@ -136,6 +136,38 @@ def test_a_fit_costs_no_more_for_a_longer_past(walk, monkeypatch):
         assert np.array_equal(y, walk.target[end - 120 : end])
 
 
+def ended(walk: FeatureTable, n_known: int) -> FeatureTable:
+    """The table as it was when so many targets were known."""
+    rows = slice(0, n_known + 1)
+    target = np.append(walk.target[:n_known], np.nan)
+    return dataclasses.replace(
+        walk, origins=walk.origins[rows], target_dates=walk.target_dates[rows], values=walk.values[rows], target=target
+    )
+
+
+@pytest.mark.parametrize("n_new", [1, 7, 40, 70])
+@pytest.mark.parametrize("contestant", [LinearRegressionContestant(n_lags=N_LAGS), ArimaContestant(n_lags=N_LAGS)])
+def test_a_longer_series_has_the_same_forecasts_of_the_same_days(walk, contestant, n_new):
+    """Refits stay on their days while the scored days slide, to the last bit; known ones need no fit."""
+    before = walk_forward(contestant, ended(walk, 330), ScoredRows(262, 330), 40).forecasts  # 260, 300
+    days = ScoredRows(min(262 + n_new, 299), 330 + n_new)
+    whole = walk_forward(contestant, ended(walk, 330 + n_new), days, 40).forecasts
+    _, here, there = np.intersect1d(whole.origins, before.origins, return_indices=True)
+    assert len(here) >= 31
+    assert np.array_equal(whole.forecast[here], before.forecast[there])
+    again = walk_forward(contestant, ended(walk, 330 + n_new), days, 40, before).forecasts
+    assert np.array_equal(again.forecast, whole.forecast)
+
+
+def test_only_what_is_new_is_fitted(walk):
+    """The blocks that an earlier end of the series had whole are taken over, unless the first refit is another."""
+    before = walk_forward(Spy(), ended(walk, 345), ScoredRows(262, 345), 40).forecasts
+    for first, fits in ((270, [340, 380, 390]), (301, [300, 340, 380, 390])):
+        spy = Spy()
+        walk_forward(spy, ended(walk, 390), ScoredRows(first, 390), 40, before)
+        assert [len(y) for act, _, y in spy.seen if act == "fit"] == fits
+
+
 @pytest.mark.parametrize("horizon", [2, 5, 20])
 def test_a_longer_horizon_waits_for_its_outcomes(walk, horizon):
     """No fit sees a return over several days of which one was still to come."""

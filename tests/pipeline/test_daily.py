@@ -23,6 +23,7 @@ from podium.evaluate.intervals import interval_now
 from podium.ledger.daily import read
 from podium.ledger.database import Ledger
 from podium.ledger.schema import alarms, entries
+from podium.models.linear import LinearRegressionContestant
 from podium.pipeline import daily as module
 from podium.pipeline.contest import evaluate
 from podium.pipeline.daily import BUSY, DONE, FAILED, LATE, NOTHING, Day, daily
@@ -297,6 +298,30 @@ def test_training_makes_one_version_and_a_renewal(desk):
     said = read_forecasts(desk.store.read_file(desk.store.versions()[0].run_id, "forecasts_since.parquet"))
     # what the version before said day by day is the evidence, not what the new run finds of these days
     assert evidence.forecast.tolist() == said.forecast[: len(evidence)].tolist()
+
+
+def test_a_training_fits_only_what_its_last_one_did_not(desk, monkeypatch):
+    """Days between two refits that the version before walked through are taken over, but not after a revised rate."""
+    fits, fit = [], LinearRegressionContestant.fit
+
+    def counted(self: LinearRegressionContestant, X: Any, y: Any) -> Any:
+        fits.append(len(y))
+        return fit(self, X, y)
+
+    monkeypatch.setattr(LinearRegressionContestant, "fit", counted)
+    later, revised = desk.rates.until(N_KNOWN + 9), desk.rates.closes[: N_KNOWN + 9].copy()
+    revised[300], said = revised[300] * 1.0001, []
+    for series, again, expected in (
+        (later, False, [500, 562]),
+        (later, True, [400, 500, 562]),
+        (replace(later, closes=revised), False, [400, 500, 562]),
+    ):
+        save_series(series, series_path(desk.settings))
+        fits.clear()
+        (run,) = train(desk.settings, again=again)
+        assert fits == expected
+        said.append(read_forecasts(desk.store.read_file(run.run_id, "forecasts.parquet")).forecast.tolist())
+    assert said[0] == said[1]
 
 
 def test_another_series_is_refused_before_anything_is_written(desk):

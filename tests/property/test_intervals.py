@@ -65,10 +65,10 @@ def test_what_is_said_of_tomorrow_is_what_is_scored_later(seed: int, day: int, h
 def test_going_on_day_by_day_is_walking_again(seed: int, n_new: int) -> None:
     """An interval advanced by each new day's return is that of a walk over the longer series, if nothing is refit."""
     rng = np.random.default_rng(seed)
-    returns = 0.005 * rng.standard_t(5, 371)  # fitted on day 340, and not again before day 380
-    point = 0.0005 * rng.standard_normal(371 - FIRST)
+    returns = 0.005 * rng.standard_t(5, 361)  # fitted on day 329, and not again before day 369
+    point = 0.0005 * rng.standard_normal(361 - FIRST)
     interval = ranges(returns[:-n_new], point[:-n_new], 1).interval
-    for day in range(371 - n_new, 371):
+    for day in range(361 - n_new, 361):
         interval = advance(interval, point[day - 1 - FIRST], returns[: day + 1], DATES[day].item())
     expected = ranges(returns, point, 1).interval
     assert interval.origin == expected.origin

@@ -6,6 +6,7 @@ import dataclasses
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -32,6 +33,18 @@ class ScoredRows:
 
     first_scored: int
     n_known: int
+
+    def refits(self, every: int) -> list[int]:
+        """Rows at whose close a model is fitted that forecasts scored days; the first may lie before them.
+
+        They are counted from the beginning of the series, so that they stay where they are while it grows.
+
+        Args:
+            every: rows between two; 0 fits once.
+        """
+        anchored = range(MIN_TRAINING_DAYS, self.n_known, every) if every else range(0)
+        first = max((row for row in anchored if row <= self.first_scored), default=self.first_scored)
+        return [first, *(row for row in anchored if row > self.first_scored)]
 
     @property
     def n_scored(self) -> int:
@@ -90,7 +103,9 @@ def at_horizon(table: FeatureTable, horizon: int) -> FeatureTable:
     return dataclasses.replace(table, target=target, target_dates=target_dates)
 
 
-def walk_forward(contestant: Contestant, table: FeatureTable, days: ScoredRows, refit_every: int) -> WalkForward:
+def walk_forward(
+    contestant: Contestant, table: FeatureTable, days: ScoredRows, refit_every: int, before: Forecasts | None = None
+) -> WalkForward:
     """Score a contestant on days that its models had not seen.
 
     At each refit the model learns from all rows whose target was known at the close of the next origin to be
@@ -101,9 +116,11 @@ def walk_forward(contestant: Contestant, table: FeatureTable, days: ScoredRows, 
         contestant: it is not changed; its horizon is that of the table's target.
         table: X and target.
         days: what is scored.
-        refit_every: scored days between refits; 0 fits once.
+        refit_every: days between refits; 0 fits once.
+        before: what the same recipe forecast when the same series ended earlier; no model is fitted for days between
+            two refits that all stand there.
     """
-    X, y = frame(table), table.target
+    X, y, refits = frame(table), table.target, days.refits(refit_every)
 
     def known(end: int) -> slice:
         return slice(max(0, end - MAX_FIT), end)
@@ -111,20 +128,21 @@ def walk_forward(contestant: Contestant, table: FeatureTable, days: ScoredRows, 
     contestant.warm_up()
     fitting, forecasting = Stopwatch(), Stopwatch()
     with fitting:
-        first = known(days.first_scored - contestant.horizon + 1)
+        first = known(refits[0] - contestant.horizon + 1)
         contestant = contestant.tuned(X[first], y[first])
-    blocks: list[Floats] = []
-    step = refit_every or days.n_scored
-    for start in range(days.first_scored, days.n_known, step):
-        stop, learned = min(start + step, days.n_known), known(start - contestant.horizon + 1)
+    forecast = _forecast_before(before, table, days, refit_every)  # (n_known,)
+    for start, stop in pairwise([*refits, days.n_known]):
+        if np.isfinite(forecast[max(start, days.first_scored) : stop]).all():
+            continue
+        learned = known(start - contestant.horizon + 1)
         with fitting:
             model = contestant.fit(X[learned], y[learned])
         with forecasting:
-            blocks.append(_whole(contestant, model.predict(X[start:stop]), table.origins[start:stop]))
+            forecast[start:stop] = _whole(contestant, model.predict(X[start:stop]), table.origins[start:stop])
     with fitting:
         future = contestant.fit(X[known(days.n_known)], y[known(days.n_known)])
     return WalkForward(
-        forecasts=_forecasts(table, days, np.concatenate(blocks)),
+        forecasts=_forecasts(table, days, forecast[days.first_scored :]),
         future=future,
         contestant=contestant,
         fit_seconds=fitting.seconds,
@@ -156,6 +174,18 @@ def walk_together(combiner: Combiner, members: Mapping[str, Forecasts]) -> tuple
     forecast = _whole(combiner, (weights * each).sum(axis=1), one.origins)
     columns = {REST: 1 - weights.sum(axis=1), **{WEIGHT + name: weights[:, at] for at, name in enumerate(members)}}
     return dataclasses.replace(one, forecast=forecast, bounds=columns), learner.weights
+
+
+def _forecast_before(before: Forecasts | None, table: FeatureTable, days: ScoredRows, refit_every: int) -> Floats:
+    """What was forecast before by row, shape (n_known,); NaN where nothing was, or from another first refit."""
+    forecast = np.full(days.n_known, np.nan)
+    if before is None:
+        return forecast
+    _, row, there = np.intersect1d(table.origins[: days.n_known], before.origins, return_indices=True)
+    begun = ScoredRows(int(np.searchsorted(table.origins, before.origins[0])), days.n_known)
+    if begun.refits(refit_every)[0] == days.refits(refit_every)[0]:  # where a contestant's structure was chosen
+        forecast[row] = before.forecast[there]
+    return forecast
 
 
 def _whole(contestant: Contestant, forecast: Floats, origins: Dates) -> Floats:

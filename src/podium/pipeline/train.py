@@ -8,8 +8,11 @@ import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+import numpy as np
+
 from podium.data.calendar import calendar_of
-from podium.data.store import load_series
+from podium.data.store import data_version, load_series
+from podium.errors import RegistryError
 from podium.evaluate.baselines import baseline_scores
 from podium.evaluate.horizons import believed_volatility
 from podium.evaluate.intervals import IntervalForecast, interval_forecast, next_day
@@ -22,8 +25,9 @@ from podium.pipeline.admission import admit
 from podium.pipeline.combine import mixed, recorded
 from podium.pipeline.prepare import load_table, series_path
 from podium.pipeline.recipe import TAG, ingredients, recipe
+from podium.pipeline.record import read_walked
 from podium.pipeline.walk_cache import shared_walk
-from podium.records import FeatureTable, ModelName, RunRecord, Series
+from podium.records import FeatureTable, Forecasts, ModelName, RunRecord, Series
 from podium.registry.log_items import FORECASTS, ContestantResult, RunContext
 from podium.registry.mlflow_store import MlflowStore
 from podium.registry.recorder import code_version
@@ -80,7 +84,7 @@ def train_once(task: tuple[Settings, str, bool], others: Mapping[str, RunRecord]
     """One contestant's run, and whether it was there before; `again` makes another one all the same."""
     settings, family, again = task
     found = None if again else completed(settings, family)
-    return (found, True) if found else (train_one((settings, family), others), False)
+    return (found, True) if found else (train_one((settings, family), others, again), False)
 
 
 def completed(settings: Settings, family: str) -> RunRecord | None:
@@ -93,12 +97,13 @@ def completed(settings: Settings, family: str) -> RunRecord | None:
     return next((run for run in same if store.has_model(run.model_uri) and store.has_file(run.run_id, FORECASTS)), None)
 
 
-def train_one(task: tuple[Settings, str], others: Mapping[str, RunRecord] = NOBODY) -> RunRecord:
+def train_one(task: tuple[Settings, str], others: Mapping[str, RunRecord] = NOBODY, again: bool = False) -> RunRecord:
     """Score, fit and record one contestant, in whichever process this is.
 
     Args:
         task: settings and family.
         others: the completed runs of those whose forecasts it mixes; nobody's for one that forecasts by itself.
+        again: fit all its models, also those of blocks that its newest version has walked through.
     """
     settings, family = task
     store = MlflowStore(settings)
@@ -110,7 +115,8 @@ def train_one(task: tuple[Settings, str], others: Mapping[str, RunRecord] = NOBO
     if isinstance(contestant, Combiner):
         walked = mixed(contestant, recorded(store, others), table)
     else:
-        walked = walk_forward(contestant, table, days, settings.refit_every)
+        before = None if again else walked_before(store, family, series, recipe(settings, family, table))
+        walked = walk_forward(contestant, table, days, settings.refit_every, before)
     walk = shared_walk(settings, series, table.origins[days.first_scored])
     ranged = interval_forecast(believed_volatility(walk), walked.forecasts)
     tomorrow = float(walked.future.predict(frame(table)[days.n_known :])[0])
@@ -122,6 +128,21 @@ def train_one(task: tuple[Settings, str], others: Mapping[str, RunRecord] = NOBO
         started_at=started_at,
     )
     return store.log_run(result, _context(settings, series, table, days))
+
+
+def walked_before(store: MlflowStore, family: str, series: Series, digest: str) -> Forecasts | None:
+    """What the family's newest version walked through, if by this recipe on this series when it ended earlier."""
+    newest = next((version for version in store.newest() if version.family == family), None)
+    trained_on = newest.data_version if newest else None
+    if newest is None or trained_on is None or newest.tags.get(TAG) != digest:
+        return None
+    n_known = int(np.searchsorted(series.dates, trained_on.last_day, side="right"))
+    if n_known == 0 or data_version(series.until(n_known)) != trained_on:
+        return None  # a rate was revised
+    try:
+        return read_walked(store, newest.run_id)
+    except RegistryError:  # whose files are gone or damaged is no hindrance: all is forecast anew
+        return None
 
 
 def _result(family: str, walked: WalkForward, ranged: IntervalForecast, digest: str) -> ContestantResult:

@@ -21,7 +21,7 @@ from podium.features import log_returns
 from podium.records import Series
 from podium.settings import Settings
 
-FORMAT = 2  # of the stored file; another one is made anew
+FORMAT = 3  # of the stored file; another one is made anew
 
 
 def walk_path(settings: Settings) -> Path:
@@ -40,48 +40,46 @@ def shared_walk(settings: Settings, series: Series, first_scored: np.datetime64)
         first_scored: first scored origin.
     """
     key = hashlib.sha256(
-        json.dumps([FORMAT, str(data_version(series)), str(first_scored), settings.refit_every]).encode()
+        json.dumps([str(data_version(series)), str(first_scored), settings.refit_every]).encode()
     ).hexdigest()
     path = walk_path(settings)
 
-    def make() -> VolatilityWalk:
-        return volatility_walk(log_returns(series.closes), series.dates[1:], first_scored, settings.refit_every)
+    def found() -> tuple[bool, VolatilityWalk]:
+        known, stored = _load(path)
+        if stored is not None and known == key:
+            return True, stored
+        returns, days = log_returns(series.closes), series.dates[1:]
+        return False, volatility_walk(returns, days, first_scored, settings.refit_every, stored)
 
     path.parent.mkdir(parents=True, exist_ok=True)
     if not os.access(path.parent, os.W_OK):
-        return _load(path, key) or make()
+        return found()[1]
     with FileLock(path.with_suffix(".lock")):
-        stored = _load(path, key)
-        if stored is not None:
-            return stored
-        walk = make()
-        atomic_write(path, _dump(walk, key))
+        there, walk = found()
+        if not there:
+            atomic_write(path, _dump(walk, key))
         return walk
 
 
 def _dump(walk: VolatilityWalk, key: str) -> bytes:
     fields = dataclasses.fields(walk)
     arrays: dict[str, Any] = {f.name: value for f in fields if isinstance(value := getattr(walk, f.name), np.ndarray)}
-    words = {f.name: value for f in fields if isinstance(value := getattr(walk, f.name), int | tuple)} | {"key": key}
+    words: dict[str, Any] = {f.name: value for f in fields if isinstance(value := getattr(walk, f.name), int | tuple)}
+    words |= {"key": key, "format": FORMAT}
     buffer = io.BytesIO()
     np.savez(buffer, words=np.array(json.dumps(words)), **arrays)
     return buffer.getvalue()
 
 
-def _load(path: Path, key: str) -> VolatilityWalk | None:
-    """The stored walk; None where there is none of this key, or what is there cannot be read."""
+def _load(path: Path) -> tuple[str, VolatilityWalk | None]:
+    """The stored walk and its key; None where there is none, or what is there cannot be read."""
     try:
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
             words = json.loads(str(stored["words"]))
             arrays = {name: stored[name] for name in stored.files if name != "words"}
-        if words["key"] != key:
-            return None
-        return VolatilityWalk(
-            start=words["start"],
-            refits=tuple(words["refits"]),
-            models=tuple(words["models"]),
-            fits=tuple(words["fits"]),
-            **arrays,
-        )
+        if words.pop("format") != FORMAT:
+            return "", None
+        found: dict[str, Any] = {name: tuple(words[name]) for name in ("refits", "models", "fits")}
+        return words["key"], VolatilityWalk(start=words["start"], **found, **arrays)
     except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error):
-        return None  # cut short, damaged or somebody else's: it is made anew, as if it were not there
+        return "", None  # cut short, damaged or somebody else's: it is made anew, as if it were not there

@@ -65,7 +65,13 @@ class _Column:
     numbers: Numbers
 
 
-def volatility_walk(returns: Floats, dates: Dates, first_scored: np.datetime64, refit_every: int) -> VolatilityWalk:
+def volatility_walk(
+    returns: Floats,
+    dates: Dates,
+    first_scored: np.datetime64,
+    refit_every: int,
+    before: VolatilityWalk | None = None,
+) -> VolatilityWalk:
     """Forecast the next day's volatility at the close of every day, each time from that day and earlier ones only.
 
     The walk begins years before the scored days, refitting once a year there, so that intervals are calibrated on
@@ -76,6 +82,8 @@ def volatility_walk(returns: Floats, dates: Dates, first_scored: np.datetime64, 
         dates: shape (n_days,), the day of each return, strictly increasing.
         first_scored: first scored origin, the day at whose close the first scored forecast is made.
         refit_every: scored days between two fits, as for the contestants; 0 fits once.
+        before: the walk of some earlier end of the series; fits up to its last one are not made again where they would
+            be the same.
 
     Raises:
         InputError: the arrays do not fit together, `first_scored` is not among the days, fewer than 60 returns come
@@ -90,7 +98,8 @@ def volatility_walk(returns: Floats, dates: Dates, first_scored: np.datetime64, 
             f"the {start + 1} returns up to {dates[start]} are all zero: a constant series has no volatility; "
             "leave this pair out"
         )
-    found = {name: _column(model, returns, refits, first + 1) for name, model in MODELS.items()}
+    known = _columns(before) if before and _begins(before, returns, refits) else {}
+    found = {name: _column(model, returns, refits, first + 1, known.get(name)) for name, model in MODELS.items()}
     columns = {name: column for name, column in found.items() if column is not None}
     return VolatilityWalk(
         dates=dates,
@@ -98,7 +107,7 @@ def volatility_walk(returns: Floats, dates: Dates, first_scored: np.datetime64, 
         start=start,
         refits=tuple(refits),
         models=tuple(columns),
-        variance=floored(np.array([column.variance for column in columns.values()]), returns),
+        variance=np.array([column.variance for column in columns.values()]),
         persistence=np.array([column.persistence for column in columns.values()]),
         long_run=np.array([column.long_run for column in columns.values()]),
         fits=tuple(column.numbers for column in columns.values()),
@@ -149,22 +158,40 @@ def floored(variance: Floats, returns: Floats) -> Floats:
     return np.maximum(variance, FLOOR**2 * mean_square(returns)[-variance.shape[1] :])
 
 
-def _column(model: VolatilityModel, returns: Floats, refits: list[int], n_before: int) -> _Column | None:
+def _columns(walk: VolatilityWalk) -> dict[str, _Column]:
+    """Each model's column up to the last refit, with the parameters that were in force then."""
+    kept = walk.refits[-1] - walk.start
+    rows = zip(walk.models, walk.variance, walk.persistence, walk.long_run, walk.fits, strict=True)
+    return {name: _Column(one[:kept], two[:kept], three[:kept], numbers) for name, one, two, three, numbers in rows}
+
+
+def _begins(before: VolatilityWalk, returns: Floats, refits: list[int]) -> bool:
+    """Whether a walk is the first part of that over these returns with these refits."""
+    n_known, n_fits = len(before.returns), len(before.refits)
+    return np.array_equal(before.returns, returns[:n_known]) and before.refits == tuple(refits[:n_fits])
+
+
+def _column(
+    model: VolatilityModel, returns: Floats, refits: list[int], n_before: int, known: _Column | None
+) -> _Column | None:
     """One model from the first refit to the last day; None where it has too few days or cannot be fitted."""
     start = refits[0]
     if n_before < model.min_history:
         return None
     variance, persistence, long_run = np.empty((3, len(returns) - start))
     numbers: Numbers | None = None
-    before = float("nan")
-    for begin, end in pairwise([*refits, len(returns)]):
+    before, n_kept = float("nan"), 0
+    if known is not None and (n_kept := len(known.variance)):
+        variance[:n_kept], persistence[:n_kept], long_run[:n_kept] = known.variance, known.persistence, known.long_run
+        numbers, before = known.numbers, float(known.variance[-1])
+    for begin, end in pairwise([*(day for day in refits if day >= start + n_kept), len(returns)]):
         fresh = model.fit(returns[: begin + 1][-MAX_FIT:])
         if fresh is not None:
             numbers, before = fresh.numbers, before if fresh.variance is None else fresh.variance
         elif numbers is None:
             return None
         block = slice(begin - start, end - start)  # after a failed fit the last good parameters go on
-        variance[block] = model.run(returns[:end], begin, numbers, before)
+        variance[block] = floored(model.run(returns[:end], begin, numbers, before)[None], returns[:end])
         persistence[block], long_run[block] = model.reversion(numbers)
         before = float(variance[end - start - 1])
     return _Column(variance, persistence, long_run, numbers or {})
@@ -189,11 +216,13 @@ def _first_position(returns: Floats, dates: Dates, first_scored: np.datetime64, 
 
 
 def _refit_positions(first: int, n_days: int, refit_every: int) -> list[int]:
-    """Origins at whose close models are fitted: yearly up to the scored days, then as the contestants are.
+    """Origins at whose close models are fitted: as the contestants are, and yearly before them.
 
-    The first of them begins the walk; where a fit has too few days, it begins as soon as anything can be said.
+    They are counted from the beginning of the series, so that they stay where they are while it grows. The first of
+    them begins the walk; where a fit has too few days, it begins as soon as anything can be said.
     """
-    before = range(first, MIN_FIT - 2, -WARM_UP_STEP)
-    after = range(first, n_days, refit_every) if refit_every else ()
+    anchored = range(MIN_FIT - 1, n_days, refit_every) if refit_every else range(0)
+    scored = max((day for day in anchored if day <= first), default=first)
+    before = range(scored, MIN_FIT - 2, -WARM_UP_STEP)
     early = () if before else (MIN_HISTORY - 1,)
-    return sorted({first, *early, *before, *after})
+    return sorted({scored, *early, *before, *(day for day in anchored if day > scored)})
