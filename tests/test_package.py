@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections import Counter
 from importlib.metadata import entry_points, files
 from pathlib import Path
 
@@ -50,6 +51,12 @@ def test_contestants_and_sources_load():
     }
     assert set(offered["podium.contestants"]) >= {"LinearRegression", "ARIMA", "LSTM"}
     assert set(offered["podium.sources"]) >= {"ecb", "ecb-online", "csv"}
+
+
+def test_a_module_s_name_says_what_is_in_it():
+    """No two modules have one name, so that a name leads to one place; migrations are numbered."""
+    found = [path.stem for path in (ROOT / "src" / "podium").rglob("*.py") if "migrations" not in path.parts]
+    assert [name for name, count in Counter(found).items() if count > 1] == ["__init__"]
 
 
 def test_the_command_is_installed():

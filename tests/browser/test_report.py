@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from podium.report.championship import championship_page
-from podium.report.many import index_page
+from podium.report.index import index_page
 
 _spec = importlib.util.spec_from_file_location("report_scenes", Path(__file__).parent.parent / "report" / "conftest.py")
 assert _spec is not None

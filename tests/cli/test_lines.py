@@ -18,7 +18,7 @@ from podium.evaluate.live import Arm, Report
 from podium.evaluate.replay import Reign, Replay
 from podium.evaluate.sentinel import Suspicion
 from podium.pipeline.forecast import UNTESTED
-from podium.pipeline.pairs import Done, PairOutcome
+from podium.pipeline.pairs import Done, PairResult
 from podium.pipeline.prepare import Ingested
 from podium.pipeline.routine import Routine, Simulation
 from podium.pipeline.status import PairStatus, Status
@@ -267,14 +267,17 @@ INGESTED = Ingested(SERIES, DATA, Path("data/raw/EURUSD.parquet"), ("two rows we
 TABLE = FeatureTable(
     "EURUSD", DATA, SERIES.dates, SERIES.dates, ("lag_0", "ma_5"), np.zeros((2, 2)), np.array([0.0, np.nan])
 )
+LINEAR, *HOLDERS = (
+    VersionRecord(name, version, "r")
+    for name, version in (("EURUSD_LinearRegression", 1), ("GBPJPY_LSTM", 12), ("USDCHF_LSTM", 2), ("USDCHF_ARIMA", 3))
+)
 MANY = [
-    PairOutcome("EURUSD", 8.87, new=3, last=Done(champion=("", "models:/EURUSD_LinearRegression/1"), verdict="unproven",
-        ratio=0.9989, next_day=FORECAST)),
-    PairOutcome("GBPJPY", 9.1, last=Done(champion=("models:/GBPJPY_LSTM/12", "models:/GBPJPY_LSTM/12"),
-        verdict="held", ratio=1.0)),
-    PairOutcome("USDCHF", 9.1, new=1, last=Done(champion=("models:/USDCHF_LSTM/2", "models:/USDCHF_ARIMA/3"),
-        verdict="promoted", ratio=0.9911)),
-    PairOutcome("EURDKK", 0.2, failed="EURDKK from ecb: too_short - bring more days", exit_code=2),
+    PairResult("EURUSD", 8.87, new=3, last=Done(champion=LINEAR, verdict="unproven", ratio=0.9989, next_day=FORECAST)),
+    PairResult("GBPJPY", 9.1, last=Done(before=HOLDERS[0], champion=HOLDERS[0], verdict="held", ratio=1.0)),
+    PairResult(
+        "USDCHF", 9.1, new=1, last=Done(before=HOLDERS[1], champion=HOLDERS[2], verdict="promoted", ratio=0.9911)
+    ),
+    PairResult("EURDKK", 0.2, failed="EURDKK from ecb: too_short - bring more days", exit_code=2),
 ]  # fmt: skip
 
 
@@ -333,7 +336,7 @@ CASES = {
     "ab": lambda: since.ab_lines("EURUSD", OWN, REPORT, ""),
     "ab-early": lambda: since.ab_lines("EURUSD", OWN, EARLY, ""),
     "ab-alone": lambda: since.ab_lines("EURUSD", OWN[:1], None, "no settled forecast of the challenger of EURUSD"),
-    "many": lambda: per_pair.outcome_lines(MANY, 61.25),
+    "many": lambda: per_pair.result_lines(MANY, 61.25),
     "many-progress": lambda: [per_pair.progress_line("run", MANY, 29, 61.25)],
     "steps": lambda: [
         made.ingested_line(INGESTED),
@@ -379,7 +382,7 @@ def test_what_is_said_fits_into_a_terminal(name, width, monkeypatch, capsys):
         lambda: made.ingested_json(INGESTED),
         lambda: made.features_json(TABLE, Path("x")),
         lambda: made.run_json(RUN, before=False),
-        lambda: [per_pair.outcome_json(outcome) for outcome in MANY],
+        lambda: [per_pair.result_json(result) for result in MANY],
         JUDGEMENT.as_dict,
         STATUS.as_dict,
         FORECAST.as_dict,

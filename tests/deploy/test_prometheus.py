@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from podium.alerts.metrics import Run, figures
+from podium.alerts.gauges import Run, figures
 from podium.alerts.rules import Facts
 from podium.serve.web.telemetry import Telemetry
 

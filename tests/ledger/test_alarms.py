@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from podium import alerts
 from podium.alerts import Facts, TitleChange, raise_and_tell, standing
 from podium.alerts.channels import Channel, Event
-from podium.alerts.state import claim
+from podium.alerts.owed import claim
 from podium.errors import LedgerError
 from podium.ledger import Ledger
 from podium.ledger.retention import prune

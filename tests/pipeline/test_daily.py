@@ -20,8 +20,8 @@ from podium.data.fetch import fetch_series
 from podium.data.store import save_series
 from podium.errors import InputError, MissingError, SourceError
 from podium.evaluate.intervals import interval_now
-from podium.ledger.daily import read
 from podium.ledger.database import Ledger
+from podium.ledger.day_log import read
 from podium.ledger.schema import alarms, entries
 from podium.models.linear import LinearRegressionContestant
 from podium.pipeline import daily as module

@@ -48,18 +48,18 @@ def begun(monkeypatch):
 def test_many_pairs_are_held_in_one_pool(two):
     """Each has its podium and its forecast; one that the source does not quote is told with its reason."""
     told = []
-    trained = for_each(two, [*PAIRS, "EURXXX"], Asked("train"), lambda outcome: told.append(outcome.pair))
-    assert [outcome.new for outcome in trained] == [2, 2, 0]
+    trained = for_each(two, [*PAIRS, "EURXXX"], Asked("train"), lambda result: told.append(result.pair))
+    assert [result.new for result in trained] == [2, 2, 0]
     assert "does not quote XXX" in trained[2].failed
     assert (trained[2].exit_code, sorted(told)) == (2, sorted([*PAIRS, "EURXXX"]))
     judged = for_each(two, PAIRS, Asked("evaluate"))
-    for outcome in judged:
-        champion = MlflowStore(two).champion(outcome.pair)
-        assert outcome.failed is None
-        assert (outcome.last.champion, outcome.changed) == (("", champion.pinned_uri), "first title")
-        assert outcome.last.next_day.model_name == champion.name
-        assert outcome.last.verdict == "unproven"
-        assert (two.models_dir / f"best_model_info.{outcome.pair}.json").exists()
+    for result in judged:
+        champion = MlflowStore(two).champion(result.pair)
+        assert result.failed is None
+        assert (result.last.before, result.last.champion, result.changed) == (None, champion, "first title")
+        assert result.last.next_day.model_name == champion.name
+        assert result.last.verdict == "unproven"
+        assert (two.models_dir / f"best_model_info.{result.pair}.json").exists()
 
 
 def test_one_table_and_one_page_tell_how_many_pairs_stand(two, tmp_path):
@@ -71,7 +71,7 @@ def test_one_table_and_one_page_tell_how_many_pairs_stand(two, tmp_path):
     assert named("majors", two, crowned=True) == ["EURUSD"]
     told = for_each(two, [*PAIRS, "EURGBP"], Asked("status"))
     today = str(np.datetime64("now", "D"))
-    assert [outcome.changed for outcome in told[:2]] == [today, today]
+    assert [result.changed for result in told[:2]] == [today, today]
     assert told[0].last.next_day.pair == "EURUSD"
     assert "no version of EURGBP_* holds @champion" in told[2].failed
     series_path(two.model_copy(update={"pair": "EURUSD"})).unlink()
@@ -94,8 +94,8 @@ def test_again_with_nothing_new_does_nothing(two):
     """Every contestant is skipped, and the champions stay."""
     for verb in ("train", "evaluate"):
         for_each(two, PAIRS, Asked(verb))
-    again = [outcome for verb in ("train", "evaluate") for outcome in for_each(two, PAIRS, Asked(verb))]
-    assert [(outcome.new, outcome.changed) for outcome in again] == [(0, "nothing")] * 4
+    again = [result for verb in ("train", "evaluate") for result in for_each(two, PAIRS, Asked(verb))]
+    assert [(result.new, result.changed) for result in again] == [(0, "nothing")] * 4
 
 
 def test_a_pair_is_finished_before_the_next_is_begun(two, begun, monkeypatch):
@@ -139,15 +139,15 @@ def test_another_machine_needs_nothing_of_this_disk(two, monkeypatch):
     monkeypatch.setattr(room, "_cluster", lambda settings: Here())
     away = two.model_copy(update={"engine": "ray"})
     for verb in ("train", "evaluate"):
-        (outcome,) = for_each(away, ["EURUSD"], Asked(verb))
-        assert outcome.failed is None
+        (result,) = for_each(away, ["EURUSD"], Asked(verb))
+        assert result.failed is None
         assert walk_path(away).exists()
     assert (two.models_dir / "best_model_info.EURUSD.json").exists()
     ((data_dir, models_dir),) = seen
     assert data_dir != two.data_dir
     assert not Path(models_dir).exists()
     (here,) = for_each(two, ["EURUSD"], Asked("evaluate"))
-    assert (here.changed, here.last.next_day) == ("nothing", outcome.last.next_day)
+    assert (here.changed, here.last.next_day) == ("nothing", result.last.next_day)
 
 
 def test_a_file_of_this_machine_is_no_store_for_others(two):

@@ -102,7 +102,7 @@ def test_a_champion_without_an_outcome_has_no_report(held: Any) -> None:
     """An alias that was set by hand carries no championship, and the page would be invented."""
     champion = held.store.champion()
     held.client.delete_model_version_tag(champion.name, str(champion.version), judgements.TAG)
-    with pytest.raises(MissingError, match="carries no outcome"):
+    with pytest.raises(MissingError, match="carries no judgement"):
         report(held.settings)
 
 

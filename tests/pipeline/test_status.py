@@ -100,7 +100,7 @@ def test_without_any_champion_the_next_step_is_named(arena, capsys):
 
 
 def test_an_alias_set_by_hand_on_a_version_without_a_championship_is_said(arena, rates, capsys):
-    """A champion that carries no outcome has a status all the same."""
+    """A champion that carries no judgement has a status all the same."""
     arena.days(rates).enter(ARIMA=lambda actual: 0.0 * actual, LinearRegression=lambda actual: 0.0 * actual)
     table = load_table(arena.settings)
     window = scored_rows(table, arena.settings.n_lags, arena.settings.test_fraction).scored_days(table)

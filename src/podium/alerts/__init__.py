@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from podium.alerts.channels import Channel, Event, channels_of, tell
-from podium.alerts.metrics import Run, publish
+from podium.alerts.gauges import Run, publish
+from podium.alerts.owed import Owed, Standing, claim, heard, move, standing, update
 from podium.alerts.rules import CHANNEL_DOWN, Alarm, Facts, TitleChange, alarms_of, examined
-from podium.alerts.state import Owed, Standing, claim, heard, move, standing, update
 from podium.errors import LedgerError
 from podium.ledger.database import Ledger
 from podium.settings import Settings

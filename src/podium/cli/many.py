@@ -13,7 +13,7 @@ from podium.cli.lines import per_pair
 from podium.settings import Settings
 
 if TYPE_CHECKING:
-    from podium.pipeline.pairs import PairOutcome
+    from podium.pipeline.pairs import PairResult
 
 EXIT_REFUSED = 3
 REFUSED = ("leak", "amber", "degraded")
@@ -43,25 +43,25 @@ def for_many(settings: Settings, pairs: str, verb: str, *, as_json: bool, strict
     began, done = time.monotonic(), []
     with working_on(f"{verb}: {len(names)} pairs") as progress:
 
-        def on_done(outcome: PairOutcome) -> None:
-            done.append(outcome)
+        def on_done(result: PairResult) -> None:
+            done.append(result)
             told = per_pair.progress_line(verb, done, len(names), time.monotonic() - began)
             progress.now(told)
             if not sys.stderr.isatty():
-                note(f"{outcome.pair}: {outcome.failed or outcome.changed}; {told}")
+                note(f"{result.pair}: {result.failed or result.changed}; {told}")
 
-        outcomes = for_each(settings, names, Asked(verb, **asked), on_done)
-    for outcome in outcomes:
-        for line in outcome.notes:
-            note(f"{outcome.pair}: {line.removeprefix(f'{outcome.pair}: ')}")
+        results = for_each(settings, names, Asked(verb, **asked), on_done)
+    for result in results:
+        for line in result.notes:
+            note(f"{result.pair}: {line.removeprefix(f'{result.pair}: ')}")
     if folder := asked.get("folder"):
         note(f"one page over all: {folder / 'index.html'}")
-    lines = per_pair.outcome_lines(outcomes, time.monotonic() - began)
-    answer(as_json, [per_pair.outcome_json(outcome) for outcome in outcomes], lines)
-    exit_codes = {outcome.exit_code for outcome in outcomes if outcome.failed}
+    lines = per_pair.result_lines(results, time.monotonic() - began)
+    answer(as_json, [per_pair.result_json(result) for result in results], lines)
+    exit_codes = {result.exit_code for result in results if result.failed}
     if exit_codes:
         raise typer.Exit(exit_codes.pop() if len(exit_codes) == 1 else 1)
-    judged = [outcome.last for outcome in outcomes] if verb in {"run", "evaluate"} else []
+    judged = [result.last for result in results] if verb in {"run", "evaluate"} else []
     if any(found.verdict in REFUSED or (strict and not found.proven) for found in judged):
         raise typer.Exit(EXIT_REFUSED)
     return True

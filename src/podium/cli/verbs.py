@@ -14,7 +14,7 @@ import typer
 from pydantic import ValidationError
 from typer.core import TyperGroup
 
-from podium.cli import alarm, asking, by_hand, chores, contestants, routine, served, steps, workplace
+from podium.cli import alarm, asking, by_hand, chores, contestants, every_day, served, steps, workplace
 from podium.cli.console import complain
 from podium.environment import collect_seldom, keep_private
 from podium.errors import PodiumError
@@ -26,7 +26,7 @@ USAGE_ERROR: Any = typer.BadParameter.__bases__[0]  # typer carries its own clic
 
 VERBS: Mapping[str, Sequence[Callable[..., None]]] = {
     "The championship": (steps.ingest, steps.preprocess, steps.train, steps.evaluate, steps.run),
-    "Every day": (routine.daily, routine.days),
+    "Every day": (every_day.daily, every_day.days),
     "What it says": (asking.status, asking.forecast, asking.report, asking.simulate),
     "The title by hand": (by_hand.promote, by_hand.rollback, by_hand.titles, by_hand.history),
     "Serving": (served.serve, served.ledger, served.settle, served.ab, served.key),

@@ -18,7 +18,7 @@ YEAR = 252  # trading days
 
 
 def limits_for(settings: Settings) -> Limits:
-    """The gate's limits: a year of origins beyond the window, so that there is something to train and score on.
+    """The gate's limits: a year of origins beyond the lags, so that there is something to train and score on.
 
     No day is later than tomorrow, which it may be already where the rates come from.
     """

@@ -1,4 +1,4 @@
-"""The outcome of a championship as one value: printed, stored with the champion, pointed at, shown on pages."""
+"""The judgement of a championship as one value: printed, stored with the champion, pointed at, shown on pages."""
 
 from __future__ import annotations
 

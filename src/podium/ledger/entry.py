@@ -33,7 +33,7 @@ class Entry(NamedTuple):
         created_at: microseconds since the epoch, UTC.
         pair: six capital letters.
         experiment: name of the A/B experiment.
-        arm: `champion`, `challenger`, ...: the rank of the model at that moment.
+        arm: `champion`, `challenger`, ...: the alias of the model at that moment.
         shadow: True when the client did not get this forecast.
         forced: True when the client chose the arm, not the split.
         model_name: registered model, `EURUSD_LSTM`.

@@ -22,7 +22,7 @@ from podium.data.fetch import fetch_series
 from podium.data.store import data_version, load_series, save_series
 from podium.errors import InputError, LedgerError, MissingError, PodiumError, RegistryError
 from podium.evaluate.judgement import Judgement
-from podium.ledger import daily as days
+from podium.ledger import day_log as days
 from podium.ledger.database import Ledger
 from podium.ledger.settling import settle
 from podium.pipeline.contest import check_going_on, evaluate

@@ -30,7 +30,7 @@ from podium.records import NextDay, RunRecord, VersionRecord, rate_digits
 from podium.registry import judgements
 from podium.registry.history import taken
 from podium.registry.mlflow_store import MlflowStore
-from podium.report.many import index_page
+from podium.report.index import index_page
 from podium.runners.cluster import Ray
 from podium.runners.local import side_by_side
 from podium.settings import Settings
@@ -106,7 +106,8 @@ class Done:
         seconds: that it took.
         run: of the contestant that was trained; None of other steps.
         new: whether it was recorded now.
-        champion: registered model and version, before and after.
+        before: who held the title when the step began.
+        champion: who holds it now.
         verdict: of the championship behind the champion.
         proven: whether the champion is better than the random walk beyond doubt.
         ratio: of its RMSE to that of the random walk.
@@ -119,7 +120,8 @@ class Done:
     seconds: float = 0.0
     run: RunRecord | None = None
     new: bool = False
-    champion: tuple[str, str] = ("", "")
+    before: VersionRecord | None = None
+    champion: VersionRecord | None = None
     verdict: str | None = None
     proven: bool = False
     ratio: float | None = None
@@ -130,7 +132,7 @@ class Done:
 
 
 @dataclass(slots=True)
-class PairOutcome:
+class PairResult:
     """What came of one pair.
 
     Attributes:
@@ -156,9 +158,11 @@ class PairOutcome:
     @property
     def changed(self) -> str:
         """What is other than before, in two words; the day of the last new title where nothing was to be changed."""
-        before, after = (uri.rpartition("/") for uri in self.last.champion)
-        if before != after:
-            return "new version" if before[0] == after[0] else "new title" if before[0] else "first title"
+        before, after = self.last.before, self.last.champion
+        if after and before is None:
+            return "first title"
+        if after and before and after.pinned_uri != before.pinned_uri:
+            return "new version" if after.name == before.name else "new title"
         return f"{self.new} trained" if self.new else self.last.since or "nothing"
 
     @property
@@ -170,7 +174,7 @@ class PairOutcome:
             digits, rates = rate_digits(ahead.close), ahead.rates
             range_80 = f"{rates['lower_80']:.{digits}f}-{rates['upper_80']:.{digits}f}"
         return {
-            "champion": short(found.champion[1]),
+            "champion": short(found.champion),
             "ratio": "-" if found.ratio is None else f"{found.ratio:.4f}",
             "verdict": found.verdict or "-",
             "next day, 80%": range_80,
@@ -179,10 +183,9 @@ class PairOutcome:
         }
 
 
-def short(uri: str) -> str:
-    """`LSTM v3` of `models:/EURUSD_LSTM/3`."""
-    name, _, version = uri.rpartition("/")
-    return f"{name.partition('_')[2]} v{version}" if uri else "-"
+def short(version: VersionRecord | None) -> str:
+    """`LSTM v3`."""
+    return f"{version.family} v{version.version}" if version else "-"
 
 
 def named(text: str, settings: Settings, crowned: bool = False) -> list[str]:
@@ -216,8 +219,8 @@ def named(text: str, settings: Settings, crowned: bool = False) -> list[str]:
 
 
 def for_each(
-    settings: Settings, pairs: Sequence[str], asked: Asked, on_done: Callable[[PairOutcome], None] = lambda pair: None
-) -> list[PairOutcome]:
+    settings: Settings, pairs: Sequence[str], asked: Asked, on_done: Callable[[PairResult], None] = lambda pair: None
+) -> list[PairResult]:
     """Do for every pair what is asked, in one pool; a pair that fails stops nobody.
 
     Args:
@@ -233,12 +236,12 @@ def for_each(
     enter_all(settings)
     MlflowStore(settings).knock()
     away = settings.engine == "ray" and asked.verb in {"run", "train", "evaluate"}
-    outcomes = {pair: PairOutcome(pair) for pair in pairs}
+    results = {pair: PairResult(pair) for pair in pairs}
     under_way = dict.fromkeys(pairs, 0)
 
     def begin(pair: str, steps: Sequence[str]) -> list[Task]:
         """The tasks of the first of these steps that has any."""
-        made = (_tasks(settings.model_copy(update={"pair": pair}), asked, step, outcomes[pair], away) for step in steps)
+        made = (_tasks(settings.model_copy(update={"pair": pair}), asked, step, results[pair], away) for step in steps)
         tasks = next(filter(None, made), [])
         under_way[pair] = len(tasks)
         return tasks
@@ -246,38 +249,38 @@ def for_each(
     def first() -> Iterator[Task]:
         for pair in pairs:
             try:
-                outcomes[pair].notes += _rates(settings.model_copy(update={"pair": pair}), asked.verb)
+                results[pair].notes += _rates(settings.model_copy(update={"pair": pair}), asked.verb)
                 yield from begin(pair, STAGES[asked.verb])
             except (PodiumError, OSError) as error:
-                _fail(outcomes[pair], error)
-                on_done(outcomes[pair])
+                _fail(results[pair], error)
+                on_done(results[pair])
 
     with side_by_side(perform, first(), settings.workers, _cluster(settings) if away else None) as crew:
         for task, future in crew:
-            pair, outcome = task.settings.pair, outcomes[task.settings.pair]
+            pair, result = task.settings.pair, results[task.settings.pair]
             under_way[pair] -= 1
             if (error := future.exception()) is not None:
-                first_failure = outcome.failed is None
-                _fail(outcome, error)
+                first_failure = result.failed is None
+                _fail(result, error)
                 if first_failure:
-                    on_done(outcome)
+                    on_done(result)
                 continue
-            _take(outcome, task, future.result())
-            if not under_way[pair] and outcome.failed is None:
+            _take(result, task, future.result())
+            if not under_way[pair] and result.failed is None:
                 steps = STAGES[asked.verb]
                 crew.add(more := begin(pair, steps[steps.index(task.step) + 1 :]))
                 if not more:
-                    on_done(outcome)
-    _write_index(list(outcomes.values()), asked)
-    return list(outcomes.values())
+                    on_done(result)
+    _write_index(list(results.values()), asked)
+    return list(results.values())
 
 
-def _write_index(outcomes: Sequence[PairOutcome], asked: Asked) -> None:
+def _write_index(results: Sequence[PairResult], asked: Asked) -> None:
     """One page over the reports, `index.html` beside them."""
     if asked.verb != "report":
         return
-    whole = {outcome.pair: outcome.cells for outcome in outcomes if outcome.failed is None}
-    failed = {outcome.pair: outcome.failed for outcome in outcomes if outcome.failed is not None}
+    whole = {result.pair: result.cells for result in results if result.failed is None}
+    failed = {result.pair: result.failed for result in results if result.failed is not None}
     atomic_write(asked.folder / "index.html", index_page(whole, failed, datetime.now(UTC)).encode())
 
 
@@ -297,7 +300,7 @@ def _cluster(settings: Settings) -> Ray:
     return Ray(settings.address)
 
 
-def _tasks(settings: Settings, asked: Asked, step: str, outcome: PairOutcome, away: bool) -> list[Task]:
+def _tasks(settings: Settings, asked: Asked, step: str, result: PairResult, away: bool) -> list[Task]:
     """The tasks of a step, the longest first."""
     paths = [path for path in (series_path(settings), walk_path(settings)) if away and path.exists()]
     files = {str(path.relative_to(settings.data_dir)): path.read_bytes() for path in paths} if away else None
@@ -306,22 +309,22 @@ def _tasks(settings: Settings, asked: Asked, step: str, outcome: PairOutcome, aw
     if step == "train":
         return [replace(one, family=name) for name in sorted(first, key=lambda name: contestants[name].quick)]
     if step == "combine":
-        return [replace(one, family=name, others=outcome.runs) for name in contestants if name not in first]
+        return [replace(one, family=name, others=result.runs) for name in contestants if name not in first]
     return [one]
 
 
-def _fail(outcome: PairOutcome, error: BaseException) -> None:
+def _fail(result: PairResult, error: BaseException) -> None:
     cause = getattr(error, "cause", None) or error  # a cluster's error says whose it is
     told = str(cause) if isinstance(cause, PodiumError) else f"{type(cause).__name__}: {cause}"
-    outcome.failed, outcome.exit_code = " ".join(told.split()), getattr(cause, "exit_code", 1)
+    result.failed, result.exit_code = " ".join(told.split()), getattr(cause, "exit_code", 1)
 
 
-def _take(outcome: PairOutcome, task: Task, done: Done) -> None:
-    outcome.seconds += done.seconds
-    outcome.new += done.new
-    outcome.runs |= {done.run.family: done.run} if done.run else {}
-    outcome.notes += done.notes
-    outcome.last = done
+def _take(result: PairResult, task: Task, done: Done) -> None:
+    result.seconds += done.seconds
+    result.new += done.new
+    result.runs |= {done.run.family: done.run} if done.run else {}
+    result.notes += done.notes
+    result.last = done
     for path, content in done.files.items():
         here = Path(path)
         is_pointer = here.parts[0] == "models"
@@ -418,11 +421,11 @@ def _forecast(settings: Settings, task: Task, before: VersionRecord | None = Non
     judgement = judgements.carried(store, champion)
     leader = judgement.leader if judgement else None
     decided = task.step == "evaluate"
-    was = before if decided else champion
     title = taken(store.titles(), champion.pinned_uri) if champion and not decided else None
     ahead, notes = _ahead(settings, task) if champion else (None, ())
     return Done(
-        champion=(was.pinned_uri if was else "", champion.pinned_uri if champion else ""),
+        before=before if decided else champion,
+        champion=champion,
         verdict=judgement.verdict if judgement else None,
         proven=judgement.proven if judgement else False,
         ratio=leader.skill.ratio_to_random_walk if leader else None,

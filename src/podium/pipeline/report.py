@@ -109,7 +109,7 @@ def gather(
     judgement = judgements.carried(store, subject)
     if judgement is None:
         raise MissingError(
-            f"{subject.name} (v{subject.version}) carries no outcome of a championship; run `podium evaluate`"
+            f"{subject.name} (v{subject.version}) carries no judgement of a championship; run `podium evaluate`"
         )
     untold: dict[str, str] = {}
     forecasts = {

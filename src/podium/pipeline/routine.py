@@ -81,7 +81,7 @@ def simulate(
     Forecasts made before on the same series with the same settings are read, not made again.
 
     Args:
-        settings: contestants, source, window, seed, alpha.
+        settings: contestants, source, n_lags, seed, alpha.
         pairs: six capital letters each.
         routine: what is replayed.
         on_done: called with `EURUSD LSTM` when that contestant's forecasts are there.

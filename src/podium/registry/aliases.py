@@ -1,4 +1,4 @@
-"""The plan that makes the aliases of a family exclusive; pure, so every order of events can be tried.
+"""The plan that makes the aliases of a pair exclusive; pure, so every order of events can be tried.
 
 MLflow keeps an alias unique within one registered model only, and moves one alias at a time. The plan sets every
 wanted alias before it removes any: the new champion is in place before the old one loses its title.
@@ -37,7 +37,7 @@ def plan(state: State, wanted: Mapping[str, Holder], managed: Iterable[str] = AL
     """The writes that lead from `state` to exactly `wanted`; empty when nothing has to change.
 
     Args:
-        state: holders of each alias over the whole family.
+        state: holders of each alias over all models of the pair.
         wanted: the only holder of each alias.
         managed: aliases that nobody holds unless wanted; others, such as a team's own, are left alone.
     """

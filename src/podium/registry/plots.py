@@ -96,7 +96,7 @@ def _canvas(title: str, n_panels: int = 1, **layout: Any) -> tuple[Figure, tuple
 
 
 def _bounds(forecasts: Forecasts) -> list[tuple[str, Floats, Floats]]:
-    """Level, lower and upper bound, widest first; from columns such as `lower_80` and `upper_80`."""
+    """Coverage, lower and upper bound, widest first; from columns such as `lower_80` and `upper_80`."""
     lowers = (name for name in forecasts.bounds if name.startswith("lower_"))
     coverages = sorted((name.removeprefix("lower_") for name in lowers), reverse=True)
     columns = (

@@ -101,7 +101,7 @@ class Calibration:
     @property
     def answer(self) -> Answer:
         """No where a coverage or a bar lies outside what chance leaves."""
-        faults = [*self._levels_at_fault(), *self._bar_at_fault()]
+        faults = [*self._coverages_at_fault(), *self._bar_at_fault()]
         if faults:
             return Answer("No", listed(faults))
         middle = float(self.gap_reach[len(COVERAGES) // 2])
@@ -110,7 +110,7 @@ class Calibration:
             return Answer("Cannot tell", f"{days} leave {100 * middle:.1f} points to chance, and no gap is larger")
         return Answer("Yes", f"in {days} no gap is larger than chance leaves")
 
-    def _levels_at_fault(self) -> list[str]:
+    def _coverages_at_fault(self) -> list[str]:
         sides = (("wide", self.gap > self.gap_reach), ("narrow", self.gap < -self.gap_reach))
         return [f"too {side} {_where(COVERAGES[out])}" for side, out in sides if out.any()]
 

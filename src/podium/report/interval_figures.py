@@ -242,10 +242,10 @@ def density_figure(scene: Scene) -> Markup:
     table = Table(
         "Share of outcomes inside each central range of the density", ["Promised", "Held", "Difference"], rows
     )
-    return figure("density", title, message, [_levels_chart(found, ink), _pit_chart(found, ink)], table)
+    return figure("density", title, message, [_coverages_chart(found, ink), _pit_chart(found, ink)], table)
 
 
-def _levels_chart(found: Calibration, ink: str) -> Markup:
+def _coverages_chart(found: Calibration, ink: str) -> Markup:
     return line_chart(
         COVERAGES * 100,
         [Line("held less promised", found.gap, ink, dots=True)],

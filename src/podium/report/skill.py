@@ -28,7 +28,7 @@ MIN_DAYS_A_YEAR: Final = 20  # a ratio of RMSEs over fewer days says nothing
 
 
 def cumulative_skill(rows: Forecasts) -> Floats | None:
-    """Squared error saved so far, as a share of the random walk's over the whole window, shape (n_scored,).
+    """Squared error saved so far, as a share of the random walk's over all scored days, shape (n_scored,).
 
     The sum of y² - (y - f)² up to each day over the sum of y² of all days (Goyal and Welch 2008); it ends at the
     out-of-sample R². None for a series that never moves.

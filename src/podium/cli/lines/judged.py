@@ -168,7 +168,7 @@ def _untold(status: Status) -> str:
 
     if TAG in status.champion.tags:
         return f"What was decided cannot be read: {FILE} of run {status.champion.run_id}"
-    return "It carries no outcome of a championship: the alias was set by hand"
+    return "It carries no judgement of a championship: the alias was set by hand"
 
 
 def _since(status: Status, judgement: Judgement) -> str:

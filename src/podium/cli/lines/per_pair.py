@@ -9,46 +9,46 @@ from podium.cli.console import table
 from podium.cli.lines.cells import picked
 
 if TYPE_CHECKING:
-    from podium.pipeline.pairs import PairOutcome
+    from podium.pipeline.pairs import PairResult
 
 
-def progress_line(verb: str, done: Sequence[PairOutcome], n_pairs: int, seconds: float) -> str:
+def progress_line(verb: str, done: Sequence[PairResult], n_pairs: int, seconds: float) -> str:
     """How far it is, and how long the rest takes at this pace."""
-    failed = sum(outcome.failed is not None for outcome in done)
+    failed = sum(result.failed is not None for result in done)
     minutes, rest = divmod(round(seconds / len(done) * (n_pairs - len(done))), 60)
     return f"{verb}: {len(done)} of {n_pairs} pairs done, {failed} failed, about {minutes}:{rest:02} left"
 
 
-def outcome_lines(outcomes: Sequence[PairOutcome], seconds: float) -> Iterator[str]:
+def result_lines(results: Sequence[PairResult], seconds: float) -> Iterator[str]:
     """One row a pair, then those that failed with their reasons, then the sum."""
     from podium.pipeline.pairs import short
 
-    whole = [outcome for outcome in outcomes if outcome.failed is None]
-    rows: list[tuple[str, ...]] = [("pair", *outcome.cells) for outcome in whole[:1]]
-    rows += [(outcome.pair, *outcome.cells.values()) for outcome in whole]
+    whole = [result for result in results if result.failed is None]
+    rows: list[tuple[str, ...]] = [("pair", *result.cells) for result in whole[:1]]
+    rows += [(result.pair, *result.cells.values()) for result in whole]
     yield from table(rows) if whole else ()
-    for outcome in outcomes:
-        if outcome.changed == "new title":
-            yield f"{outcome.pair}: the title goes from {' to '.join(map(short, outcome.last.champion))}"
-        if outcome.failed is not None:
-            yield f"{outcome.pair} failed: {outcome.failed}"
-    n_new = sum(outcome.new for outcome in outcomes)
+    for result in results:
+        if result.changed == "new title":
+            yield f"{result.pair}: the title goes from {short(result.last.before)} to {short(result.last.champion)}"
+        if result.failed is not None:
+            yield f"{result.pair} failed: {result.failed}"
+    n_new = sum(result.new for result in results)
     yield (
-        f"{len(whole)} of {len(outcomes)} pairs done, {len(outcomes) - len(whole)} failed, {n_new} runs recorded; "
-        f"{seconds:.1f} s, {sum(outcome.seconds for outcome in outcomes):.1f} s of work"
+        f"{len(whole)} of {len(results)} pairs done, {len(results) - len(whole)} failed, {n_new} runs recorded; "
+        f"{seconds:.1f} s, {sum(result.seconds for result in results):.1f} s of work"
     )
 
 
-def outcome_json(outcome: PairOutcome) -> dict[str, Any]:
+def result_json(result: PairResult) -> dict[str, Any]:
     """The same for programs."""
-    found = outcome.last
+    found = result.last
     return {
-        **picked(outcome, "pair", "failed", "changed", "notes"),
+        **picked(result, "pair", "failed", "changed", "notes"),
         **picked(found, "verdict", "proven"),
-        "champion": found.champion[1] or None,
-        "champion_before": found.champion[0] or None,
+        "champion": found.champion.pinned_uri if found.champion else None,
+        "champion_before": found.before.pinned_uri if found.before else None,
         "ratio_to_random_walk": found.ratio,
         "next_day": found.next_day.as_dict() if found.next_day else None,
-        "new_runs": outcome.new,
-        "seconds": round(outcome.seconds, 3),
+        "new_runs": result.new,
+        "seconds": round(result.seconds, 3),
     }

@@ -60,7 +60,7 @@ class Gatherer:
         )
 
     def _scene(self, lineup: Lineup, judgement: Judgement, titles: tuple[Title, ...]) -> Scene:
-        """The championship as the report draws it, with the records of those of its runs that hold a rank now."""
+        """The championship as the report draws it, with the records of those of its runs that hold an alias now."""
         runs = {model.card.run_id: model for model in lineup.arms.values()}
         found = {
             row.family: rows

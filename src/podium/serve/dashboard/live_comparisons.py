@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from podium.errors import LedgerError, MissingError, PodiumError
 from podium.evaluate.live import Arm, Report, compare_live, own_errors
+from podium.records import ALIASES
 from podium.serve.hotswap.lineup import Lineup
 from podium.settings import Settings
 
@@ -103,8 +104,8 @@ class LiveComparisons:
 
         days = settled_days(ledger, pair)
         arms, report, reason = own_errors(days, names), None, ""
-        champion, challenger = names["champion"], names.get("challenger")
-        if challenger is None:
+        champion, challenger = (names.get(alias, "") for alias in ALIASES[:2])
+        if not challenger:
             reason = "Nobody holds the alias @challenger, so that there is nobody to compare with."
         else:
             alpha = self._settings.alpha
@@ -118,7 +119,7 @@ class LiveComparisons:
         if settled is None:
             return "Forecasts are written down, and none of their days is settled yet: `podium settle` does it."
         if champion == challenger:
-            return f"{champion} holds both ranks, so that there is nobody to compare with."
+            return f"{champion} holds both aliases, so that there is nobody to compare with."
         if not arms:
             return "No settled day counts yet: a day on which its model was fitted is no test of it."
         shadow = (

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from podium.records import Floats
+from podium.records import CHAMPION, Floats
 from podium.serve.hotswap.fetched import GRAPH, digest
 from podium.serve.hotswap.manifest import ModelCard
 from podium.serve.hotswap.scorer import OnnxScorer, PyfuncScorer, Scorer, ScoringError
@@ -74,7 +74,7 @@ class Lineup:
     @property
     def champion(self) -> ServedModel:
         """Who answers unless the split says otherwise."""
-        return self.arms["champion"]
+        return self.arms[CHAMPION]
 
 
 def header_text(value: str) -> str:

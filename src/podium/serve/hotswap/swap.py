@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
+from podium.records import CHAMPION
 from podium.serve.hotswap.lineup import EMPTY, Lineup, ServedModel, load_model
 from podium.serve.hotswap.manifest import (
     MANIFEST,
@@ -121,7 +122,7 @@ class Swapper:
             except ScoringError as error:
                 problems[f"{pair}@{arm}"] = str(error)
                 self.failures[pair] = self.failures.get(pair, 0) + 1
-                if arm == "champion":
+                if arm == CHAMPION:
                     return old  # the last good ones stay, all of them
                 if old is not None and arm in old.arms:
                     arms[arm] = old.arms[arm]

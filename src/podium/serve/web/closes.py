@@ -57,10 +57,10 @@ class Close:
             MissingError: the series does not have what the model takes.
         """
         lags = [int(name[4:]) + 1 for name in features if name.startswith("lag_")]
-        window = max(MOVING_AVERAGE_DAYS, *lags, 0)
-        if len(self.series) < window + n_days:
+        n_lags = max(MOVING_AVERAGE_DAYS, *lags, 0)
+        if len(self.series) < n_lags + n_days:
             raise MissingError(f"{self.series.pair} has {len(self.series)} stored days, too few for this model")
-        table = build_features(_tail(self.series, window + n_days), window, self.data_version)
+        table = build_features(_tail(self.series, n_lags + n_days), n_lags, self.data_version)
         known = dict(zip(table.names, table.values[-n_days:].T, strict=True))
         missing = next((name for name in features if name not in known), None)
         if missing is not None:

@@ -51,7 +51,7 @@ class Split:
                 traffic by itself, and can be forced.
 
         Raises:
-            SettingError: the text is no such list, an arm is no rank, it comes twice, or the sum is not 100.
+            SettingError: the text is no such list, an arm is no alias, it comes twice, or the sum is not 100.
         """
         shares: dict[str, Fraction] = {}
         for item in text.split(","):

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime
 import pytest
 import sqlalchemy as sa
 
-from podium.ledger.daily import UNFINISHED, alone, begin, end, read, write_down
 from podium.ledger.database import Ledger
+from podium.ledger.day_log import UNFINISHED, alone, begin, end, read, write_down
 from podium.ledger.retention import prune
 from podium.ledger.schema import entries
 from podium.records import DataVersion, Interval, NextDay

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from podium.cli.console import table
 
 if TYPE_CHECKING:
-    from podium.ledger.daily import LoggedDay
+    from podium.ledger.day_log import LoggedDay
     from podium.pipeline.daily import Day, Step
 
 

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from podium.ledger.database import Ledger
 from podium.ledger.entry import moment, new_id
 from podium.ledger.schema import daily, entries
-from podium.records import NextDay
+from podium.records import CHAMPION, NextDay
 
 EXPERIMENT = "daily"
 """What its forecasts stand under in the ledger, so that they are no part of a server's A/B test."""
@@ -141,7 +141,7 @@ def write_down(ledger: Ledger, forecasts: Sequence[tuple[str, NextDay, str, date
                     forecast_id=forecast_id,
                     request_id=forecast_id,
                     created_at=now,
-                    shadow=alias != "champion",
+                    shadow=alias != CHAMPION,
                     forced=False,
                     run_id=run_id,
                     request_key=EXPERIMENT,

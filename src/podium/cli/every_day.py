@@ -9,7 +9,7 @@ import typer
 
 from podium.cli.console import answer, complain, note, say, say_json, working_on
 from podium.cli.flags import FOLDERS, Json, takes_settings
-from podium.cli.lines import daily as lines
+from podium.cli.lines import steps_of_days as lines
 from podium.cli.lines.cells import plain
 from podium.cli.many import Pairs
 from podium.cli.steps import EVALUATE, INGEST, TRAIN, ChangeSource
@@ -91,8 +91,8 @@ def days(
     """What `podium daily` did on which day, the newest first."""
     from contextlib import closing
 
-    from podium.ledger.daily import read
     from podium.ledger.database import Ledger
+    from podium.ledger.day_log import read
 
     with closing(Ledger.open(settings.ledger, create=False)) as ledger:
         found = read(ledger, None if everything else settings.pair, last)

@@ -9,8 +9,8 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from podium.alerts.owed import Standing
 from podium.alerts.rules import CHANNEL_DOWN, RULES, Facts
-from podium.alerts.state import Standing
 from podium.settings import AlertSettings
 
 if TYPE_CHECKING:

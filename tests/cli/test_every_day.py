@@ -29,7 +29,7 @@ def late() -> Day:
 def test_late_rates_are_waited_for_with_growing_pauses(podium, routine, monkeypatch):
     """Tried again until the rate is there; only the last try counts."""
     later = datetime.now().astimezone() + timedelta(hours=2)  # whatever the time of day at which the test runs
-    monkeypatch.setattr("podium.cli.routine._clock", lambda text: later)
+    monkeypatch.setattr("podium.cli.every_day._clock", lambda text: later)
     routine.answers = [late(), late(), Day("EURUSD", TODAY, DONE)]
     said = podium("daily", "--pair", "EURUSD", "--deadline", "23:59")
     assert (said.exit_code, said.out) == (0, "EURUSD 2026-10-20: done\n")
