@@ -299,7 +299,7 @@ def test_old_rates_do_not_look_current(
 
 @pytest.mark.parametrize("name", ["nothing.css", "..%2Fpage.py", "page.css%00", "dashboard.html"])
 def test_only_the_pages_own_files_are_handed_out(make_caller: Any, name: str) -> None:
-    """No name leads out of the four files."""
+    """No name leads out of the folders of styles and scripts."""
     assert make_caller().get(f"/static/{name}").status == 404
 
 

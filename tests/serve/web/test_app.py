@@ -314,8 +314,8 @@ def test_the_description_is_a_page_that_needs_nothing_from_elsewhere(caller: Any
     for address in named:
         assert not address.startswith(("/", "http"))
         assert caller.get(f"/{address}").status == 200
-    assert b"SwaggerUIBundle" in gzip.decompress(caller.get("/docs/swagger-ui-bundle.js").content)
-    assert caller.get("/docs/nothing.js").status == 404
+    assert b"SwaggerUIBundle" in gzip.decompress(caller.get("/static/swagger-ui-bundle.js").content)
+    assert caller.get("/static/nothing.js").status == 404
 
 
 def test_every_answer_forbids_guessing_its_type(caller: Any, split_body: Any) -> None:
@@ -356,7 +356,7 @@ def test_metric_labels_do_not_grow_with_what_clients_try(caller: Any) -> None:
 def test_openapi_names_every_route(caller: Any) -> None:
     """The description covers every operation of the service but its own pages."""
     described = set(caller.get("/openapi.json").json["paths"])
-    pages = {"/openapi.json", "/docs", "/docs/{name}", "/", "/static/{name}"}
+    pages = {"/openapi.json", "/docs", "/", "/static/{name}"}
     assert described | pages == {route.path for route in caller.app.routes}
 
 

@@ -16,11 +16,11 @@ from podium.report.interval_figures import fan_figure
 from podium.report.pages import environment
 from podium.report.skill import SKILL_TITLE, skill_figure
 from podium.serve.dashboard import figures, rows, words
-from podium.serve.dashboard.assets import asset_url
 from podium.serve.dashboard.gather import Gatherer
 from podium.serve.dashboard.links import Links
 from podium.serve.dashboard.live_comparisons import LiveComparisons
 from podium.serve.dashboard.state import PairState
+from podium.serve.web.assets import asset_url
 from podium.serve.web.closes import Closes
 from podium.serve.web.health import HealthReporter
 from podium.serve.web.schemas import Health

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from podium.serve.dashboard.assets import FOLDER, asset
 from podium.serve.web.http import HTML, MISSING, PAGE_HEADERS, RefusedError, Reply, Request, Room, Route
 from podium.serve.web.selection import Selection
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 FRESH = 1.0  # seconds for which a page is handed out as it is
 PAGES = 32  # at a time
-FOR_EVER = "private, max-age=31536000, immutable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,18 +92,7 @@ def has_tag(wanted: str, tag: str) -> bool:
     return tag in found or "*" in found
 
 
-async def _asset(request: Request) -> Reply:
-    """Styles and scripts of the page."""
-    found = asset(request.argument)
-    if found is None:
-        raise RefusedError(404, "There is no such file.", MISSING)
-    return Reply(200, found.content, found.media_type, PAGE_HEADERS, FOR_EVER)
-
-
 def dashboard_routes(selection: Selection, make_pages: Callable[[], Pages]) -> Sequence[Route]:
-    """Routes of the page and of its styles and scripts."""
-    dashboard, room = Dashboard(selection, make_pages), Room(PAGES)
-    return [
-        Route("GET", "/", dashboard.page, query=frozenset({"pair"}), room=room, page=True),
-        Route("GET", FOLDER + "{name}", _asset, query=frozenset({"v"}), room=room),
-    ]
+    """Where the page is read."""
+    page = Dashboard(selection, make_pages).page
+    return [Route("GET", "/", page, query=frozenset({"pair"}), room=Room(PAGES), page=True)]

@@ -11,6 +11,7 @@ from typing import Any
 from podium.errors import DataError, MissingError
 from podium.serve.hotswap.lineup import ServedModel
 from podium.serve.web import openapi, schemas
+from podium.serve.web.assets import static_route
 from podium.serve.web.closes import Close, Closes
 from podium.serve.web.forecaster import Forecaster
 from podium.serve.web.health import HealthReporter
@@ -87,7 +88,7 @@ class Endpoints:
             Route("GET", "/version", self._version, {200: JSON}, open=True),
             Route("GET", "/metrics", self._metrics, {200: "text/plain"}),
         ]  # fmt: skip
-        return [*routes, *openapi.routes(routes, aside, self._example)]
+        return [*routes, *openapi.routes(routes, aside, self._example), static_route(aside)]
 
     def _example(self) -> schemas.Rows | None:
         """Rows that came with the default pair's champion."""

@@ -10,15 +10,10 @@ from typing import Any
 import msgspec
 
 from podium.records import ALIASES
-from podium.serve.web.http import HTML, JSON, MISSING, PAGE_HEADERS, Refusal, RefusedError, Reply, Request, Room, Route
+from podium.serve.web.http import HTML, JSON, PAGE_HEADERS, Refusal, Reply, Request, Room, Route
 
 ALWAYS = (401, 403, 421)
 _FILES = Path(__file__).parent / "files"
-_ASSETS = {  # media type, and whether it is kept packed
-    "swagger-ui.css": ("text/css; charset=utf-8", True),
-    "swagger-ui-bundle.js": ("text/javascript; charset=utf-8", True),
-    "docs.js": ("text/javascript; charset=utf-8", False),
-}
 _WHY = {
     400: "the request cannot be answered; the sentence names the field",
     401: "an API key is needed",
@@ -115,7 +110,6 @@ def routes(described: Sequence[Route], room: Room, example: Callable[[], Any]) -
     return [
         Route("GET", "/openapi.json", text, room=room),
         Route("GET", "/docs", page, room=room, page=True),
-        Route("GET", "/docs/{name}", _asset, room=room),
     ]
 
 
@@ -128,14 +122,3 @@ async def _described(about: dict[str, Any], example: Callable[[], Any], _request
 
 async def _file(content: bytes, media_type: str, headers: tuple[tuple[str, str], ...], _request: Request) -> Reply:
     return Reply(200, content, media_type, headers)
-
-
-async def _asset(request: Request) -> Reply:
-    known = _ASSETS.get(request.argument)
-    if known is None:
-        raise RefusedError(404, "There is no such file.", MISSING)
-    media_type, packed = known
-    content = (_FILES / f"{request.argument}{'.gz' if packed else ''}").read_bytes()
-    # Every browser takes gzip, and nothing else reads these.
-    headers = (("content-encoding", "gzip"),) if packed else ()
-    return Reply(200, content, media_type, (*PAGE_HEADERS, *headers))
