@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
 from typing import Final, TypeVar
@@ -20,6 +19,7 @@ from podium.evaluate.evidence import select
 from podium.evaluate.judgement import Judgement
 from podium.pipeline.forecast import forecast
 from podium.pipeline.prepare import series_path
+from podium.pipeline.recipe import installed
 from podium.pipeline.record import read_record
 from podium.records import ALIASES, CHAMPION, DataVersion, Forecasts, VersionRecord
 from podium.registry import judgements
@@ -175,10 +175,5 @@ def _notices(judgement: Judgement, stored: DataVersion | None) -> tuple[str, ...
 
 
 def _versions() -> dict[str, str]:
-    found = {"Python": python_version()}
-    for name in SOFTWARE:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+    found = installed()
+    return {"Python": python_version(), **{name: found[name] for name in SOFTWARE if name in found}}

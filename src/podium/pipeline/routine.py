@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import io
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-
-import numpy as np
 
 from podium.data.fetch import fetch_series
 from podium.data.store import atomic_write, data_version, load_series
@@ -24,10 +21,11 @@ from podium.models.combiner import Combiner
 from podium.models.roster import enter, enter_all, members
 from podium.pipeline.prepare import series_path
 from podium.records import DataVersion, Forecasts, Series
+from podium.registry.log_items import forecasts_parquet, read_forecasts
 from podium.runners.local import side_by_side
 from podium.settings import Settings
 
-FORMAT = 1  # of stored forecasts; another one is made anew
+FORMAT = 2  # of stored forecasts; another one is made anew
 MIN_REPLAYED_DAYS = 60
 
 Task = tuple[Settings, str, "Routine"]
@@ -118,10 +116,10 @@ def walk_one(task: Task) -> Forecasts:
     series = _series(settings)
     path = _stored_path(settings, family, series, routine)
     if path.exists():
-        return _load(path)
+        return read_forecasts(path.read_bytes())
     table = build_features(series, settings.n_lags, data_version(series))
     walked = walk_forward(enter(family, settings), table, _days(series, settings, routine), routine.refit_every)
-    atomic_write(path, _dump(walked.forecasts))
+    atomic_write(path, forecasts_parquet(walked.forecasts))
     return walked.forecasts
 
 
@@ -150,17 +148,9 @@ def _days(series: Series, settings: Settings, routine: Routine) -> ScoredRows:
     days = ScoredRows(first_scored=routine.learn_days, n_known=n_known)
     if days.n_scored < routine.trailing_days + MIN_REPLAYED_DAYS:
         needed = settings.n_lags + 1 + routine.learn_days + routine.trailing_days + MIN_REPLAYED_DAYS
-        raise DataError(
-            [
-                Fault(
-                    where=f"{series.pair} from {series.source}",
-                    column="",
-                    check="enough days to replay",
-                    count=len(series),
-                    remedy=f"at least {needed} are needed; bring more, or lower --learn-days or --trailing-days",
-                )
-            ]
-        )
+        remedy = f"at least {needed} are needed; bring more, or lower --learn-days or --trailing-days"
+        where = f"{series.pair} from {series.source}"
+        raise DataError([Fault(where, "", "enough days to replay", len(series), remedy=remedy)])
     return days
 
 
@@ -169,21 +159,4 @@ def _stored_path(settings: Settings, family: str, series: Series, routine: Routi
     # a later version of the program may forecast otherwise from the same settings
     parts = [FORMAT, version("podium"), data_version(series), family, recipe, routine.learn_days, routine.refit_every]
     key = hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:16]
-    return settings.data_dir / "simulated" / f"{settings.pair}.{family}.{key}.npz"
-
-
-def _dump(forecasts: Forecasts) -> bytes:
-    buffer = io.BytesIO()
-    np.savez(
-        buffer,
-        origins=forecasts.origins,
-        target_dates=forecasts.target_dates,
-        actual=forecasts.actual,
-        forecast=forecasts.forecast,
-    )
-    return buffer.getvalue()
-
-
-def _load(path: Path) -> Forecasts:
-    with np.load(path, allow_pickle=False) as stored:
-        return Forecasts(**{name: stored[name] for name in stored.files})
+    return settings.data_dir / "simulated" / f"{settings.pair}.{family}.{key}.parquet"

@@ -142,14 +142,14 @@ def status_of_all(settings: Settings) -> list[PairStatus]:
     champions = store.champions()
     if not champions:
         store.champion()  # says why there is none
-    outcomes = {pair: Told.of(champion) for pair, champion in champions.items()}
-    found = discoveries({pair: told.e_value if told else 0.0 for pair, told in outcomes.items()}, settings.alpha)
+    last = {pair: Told.of(champion) for pair, champion in champions.items()}
+    found = discoveries({pair: told.e_value if told else 0.0 for pair, told in last.items()}, settings.alpha)
     return [
         PairStatus(
             pair=pair,
             champion=champion.name,
             champion_version=champion.version,
-            verdict=told.verdict if (told := outcomes[pair]) else None,
+            verdict=told.verdict if (told := last[pair]) else None,
             last_day=str(told.data_version.last_day) if told else None,
             age_days=_age(champion),
             n_scored_days=told.n_scored_days if told else None,
