@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Annotated
 
@@ -34,17 +33,14 @@ def doctor(
     with working_on("looking"):
         findings = examine(settings, fix, {"keys": lambda _: ended})
     left = [finding for finding in findings if not finding.mended]
-    if as_json:
-        say_json({"healthy": not left, "findings": [dataclasses.asdict(finding) for finding in findings]})
-    else:
-        for finding in findings:
-            say(f"{finding.check}: {finding.found}")
-            say(f"    {'mended: ' if finding.mended else ''}{finding.remedy}") if finding.remedy else None
-        fixable = sum(finding.fixable for finding in left)
-        say(
-            f"{len(CHECKS) + 1} checks, {len(findings)} found, {len(findings) - len(left)} mended"
-            + (f"; `podium doctor --fix` mends {fixable}" if fixable else "")
-        )
+    lines: list[str] = []
+    for finding in findings:
+        lines.append(f"{finding.check}: {finding.found}")
+        lines += [f"    {'mended: ' if finding.mended else ''}{finding.remedy}"] if finding.remedy else []
+    fixable = sum(finding.fixable for finding in left)
+    more = f"; `podium doctor --fix` mends {fixable}" if fixable else ""
+    lines.append(f"{len(CHECKS) + 1} checks, {len(findings)} found, {len(findings) - len(left)} mended{more}")
+    answer(as_json, {"healthy": not left, "findings": plain(findings)}, lines)
     if left:
         raise typer.Exit(1)
 

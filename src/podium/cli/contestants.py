@@ -53,16 +53,17 @@ def _list(settings: Settings, as_json: bool) -> None:
     from podium.models.roster import known
 
     found = [_about(family, settings) for family in sorted(known())]
-    if as_json:
-        say_json(found)
-        return
+    lines: list[str] = []
     for one in found:
         part = "takes part" if one["takes_part"] else "does not take part"
-        say(f"{one['family']} ({one['package']}, {part}): {one.get('error') or one['description']}")
+        lines.append(f"{one['family']} ({one['package']}, {part}): {one.get('error') or one['description']}")
         for option in one["options"]:
             limits = f", {option['range']}" if option["range"] else ""
             default = "none" if option["default"] is None else option["default"]
-            say(f"  {option['name']} = {default}  ({option['type']}{limits})  {option['description']}".rstrip())
+            lines.append(
+                f"  {option['name']} = {default}  ({option['type']}{limits})  {option['description']}".rstrip()
+            )
+    answer(as_json, found, lines)
 
 
 def _about(family: str, settings: Settings) -> dict[str, Any]:

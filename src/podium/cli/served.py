@@ -47,7 +47,7 @@ def serve(
 
         def announce(address: str) -> None:
             stack.close()
-            say_json({"address": address}) if as_json else say(f"serving on {address}")
+            answer(as_json, {"address": address}, [f"serving on {address}"])
 
         exit_code = run(settings, announce)
     raise typer.Exit(exit_code)
@@ -200,16 +200,12 @@ def key(
 
     secret, line = new_key(label, _day(until) if until else None)
     file = settings.serve.keys_file
+    if file is not None:
+        _append(file, line)
     if as_json:
-        if file is not None:
-            _append(file, line)
         say_json({"label": label, "key": secret, "line": line, "keys_file": file and str(file)})
         return
-    if file is None:
-        print(line, file=sys.stderr)
-    else:
-        _append(file, line)
-        note(f"the line of {label} is in {file}")
+    note(f"the line of {label} is in {file}") if file else print(line, file=sys.stderr)
     say_whole(secret)
 
 

@@ -16,7 +16,7 @@ from typing import Annotated
 
 import typer
 
-from podium.cli.console import note, say, say_json, say_whole
+from podium.cli.console import answer, note, say, say_whole
 from podium.cli.flags import EVERYTHING, Json, takes_settings
 from podium.environment import child_environment
 from podium.errors import PodiumError, SettingError
@@ -35,11 +35,11 @@ def settings(
     """Every setting as it is in force here, and where it comes from; passwords are masked."""
     if markdown:
         say_whole(settings_table())
-    elif as_json:
-        say_json({name: {"value": value, "from": origin} for name, value, origin in in_force(settings)})
-    else:
-        for name, value, origin in in_force(settings):
-            say(f"{name} = {'not set' if value in (None, [], {}) else as_text(value)}  ({origin})")
+        return
+    found = [*in_force(settings)]
+    document = {name: {"value": value, "from": origin} for name, value, origin in found}
+    shown = ((name, "not set" if value in (None, [], {}) else as_text(value), origin) for name, value, origin in found)
+    answer(as_json, document, (f"{name} = {value}  ({origin})" for name, value, origin in shown))
 
 
 @takes_settings("tracking_uri", "registry_uri")
@@ -63,7 +63,7 @@ def ui(
     if free != port:
         note(f"port {port} is taken (ask `lsof -i :{port}` who has it); taking {free}")
     address = f"http://{f'[{host}]' if ':' in host else host}:{free}"
-    say_json({"address": address}) if as_json else say(f"MLflow on {address} - Ctrl-C ends it")
+    answer(as_json, {"address": address}, [f"MLflow on {address} - Ctrl-C ends it"])
     command = [sys.executable, "-m", "mlflow", "ui", "--host", host, "--port", str(free), "--workers", "1"]
     environment = child_environment(
         PYTHONWARNINGS="ignore",
@@ -120,13 +120,8 @@ def upgrade(settings: Settings, as_json: Json = False) -> None:
     from podium.registry.mlflow_store import MlflowStore
 
     backups = MlflowStore(settings).upgrade()
-    if as_json:
-        say_json({"backups": [str(backup) for backup in backups]})
-        return
-    for backup in backups:
-        say(f"upgraded; the database as it was is {backup}")
-    if not backups:
-        say("nothing to upgrade")
+    lines = [f"upgraded; the database as it was is {backup}" for backup in backups]
+    answer(as_json, {"backups": [str(backup) for backup in backups]}, lines or ["nothing to upgrade"])
 
 
 @takes_settings("tracking_uri", "registry_uri", "data_dir", "models_dir")
@@ -158,10 +153,8 @@ def reset(
     _see_that_all_can_go(doomed)
     for path in reversed(doomed):  # the database last: it says where the rest is, should something stop us
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-    if as_json:
-        say_json({"removed": [str(path) for path in doomed]})
-        return
-    say(f"removed; the next championship starts fresh with {'`podium run`' if data else '`podium train`'}")
+    line = f"removed; the next championship starts fresh with {'`podium run`' if data else '`podium train`'}"
+    answer(as_json, {"removed": [str(path) for path in doomed]}, [line])
 
 
 def _doomed(settings: Settings, data: bool) -> list[Path]:
