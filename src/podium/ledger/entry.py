@@ -50,8 +50,8 @@ class Entry(NamedTuple):
             from an origin before that day is a look back: recorded, but no part of a comparison.
         trained_through: ISO date of the last day that the model was fitted on; None when unknown. Only a forecast
             from that day or a later one can be part of a comparison.
-        lower: lower bound of the forecast range, if there is one.
-        upper: upper bound of the forecast range, if there is one.
+        lower: lower bound of the interval, if there is one.
+        upper: upper bound of the interval, if there is one.
         latency_us: microseconds from receiving the request to handing it to the ledger, if measured.
     """
 

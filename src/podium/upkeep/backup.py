@@ -70,24 +70,24 @@ def backup(settings: Settings, path: Path) -> Archive:
             aside.unlink(missing_ok=True)
             aside.touch(0o600)
             with zipfile.ZipFile(aside, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-                made = _write(archive, settings, store, Path(folder))
+                made = _write(archive, store, Path(folder))
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
     return Archive(path, *made)
 
 
-def _write(archive: zipfile.ZipFile, settings: Settings, store: MlflowStore, folder: Path) -> tuple[int, int, Any]:
+def _write(archive: zipfile.ZipFile, store: MlflowStore, folder: Path) -> tuple[int, int, Any]:
     files: dict[str, str] = {}
     places: dict[str, str] = {}
-    for name, source in _members(settings, store, folder, places):
+    for name, source in _members(store, folder, places):
         try:
             files[name] = _add(archive, name, source)
         except FileNotFoundError:
             continue  # taken away by somebody else's work since it was listed
     content = {"format": FORMAT, "files": files, "places": places}
     archive.writestr(MANIFEST, json.dumps(content, indent=1))
-    return len(files), sum(item.file_size for item in archive.infolist()), tuple(_left_out(settings))
+    return len(files), sum(item.file_size for item in archive.infolist()), tuple(_left_out(store.settings))
 
 
 def _add(archive: zipfile.ZipFile, name: str, source: Path) -> str:
@@ -100,11 +100,9 @@ def _add(archive: zipfile.ZipFile, name: str, source: Path) -> str:
     return digest.hexdigest()
 
 
-def _members(
-    settings: Settings, store: MlflowStore, folder: Path, places: dict[str, str]
-) -> Iterator[tuple[str, Path]]:
+def _members(store: MlflowStore, folder: Path, places: dict[str, str]) -> Iterator[tuple[str, Path]]:
     """Every file with its name in the archive; `places` is told which folder of it stands for which address."""
-    address = address_of(settings.ledger)
+    settings, address = store.settings, address_of(store.settings.ledger)
     ledger = address if isinstance(address, Path) else None
     if ledger is not None and ledger.exists():
         copy_sqlite(ledger, folder / LEDGER)

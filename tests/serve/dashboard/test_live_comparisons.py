@@ -88,7 +88,7 @@ def test_what_is_missing_is_said(serving: Any, fill: Fill, make_caller: Any) -> 
     fill(serving, settled=False)
     live = live_of(serving)
     assert "podium settle" in live.reason
-    assert str(live.asked_until) == "2026-07-14"
+    assert str(live.ends.asked) == "2026-07-14"
 
 
 def test_without_a_shared_day_the_page_says_how_to_get_one(own_hall: Any, serve_hall: Any, fill: Fill) -> None:

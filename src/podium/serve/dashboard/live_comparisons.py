@@ -42,15 +42,13 @@ class Live:
         report: the comparison; None where there is none.
         reason: why there is none.
         arms: each arm's model over all its own settled days; those without any are left out.
-        asked_until: newest day from which a forecast was written down; None without any.
-        settled_until: newest day whose outcome is known; None without any.
+        ends: how far the ledger is; None where it is not read.
     """
 
     report: Report | None = None
     reason: str = ""
     arms: tuple[Arm, ...] = ()
-    asked_until: date | None = None
-    settled_until: date | None = None
+    ends: Ends | None = None
 
 
 class LiveComparisons:
@@ -113,7 +111,7 @@ class LiveComparisons:
                 report = compare_live(days, pair, champion=champion, challenger=challenger, alpha=alpha)
             except MissingError:
                 reason = self._why_nothing(champion, challenger, arms, ends.settled)
-        return Live(report, reason, arms, ends.asked, ends.settled)
+        return Live(report, reason, arms, ends)
 
     def _why_nothing(self, champion: str, challenger: str, arms: tuple[Arm, ...], settled: date | None) -> str:
         if settled is None:

@@ -68,13 +68,9 @@ class Dashboard:
             made = self._made.get(key)
             if made is None or time.monotonic() - made.at >= FRESH:
                 made = await asyncio.get_running_loop().run_in_executor(self._pool, self._make, pair)
-                self._made = {known: page for known, page in self._made.items() if known in self._served}
+                self._made = {known: page for known, page in self._made.items() if known in self.selection.lineups}
                 self._made[key] = made
         return made
-
-    @property
-    def _served(self) -> set[str]:
-        return {*self.selection.lineups, self.selection.default_pair}
 
     def _make(self, pair: str | None) -> Made:
         if self._pages is None:

@@ -196,14 +196,6 @@ def is_resting(cache: Path, database: Path | None, interval: float) -> bool:
     return True
 
 
-def restarted(cache: Path) -> str:
-    """Why the registry's reader was started again; empty when it was not, or a while ago."""
-    try:
-        return (cache / RESTARTED).read_text(encoding="utf-8")
-    except OSError:
-        return ""
-
-
 def address_digest(*addresses: str | None) -> str:
     """Names a registry without its password."""
     return hashlib.sha256("\n".join(address or "" for address in addresses).encode()).hexdigest()[:16]

@@ -218,7 +218,8 @@ class RegistryReader:
                 if alias == CHAMPION:
                     raise
                 problems[f"{pair}@{alias}"] = _sentence(error)
-                last = self._last_good(pair, alias)
+                known = self._manifest.pairs.get(pair)
+                last = known.arms.get(alias) if known else None
                 if last is not None and last.identity != arms[CHAMPION].identity:
                     arms[alias] = last
         return PairCard(arms, titles), problems
@@ -241,10 +242,6 @@ class RegistryReader:
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
-
-    def _last_good(self, pair: str, alias: str) -> ModelCard | None:
-        known = self._manifest.pairs.get(pair)
-        return known.arms.get(alias) if known else None
 
     def _card(self, record: VersionRecord) -> ModelCard:
         place = Path("models", fetched.folder_name(record))

@@ -13,6 +13,7 @@ from podium.records import CHAMPION
 from podium.serve.hotswap.lineup import EMPTY, Lineup, ServedModel, load_model
 from podium.serve.hotswap.manifest import (
     MANIFEST,
+    RESTARTED,
     Manifest,
     ModelCard,
     PairCard,
@@ -20,7 +21,6 @@ from podium.serve.hotswap.manifest import (
     load,
     mark_of,
     request_look,
-    restarted,
     tell_in_service,
 )
 from podium.serve.hotswap.scorer import ScoringError
@@ -58,8 +58,11 @@ class Swapper:
 
     @property
     def restarted(self) -> str:
-        """Why the registry's reader was started again; empty when all is well."""
-        return restarted(self._cache)
+        """Why the registry's reader was started again; empty when it was not, or a while ago."""
+        try:
+            return (self._cache / RESTARTED).read_text(encoding="utf-8")
+        except OSError:
+            return ""
 
     async def look(self) -> bool:
         """Take over what the manifest says, if it has changed or something failed a while ago.

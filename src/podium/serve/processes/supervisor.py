@@ -130,14 +130,13 @@ def worker_config(settings: Settings) -> WorkerConfig:
     from podium.registry.databases import sqlite_path
 
     options = settings.serve
-    registry = sqlite_path(settings.registry_uri or settings.tracking_uri)
     address = address_digest(settings.tracking_uri, settings.registry_uri)
     pages = pages_of(options.mlflow_ui or settings.tracking_uri)
     return WorkerConfig(
         settings.model_copy(update={"serve": options.model_copy(update={"mlflow_ui": pages})}),
         # Servers of other registries or other pairs have podiums and models of their own.
         cache=(options.cache or settings.data_dir / "serving") / address_digest(address, *options.pairs),
-        registry=str(registry) if registry else "",
+        registry=sqlite_path(settings.registry_uri or settings.tracking_uri),
         address=address,
     )
 
@@ -193,8 +192,7 @@ class _Companion(threading.Thread):
         options = config.settings.serve
         self._read = partial(_read, settings, config.cache)
         self._cache, self._address, self._announce = config.cache, address, announce
-        registry = Path(config.registry) if config.registry else None
-        self._is_resting = partial(is_resting, config.cache, registry, options.interval)
+        self._is_resting = partial(is_resting, config.cache, config.registry, options.interval)
         self._scheme = "https" if options.tls_cert else "http"
         self._ending = threading.Event()
         self._reader: multiprocessing.Process | None = None

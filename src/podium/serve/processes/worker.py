@@ -12,7 +12,6 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from functools import partial
 from multiprocessing import parent_process
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from podium.serve.dashboard import dashboard_routes
@@ -68,9 +67,9 @@ async def running(service: Service, measures: Callable[[], None]) -> AsyncIterat
     _end_with_parent()
     # Told from here on: the first models may take longer than a process may stand still.
     tasks = [_begun(_over_and_over(partial(thread, service.swapper.tell)))]
-    registry = Path(config.registry) if config.registry else None
     await asyncio.gather(
-        service.swapper.start(registry, config.address, config.settings.serve.patience), service.bookkeeping.start()
+        service.swapper.start(config.registry, config.address, service.options.patience),
+        service.bookkeeping.start(),
     )
 
     async def refresh() -> None:

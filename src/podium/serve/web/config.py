@@ -18,12 +18,12 @@ class WorkerConfig:
     Attributes:
         settings: the championship's, with those of serving.
         cache: folder of the models served and of the reader's manifest.
-        registry: the registry's SQLite file, for the check whether the manifest is still current; empty where there is
+        registry: the registry's SQLite file, for the check whether the manifest is still current; None where there is
             none.
         address: digest of the registry's address.
     """
 
     settings: Settings
     cache: Path
-    registry: str = ""
+    registry: Path | None = None
     address: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import cache
+from importlib.metadata import version
 from typing import Any
 
 from podium.errors import DataError, MissingError
@@ -176,7 +176,7 @@ class Endpoints:
 
     async def _version(self, _request: Request) -> Reply:
         """MLflow's version, as its own server answers."""
-        return Reply(200, _mlflow_version().encode())
+        return Reply(200, version("mlflow").encode())
 
     async def _metrics(self, _request: Request) -> Reply:
         """Metrics for Prometheus."""
@@ -200,10 +200,3 @@ def _place(arm: str, model: ServedModel) -> schemas.Place:
 
 def _iso(moment: float) -> str | None:
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds") if moment else None
-
-
-@cache
-def _mlflow_version() -> str:
-    from importlib.metadata import version
-
-    return version("mlflow")

@@ -10,7 +10,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import Any
@@ -264,17 +264,13 @@ def _from_records(records: Sequence[Any], features: tuple[str, ...], max_rows: i
     for at, record in enumerate(records):
         if not isinstance(record, dict):
             raise RefusedError(400, f"{field}, row {at}: a record is a dictionary, not {_kind(record)}.")
-        missing = next((name for name in features if name not in record), None)
-        if missing is not None:
-            raise _missing(field, missing, f", row {at}")
+        _must_have(record, features, f"{field}, row {at}")
     rows = [[record[name] for name in features] for record in records]
     return _numbers(rows, features, field)
 
 
 def _from_columns(columns: Mapping[str, Any], features: tuple[str, ...], max_rows: int, field: str) -> Floats:
-    missing = next((name for name in features if name not in columns), None)
-    if missing is not None:
-        raise _missing(field, missing)
+    _must_have(columns, features, field)
     values = [columns[name] for name in features]
     if not any(isinstance(value, list) for value in values):
         return _numbers([values], features, field)
@@ -335,14 +331,14 @@ def _places(columns: Sequence[Any], features: tuple[str, ...], field: str) -> li
         if name in found and name in features:
             raise RefusedError(400, f"{field}, column {name!r} is there twice.", INVALID)
         found[name] = at
-    missing = next((name for name in features if name not in found), None)
-    if missing is not None:
-        raise _missing(field, missing)
+    _must_have(found, features, field)
     return [found[name] for name in features]
 
 
-def _missing(field: str, name: str, where: str = "") -> RefusedError:
-    return RefusedError(400, f"{field}{where}: the column {name!r} is missing.", INVALID)
+def _must_have(names: Container[str], features: tuple[str, ...], where: str) -> None:
+    for name in features:
+        if name not in names:
+            raise RefusedError(400, f"{where}: the column {name!r} is missing.", INVALID)
 
 
 def _check_rows(n_rows: int, max_rows: int, field: str) -> None:
@@ -408,9 +404,7 @@ def _from_csv(body: bytes, features: tuple[str, ...], max_rows: int) -> Floats:
         header = next((row for row in reader if row), None)
         if header is None:
             raise RefusedError(400, "The CSV is empty; its first line holds the names of the columns.")
-        missing = next((name for name in features if name not in header), None)
-        if missing is not None:
-            raise _missing("CSV", missing)
+        _must_have(header, features, "CSV")
         places = [header.index(name) for name in features]
         return _csv_rows(reader, len(header), places, features, max_rows)
     except csv.Error:

@@ -67,10 +67,6 @@ class Split:
             shares[arm] = Fraction(share)
         if sum(shares.values()) != 100:
             raise SettingError(f"split {text!r}: the percentages sum to {float(sum(shares.values())):g}, not to 100")
-        return cls._of(shares)
-
-    @classmethod
-    def _of(cls, shares: dict[str, Fraction]) -> Self:
         arms = tuple(sorted(shares, key=ALIASES.index))
         ends = tuple(int(total * _HASHES / 100) for total in accumulate(shares[arm] for arm in arms))
         return cls(arms, tuple(shares[arm] for arm in arms), ends)
