@@ -43,13 +43,14 @@ def serve(
     """
     with ExitStack() as stack:
         stack.enter_context(working_on("starting to serve: loading the champions"))
+        from podium.pipeline.approval import decide
         from podium.serve.processes.supervisor import serve as run
 
         def announce(address: str) -> None:
             stack.close()
             answer(as_json, {"address": address}, [f"serving on {address}"])
 
-        exit_code = run(settings, announce)
+        exit_code = run(settings, announce, decide if settings.serve.approvers else None)
     raise typer.Exit(exit_code)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Literal
 
 from podium.errors import InputError, MissingError
 from podium.evaluate.judgement import Judgement
@@ -69,6 +70,16 @@ def reject(settings: Settings, number: int, why: str) -> Title:
     with store.turn():
         made = _open(store, number).made
         return store.record_step(made, number, REJECTED, why, made.data_version)
+
+
+def decide(settings: Settings, number: int, decision: Literal["approve", "reject"], why: str) -> Proposal:
+    """Approve or reject, and say what became of the proposal.
+
+    Raises:
+        InputError: see `approve`, as the rest.
+    """
+    (approve if decision == "approve" else reject)(settings, number, why)
+    return next(one for one in all_proposals(settings) if one.number == number)
 
 
 def _open(store: MlflowStore, number: int) -> Proposal:

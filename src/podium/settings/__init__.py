@@ -72,6 +72,8 @@ class ServeSettings(BaseModel):
     """folder of the models served; serving in the data folder if not given"""
     keys_file: Folder | None = None
     """file of hashed API keys, read again when it changes"""
+    approvers: Names[str] = ()
+    """names of API keys that may approve or reject proposed titles over HTTP; nobody if none"""
     insecure: bool = False
     """listen on any address without API keys"""
     tls_cert: Folder | None = None

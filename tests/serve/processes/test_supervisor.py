@@ -37,10 +37,12 @@ pytestmark = pytest.mark.servers
 
 RUN = """
 import json, sys
+from podium.pipeline.approval import decide
 from podium.serve.processes.supervisor import serve
 from podium.settings import Settings
 
-sys.exit(serve(Settings(**json.loads(sys.argv[1])), lambda line: print(line, flush=True)))
+settings = Settings(**json.loads(sys.argv[1]))
+sys.exit(serve(settings, lambda line: print(line, flush=True), decide if settings.serve.approvers else None))
 """
 
 
@@ -506,6 +508,24 @@ def test_mlflows_own_client_moves_over_by_changing_the_address(serving: Serving,
     client.wait_server_ready(timeout=10)
     found = client.invoke(pd.DataFrame(rows, columns=list(world.table.names)))
     assert len(found.get_predictions()) == 4
+
+
+def test_an_approver_gives_a_title_by_a_request(serving: Serving, own_world: Any, tmp_path: Path) -> None:
+    """A process of its own asks the registry: the title is served at once, and no process at work imported MLflow."""
+    keys, (key, line) = tmp_path / "keys", new_key("anna")
+    keys.touch(mode=0o600)
+    keys.write_text(line)
+    store = MlflowStore(own_world.settings)
+    store.record_step(own_world.versions[1], 1, "proposed", "lowest RMSE", None)
+    server = serving(keys_file=str(keys), approvers=["anna"], interval=600.0, patience=120.0)
+    yes = json.dumps({"number": 1, "decision": "approve", "why": "so"})
+    status, _, content = server.ask("POST", "/v1/proposals/EURUSD", yes, **{"X-API-Key": key})
+    assert (status, json.loads(content)["in_service"]) == (200, True), content
+    found = json.loads(server.ask("GET", "/v1/podium/EURUSD", **{"X-API-Key": key})[2])
+    assert (found["podium"][0]["version"], found["titles"][-1]["by"]) == (2, "anna")
+    (worker,) = server.workers()
+    maps = Path(f"/proc/{worker}/maps").read_text()
+    assert [library for library in ("pandas", "sklearn", "scipy") if f"/{library}/" in maps] == []
 
 
 def test_the_serving_process_is_light(serving: Serving, split_body: Any) -> None:

@@ -70,8 +70,9 @@ def application(served: Any, scope_of: Any, heads: Any, wire: Any) -> AsAsgi:
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 MLFLOWS_OWN = {"GET /ping", "GET /version"}  # MLflow's server calls them JSON, and they are none
-GETS = ("/v1/forecast/{pair}", "/v1/podium", "/v1/podium/{pair}", "/ping", "/health", "/version", "/metrics")
-POSTS = ("/invocations", "/v1/invocations/{pair}", "/v1/reload")
+GETS = ("/v1/forecast/{pair}", "/v1/podium", "/v1/podium/{pair}", "/v1/proposals/{pair}", "/ping", "/health",
+        "/version", "/metrics")  # fmt: skip
+POSTS = ("/invocations", "/v1/invocations/{pair}", "/v1/proposals/{pair}", "/v1/reload")
 OPERATIONS = [*(f"GET {path}" for path in GETS), *(f"POST {path}" for path in POSTS)]
 
 

@@ -38,12 +38,15 @@ _log = logging.getLogger("podium.serve")
 Announce = Callable[[str], None]
 
 
-def serve(settings: Settings, announce: Announce = lambda address: None) -> int:
+def serve(
+    settings: Settings, announce: Announce = lambda address: None, decide: Callable[..., Any] | None = None
+) -> int:
     """Serve until SIGTERM or SIGINT; open requests are finished first.
 
     Args:
         settings: where registry, data and series are, and how to serve.
         announce: is told the address when requests are accepted.
+        decide: see `WorkerConfig`.
 
     Returns:
         Exit code: 0 after a signal, 1 when the processes cannot be kept running.
@@ -61,7 +64,7 @@ def serve(settings: Settings, announce: Announce = lambda address: None) -> int:
     _check_tls(options)
     if gate.ring and not options.loopback and not options.tls_cert:
         _log.warning("API keys travel in the open on %s: give tls_cert and tls_key, or a proxy with TLS", options.host)
-    config = worker_config(settings)
+    config = worker_config(settings, decide)
     config.cache.mkdir(parents=True, exist_ok=True)
     # spawn: a fork would copy the locks of this process's threads in whatever state they are
     multiprocessing.set_start_method("spawn", force=True)
@@ -125,7 +128,7 @@ def _read(settings: Settings, cache: Path) -> None:
     read(settings, settings.serve.pairs, cache, settings.serve.interval)
 
 
-def worker_config(settings: Settings) -> WorkerConfig:
+def worker_config(settings: Settings, decide: Callable[..., Any] | None = None) -> WorkerConfig:
     """What each serving process is told."""
     from podium.registry.databases import sqlite_path
 
@@ -138,6 +141,7 @@ def worker_config(settings: Settings) -> WorkerConfig:
         cache=(options.cache or settings.data_dir / "serving") / address_digest(address, *options.pairs),
         registry=sqlite_path(settings.registry_uri or settings.tracking_uri),
         address=address,
+        decide=decide,
     )
 
 

@@ -21,6 +21,7 @@ from podium.serve.processes.logs import News
 from podium.serve.processes.service import Service, make_service
 from podium.serve.web.app import App
 from podium.serve.web.config import WorkerConfig
+from podium.serve.web.decisions import Decisions
 from podium.serve.web.endpoints import Endpoints
 from podium.serve.web.health import measure
 
@@ -41,7 +42,11 @@ def make_app(service: Service) -> App:
         service.options, service.selection, service.closes, service.forecaster, service.health, service.telemetry,
         measures,
     )  # fmt: skip
-    routes = [*endpoints.routes(service.room), *dashboard_routes(service.selection, partial(make_pages, service))]
+    decisions = Decisions(
+        service.config.settings, service.config.decide, service.gate.ring, service.selection, service.swapper
+    )
+    pages = dashboard_routes(service.selection, partial(make_pages, service))
+    routes = [*endpoints.routes(service.room, decisions), *pages]
     return App(service.gate, service.telemetry, routes, running(service, measures))
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from podium.settings import Settings
 
@@ -21,9 +23,11 @@ class WorkerConfig:
         registry: the registry's SQLite file, for the check whether the manifest is still current; None where there is
             none.
         address: digest of the registry's address.
+        decide: decides on proposed titles, in a process of its own; None where nobody may over HTTP.
     """
 
     settings: Settings
     cache: Path
     registry: Path | None = None
     address: str = ""
+    decide: Callable[..., Any] | None = None

@@ -13,18 +13,18 @@ from podium.serve.hotswap.lineup import ServedModel
 from podium.serve.web import openapi, schemas
 from podium.serve.web.assets import static_route
 from podium.serve.web.closes import Close, Closes
+from podium.serve.web.decisions import RELOAD_TIMEOUT, Decisions
 from podium.serve.web.forecaster import Forecaster
 from podium.serve.web.health import HealthReporter
 from podium.serve.web.http import JSON, Reply, Request, Room, Route, encode, unavailable
 from podium.serve.web.invocations import Invocations
 from podium.serve.web.next_day import next_day, why_no_interval
-from podium.serve.web.protocol import Predictions
+from podium.serve.web.protocol import CSV, Predictions
 from podium.serve.web.selection import ARM, KEY, Selection
 from podium.serve.web.telemetry import MEDIA_TYPE, Telemetry
 from podium.settings import ServeSettings
 
 NEXT_DAY_ONLY = "the next business day is served, and `podium forecast {}` tells of those after it"
-RELOAD_TIMEOUT = 15.0  # seconds
 RELOADS = 8  # at a time; further ones are told to come again
 ASIDE = 32  # requests for pages and podiums at a time: they take no places of forecasts
 
@@ -60,21 +60,25 @@ class Endpoints:
         self._options, self._selection, self._closes, self._forecaster = options, selection, closes, forecaster
         self._health, self._telemetry, self._measure = health, telemetry, measure
 
-    def routes(self, room: Room) -> list[Route]:
+    def routes(self, room: Room, decisions: Decisions) -> list[Route]:
         """All of them.
 
         Args:
             room: places of forecasts.
+            decisions: endpoints of proposed titles.
         """
         invocations = Invocations(self._options, self._selection, self._closes, self._forecaster, room)
         rows, asked = (400, 408, 413, 415, 503), (KEY, ARM)
         known, scored, aside = {200: schemas.Health}, {200: Predictions}, Room(ASIDE)
         states = dict.fromkeys((200, 404, 503), schemas.Health)
         routes = [
-            Route("POST", "/invocations", invocations.default, scored, rows, headers=asked, body=schemas.Rows),
+            Route(
+                "POST", "/invocations", invocations.default, scored, rows, headers=asked, body=schemas.Rows,
+                takes=(JSON, CSV),
+            ),
             Route(
                 "POST", "/v1/invocations/{pair}", invocations.named, scored, (*rows, 404), headers=asked,
-                body=schemas.Rows,
+                body=schemas.Rows, takes=(JSON, CSV),
             ),
             Route(
                 "GET", "/v1/forecast/{pair}", self._forecast, {200: schemas.Forecast}, (400, 404, 503), headers=asked,
@@ -82,6 +86,7 @@ class Endpoints:
             ),
             Route("GET", "/v1/podium", self._pairs, {200: schemas.Pairs}, (503,), room=aside),
             Route("GET", "/v1/podium/{pair}", self._podium, {200: schemas.Podium}, (404, 503), room=aside),
+            *decisions.routes(aside),
             Route("POST", "/v1/reload", self._reload, known, (503,), room=Room(RELOADS)),
             Route("GET", "/ping", self._ping, {200: JSON, 404: JSON}, open=True),
             Route("GET", "/health", self._report, states),

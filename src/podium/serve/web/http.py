@@ -32,6 +32,7 @@ BAD_REQUEST = "BAD_REQUEST"
 INVALID = "INVALID_PARAMETER_VALUE"
 TOO_LARGE = "REQUEST_LIMIT_EXCEEDED"
 MISSING = "RESOURCE_DOES_NOT_EXIST"
+CONFLICT = "RESOURCE_CONFLICT"
 UNAUTHENTICATED = "UNAUTHENTICATED"
 FORBIDDEN = "PERMISSION_DENIED"
 UNAVAILABLE = "TEMPORARILY_UNAVAILABLE"
@@ -183,6 +184,7 @@ class Route:
         elsewhere: what has, in a few words, what a parameter that it does not take would ask for.
         headers: names of request headers that it reads.
         body: Struct that describes the request's body.
+        takes: media types of the body.
         room: whose places it takes.
         open: whether it needs no key.
         page: whether it is for people, so that other sites may link to it.
@@ -197,6 +199,7 @@ class Route:
     elsewhere: Mapping[str, str] = field(default_factory=dict)
     headers: tuple[str, ...] = ()
     body: Any = None
+    takes: tuple[str, ...] = (JSON,)
     room: Room = field(default_factory=Room)
     open: bool = False
     page: bool = False

@@ -7,17 +7,15 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from granian.rsgi import ProtocolClosed, ProtocolError  # type: ignore[attr-defined]  # named there, not listed
-
 from podium.records import Floats
 from podium.serve.web import protocol
+from podium.serve.web.bodies import QUICK_BODY, receive
 from podium.serve.web.closes import Close, Closes
 from podium.serve.web.forecaster import Forecaster
-from podium.serve.web.http import TIMEOUT, TOO_LARGE, RefusedError, Reply, Request, Room, quoted, unavailable
+from podium.serve.web.http import Reply, Request, Room, unavailable
 from podium.serve.web.selection import Ask, Selection
 from podium.settings import ServeSettings
 
-QUICK_BODY = 64 * 1024  # bytes; a larger body is decoded in a thread
 LARGE_BODIES = 4  # so many bodies of the largest size may be in memory at a time; beyond them, 503
 
 Rows = tuple[Ask, Floats, Close | None, int | None]
@@ -53,9 +51,8 @@ class Invocations:
 
     async def _answer(self, request: Request, pair: str) -> Reply:
         self._room.check()
-        length = _check_head(request, self._options.max_body)
         with self._share() as grown:
-            body = await self._body(request, length, grown)
+            body = await receive(request, self._options.max_body, self._options.body_timeout, grown)
             with self._room:
                 if len(body) <= QUICK_BODY:
                     rows = self._rows(request, body, pair)
@@ -90,38 +87,3 @@ class Invocations:
         X = protocol.decode(body, kind, card.features, self._options.max_rows, card.positional)
         close = self._closes.known(lineup.pair)
         return ask, X, close, close.place(card.features, X) if close else None
-
-    async def _body(self, request: Request, length: int | None, grown: Callable[[int], None]) -> bytes:
-        try:
-            async with asyncio.timeout(self._options.body_timeout):
-                if length is not None and length <= QUICK_BODY:
-                    return await request.body()
-                parts, size = list[bytes](), 0
-                async for part in request.body:
-                    parts.append(part)
-                    size += len(part)
-                    if size > self._options.max_body:
-                        raise _too_large(self._options.max_body)
-                    grown(size)
-                return b"".join(parts)
-        except TimeoutError:
-            raise RefusedError(408, "The body took too long to arrive.", TIMEOUT) from None
-        except (ProtocolClosed, ProtocolError):
-            raise RefusedError(400, "The client left before its body was complete.") from None
-
-
-def _check_head(request: Request, max_body: int) -> int | None:
-    """The length of the body, where the client says it."""
-    encoding = request.headers.get("content-encoding")
-    if encoding is not None and encoding.strip().lower() != "identity":
-        raise RefusedError(415, f"The body is encoded as {quoted(encoding)}; send it without Content-Encoding.")
-    length = request.headers.get("content-length") or ""
-    if not length.isdigit():
-        return None
-    if int(length[:20]) > max_body:
-        raise _too_large(max_body)
-    return int(length)
-
-
-def _too_large(limit: int) -> RefusedError:
-    return RefusedError(413, f"The body is larger than {limit} bytes; send it in several requests.", TOO_LARGE)

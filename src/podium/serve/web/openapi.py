@@ -17,9 +17,10 @@ _FILES = Path(__file__).parent / "files"
 _WHY = {
     400: "the request cannot be answered; the sentence names the field",
     401: "an API key is needed",
-    403: "pages of other sites may not call",
+    403: "pages of other sites may not call, nor may this key decide",
     404: "there is no such pair",
     408: "the body took too long",
+    409: "there is no such proposal, or it cannot be decided, or not by whoever made it",
     413: "too many bytes or rows",
     415: "the body's type is not supported",
     421: "the server does not go by this name",
@@ -92,7 +93,7 @@ def _operation(route: Route, refs: dict[Any, Any]) -> dict[str, Any]:
         "responses": responses,
     }
     if route.body is not None:
-        content = {JSON: {"schema": refs[route.body]}, "text/csv": {"schema": _TEXT}}
+        content = {kind: {"schema": refs[route.body] if kind == JSON else _TEXT} for kind in route.takes}
         found["requestBody"] = {"required": True, "content": content}
     return found
 

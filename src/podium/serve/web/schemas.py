@@ -67,6 +67,45 @@ class Podium(msgspec.Struct):
     titles: list[dict[str, Any]]
 
 
+class Proposal(msgspec.Struct, rename={"previous": "from"}):
+    """A title that a championship would give, and what became of that."""
+
+    number: int
+    state: Literal["open", "approved", "rejected", "withdrawn", "superseded", "expired"]
+    previous: str | None
+    to: str
+    proposed_at: str
+    proposed_by: str
+    why: str
+    data_version: str
+    until: Annotated[str, Meta(description="last day on which it can be decided")]
+    ended_at: str | None
+    ended_by: str | None
+    ended_why: str | None
+
+
+class Proposals(msgspec.Struct):
+    """What was proposed for a pair, the oldest first."""
+
+    pair: str
+    proposals: list[Proposal]
+
+
+class Decision(msgspec.Struct, forbid_unknown_fields=True):
+    """Yes or no to a proposal, and the reason for the history."""
+
+    number: Annotated[int, Meta(ge=1, le=2**31 - 1)]
+    decision: Literal["approve", "reject"]
+    why: Annotated[str, Meta(max_length=500, pattern=r"\S")]
+
+
+class Decided(msgspec.Struct):
+    """What became of the proposal."""
+
+    proposal: Proposal
+    in_service: Annotated[bool, Meta(description="whether every serving process has seen it; else within seconds")]
+
+
 class Health(msgspec.Struct):
     """State and problems."""
 

@@ -270,13 +270,15 @@ def make_gate(options: ServeSettings) -> Gate:
     """The gate of a server.
 
     Raises:
-        SettingError: an address that others reach, without keys and without `insecure`.
+        SettingError: an address that others reach, without keys and without `insecure`; or approvers without keys.
     """
     host, ring = options.host, KeyRing(options.keys_file)
     if not options.loopback and not ring and not options.insecure:
         raise SettingError(
             f"host {host} can be reached by others: give API keys (--keys-file, {VARIABLE}), or say --insecure"
         )
+    if options.approvers and not ring:
+        raise SettingError(f"approvers are known by their API keys: give some (--keys-file, {VARIABLE})")
     if not options.loopback and not options.allowed_hosts:
         return Gate(ring, None)
     own = {host, f"[{host}]"} if ":" in host else {host}
