@@ -82,12 +82,14 @@ def _verb(name: str, verb: Any) -> Iterator[str]:
 
 def http() -> Iterator[str]:
     """Every route of the server, from its OpenAPI document."""
+    from podium.serve.web.decisions import Decisions
     from podium.serve.web.endpoints import Endpoints
     from podium.serve.web.http import Room
     from podium.serve.web.openapi import document
 
-    parts: dict[str, Any] = dict.fromkeys(signature(Endpoints).parameters)  # to be described, it need not serve
-    routes = [route for route in Endpoints(**parts).routes(Room()) if route.answers]
+    # To be described, they need not serve.
+    endpoints, decisions = (kind(*[None] * len(signature(kind).parameters)) for kind in (Endpoints, Decisions))
+    routes = [route for route in endpoints.routes(Room(), decisions) if route.answers]
     for path, methods in document(routes)["paths"].items():
         for method, told in methods.items():
             yield from ("", f"## `{method.upper()} {path}`", "", _prose(told["summary"]), "")

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
 import shlex
 import shutil
 import subprocess
+import sys
 import tomllib
+from contextlib import nullcontext
 from pathlib import Path
+from subprocess import CalledProcessError
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -123,10 +128,43 @@ def test_systemd_takes_the_units(tmp_path: Path):
     assert ours == []
 
 
-@pytest.mark.parametrize("name", ["airflow/podium_daily.py", "prefect/podium_daily.py"])
-def test_python_compiles(name):
-    """Neither library is a dependency, so the files are only compiled."""
-    compile(TEXTS[name], name, "exec")
+def stand_in(monkeypatch: pytest.MonkeyPatch, **modules: dict[str, Any]) -> None:
+    """Modules with these names, for libraries that are no dependency; `__` stands for a dot."""
+    for name, names in modules.items():
+        module = ModuleType(name.replace("__", "."))
+        vars(module).update(names)
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [(0, None), (3, "NeedsAPerson"), (8, "RatesLate"), (4, CalledProcessError), (1, CalledProcessError)],
+)
+def test_prefects_flow_goes_by_the_exit_code(monkeypatch: pytest.MonkeyPatch, code: int, told: object):
+    """Done and nothing to do are complete, what an alarm tells of is complete by its name, and the rest fails."""
+    flow = {"flow": lambda **_: lambda function: function, "get_run_logger": lambda: SimpleNamespace(info=print)}
+    states = {"State": object, "Completed": lambda name, message: name}
+    stand_in(monkeypatch, prefect=flow, prefect__schedules={"Cron": None}, prefect__states=states)
+    monkeypatch.setattr(subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, code, "", ""))
+    run = runpy.run_path(str(DEPLOY / "prefect" / "podium_daily.py"))["podium_daily"]
+    if told is CalledProcessError:
+        with pytest.raises(CalledProcessError):
+            run()
+    else:
+        assert run() == told
+
+
+def test_airflows_task_goes_by_the_exit_code(monkeypatch: pytest.MonkeyPatch):
+    """One task, one run at a time, none made up for; 3 and 8, of which an alarm tells, skip it."""
+    made: list[dict[str, Any]] = []
+    dag = {"DAG": lambda name, **given: nullcontext(made.append(given))}
+    bash = {"BashOperator": lambda **given: made.append(given)}
+    when = {"datetime": lambda *day, tz: (*day, tz)}
+    stand_in(monkeypatch, pendulum=when, airflow__sdk=dag, airflow__providers__standard__operators__bash=bash)
+    runpy.run_path(str(DEPLOY / "airflow" / "podium_daily.py"))
+    (about, task) = made
+    assert (about["max_active_runs"], about["catchup"]) == (1, False)
+    assert (task["bash_command"], task["skip_on_exit_code"]) == (".venv/bin/podium daily", [3, 8])
 
 
 def test_the_crontab_has_a_time_and_a_command():
