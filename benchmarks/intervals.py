@@ -15,11 +15,12 @@ import numpy as np
 from podium.data.fetch import fetch_series
 from podium.evaluate.conformal import STATES
 from podium.evaluate.density import Flags, coverage_by_year
-from podium.evaluate.horizons import COMBINATION, HORIZONS, believed_volatility, direct_target
+from podium.evaluate.horizons import COMBINATION, HORIZONS, believed_volatility, direct_target, log_mean
 from podium.evaluate.interval_scores import COVERAGES, IntervalScores
 from podium.evaluate.intervals import IntervalForecast, interval_forecast
+from podium.evaluate.volatility.aftershock import shaken
 from podium.evaluate.volatility.walk import MODELS, VolatilityWalk, volatility_walk
-from podium.records import Forecasts
+from podium.records import Dates, Forecasts
 from podium.settings import Settings
 
 FLOATING = (
@@ -54,13 +55,17 @@ def together(pairs: list[str]) -> None:
     """Coverage by volatility and year over all pairs, and the league of volatility models."""
     scores: list[IntervalScores] = []
     years: dict[float, dict[int, list[float]]] = {coverage: {} for coverage in COVERAGES}
+    shocks: dict[float, dict[np.datetime64, list[bool]]] = {coverage: {} for coverage in COVERAGES}
     seconds = 0.0
     for pair in pairs:
         walk, first, took = walk_of(pair)
         found, forecasts = scored(walk, first, 1)
         seconds += took
         scores.append(found.scores)
+        after = np.isin(forecasts.origins, shaken_days(walk))
         for coverage, misses in missed(found, forecasts).items():
+            for day, miss in zip(forecasts.origins[after], misses[after], strict=True):
+                shocks[coverage].setdefault(day, []).append(not miss)
             for year, (_, covered) in coverage_by_year(forecasts.target_dates, misses, coverage, 20).items():
                 years[coverage].setdefault(year, []).append(covered)
     print(f"{len(pairs)} pairs, {seconds / len(pairs):.2f} s CPU a walk")
@@ -79,6 +84,7 @@ def together(pairs: list[str]) -> None:
             + f"; years {min(off.values()):+.1f} to {max(off.values()):+.1f}; "
             + f"mean interval score {100 * loss.mean():.4f} %"
         )
+        print(f"    after a shock: {after_shocks(shocks[coverage])}")
     skills = np.array(
         [[*score.league.values(), score.crps_skill] for score in scores if len(score.league) == len(MODELS)]
     )
@@ -87,6 +93,20 @@ def together(pairs: list[str]) -> None:
     for name, skill in zip([*MODELS, COMBINATION], skills.mean(axis=0), strict=True):
         print(f"    {name:9} {100 * skill:+.2f} %")
     print(f"  {COMBINATION} is at most {100 * (best - skills[:, -1]).max():.2f} points below the best of a pair")
+
+
+def shaken_days(walk: VolatilityWalk) -> Dates:
+    """The days whose return was a shock to what the models had forecast together."""
+    believed = log_mean(walk.models, np.sqrt(walk.variance))[:-1]
+    return walk.dates[walk.start + 1 :][shaken(walk.returns[walk.start + 1 :], believed)]
+
+
+def after_shocks(covered: dict[np.datetime64, list[bool]]) -> str:
+    """Share covered on the day after, with its standard error: pairs of one day shake together, and count together."""
+    hits, n = np.array([sum(found) for found in covered.values()]), np.array([*map(len, covered.values())])
+    share = hits.sum() / n.sum()
+    error = np.sqrt(np.square(hits - share * n).sum()) / n.sum()
+    return f"covered {100 * share:.1f} ± {100 * error:.1f} % of {n.sum()} days of a pair, {len(n)} dates"
 
 
 def report(pair: str) -> None:

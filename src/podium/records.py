@@ -234,6 +234,7 @@ class IntervalState:
     Attributes:
         variances: forecast by each volatility model.
         fits: parameters of each volatility model, as last fitted.
+        lift: how many times wider than they say the day after a shock is.
         tails: log likelihood of the outcomes so far under each of the Student's t that are tried.
         n_outcomes: so many outcomes.
         cuts: volatilities between calm and middle, and between middle and violent; empty where nothing is known.
@@ -242,6 +243,7 @@ class IntervalState:
 
     variances: Mapping[str, float]
     fits: Mapping[str, Mapping[str, float]]
+    lift: float = 1.0
     tails: tuple[float, ...]
     n_outcomes: int
     cuts: tuple[float, ...]

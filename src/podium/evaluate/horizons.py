@@ -15,6 +15,7 @@ import numpy as np
 
 from podium.errors import InputError
 from podium.evaluate.density import tail_df
+from podium.evaluate.volatility.aftershock import lifts, shaken
 from podium.evaluate.volatility.constant import Constant
 from podium.evaluate.volatility.walk import VolatilityWalk
 from podium.records import Dates, Floats
@@ -49,6 +50,7 @@ class VolatilityPath:
         outcome: shape (n_walk,), log return over the horizon; NaN while it is to come.
         walk: of which it was made.
         sigma: shape (n_walk,), the believed standard deviation of the outcome.
+        lift: what the models' own belief is multiplied with from the last refit on, on the day after a shock.
         df: shape (n_walk,), degrees of freedom of its Student's t.
         league: the density of every model by itself, `BENCHMARK` among them.
     """
@@ -58,6 +60,7 @@ class VolatilityPath:
     outcome: Floats
     walk: VolatilityWalk
     sigma: Floats
+    lift: float
     df: Floats
     league: Mapping[str, Density]
 
@@ -101,10 +104,10 @@ def sigma_at(walk: VolatilityWalk, horizon: int) -> Floats:
 
 
 def believed_volatility(walk: VolatilityWalk, horizon: int = 1) -> VolatilityPath:
-    """The mean of the logarithms of all models' deviations, with tails learnt from outcomes.
+    """The mean of the logarithms of all models' deviations, wider after a shock, with tails learnt from outcomes.
 
-    Fixed volatility takes no part where others can. Tails see only outcomes known at the origin: those at least
-    `horizon` days old. Point forecasts take no part (they are zero here), so it is the same for all contestants.
+    Fixed volatility takes no part where others can. Tails and lift see only outcomes known at the origin: those at
+    least `horizon` days old. Point forecasts take no part (they are zero here), so it is the same for all contestants.
 
     Args:
         walk: from `volatility_walk`.
@@ -117,7 +120,11 @@ def believed_volatility(walk: VolatilityWalk, horizon: int = 1) -> VolatilityPat
     if not np.isfinite(outcome).any():
         raise InputError(f"horizon {horizon}: the series ends before a single outcome is known")
     sigma = sigma_at(walk, horizon)  # (n_models, n_walk)
-    believed = log_mean(walk.models, sigma)
+    plain, day_ahead = log_mean(walk.models, sigma), log_mean(walk.models, np.sqrt(walk.variance))
+    after = np.append(False, shaken(walk.returns[walk.start + 1 :], day_ahead[:-1]))
+    refits = [position - walk.start for position in walk.refits]
+    lift = lifts(np.abs(outcome) / plain, after, refits, horizon)
+    believed = np.where(after, lift, 1.0) * plain
     league = {name: Density(row, tail_df(outcome / row, horizon)) for name, row in zip(walk.models, sigma, strict=True)}
     return VolatilityPath(
         horizon=horizon,
@@ -125,6 +132,7 @@ def believed_volatility(walk: VolatilityWalk, horizon: int = 1) -> VolatilityPat
         outcome=outcome,
         walk=walk,
         sigma=believed,
+        lift=float(lift[-1]),
         df=tail_df(outcome / believed, horizon),
         league=MappingProxyType(league),
     )

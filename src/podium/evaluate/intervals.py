@@ -40,6 +40,7 @@ from podium.evaluate.conformal import (
 from podium.evaluate.density import TAIL_BURN_IN, TAILS, probability_below, t_quantile, tail_likelihood
 from podium.evaluate.horizons import COMBINATION, VolatilityPath, log_mean
 from podium.evaluate.interval_scores import IntervalScores, interval_scores
+from podium.evaluate.volatility.aftershock import shaken
 from podium.evaluate.volatility.walk import BENCHMARK, variance_now
 from podium.features import log_returns
 from podium.records import Floats, Forecasts, Interval, IntervalState, NextDay, Series
@@ -173,6 +174,7 @@ def _state(path: VolatilityPath, learnt: Mapping[str, Learnt]) -> IntervalState:
     return IntervalState(
         variances=dict(zip(walk.models, walk.variance[:, -1].tolist(), strict=True)),
         fits=dict(zip(walk.models, walk.fits, strict=True)),
+        lift=path.lift,
         tails=tuple(tail_likelihood(settled).sum(axis=0).tolist()),
         n_outcomes=len(settled),
         cuts=cut_points(path.sigma[: path.refits[-1] + 1]),
@@ -200,10 +202,12 @@ def advance(interval: Interval, forecast: float, returns: Floats, origin: date) 
     if state is None:
         raise InputError("the recorded interval carries no state to go on from; run `podium train`")
     outcome = float(returns[-1])
-    variance = variance_now(state.fits, [state.variances[name] for name in state.fits], returns)
+    past = np.array([state.variances[name] for name in state.fits])
+    variance = variance_now(state.fits, past, returns)
     tails = np.array(state.tails) + tail_likelihood(np.array([outcome / interval.sigma]))[0]
     known = state.n_outcomes + 1
-    sigma = float(log_mean(tuple(state.fits), np.sqrt(variance[:, None]))[0])
+    believed = log_mean(tuple(state.fits), np.sqrt(np.column_stack([past, variance])))
+    sigma = float(believed[1]) * (state.lift if shaken(returns[-1:], believed[:1])[0] else 1.0)
     df = float(TAILS[np.argmax(tails) if known > TAIL_BURN_IN else len(TAILS) // 2])
     before, after = (int(state_of(np.array(value), state.cuts)) for value in (interval.sigma, sigma))
     learnt: dict[str, Learnt] = {}
@@ -223,6 +227,7 @@ def advance(interval: Interval, forecast: float, returns: Floats, origin: date) 
         state=IntervalState(
             variances=dict(zip(state.fits, variance.tolist(), strict=True)),
             fits=state.fits,
+            lift=state.lift,
             tails=tuple(tails.tolist()),
             n_outcomes=known,
             cuts=state.cuts,
