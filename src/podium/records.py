@@ -7,16 +7,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
-Dates = NDArray[np.datetime64]
-Floats = NDArray[np.float64]
+# numpy is imported where there is something to compute: processes that only watch or serve pages know these words too
+
+Dates: TypeAlias = "NDArray[np.datetime64]"
+Floats: TypeAlias = "NDArray[np.float64]"
 
 PAIR_PATTERN = re.compile(r"[A-Z]{6}")
 FAMILY_PATTERN = re.compile(r"[\w.-]+")
@@ -132,6 +133,8 @@ class DataVersion:
         Raises:
             ValueError: it is not a data version.
         """
+        import numpy as np
+
         source, pair, *day, digest = text.rsplit("-", 5)  # a source's name may hold dashes
         return cls(source, pair, np.datetime64(date.fromisoformat("-".join(day)), "D"), digest)
 

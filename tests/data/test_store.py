@@ -10,14 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from podium.data.store import (
-    atomic_write,
-    data_version,
-    load_features,
-    load_series,
-    save_features,
-    save_series,
-)
+from podium.data.files import atomic_write
+from podium.data.store import data_version, load_features, load_series, save_features, save_series
 from podium.errors import DataError, MissingError, SettingError
 from podium.records import DataVersion, FeatureTable, Series
 

@@ -21,8 +21,9 @@ from podium.models.linear import LinearRegressionContestant
 from podium.records import FeatureTable, Floats, Interval, Series, VersionRecord
 from podium.registry.log_items import RunContext
 from podium.registry.mlflow_store import MlflowStore
-from podium.serve.hotswap.manifest import MANIFEST, Manifest, load
+from podium.serve.hotswap.manifest import Manifest, load
 from podium.serve.hotswap.registry_reader import RegistryReader
+from podium.serve.hotswap.signals import MANIFEST
 from podium.serve.processes.service import Service, make_service
 from podium.serve.processes.worker import make_app
 from podium.serve.web.app import App

@@ -148,7 +148,7 @@ def simulate(
     Shows how often the title changed, what always serving the champion lost or saved against the random walk and
     against each contestant, and how many changes were regretted.
     """
-    from podium.data.store import atomic_write
+    from podium.data.files import atomic_write
     from podium.pipeline.routine import Routine
     from podium.pipeline.routine import simulate as replay
     from podium.report.simulation import picture

@@ -9,8 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -18,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from podium.errors import DataError, Fault, MissingError, SettingError
+from podium.data.files import atomic_write
+from podium.errors import DataError, Fault, MissingError
 from podium.records import DataVersion, Dates, FeatureTable, Floats, Series
 
 if TYPE_CHECKING:
@@ -117,38 +116,6 @@ def read_columns(parquet: bytes) -> tuple[dict[str, Dates], dict[str, Floats]]:
     columns = dict(zip(table.column_names, table.columns, strict=True))
     dates = {name: _dates(column) for name, column in columns.items() if kinds[name] == DAYS}
     return dates, {name: _floats(column) for name, column in columns.items() if kinds[name] == NUMBERS}
-
-
-def atomic_write(path: Path, data: bytes) -> None:
-    """Replace the file at `path`: at every instant it is the old one or the new one, whole; folders are made.
-
-    Raises:
-        SettingError: the file cannot be written; the old one is untouched.
-    """
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-        _sync_folder(path.parent)
-    except OSError as error:
-        raise SettingError(f"{path} cannot be written ({error.strerror or error}); choose a folder that can") from error
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new name itself last through a power cut, where folders can be opened (not on Windows)."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _write(path: Path, meta: Mapping[str, str], names: list[str], dates: list[Dates], floats: list[Floats]) -> None:

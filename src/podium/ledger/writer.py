@@ -28,6 +28,7 @@ DEFAULT_LIMIT = 10_000
 MAX_BYTES = 64 * 1024 * 1024  # of rows that wait, in requests of many rows
 PATIENCE = 8.0  # seconds that a server may take over a transaction before its connection is cut
 
+PACE = 0.001  # seconds from the begin of one transaction to that of the next: under load more entries share one
 _CHUNK = 64  # rows in one statement: each statement gives up the interpreter's lock once, however many rows it has
 
 
@@ -60,6 +61,7 @@ class LedgerWriter:
         self._queue: SimpleQueue[_Submission | None] = SimpleQueue()
         self._link = _Link(ledger)
         self._closed = False
+        self._begun = 0.0  # when the last transaction was
         self._thread = threading.Thread(target=self._run, name="podium-ledger", daemon=True)
         self._thread.start()
 
@@ -123,6 +125,8 @@ class LedgerWriter:
     def _gather(self) -> tuple[list[_Submission], bool]:
         batch: list[_Submission] = []
         item = self._queue.get()
+        time.sleep(max(0.0, self._begun + PACE - time.monotonic()))
+        self._begun = time.monotonic()
         with contextlib.suppress(Empty):
             while item is not None:
                 batch.append(item)

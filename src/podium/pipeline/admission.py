@@ -18,7 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from podium.data.store import atomic_write, save_series
+from podium.data.files import atomic_write
+from podium.data.store import save_series
 from podium.errors import AdmissionError
 from podium.evaluate.walkforward import ScoredRows, walk_forward
 from podium.models.base import Contestant

@@ -14,8 +14,9 @@ from platform import node, python_version
 from tempfile import TemporaryDirectory
 
 from podium.data.calendar import stale
+from podium.data.files import atomic_write
 from podium.data.sources.ecb import bundled_table
-from podium.data.store import atomic_write, load_series
+from podium.data.store import load_series
 from podium.errors import MissingError, PodiumError, SettingError, WorkerError
 from podium.evaluate.walkforward import scored_rows
 from podium.models.roster import enter_all, members

@@ -12,7 +12,8 @@ from typing import Final, TypeVar
 import numpy as np
 
 from podium.data.calendar import stale
-from podium.data.store import atomic_write, data_version, load_series
+from podium.data.files import atomic_write
+from podium.data.store import data_version, load_series
 from podium.errors import MissingError, PodiumError, SettingError
 from podium.evaluate.economics import COST_BPS
 from podium.evaluate.evidence import select

@@ -11,7 +11,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from podium.data.fetch import fetch_series
-from podium.data.store import atomic_write, data_version, load_series
+from podium.data.files import atomic_write
+from podium.data.store import data_version, load_series
 from podium.errors import DataError, Fault
 from podium.evaluate.policy import check_policy
 from podium.evaluate.replay import Panel, Replay, replay_all

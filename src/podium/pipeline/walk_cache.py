@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from filelock import FileLock
 
-from podium.data.store import atomic_write, data_version
+from podium.data.files import atomic_write
+from podium.data.store import data_version
 from podium.evaluate.volatility.walk import VolatilityWalk, volatility_walk
 from podium.features import log_returns
 from podium.records import Series

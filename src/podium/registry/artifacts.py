@@ -68,6 +68,8 @@ def walk(place: ArtifactRepository, path: str | None = None) -> Iterator[FileInf
 
 def download(place: ArtifactRepository, path: str, folder: Path | None) -> Path:
     """A file, or a folder with everything in it, as a local path; without a place to put it where it lies, if here."""
+    if folder:
+        folder.mkdir(parents=True, exist_ok=True)
     return Path(place.download_artifacts(path, str(folder) if folder else None))  # type: ignore[no-untyped-call]
 
 

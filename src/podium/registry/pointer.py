@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from podium.data.store import atomic_write
+from podium.data.files import atomic_write
 from podium.errors import MissingError, RegistryError
 from podium.evaluate.baselines import PERSISTENCE
 from podium.evaluate.judgement import Judgement

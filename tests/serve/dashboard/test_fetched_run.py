@@ -6,8 +6,9 @@ import pytest
 from podium.errors import RegistryError
 from podium.registry.mlflow_store import MlflowStore
 from podium.serve.hotswap import fetched
-from podium.serve.hotswap.manifest import MANIFEST, Manifest, load
+from podium.serve.hotswap.manifest import Manifest, load
 from podium.serve.hotswap.registry_reader import RegistryReader
+from podium.serve.hotswap.signals import MANIFEST
 
 
 def published(world: Any) -> Manifest:

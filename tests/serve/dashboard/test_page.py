@@ -121,7 +121,8 @@ def test_a_promoted_title_tells_why_and_that_it_is_pinned(own_hall: Any, serve_h
 
 def test_what_a_new_championship_says_of_the_same_version_is_shown(own_hall: Any, runner: Any, serve_hall: Any) -> None:
     """A version that is tagged anew is not loaded again, and the page shows what the tags say now."""
-    from podium.serve.hotswap.manifest import MANIFEST, judgement_file, load
+    from podium.serve.hotswap.manifest import judgement_file, load
+    from podium.serve.hotswap.signals import MANIFEST
 
     caller = serve_hall(own_hall)
     scorer = caller.service.selection.lineup("EURUSD").champion.scorer

@@ -14,9 +14,10 @@ import yaml
 from podium.records import VersionRecord
 from podium.registry.mlflow_store import MlflowStore
 from podium.serve.hotswap import fetched, registry_reader
-from podium.serve.hotswap.manifest import MANIFEST, Manifest, is_resting, load, mark_of, request_look
+from podium.serve.hotswap.manifest import Manifest, load
 from podium.serve.hotswap.registry_reader import RegistryReader
 from podium.serve.hotswap.scorer import ScoringError
+from podium.serve.hotswap.signals import MANIFEST, is_resting, mark_of, request_look
 
 
 def reader(world: Any, *pairs: str) -> RegistryReader:

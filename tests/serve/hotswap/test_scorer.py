@@ -8,8 +8,9 @@ import pytest
 
 from podium.models.onnx_graph import affine_graph
 from podium.serve.hotswap.fetched import GRAPH
-from podium.serve.hotswap.manifest import MANIFEST, load
+from podium.serve.hotswap.manifest import load
 from podium.serve.hotswap.scorer import CHUNK, OnnxScorer, PyfuncScorer, ScoringError
+from podium.serve.hotswap.signals import MANIFEST
 
 
 def test_any_number_of_rows_gives_the_same_forecasts() -> None:

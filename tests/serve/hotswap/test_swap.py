@@ -13,19 +13,9 @@ import pytest
 
 from podium.records import Floats
 from podium.serve.hotswap.lineup import ServedModel, load_model
-from podium.serve.hotswap.manifest import (
-    IN_SERVICE,
-    MANIFEST,
-    Manifest,
-    ModelCard,
-    PairCard,
-    all_serve,
-    load,
-    requested_looks,
-    save,
-    tell_in_service,
-)
+from podium.serve.hotswap.manifest import Manifest, ModelCard, PairCard, load, save
 from podium.serve.hotswap.scorer import ScoringError
+from podium.serve.hotswap.signals import IN_SERVICE, MANIFEST, all_serve, requested_looks, tell_in_service
 from podium.serve.hotswap.swap import Swapper
 
 
@@ -216,7 +206,7 @@ def test_a_reload_that_nobody_answers_leaves_no_wish(runner: asyncio.Runner, swa
 
 def test_a_current_manifest_is_served_at_once(runner: asyncio.Runner, swapper: Swapper, tmp_path: Path) -> None:
     """If the database was not written to since the manifest, there is no need to wait for the reader."""
-    from podium.serve.hotswap.manifest import mark_of
+    from podium.serve.hotswap.signals import mark_of
 
     database = tmp_path / "mlflow.db"
     database.write_bytes(b"x" * 100)
@@ -234,7 +224,7 @@ def test_a_manifest_that_may_be_old_waits_for_the_reader(
     """Models that may have lost their title are served only when the registry does not answer in time."""
     import os
 
-    from podium.serve.hotswap.manifest import mark_of
+    from podium.serve.hotswap.signals import mark_of
 
     database = tmp_path / "mlflow.db"
     database.write_bytes(b"x" * 100)

@@ -27,7 +27,8 @@ from filelock import FileLock
 
 from podium.errors import SettingError
 from podium.registry.mlflow_store import MlflowStore
-from podium.serve.hotswap.manifest import MANIFEST, RESTARTED, RESTING, Manifest, mark_of, save
+from podium.serve.hotswap.manifest import Manifest, save
+from podium.serve.hotswap.signals import MANIFEST, RESTARTED, RESTING, mark_of
 from podium.serve.processes import supervisor
 from podium.serve.processes.supervisor import _Companion, serve, worker_config
 from podium.serve.web.security import new_key

@@ -43,7 +43,8 @@ class AsAsgi:
 @pytest.fixture(scope="module")
 def served(world: Any) -> Iterator[Any]:
     """The application of a service with models and without a ledger."""
-    from podium.serve.hotswap.manifest import MANIFEST, load
+    from podium.serve.hotswap.manifest import load
+    from podium.serve.hotswap.signals import MANIFEST
     from podium.serve.processes.service import make_service
     from podium.serve.processes.worker import make_app
     from podium.serve.web.config import WorkerConfig

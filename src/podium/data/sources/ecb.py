@@ -9,10 +9,10 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from podium.data.files import atomic_write
 from podium.data.sources.download import Sleep, Validators, get, masked
 from podium.data.sources.ecb_table import EcbTable, read_table
 from podium.data.sources.source import Source, refuse_argument
-from podium.data.store import atomic_write
 from podium.data.table import RawTable
 from podium.errors import DataError, SourceError
 from podium.settings import Settings

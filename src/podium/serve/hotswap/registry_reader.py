@@ -20,7 +20,7 @@ from pathlib import Path
 
 import msgspec
 
-from podium.data.store import atomic_write
+from podium.data.files import atomic_write
 from podium.errors import MissingError, PodiumError, RegistryError
 from podium.records import ALIASES, CHAMPION, VersionRecord
 from podium.registry import judgements
@@ -29,26 +29,15 @@ from podium.registry.databases import sqlite_path
 from podium.registry.log_items import FORECASTS, NEXT_DAY
 from podium.registry.mlflow_store import MlflowStore
 from podium.serve.hotswap import fetched
-from podium.serve.hotswap.manifest import (
-    ANEW,
-    CHAMPIONSHIPS,
-    MANIFEST,
-    RESTING,
-    Manifest,
-    ModelCard,
-    PairCard,
-    address_digest,
-    judgement_file,
-    load,
-    mark_of,
-    requested_looks,
-    save,
-)
+from podium.serve.hotswap.manifest import CHAMPIONSHIPS, Manifest, ModelCard, PairCard, judgement_file, load, save
 from podium.serve.hotswap.scorer import ScoringError
+from podium.serve.hotswap.signals import ANEW, MANIFEST, RESTING, address_digest, mark_of, requested_looks
 from podium.settings import Settings
 
 TICK = 0.2  # seconds between two looks at what is cheap to see
 PATIENCE = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}  # a look comes after each look
+# MLflow and pandas import these where they are there, and do without else: 16 MB, and the reader reads no table.
+UNUSED = ("pyarrow", "scipy")
 KEPT = 86_400.0  # seconds for which a model that is no longer served stays in the cache
 REST = 30.0  # seconds without anything to read after which the process ends, and MLflow leaves the memory
 REGISTRY = "the registry"
@@ -317,6 +306,7 @@ def read(settings: Settings, pairs: tuple[str, ...], cache: Path, interval: floa
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for name, value in PATIENCE.items():
         os.environ.setdefault(name, value)
+    sys.modules.update(dict.fromkeys(UNUSED))  # type: ignore[arg-type]  # None: not to be imported
     limit_files(MOST_BYTES)
     parent = parent_process()
     reader = RegistryReader(settings, pairs, cache)

@@ -11,19 +11,9 @@ from types import MappingProxyType
 
 from podium.records import CHAMPION
 from podium.serve.hotswap.lineup import EMPTY, Lineup, ServedModel, load_model
-from podium.serve.hotswap.manifest import (
-    MANIFEST,
-    RESTARTED,
-    Manifest,
-    ModelCard,
-    PairCard,
-    all_serve,
-    load,
-    mark_of,
-    request_look,
-    tell_in_service,
-)
+from podium.serve.hotswap.manifest import Manifest, ModelCard, PairCard, load
 from podium.serve.hotswap.scorer import ScoringError
+from podium.serve.hotswap.signals import MANIFEST, RESTARTED, all_serve, mark_of, request_look, tell_in_service
 
 TICK = 0.2  # seconds between two looks at the manifest
 RETRY = 30.0  # seconds after which a model that failed to load is tried again

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from podium.environment import SAFE_PATH, lent
+from podium.environment import FRUGAL, SAFE_PATH, lent
 from podium.errors import SettingError
-from podium.serve.hotswap.manifest import ANEW, RESTARTED, RESTING, SILENCE, address_digest, in_service, is_resting
+from podium.serve.hotswap.signals import ANEW, RESTARTED, RESTING, SILENCE, address_digest, in_service, is_resting
 from podium.serve.processes.logs import logging_config
 from podium.serve.web.config import SHARED, WorkerConfig
 from podium.serve.web.security import make_gate
@@ -68,7 +68,7 @@ def serve(
     config.cache.mkdir(parents=True, exist_ok=True)
     # spawn: a fork would copy the locks of this process's threads in whatever state they are
     multiprocessing.set_start_method("spawn", force=True)
-    with lent(SAFE_PATH), _address(options) as (host, port), _shared_metrics(options.processes):
+    with lent(SAFE_PATH | FRUGAL), _address(options) as (host, port), _shared_metrics(options.processes):
         companion = _Companion(settings, config, (host, port), announce)
         try:
             with companion:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from podium.serve.dashboard import dashboard_routes
 from podium.serve.dashboard.live_comparisons import LiveComparisons
-from podium.serve.hotswap.manifest import forget_in_service
+from podium.serve.hotswap.signals import forget_in_service
 from podium.serve.processes.logs import News
 from podium.serve.processes.service import Service, make_service
 from podium.serve.web.app import App
