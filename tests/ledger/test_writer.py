@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from podium.errors import LedgerError, LedgerFullError
 from podium.ledger import Entry, Ledger, LedgerWriter, rows
 from podium.ledger.schema import entries
+from podium.ledger.writer import _Link
 
 pytestmark = pytest.mark.anyio
 
@@ -110,6 +111,24 @@ async def test_many_entries_are_one_transaction(ledger: Ledger, make_entry: Make
             await writer.submit(broken)
         await writer.submit([make_entry()])
     assert len(stored(ledger)) == 151
+
+
+async def test_what_comes_soon_after_a_transaction_shares_the_next(
+    sqlite_ledger: Ledger, make_entry: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between two transactions there is a pause in which entries gather, whoever hands them in and when."""
+    monkeypatch.setattr("podium.ledger.writer.PACE", 0.5)
+    transactions: list[int] = []
+    write = _Link.write
+    monkeypatch.setattr(_Link, "write", lambda link, found: transactions.append(len(found)) or write(link, found))
+    async with LedgerWriter(sqlite_ledger) as writer:
+        await writer.submit([make_entry()])
+        futures = []
+        for _ in range(5):
+            futures.append(writer.submit([make_entry()]))
+            await asyncio.wait(futures, timeout=0.01)
+        await asyncio.gather(*futures)
+    assert transactions == [1, 5]
 
 
 async def test_a_client_that_leaves_changes_nothing(

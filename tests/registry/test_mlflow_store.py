@@ -106,7 +106,7 @@ def test_a_run_on_a_disk_that_fills_up_ends_as_failed(store, make_result, contex
     assert (run.info.status, run.data.tags["status"]) == ("FAILED", "failed")
 
 
-def test_everything_the_guide_names_is_recorded(store, make_result, context):
+def test_everything_the_guide_names_is_recorded(store, make_result, context, tmp_path):
     """Run, dataset, artifacts, signature, example, requirements and ONNX graph are where a reader looks for them."""
     curve = {"training": np.array([2.0, 1.5]), "validation": np.array([2.1, 1.7])}
     run = store.log_run(make_result("LSTM", learning_curve=curve), context)
@@ -126,6 +126,7 @@ def test_everything_the_guide_names_is_recorded(store, make_result, context):
     assert "skops" in (folder / "requirements.txt").read_text()
     assert (folder / "forecast.onnx").read_bytes().startswith(b"a graph over lag_0,")
     assert not list(folder.rglob("*.pkl"))
+    assert (store.fetch(run.model_uri, tmp_path / "not" / "there") / "MLmodel").is_file()
 
 
 def test_registering_twice_makes_one_version(store, make_result, context):
