@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
@@ -235,7 +236,9 @@ def test_a_history_that_was_changed_is_told(crowned, capsys, act):
     if act == "take out":
         crowned.client.delete_registered_model_tag(title.name, title.key)
     else:
-        new = replace(title, at=f"{title.at[:-2]}0Z" if act == "put in" else title.at, by="somebody else")
+        before = datetime.fromisoformat(title.at) - timedelta(microseconds=1)
+        at = f"{before:%Y-%m-%dT%H:%M:%S.%fZ}" if act == "put in" else title.at
+        new = replace(title, at=at, by="somebody else")
         crowned.client.set_registered_model_tag(title.name, new.key, new.to_json())
     assert crowned.podium("history", "--verify") == 1
     (line,) = capsys.readouterr().out.splitlines()

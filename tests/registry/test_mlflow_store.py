@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 from podium.errors import MissingError, RegistryError
 from podium.records import DataVersion, RunRecord
 from podium.registry import pair_models
+from podium.registry.entities import EXISTS, Model, tolerating
 from podium.registry.isolation import isolated
 from podium.registry.log_items import RunContext, example_rows
 from podium.registry.mlflow_store import MlflowStore
@@ -211,6 +213,32 @@ def test_families_of_other_pairs_are_left_alone(store, three, settings, make_res
     store.assign("EURUSD", dict(zip(ALIASES, three, strict=True)))
     assert store.client.get_model_version_by_alias("EURUSDX_LSTM", "champion").version in (1, "1")
     assert all(not version.name.startswith("EURUSDX") for version in store.versions())
+
+
+def test_models_are_read_as_mlflow_tells_them(store, three):
+    """Names, descriptions, times, tags, aliases; and with them the versions that hold an alias and are not deleted."""
+    store.client.update_registered_model("EURUSD_ARIMA", "of Box and Jenkins")
+    store.assign("EURUSD", dict(zip(ALIASES, three, strict=True)))
+    store.client.set_registered_model_alias("EURUSD_ARIMA", "mine", "1")
+    for name in ("EURUSD_LinearRegression", "eurusd_LSTM", "EURUS"):
+        tolerating(EXISTS, partial(store.client.create_registered_model, name))
+        added = store.client.create_model_version(name, "file:///nowhere", tags={"a": "b"}).version
+        store.client.set_registered_model_alias(name, "mine", added)
+        store.client.create_model_version(name, "file:///nowhere")
+    with closing(sqlite3.connect(store.connection.address.removeprefix("sqlite:///"))) as database:
+        database.execute("UPDATE model_versions SET current_stage = 'Deleted_Internal' WHERE name = 'EURUSD_LSTM'")
+        database.commit()
+    told = [Model.of(found) for found in store.client.search_registered_models("name LIKE 'EURUSD%'")]
+    read = pair_models.models(store.connection, "EURUSD")
+    assert [replace(model, along={}) for model in read] == [replace(model, along={}) for model in told]
+    versions = {version.pinned_uri: version for version in store.versions()}
+    along = [version for model in read for version in model.along.values()]
+    assert [version.pinned_uri for version in along] == [
+        "models:/EURUSD_ARIMA/1",
+        "models:/EURUSD_LinearRegression/1",
+        "models:/EURUSD_LinearRegression/2",
+    ]
+    assert along == [versions[version.pinned_uri] for version in along]
 
 
 def test_a_folder_with_an_odd_name_is_one_like_any_other(tmp_path, monkeypatch, make_result, context):

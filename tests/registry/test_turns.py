@@ -102,7 +102,7 @@ def test_who_finds_a_holder_silent_a_moment_late_takes_nothing_away(clock):
     silent = dict(registry.models["podium.turn.EURUSD"])
     first = turns.ServerTurn(registry, "EURUSD", OTHER)
     late = object.__new__(turns.ServerTurn)
-    late._client, late._name, late._taken = registry, "podium.turn.EURUSD", []
+    late._registry, late._name, late._taken = registry, "podium.turn.EURUSD", []
     late._take_away(silent)
     first.check()
     assert late._taken == []

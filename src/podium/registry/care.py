@@ -29,7 +29,7 @@ def drop_alias(store: MlflowStore, name: str, alias: str) -> None:
     """Take an alias from a registered model, wherever it stands there."""
     to = store.connection
     with to.turn(ModelName.parse(name).pair), to.errors(f"take @{alias} from {name}"):
-        tolerating(ABSENT, lambda: store.client.delete_registered_model_alias(name, alias))
+        tolerating(ABSENT, lambda: to.registry.delete_registered_model_alias(name, alias))
 
 
 def unfinished_runs(store: MlflowStore) -> list[tuple[str, int]]:
@@ -145,10 +145,10 @@ def registered(store: MlflowStore) -> list[Registered]:
 
 def hide(store: MlflowStore, runs: Iterable[Recorded], versions: Iterable[Registered]) -> None:
     """Delete them as MLflow does, so that nobody finds them any more; rows and files stay."""
-    client = store.client
+    client, registry = store.client, store.connection.registry
     with store.connection.errors("delete what may go"):
         for version in versions:
-            tolerating(ABSENT, partial(client.delete_model_version, version.name, str(version.number)))
+            tolerating(ABSENT, partial(registry.delete_model_version, version.name, str(version.number)))
         for run in runs:  # one that is deleted already takes it again
             client.delete_run(run.run_id)
             if run.model_id:

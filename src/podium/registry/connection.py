@@ -21,7 +21,8 @@ from podium.settings.wording import mask
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities.model_registry import RegisteredModel
+
+    from podium.registry.entities import Model
 
 LOCK_TIMEOUT = 120.0  # seconds; creating the schema takes about three
 
@@ -42,7 +43,7 @@ class Connection:
         self.addresses = tuple(dict.fromkeys((self.address, self.registry_address)))
         self.secrets = quiet.secrets_of(*self.addresses)
         self._turn: turns.Turn | None = None
-        self._seen: dict[str, list[RegisteredModel]] | None = None
+        self._seen: dict[str, list[Model]] | None = None
 
     @cached_property
     def client(self) -> MlflowClient:
@@ -57,6 +58,14 @@ class Connection:
                 databases.make_database(uri)
                 mlflow_schema.check(uri)
             return MlflowClient(self.address, self.registry_address)
+
+    @cached_property
+    def registry(self) -> Any:
+        """MLflow's `ModelRegistryClient`. Its `client` reads every version of a model before it writes to it."""
+        _ = self.client  # opens the database, with its schema
+        from mlflow.tracking._model_registry.client import ModelRegistryClient
+
+        return ModelRegistryClient(self.registry_address, self.address)  # type: ignore[no-untyped-call]
 
     def knock(self) -> None:
         """See at once whether somebody answers, before MLflow is imported and tries ten times in a hundred seconds.
@@ -159,7 +168,7 @@ class Connection:
             if path:
                 self._turn = turns.FileTurn(path.with_name(f"{path.name}.{pair}.lock"), pair, holder)
             else:
-                self._turn = turns.ServerTurn(self.client, pair, holder)
+                self._turn = turns.ServerTurn(self.registry, pair, holder)
         try:
             with self.one_look():
                 yield
@@ -179,7 +188,7 @@ class Connection:
         finally:
             self._seen = before
 
-    def seen(self, query: str, read: Callable[[], list[RegisteredModel]]) -> list[RegisteredModel]:
+    def seen(self, query: str, read: Callable[[], list[Model]]) -> list[Model]:
         """What was read before in this look, or is read now."""
         if self._seen is None:
             return read()

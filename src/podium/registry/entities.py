@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from podium.errors import RegistryError
 from podium.records import RunRecord, VersionRecord
@@ -11,6 +12,8 @@ from podium.records import RunRecord, VersionRecord
 if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
+
+T = TypeVar("T")
 
 MODEL_URI_TAG = "model_uri"
 DIGEST_TAG = "model_sha256"  # of the model's files as they were logged
@@ -51,23 +54,58 @@ def run_record(run: Run) -> RunRecord:
     )
 
 
-def version_record(version: ModelVersion, model_aliases: Mapping[str, Any]) -> VersionRecord:
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A registered model.
+
+    Attributes:
+        name: `EURUSD_LSTM`.
+        description: for people.
+        changed_at: milliseconds since the epoch.
+        tags: values by key.
+        aliases: version numbers by alias.
+        along: versions that came along, by number: of a database those that hold an alias, of a server the newest.
+    """
+
+    name: str
+    description: str
+    changed_at: int
+    tags: Mapping[str, str]
+    aliases: Mapping[str, int]
+    along: Mapping[int, VersionRecord]
+
+    @classmethod
+    def of(cls, found: RegisteredModel) -> Self:
+        """What MLflow answered."""
+        aliases = {alias: int(number) for alias, number in (found.aliases or {}).items()}
+        along = {int(one.version): version_record(one, aliases) for one in found.latest_versions or []}
+        about = found.description or "", int(found.last_updated_timestamp or 0)
+        return cls(found.name, *about, dict(found.tags or {}), aliases, along)
+
+
+def version_record(version: ModelVersion, aliases: Mapping[str, int]) -> VersionRecord:
     """A version; searches leave its aliases out, so they come from its registered model."""
-    number = int(version.version)
     return VersionRecord(
         name=version.name,
-        version=number,
+        version=int(version.version),
         run_id=version.run_id or "",
-        aliases=frozenset(alias for alias, at in model_aliases.items() if int(at) == number),
+        aliases=holding(int(version.version), aliases),
         tags=dict(version.tags or {}),
         created_at=int(version.creation_timestamp or 0),
         description=version.description or "",
     )
 
 
-def aliased_versions(model: RegisteredModel) -> list[int]:
-    """Versions of a model that hold any alias, in order."""
-    return sorted({int(version) for version in (model.aliases or {}).values()})
+def holding(number: int, aliases: Mapping[str, int]) -> frozenset[str]:
+    """The aliases of a registered model that stand on this version."""
+    return frozenset(alias for alias, at in aliases.items() if at == number)
+
+
+def absent(act: Callable[[], T]) -> T | None:
+    """What the store answers; None where it has no such thing."""
+    answers: list[T] = []
+    tolerating(ABSENT, lambda: answers.append(act()))
+    return answers[0] if answers else None
 
 
 def tolerating(codes: frozenset[str], act: Callable[[], Any]) -> bool:

@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Self
 
 from podium.records import CHAMPION, DataVersion, ModelName
@@ -83,12 +84,18 @@ class Title:
         """The tag's key."""
         return f"{PREFIX}{self.at}"
 
+    @property
+    def written(self) -> list[tuple[str, str, str]]:
+        """The tags of it: registered model, key, value."""
+        return [(self.name, self.key, self.to_json()), (self.name, HEAD, self.digest)]
+
     @classmethod
     def after(cls, past: Sequence[Title], now: datetime, *, alias: str, **values: Any) -> Self:
         """The change that comes now, after those of the past; who held the title before is read from them."""
-        held, at, before = latest(past), next_time(past, now), chain(past)[-1:]
+        held, last = latest(past), entries(past)[-1:]
+        before = [last[0].digest] if last and last[0].before else chain(past)[-1:]  # of 0.1.0 none names the one before
         previous = held.pinned_uri if held else ""
-        return cls(at=at, alias=alias, previous=previous, before=before[0] if before else "", **values)
+        return cls(at=next_time(past, now), alias=alias, previous=previous, before="".join(before), **values)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -110,14 +117,13 @@ class Title:
 
 def parse(tags: Mapping[str, str]) -> list[Title]:
     """The titles among the tags of one registered model; a tag that somebody broke by hand is passed over."""
-    found = (_parse_one(key, value) for key, value in tags.items() if key.startswith(PREFIX))
+    times = ((key.removeprefix(PREFIX), value) for key, value in tags.items() if key.startswith(PREFIX))
+    found = (_parse_one(at, value) for at, value in times if _is_time(at))
     return [title for title in found if title is not None]
 
 
-def _parse_one(key: str, value: str) -> Title | None:
-    at = key.removeprefix(PREFIX)
-    if not _is_time(at):
-        return None
+@lru_cache(maxsize=4096)  # a verb reads the history several times, a server again and again
+def _parse_one(at: str, value: str) -> Title | None:
     try:
         raw = json.loads(value)
         return Title(

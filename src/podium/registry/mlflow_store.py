@@ -19,8 +19,8 @@ from podium.registry.aliases import Move
 from podium.registry.attempts import Attempt
 from podium.registry.connection import Connection
 from podium.registry.databases import is_there
-from podium.registry.entities import ABSENT, MODEL_URI_TAG, insisting, pages, quoted, run_record, tolerating
-from podium.registry.history import HEAD, Title, breaks, latest
+from podium.registry.entities import MODEL_URI_TAG, Model, absent, insisting, pages, quoted, run_record
+from podium.registry.history import Title, breaks, latest
 from podium.registry.log_items import ContestantResult, RunContext, record
 from podium.registry.proposals import PROPOSAL
 from podium.registry.recorder import COMPLETED, STATUS, Recorder
@@ -29,8 +29,7 @@ from podium.settings import Settings
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import FileInfo, Run
-    from mlflow.entities.model_registry import RegisteredModel
+    from mlflow.entities import FileInfo
     from mlflow.pyfunc import PyFuncModel
     from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
@@ -138,11 +137,11 @@ class MlflowStore:
     def _file(self, run_id: str, path: str) -> tuple[ArtifactRepository, int | None] | None:
         """What reads a run's artifact, and its size; None where the run or the artifact is gone."""
         to = self.connection
-        runs: list[Run] = []
         files: list[FileInfo] = []
         with to.errors(f"look for {path} of run {run_id}"):
-            if tolerating(ABSENT, lambda: runs.append(self.client.get_run(run_id))):
-                place = artifacts.repository(runs[0].info.artifact_uri, to.addresses)
+            run = absent(lambda: self.client.get_run(run_id))
+            if run:
+                place = artifacts.repository(run.info.artifact_uri, to.addresses)
                 files = place.list_artifacts(str(Path(path).parent).strip(".") or None)
         if not files:
             self.check_artifacts()  # nothing at all: the whole folder may have been moved
@@ -184,7 +183,7 @@ class MlflowStore:
         with to.errors(f"tag {version.name}"):
             for name, value in tags.items():
                 if version.tags.get(name) != to.clean(value):
-                    insisting(partial(to.client.set_model_version_tag, *place, name, to.clean(value)))
+                    insisting(partial(to.registry.set_model_version_tag, *place, name, to.clean(value)))
             to.forget()
 
     def describe(self, version: VersionRecord, text: str) -> None:
@@ -192,7 +191,7 @@ class MlflowStore:
         to = self.connection
         if version.description != to.clean(text):
             with to.errors(f"describe {version.name}"):
-                to.client.update_model_version(version.name, str(version.version), to.clean(text))
+                to.registry.update_model_version(version.name, str(version.version), to.clean(text))
                 to.forget()
 
     def versions(self, pair: str | None = None) -> list[VersionRecord]:
@@ -224,7 +223,7 @@ class MlflowStore:
     def refused(self, pair: str | None = None) -> VersionRecord | None:
         """The newest version, where its championship was stopped by a suspicion; it carries the judgement."""
         with self.connection.errors("look for a championship that was stopped"):
-            return pair_models.refused(self._models(pair))
+            return pair_models.refused(self.connection, self._pair(pair))
 
     def champions(self) -> dict[str, VersionRecord]:
         """Who leads each pair that has a champion, by name."""
@@ -248,18 +247,13 @@ class MlflowStore:
 
     def has_model(self, uri: str) -> bool:
         """Whether the files of a model are where the registry says: a disk may have been cleaned since."""
-        from mlflow.exceptions import MlflowException
-
         with self.connection.errors(f"look for the files of {uri}"):
             try:
-                place, path = self._place(uri)
-            except MlflowException as error:
-                if error.error_code not in ABSENT:
-                    raise
-                return False
+                found = absent(lambda: self._place(uri))
             except RegistryError:
                 return False  # on a host where nothing is read
-            return any(Path(file.path).name == "MLmodel" for file in place.list_artifacts(path))
+            files = found[0].list_artifacts(found[1]) if found else []
+            return any(Path(file.path).name == "MLmodel" for file in files)
 
     def fetch(self, uri: str, folder: Path | None = None) -> Path:
         """The artifacts of a model, or one file below them, as a local path.
@@ -300,9 +294,9 @@ class MlflowStore:
             raise RegistryError(f"{uri!r} is no address of a model, such as models:/EURUSD_LSTM@champion")
         name, version, alias, below = found.group("name", "version", "alias", "below")
         if alias:
-            version = str(self.client.get_model_version_by_alias(name, alias).version)
+            version = str(self.connection.registry.get_model_version_by_alias(name, alias).version)
         where = (
-            self.client.get_model_version_download_uri(name, version)
+            self.connection.registry.get_model_version_download_uri(name, version)
             if version
             else self.client.get_logged_model(name).artifact_location
         )
@@ -353,7 +347,7 @@ class MlflowStore:
             found = pair_models.unrecorded(self.connection, self._models(leader.pair))
             if found is None or found.pinned_uri != leader.pinned_uri:
                 return None
-            self._write(found)
+            self._write(found.written)
         return found
 
     def stray_aliases(self, pair: str | None = None) -> list[tuple[str, str]]:
@@ -442,7 +436,7 @@ class MlflowStore:
         clean = self.connection.clean
         said = {"why": clean(why), "verdict": clean(verdict), "by": clean(self.settings.developer)}
         title = Title.after(past, now, name=about.name, version=about.version, run_id=about.run_id, **said, **given)
-        self._write(title)
+        self._write(title.written)
         return title
 
     def attempts(self) -> list[Attempt]:
@@ -454,16 +448,15 @@ class MlflowStore:
         """Write down those that are not known yet; what stands is never changed."""
         known = {found.key for found in self.attempts()}
         with self.connection.errors("record the recipes tried"):
-            for found in (found for found in attempts if found.key not in known):
-                insisting(partial(self.client.set_registered_model_tag, found.name, found.key, found.to_json()))
-            self.connection.forget()
+            self._write((found.name, found.key, found.to_json()) for found in attempts if found.key not in known)
 
-    def _write(self, title: Title) -> None:
-        for key, value in ((title.key, title.to_json()), (HEAD, title.digest)):
-            insisting(partial(self.client.set_registered_model_tag, title.name, key, value))
+    def _write(self, tags: Iterable[tuple[str, str, str]]) -> None:
+        """Tags of registered models: name, key, value."""
+        for tag in tags:
+            insisting(partial(self.connection.registry.set_registered_model_tag, *tag))
         self.connection.forget()
 
-    def _models(self, pair: str | None, again: bool = False) -> list[RegisteredModel]:
+    def _models(self, pair: str | None, again: bool = False) -> list[Model]:
         if again:
             self.connection.forget()
         return pair_models.models(self.connection, self._pair(pair))

@@ -18,15 +18,12 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
 
 from podium.errors import RegistryError
-from podium.registry.entities import ABSENT, EXISTS, tolerating
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
+from podium.registry.entities import ABSENT, EXISTS, absent, tolerating
 
 PATIENCE = 120.0  # seconds that somebody waits for a turn
 TERM = 15.0  # seconds without a renewal after which a turn is taken away
@@ -74,8 +71,8 @@ class FileTurn:
 class ServerTurn:
     """A registered model `podium.turn.EURUSD`, seen by every client of the server or database."""
 
-    def __init__(self, client: MlflowClient, pair: str, holder: Mapping[str, str]) -> None:
-        self._client, self._pair, self._name = client, pair, PREFIX + pair
+    def __init__(self, registry: Any, pair: str, holder: Mapping[str, str]) -> None:
+        self._registry, self._pair, self._name = registry, pair, PREFIX + pair
         self._token = uuid.uuid4().hex
         self._taken: list[str] = []
         self._over = threading.Event()
@@ -96,10 +93,10 @@ class ServerTurn:
         with suppress(Exception):
             self.check()
             for name in (self._name, *self._taken):
-                self._client.delete_registered_model(name)
+                self._registry.delete_registered_model(name)
 
     def _wait(self, tags: Mapping[str, str]) -> None:
-        make = partial(self._client.create_registered_model, self._name, {**tags, **_until()}, ABOUT)
+        make = partial(self._registry.create_registered_model, self._name, {**tags, **_until()}, ABOUT)
         heard, since = None, time.monotonic()
         end = since + PATIENCE
         while (found := self._holder()) is None or found.get("token") != self._token:
@@ -117,21 +114,20 @@ class ServerTurn:
     def _take_away(self, found: Mapping[str, str]) -> None:
         """Of several who find the same holder silent one alone can give its model that name."""
         name = f"{self._name}.{found.get('token', '')[:40]}"
-        if tolerating(EXISTS | ABSENT, partial(self._client.rename_registered_model, self._name, name)):
+        if tolerating(EXISTS | ABSENT, partial(self._registry.rename_registered_model, self._name, name)):
             self._taken.append(name)
 
     def _holder(self) -> dict[str, str] | None:
         """The tags of whoever has the turn; None where nobody has it."""
-        found: list[Mapping[str, str]] = []
-        there = tolerating(ABSENT, lambda: found.append(self._client.get_registered_model(self._name).tags))
-        return dict(found[0]) if there else None
+        found = absent(lambda: self._registry.get_registered_model(self._name))
+        return dict(found.tags) if found else None
 
     def _renew(self) -> None:
         while not self._over.wait(TERM / 4):
             with suppress(Exception):  # the server may be away for a moment; `check` says if it was too long
                 self.check()
                 for key, value in _until().items():
-                    self._client.set_registered_model_tag(self._name, key, value)
+                    self._registry.set_registered_model_tag(self._name, key, value)
 
 
 def who(developer: str) -> dict[str, str]:

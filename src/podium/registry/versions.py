@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from podium.records import ModelName, RunRecord, VersionRecord
 from podium.registry.connection import Connection
-from podium.registry.entities import DIGEST_TAG, EXISTS, pages, quoted, tolerating, version_record
+from podium.registry.entities import DIGEST_TAG, EXISTS, Model, pages, quoted, tolerating, version_record
 from podium.registry.pair_models import models
 
 if TYPE_CHECKING:
-    from mlflow.entities.model_registry import ModelVersion, RegisteredModel
+    from mlflow.entities.model_registry import ModelVersion
 
 COPIED_TAGS = ("data_version", "scored_days", "recipe", "developer", "project", DIGEST_TAG)
 COPIED_METRICS = ("rmse", "mae", "directional_accuracy")
@@ -25,8 +25,8 @@ def register(
     model = _model(to, name, to.clean(model_description))
     known = of_run(to, name, run.run_id)
     if known:
-        return version_record(known[0], model.aliases or {})
-    made = to.client.create_model_version(
+        return version_record(known[0], model.aliases)
+    made = to.registry.create_model_version(
         name,
         source=_source(to, run),
         run_id=run.run_id,
@@ -35,25 +35,25 @@ def register(
         model_id=_model_id(run),
     )
     to.forget()
-    return version_record(made, model.aliases or {})
+    return version_record(made, model.aliases)
 
 
 def of_run(to: Connection, name: str, run_id: str) -> list[ModelVersion]:
     """The versions of a registered model that come from one run, the lowest first."""
     query = f"name = {quoted(name)} and run_id = {quoted(run_id)}"
-    found = pages(lambda token: to.client.search_model_versions(query, max_results=200, page_token=token))
+    found = pages(lambda token: to.registry.search_model_versions(query, max_results=200, page_token=token))
     return sorted(found, key=lambda version: int(version.version))
 
 
-def _model(to: Connection, name: str, description: str) -> RegisteredModel:
+def _model(to: Connection, name: str, description: str) -> Model:
     found = next((model for model in models(to, to.settings.pair) if model.name == name), None)
     if found is None:
         about = {"pair": to.settings.pair, "project": to.settings.project}
-        tolerating(EXISTS, lambda: to.client.create_registered_model(name, about, description))
+        tolerating(EXISTS, lambda: to.registry.create_registered_model(name, about, description))
         to.forget()
-        return to.client.get_registered_model(name)
+        return Model.of(to.registry.get_registered_model(name))
     if description and not found.description:
-        to.client.update_registered_model(name, description)
+        to.registry.update_registered_model(name, description)
         to.forget()
     return found
 
