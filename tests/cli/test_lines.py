@@ -12,6 +12,7 @@ import pytest
 
 from podium.cli.console import say
 from podium.cli.lines import ahead, judged, made, per_pair, since
+from podium.cli.lines.cells import picked
 from podium.data.calendar import lateness
 from podium.evaluate.judgement import Judgement, Standing
 from podium.evaluate.live import Arm, Report
@@ -418,3 +419,18 @@ def test_a_mixture_tells_whose_forecasts_it_is_made_of():
     told = [line for line in lines if "tomorrow" in line]
     shares = "ARIMA 51.5%, random walk 47.3%, LinearRegression 1.2%"
     assert told == [f"Combination for tomorrow: {shares}; without LSTM, Theta"]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        made.ingested_json(INGESTED),
+        made.features_json(TABLE, Path("x")),
+        made.run_json(RUN, before=False),
+        ahead.simulation_json(SIMULATION),
+        picked(JUDGEMENT, "data_version"),
+    ],
+)
+def test_a_data_version_is_one_text_in_every_document(document):
+    """`ecb-EURUSD-2026-10-30-3f2a9c1b`, as in tags and files, and not its parts."""
+    assert document["data_version"] == str(DATA)

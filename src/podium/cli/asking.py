@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from podium.cli.console import answer, note, say, say_json, working_on
+from podium.cli.console import answer, note, working_on
 from podium.cli.flags import ADDRESSES, FOLDERS, Json, names, pair_named, takes_settings
 from podium.cli.lines import ahead, judged
 from podium.cli.lines.cells import picked
@@ -159,19 +160,15 @@ def simulate(
         "replaying", [f"{pair} {family}" for pair in wanted for family in settings.contestants]
     ) as progress:
         found = replay(settings, wanted, routine, progress.done)
-    pictures: dict[str, Any] = {}
+    told = []
     for simulation in found:
         path = plot / f"{simulation.pair}-simulation.png"
         atomic_write(path, picture(simulation.pair, simulation.replays))
-        pictures[simulation.pair] = str(path)
-    if as_json:
-        told = [{**ahead.simulation_json(simulation), "plot": pictures[simulation.pair]} for simulation in found]
-        say_json(told[0] if len(told) == 1 else {"pairs": told})
-        return
-    for simulation in found:
-        for line in ahead.simulation_lines(simulation):
-            say(line)
-        note(f"picture in {pictures[simulation.pair]}")
+        told.append({**ahead.simulation_json(simulation), "plot": str(path)})
+    lines = chain.from_iterable(map(ahead.simulation_lines, found))
+    answer(as_json, told[0] if len(told) == 1 else {"pairs": told}, lines)
+    for one in told if not as_json else ():
+        note(f"picture in {one['plot']}")
 
 
 def _why_lines(change: Change | None, parts: Contributions | None) -> list[str]:

@@ -29,9 +29,13 @@ def picked(record: Any, *names: str) -> dict[str, Any]:
 
 
 def plain(record: Any) -> Any:
-    """A record as JSON knows it: arrays as lists, days and moments in ISO 8601, what is not finite as null."""
+    """A record as JSON knows it: arrays as lists, days and moments in ISO 8601, what is not finite as null.
+
+    A record that has a text of its own, such as a data version, is that text.
+    """
     if dataclasses.is_dataclass(record) and not isinstance(record, type):
-        return picked(record, *(field.name for field in dataclasses.fields(record)))
+        names = (field.name for field in dataclasses.fields(record))
+        return picked(record, *names) if type(record).__str__ is object.__str__ else str(record)
     if isinstance(record, Mapping):
         return {str(name): plain(value) for name, value in record.items()}
     if hasattr(record, "tolist"):  # an array or a number of numpy, which is not imported for this
