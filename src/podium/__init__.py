@@ -98,6 +98,8 @@ def evaluate(
 ) -> Judgement:
     """Judge and rank what was trained, register it, give the aliases, write `models/best_model_info.json`.
 
+    On newer rates than were trained on the registered versions go on: their longer record is judged.
+
     Args:
         accept_leak: take the responsibility for contestants under suspicion; it is recorded.
         unpin: decide although the title was moved by hand.
@@ -108,12 +110,12 @@ def evaluate(
         What was decided; `to_frame()` is the ranking.
 
     Raises:
-        podium.errors.MissingError: nobody has been trained on the stored series.
+        podium.errors.MissingError: nobody has been trained on the stored series, or on what it goes on from.
     """
-    from podium.pipeline.contest import evaluate
+    from podium.pipeline.onward import evaluate_or_go_on
 
     with _isolated(settings) as given:
-        return evaluate(given, accept_leak, unpin, change_source=change_source)
+        return evaluate_or_go_on(given, accept_leak, unpin, change_source=change_source)
 
 
 def forecast(horizons: Sequence[int] = (1,), **settings: Any) -> Table[NextDay]:

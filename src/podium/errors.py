@@ -11,6 +11,7 @@
     ├── SourceError                exit code 4; a provider of rates cannot be reached or answers nonsense
     ├── WorkerError                exit code 1; a process that worked for us was ended from outside
     ├── MissingError               exit code 5; a step that must come first has not been run
+    │   └── UntrainedError         nobody has been trained on these rates and scored on these days
     ├── RegistryError              exit code 6; the tracking server or the registry refuses or cannot be reached
     └── LedgerError                exit code 7; the serving ledger cannot be opened, read or written
         └── LedgerFullError        more forecasts wait to be written than the ledger takes; come again later
@@ -108,6 +109,10 @@ class MissingError(PodiumError):
     """Something an earlier step makes is not there yet; the message names that step."""
 
     exit_code: ClassVar[int] = 5
+
+
+class UntrainedError(MissingError):
+    """Nobody has been trained on these rates and scored on these days."""
 
 
 class RegistryError(PodiumError):

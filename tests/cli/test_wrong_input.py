@@ -123,6 +123,13 @@ WALK = [
     (["doctor", "--nope"], ["--nope", "podium doctor --help"], INPUT),
     (["doctor", "--tracking-uri", "nothing"], ["tracking_uri = 'nothing'"], INPUT),
     (["daily", "--as-of", "soon"], ["--as-of 'soon'", "2026-"], INPUT),
+    (["daily", "--from", "soon"], ["--from 'soon'", "2026-"], INPUT),
+    (
+        ["daily", "--pair", "EURUSD", "--from", "2026-10-20", "--to", "2026-10-19"],
+        ["--from 2026-10-20 comes after --to"],
+        INPUT,
+    ),
+    (["daily", "--pair", "EURUSD", "--from", "2999-01-01"], ["2999-01-01 is to come"], INPUT),
     (["daily", "--retrain", "often"], ["retrain = 'often'", "monthly, weekly"], INPUT),
     (["daily"], ["`podium run"], MISSING),
     (["days", "--last", "0"], ["--last", "at least 1"], INPUT),

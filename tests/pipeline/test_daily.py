@@ -18,7 +18,7 @@ import pytest
 
 from podium.data.fetch import fetch_series
 from podium.data.store import save_series
-from podium.errors import InputError, MissingError, SourceError
+from podium.errors import InputError, MissingError, SourceError, UntrainedError
 from podium.evaluate.intervals import interval_now
 from podium.ledger.database import Ledger
 from podium.ledger.day_log import read
@@ -29,7 +29,7 @@ from podium.pipeline.contest import evaluate
 from podium.pipeline.daily import BUSY, DONE, FAILED, LATE, NOTHING, Day, daily
 from podium.pipeline.due import due
 from podium.pipeline.forecast import forecast
-from podium.pipeline.onward import stand
+from podium.pipeline.onward import evaluate_or_go_on, stand
 from podium.pipeline.prepare import preprocess, series_path
 from podium.pipeline.telling import changes
 from podium.pipeline.train import train
@@ -178,6 +178,18 @@ def test_missed_days_are_done_one_after_the_other(desk):
     assert late == [(day.item(), newest) for day in desk.rates.dates[N_KNOWN : N_KNOWN + 4]]
 
 
+def test_days_from_one_on_are_done_if_none_before_is_missing(desk):
+    """`since` never leaves a day out: it is refused with the first that is missing, and nothing is written."""
+    day = [desk.rates.dates[N_KNOWN + ahead].item() for ahead in range(3)]
+    before = desk.state()
+    with pytest.raises(InputError, match=f"--from {day[2]}: 2 days before it are not done, from {day[0]} on"):
+        desk.day(N_KNOWN + 3, since=day[2])
+    assert desk.state() == before
+    assert [done.day for done in desk.day(N_KNOWN + 2, since=day[0])] == day[:2]
+    assert [(done.day, done.result) for done in desk.day(N_KNOWN + 2, since=day[0])] == [(day[1], NOTHING)]
+    assert [done.day for done in desk.day(N_KNOWN + 3, since=day[2])] == day[2:]
+
+
 class Killed(BaseException):
     """As if the process had ended there."""
 
@@ -298,6 +310,23 @@ def test_training_makes_one_version_and_a_renewal(desk):
     said = read_forecasts(desk.store.read_file(desk.store.versions()[0].run_id, "forecasts_since.parquet"))
     # what the version before said day by day is the evidence, not what the new run finds of these days
     assert evidence.forecast.tolist() == said.forecast[: len(evidence)].tolist()
+
+
+def test_evaluating_newer_rates_goes_on_as_the_day_does(desk):
+    """Without a training `evaluate` judges the longer record, which the day then finds judged; twice is once."""
+    n_before = judgements.carried(desk.store, desk.store.champion()).n_scored_days
+    with pytest.raises(UntrainedError, match="run `podium train`"):
+        evaluate_or_go_on(desk.settings.model_copy(update={"test_fraction": 0.3}))
+    save_series(desk.rates.until(N_KNOWN + 2), series_path(desk.settings))
+    with pytest.raises(UntrainedError):
+        evaluate_or_go_on(desk.settings, without=["LinearRegression"])
+    said: list[str] = []
+    decided = evaluate_or_go_on(desk.settings, note=said.append)
+    assert (decided.n_scored_days, decided.data_version.last_day) == (n_before + 2, desk.rates.dates[N_KNOWN + 1])
+    assert ("nobody has been trained on" in said[0], len(desk.store.versions())) == (True, 1)
+    assert evaluate_or_go_on(desk.settings) == decided
+    (day,) = desk.day(N_KNOWN + 2)
+    assert day.judgement == decided
 
 
 def test_a_training_fits_only_what_its_last_one_did_not(desk, monkeypatch):

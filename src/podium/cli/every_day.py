@@ -26,6 +26,10 @@ DAILY = tuple(dict.fromkeys((
 AsOf = Annotated[
     str, typer.Option("--as-of", "--to", help="Last day to do, such as 2026-10-20; the newest if not given.")
 ]
+Since = Annotated[
+    str,
+    typer.Option("--from", help="First day to do; refused where days before it are missing, since they come first."),
+]
 Wait = Annotated[
     str, typer.Option("--deadline", help="Where rates are late, try again until this time of today, such as 19:30.")
 ]
@@ -37,6 +41,7 @@ def daily(
     settings: Settings,
     *,
     pairs: Pairs = "",
+    since: Since = "",
     as_of: AsOf = "",
     wait: Wait = "",
     amount: Money = "",
@@ -51,14 +56,15 @@ def daily(
     from podium.report.amount import Amount
 
     money = Amount.parse(amount) if amount else None
-    day, until = _day(as_of) if as_of else None, _clock(wait) if wait else None
+    span = _day(since, "--from"), _day(as_of, "--as-of")
+    until = _clock(wait) if wait else None
     names = _pairs(settings, pairs)
     done: list[dict[str, Any]] = []
     codes: set[int] = set()
     for name in names:
         one = settings.model_copy(update={"pair": name})
         try:
-            found = _patient(one, day, until, as_json, change_source)
+            found = _patient(one, span, until, as_json, change_source)
         except PodiumError as error:
             if len(names) == 1:
                 raise
@@ -111,7 +117,9 @@ def _pairs(settings: Settings, pairs: str) -> list[str]:
         return [settings.pair]  # whose day fails of it, and raises the alarm
 
 
-def _patient(settings: Settings, day: date | None, until: datetime | None, quiet: bool, change: bool) -> list[Day]:
+def _patient(
+    settings: Settings, span: tuple[date | None, date | None], until: datetime | None, quiet: bool, change: bool
+) -> list[Day]:
     """The days of a pair; where its rates are late or the source fails, again with longer pauses until a moment."""
     from tenacity import Retrying, retry_if_result, stop_before_delay, wait_exponential
 
@@ -124,7 +132,7 @@ def _patient(settings: Settings, day: date | None, until: datetime | None, quiet
 
     def once() -> list[Day]:
         with working_on(settings.pair):
-            return do(settings, day, chore=_chore, on_step=told, change_source=change)
+            return do(settings, span[1], since=span[0], chore=_chore, on_step=told, change_source=change)
 
     if until is None:
         return once()
@@ -170,11 +178,11 @@ def _chore(settings: Settings) -> str:
     return f"{len(found.runs)} runs, {len(found.versions)} versions, {found.n_bytes / 1e6:.1f} MB gone"
 
 
-def _day(text: str) -> date:
+def _day(text: str, flag: str) -> date | None:
     try:
-        return date.fromisoformat(text)
+        return date.fromisoformat(text) if text else None
     except ValueError:
-        raise InputError(f"--as-of {text!r} is no day; write it as {datetime.now(UTC):%Y-%m-%d}") from None
+        raise InputError(f"{flag} {text!r} is no day; write it as {datetime.now(UTC):%Y-%m-%d}") from None
 
 
 def _clock(text: str) -> datetime:

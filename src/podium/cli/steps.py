@@ -80,6 +80,7 @@ def evaluate(
 ) -> None:
     """Judge and rank the contestants, register them, give the aliases, write models/best_model_info.json.
 
+    On newer rates than were trained on the registered versions go on: their longer record is judged.
     Exit code 3: the verdict is `leak`, `amber` or `degraded`, or, with --strict, the champion is not proven.
     """
     flags: dict[str, Any] = {"as_json": as_json, "strict": strict, "accept_leak": accept_leak, "unpin": unpin}
@@ -185,7 +186,7 @@ def _train(
 
 
 def _evaluate(settings: Settings, *, as_json: bool, strict: bool, **asked: Any) -> None:
-    from podium.pipeline.contest import evaluate as step
+    from podium.pipeline.onward import evaluate_or_go_on as step
     from podium.pipeline.prepare import features_path
 
     if not features_path(settings).exists():

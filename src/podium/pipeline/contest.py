@@ -11,7 +11,7 @@ import numpy as np
 
 from podium.data.continuity import departures, price_level, same_outcomes
 from podium.data.store import data_version, load_series
-from podium.errors import DataError, Fault, InputError, MissingError
+from podium.errors import DataError, Fault, InputError, MissingError, UntrainedError
 from podium.evaluate.judgement import Judgement
 from podium.evaluate.policy import check_policy
 from podium.evaluate.ranking import best_per_family, comparable, rank
@@ -66,7 +66,7 @@ def evaluate(
 
     Raises:
         InputError: a family that is to be left out has no run.
-        MissingError: nobody has been trained on this series.
+        UntrainedError: nobody has been trained on this series.
         DataError: the title was decided on another series, or on later days.
     """
     check_policy(settings.policy)
@@ -126,14 +126,14 @@ def gather(
     """Everything that the championship is decided on.
 
     Raises:
-        MissingError: nobody has been trained on this series.
+        UntrainedError: nobody has been trained on this series.
     """
     settings = store.settings
     days = scored_rows(table, settings.n_lags, settings.test_fraction)
     scored_days = days.scored_days(table)
     runs = comparable(store.completed_runs(table.data_version, scored_days), table.data_version, scored_days)
     if not runs:
-        raise MissingError(
+        raise UntrainedError(
             f"no contestant has been trained on {table.data_version} and scored on {scored_days}; run `podium train`"
         )
     trained = {run.family for run in runs}

@@ -120,6 +120,7 @@ def daily(
     settings: Settings,
     until: date | None = None,
     *,
+    since: date | None = None,
     chore: Chore | None = None,
     on_step: OnStep = lambda day, step: None,
     now: datetime | None = None,
@@ -130,6 +131,7 @@ def daily(
     Args:
         settings: pair, source, addresses, `retrain` and so on.
         until: the last day to do; the newest of the source if not given. Later rates are not looked at.
+        since: the first day that may be done; nothing is done where days before it are missing.
         chore: what else is done with every day, such as letting go of what is old; it says what it did.
         on_step: called with each step when it is over.
         now: the moment, with a zone, by which rates are late.
@@ -139,13 +141,16 @@ def daily(
         A value a day, at least one. What failed stands in it.
 
     Raises:
-        InputError: the day is to come.
+        InputError: a day is to come, the first comes after the last, or days before the first are missing.
         MissingError: the pair has no champion yet.
         LedgerError: the ledger cannot be opened.
     """
     now = now or datetime.now(UTC)
-    if until is not None and until > now.date():
-        raise InputError(f"{until} is to come; give today or a day before it")
+    for day in filter(None, (since, until)):
+        if day > now.date():
+            raise InputError(f"{day} is to come; give today or a day before it")
+    if since and until and since > until:
+        raise InputError(f"--from {since} comes after --to {until}; turn them round")
     try:
         champion = MlflowStore(settings).champion()
     except RegistryError as error:
@@ -162,7 +167,7 @@ def daily(
             judged = told.data_version if told else champion.data_version
             last = judged.last_day if judged else np.datetime64(0, "D")
             routine = _Routine(settings, ledger, chore, on_step, now, _meant(now, until), change_source)
-            done = list(routine.days(until, last))
+            done = list(routine.days(since, until, last))
             routine.tell(done)
             return done
         busy = next(iter(days.read(ledger, settings.pair, 1)), None)
@@ -198,7 +203,7 @@ class _Routine:
     late: str = ""
     record: Forecasts | None = None  # of the champion
 
-    def days(self, until: date | None, judged: np.datetime64) -> Iterator[Day]:
+    def days(self, since: date | None, until: date | None, judged: np.datetime64) -> Iterator[Day]:
         """Every day after the one that was judged last; that one again where there is none."""
         opening, found = Day(self.settings.pair), list[Series]()
         if not self._tried(opening, "rates", lambda: self._rates(opening, until, found)):
@@ -210,6 +215,11 @@ class _Routine:
         # Where somebody stored later rates by hand, days between cannot be done any more as if they were not known.
         begun = stored.dates[-1] if stored and stored.dates[-1] > judged else judged + np.timedelta64(1, "D")
         first = int(np.searchsorted(whole.dates, begun))
+        if since is not None and (n_before := np.count_nonzero(whole.dates[first:] < np.datetime64(since))):
+            raise InputError(
+                f"--from {since}: {n_before} days before it are not done, from {whole.dates[first]} on, and the record "
+                "would end elsewhere without them; leave --from out, and they are done first"
+            )
         for n_days in range(min(first, len(whole) - 1) + 1, len(whole) + 1):
             day = Day(self.settings.pair, steps=opening.steps, notes=opening.notes)
             opening = Day(self.settings.pair)

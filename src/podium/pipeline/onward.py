@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from podium.data.store import data_version
-from podium.errors import MissingError
+from podium.data.store import data_version, load_series
+from podium.errors import MissingError, UntrainedError
 from podium.evaluate.judgement import Judgement
 from podium.evaluate.ranking import rank
 from podium.evaluate.walkforward import ScoredRows
@@ -16,6 +16,7 @@ from podium.features import build_features
 from podium.pipeline.contest import (
     Note,
     approval_from,
+    evaluate,
     kept_why,
     known_judgement,
     must_go_on,
@@ -24,12 +25,14 @@ from podium.pipeline.contest import (
     proclaim,
 )
 from podium.pipeline.judge import Case, judge
+from podium.pipeline.prepare import series_path
 from podium.pipeline.recipe import tries
 from podium.pipeline.record import Onward, go_on
-from podium.records import FeatureTable, RunRecord, Series, VersionRecord
+from podium.records import CHAMPION, FeatureTable, RunRecord, Series, VersionRecord
 from podium.registry import judgements
 from podium.registry.log_items import FORECASTS
 from podium.registry.mlflow_store import MlflowStore
+from podium.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +101,49 @@ def stand(store: MlflowStore, series: Series, note: Note = lambda line: None, ch
     )
 
 
-def judge_onward(store: MlflowStore, standings: Standings, note: Note = lambda line: None) -> Judgement:
+def evaluate_or_go_on(
+    settings: Settings,
+    accept_leak: bool = False,
+    unpin: bool = False,
+    note: Note = lambda line: None,
+    without: Collection[str] = (),
+    *,
+    change_source: bool = False,
+) -> Judgement:
+    """`evaluate`; where the stored rates only go on from those that were trained on, the last championship does.
+
+    Args and errors: see `podium.pipeline.contest.evaluate`.
+    """
+    try:
+        return evaluate(settings, accept_leak, unpin, note, without, change_source=change_source)
+    except UntrainedError:
+        store, series = MlflowStore(settings), load_series(series_path(settings))
+        champion = next((holder for holder in store.holders() if CHAMPION in holder.aliases), None)
+        trained_on = champion.data_version if champion else None
+        if without or trained_on is None or series.dates[-1] <= trained_on.last_day:
+            raise
+    standings = stand(store, series, note, change_source)
+    note(f"nobody has been trained on {standings.table.data_version}; the versions trained on {trained_on} go on")
+    return judge_onward(store, standings, note, accept_leak, unpin)
+
+
+def judge_onward(
+    store: MlflowStore,
+    standings: Standings,
+    note: Note = lambda line: None,
+    accept_leak: bool = False,
+    unpin: bool = False,
+) -> Judgement:
     """Judge the whole record up to the last day, and give the aliases by the policy; no version is made.
 
     Doing it again on the same day changes nothing.
+
+    Args:
+        store: of the pair.
+        standings: everybody at that day.
+        note: told what was not as it should be in the registry.
+        accept_leak: see `podium.pipeline.contest.evaluate`; what was accepted before stays so.
+        unpin: likewise.
     """
     settings, table = store.settings, standings.table
     runs = rank(found.run for found in standings.onward.values())
@@ -116,9 +158,9 @@ def judge_onward(store: MlflowStore, standings: Standings, note: Note = lambda l
             tries=tries(standings.runs),
             attempts=store.attempts(),
             titles=titles,
-            accept_leak=standings.carried.leak_accepted,
+            accept_leak=accept_leak or standings.carried.leak_accepted,
             champion=champion,
-            kept_why=kept_why(settings, champion, runs, pin_of(titles, champion)),
+            kept_why=kept_why(settings, champion, runs, None if unpin else pin_of(titles, champion)),
             approval_from=approval_from(settings, champion),
         )
         decided = known_judgement(champion, standings.carried, case.key(settings))

@@ -20,8 +20,9 @@ from podium.data.store import load_series
 from podium.errors import MissingError, PodiumError, SettingError, WorkerError
 from podium.evaluate.walkforward import scored_rows
 from podium.models.roster import enter_all, members
-from podium.pipeline.contest import check_going_on, evaluate
+from podium.pipeline.contest import check_going_on
 from podium.pipeline.forecast import forecast
+from podium.pipeline.onward import evaluate_or_go_on
 from podium.pipeline.prepare import ingest, load_table, series_path
 from podium.pipeline.recipe import COMPUTING, installed
 from podium.pipeline.report import report
@@ -58,7 +59,7 @@ class Asked:
     Attributes:
         verb: of `STAGES`.
         again: train also whom a completed run has been recorded of.
-        accept_leak: see `podium.pipeline.contest.evaluate`.
+        accept_leak: see `podium.pipeline.onward.evaluate_or_go_on`.
         unpin: see there.
         without: see there.
         change_source: see there.
@@ -403,7 +404,9 @@ def _evaluate(settings: Settings, task: Task) -> Done:
     notes: list[str] = []
     before = _champion(settings)
     asked = task.asked
-    evaluate(settings, asked.accept_leak, asked.unpin, notes.append, asked.without, change_source=asked.change_source)
+    evaluate_or_go_on(
+        settings, asked.accept_leak, asked.unpin, notes.append, asked.without, change_source=asked.change_source
+    )
     return replace(_forecast(settings, task, before), notes=tuple(notes))
 
 
