@@ -88,7 +88,9 @@ def test_what_was_rejected_is_proposed_again_only_when_it_is_another_fit(propose
     proposed.evaluate()
     bob = proposed.using(developer="bob").settings
     assert reject(bob, 1, "not in this quarter").verdict == "rejected"
-    proposed.evaluate()
+    judgement = proposed.evaluate()
+    assert (judgement.verdict, judgement.champion, judgement.proposal) == ("held", "EURUSD_LinearRegression", "")
+    assert "models:/EURUSD_ARIMA/2 was proposed and rejected" in judgement.reason
     assert states(proposed) == [(1, "rejected", "models:/EURUSD_ARIMA/2")]
     proposed.days(rates.until(950)).enter(LinearRegression=worse, ARIMA=best)
     proposed.evaluate()
@@ -141,8 +143,13 @@ def test_a_holder_who_took_no_part_keeps_the_title_until_somebody_approves(propo
         "challenger": "models:/EURUSD_ARIMA/2",
     }
     assert proposed.evaluate() == judgement
+    reject(proposed.using(developer="bob").settings, 1, "-")
+    assert (proposed.evaluate().verdict, proposed.aliases()["champion"]) == (
+        "held",
+        "models:/EURUSD_LinearRegression/1",
+    )
     promote(proposed.settings, "ARIMA/2", why="at once")
-    assert states(proposed) == [(1, "superseded", "models:/EURUSD_ARIMA/2")]
+    assert states(proposed) == [(1, "rejected", "models:/EURUSD_ARIMA/2")]
 
 
 def test_without_approval_the_next_championship_gives_what_was_proposed(proposed):

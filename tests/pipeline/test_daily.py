@@ -24,9 +24,11 @@ from podium.ledger.database import Ledger
 from podium.ledger.day_log import read
 from podium.ledger.schema import alarms, entries
 from podium.models.linear import LinearRegressionContestant
+from podium.pipeline import approval
 from podium.pipeline import daily as module
+from podium.pipeline.approval import all_proposals, approve, reject
 from podium.pipeline.contest import evaluate
-from podium.pipeline.daily import BUSY, DONE, FAILED, LATE, NOTHING, Day, daily
+from podium.pipeline.daily import BUSY, DONE, FAILED, LATE, NOTHING, PERSON, Day, daily
 from podium.pipeline.due import due
 from podium.pipeline.forecast import forecast
 from podium.pipeline.onward import evaluate_or_go_on, stand
@@ -351,6 +353,37 @@ def test_a_training_fits_only_what_its_last_one_did_not(desk, monkeypatch):
         assert fits == expected
         said.append(read_forecasts(desk.store.read_file(run.run_id, "forecasts.parquet")).forecast.tolist())
     assert said[0] == said[1]
+
+
+@pytest.mark.parametrize("decide", [approve, reject])
+def test_a_day_without_training_proposes_and_a_person_decides(settings, rates, monkeypatch, decide):
+    """Proposed once, to somebody else than the proposer, until it expires; a no is kept to, a yes gives the title."""
+    change = {"contestants": ("LinearRegression", "ARIMA"), "options": {"ARIMA": {"max_p": 1, "max_q": 0}},
+              "approval": "required", "developer": "ann", "retrain": "never"}  # fmt: skip
+    desk = Desk(settings.model_copy(update=LIGHT | change), rates, monkeypatch).held()
+    bob = desk.settings.model_copy(update={"developer": "bob"})
+    best, other = (f"EURUSD_{row.family}" for row in judgements.carried(desk.store, desk.store.champion()).ranking)
+    # a hand gives the title to the other, from whom the next days would take it
+    desk.store.client.delete_registered_model_alias(best, "champion")
+    desk.store.client.set_registered_model_alias(other, "champion", "1")
+    for n_days in (1, 2):
+        (day,) = desk.day(N_KNOWN + n_days)
+        assert (day.result, day.exit_code, day.judgement.verdict) == (PERSON, 3, "proposed")
+        assert (day.title, desk.store.champion().name) == (None, other)
+    with monkeypatch.context() as later:
+        later.setattr(approval, "datetime", Mock(now=lambda zone: datetime.now(zone) + timedelta(days=14)))
+        with pytest.raises(InputError, match="proposal 1 of EURUSD is expired"):
+            decide(bob, 1, "too late")
+    with pytest.raises(InputError, match="made by ann; somebody else must decide"):
+        decide(desk.settings, 1, "me")
+    decide(bob, 1, "looked at it")
+    (day,) = desk.day(N_KNOWN + 3)
+    assert (day.result, day.exit_code) == (DONE, 0)
+    assert desk.store.champion().name == (best if decide is approve else other)
+    assert [(one.number, one.state) for one in all_proposals(desk.settings)] == [
+        (1, "approved" if decide is approve else "rejected")
+    ]
+    assert (desk.alarms()["title-proposed"], len(desk.store.versions())) == (1, 2)
 
 
 def test_another_series_is_refused_before_anything_is_written(desk):

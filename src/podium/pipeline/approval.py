@@ -21,6 +21,11 @@ def all_proposals(settings: Settings) -> list[Proposal]:
     return _known(settings, MlflowStore(settings).titles())
 
 
+def rejected(settings: Settings, titles: Sequence[Title]) -> frozenset[str]:
+    """Addresses of the versions that somebody said no to."""
+    return frozenset(one.made.pinned_uri for one in _known(settings, titles) if one.state == "rejected")
+
+
 def propose(store: MlflowStore, titles: Sequence[Title], decided: Judgement, proposed: VersionRecord | None) -> None:
     """Write down what a championship proposes; an open proposal that it no longer makes is withdrawn.
 

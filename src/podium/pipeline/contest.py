@@ -18,7 +18,7 @@ from podium.evaluate.ranking import best_per_family, comparable, rank
 from podium.evaluate.walkforward import scored_rows
 from podium.features import log_returns
 from podium.models.roster import known
-from podium.pipeline.approval import propose
+from podium.pipeline.approval import propose, rejected
 from podium.pipeline.judge import Case, judge
 from podium.pipeline.prepare import load_table, series_path
 from podium.pipeline.recipe import tries
@@ -161,6 +161,7 @@ def gather(
         champion=champion,
         kept_why=kept_why(settings, champion, best, pin) if stays else "",
         approval_from=approval_from(settings, stays),
+        rejected=rejected(settings, titles),
     )
 
 
@@ -270,7 +271,7 @@ def proclaim(
     aliased = {row.alias: versions[row.family] for row in decided.ranking if row.alias}
     if case.kept is not None and decided.verdict != "leak":
         aliased["champion"] = case.kept
-    if decided.proposal and case.champion:
+    if aliased and case.approval_from and case.champion:
         aliased.setdefault("champion", case.champion)  # who took no part, and keeps the title for now
     holder = aliased.get("champion", case.champion)
     for version in {version.pinned_uri: version for version in (*versions.values(), holder) if version}.values():

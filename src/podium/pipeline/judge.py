@@ -44,6 +44,7 @@ class Case:
         kept_why: why this championship leaves the title with that version, whatever the tests say; empty where it
             decides.
         approval_from: family from which the title goes to another only when a person says yes; empty where nobody must.
+        rejected: addresses of the versions that a person said no to.
     """
 
     table: FeatureTable
@@ -56,6 +57,7 @@ class Case:
     champion: VersionRecord | None = None
     kept_why: str = ""
     approval_from: str = ""
+    rejected: frozenset[str] = frozenset()
 
     @property
     def title(self) -> Title | None:
@@ -86,7 +88,7 @@ class Case:
             [settings.policy, settings.alpha, settings.leak_r2, settings.leak_direction, settings.seed],
             self.accept_leak,
             [self.kept.pinned_uri, self.kept_why] if self.kept else None,
-            self.approval_from,
+            " ".join([self.approval_from, *sorted(self.rejected)]),
         ]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
@@ -130,7 +132,11 @@ def judge(
     if case.kept is not None and decision.verdict != "leak":
         decision = decision.left_with(case.kept.family, case.kept_why)
     elif case.approval_from and decision.verdict not in REFUSED and decision.champion != case.approval_from:
-        decision = decision.proposed_beside(case.approval_from)
+        winner = versions[decision.champion].pinned_uri if decision.champion else ""
+        if winner in case.rejected:
+            decision = decision.left_with(case.approval_from, f"{winner} was proposed and rejected")
+        else:
+            decision = decision.proposed_beside(case.approval_from)
     champion = _holder(case, decision, versions)
     # One that is kept, or was there before a leak, and did not take part has shown nothing here.
     took_part = champion is not None and versions.get(champion.family) == champion

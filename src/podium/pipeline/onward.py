@@ -13,6 +13,7 @@ from podium.evaluate.judgement import Judgement
 from podium.evaluate.ranking import rank
 from podium.evaluate.walkforward import ScoredRows
 from podium.features import build_features
+from podium.pipeline.approval import rejected
 from podium.pipeline.contest import (
     Note,
     approval_from,
@@ -162,6 +163,7 @@ def judge_onward(
             champion=champion,
             kept_why=kept_why(settings, champion, runs, None if unpin else pin_of(titles, champion)),
             approval_from=approval_from(settings, champion),
+            rejected=rejected(settings, titles),
         )
         decided = known_judgement(champion, standings.carried, case.key(settings))
         if decided is None:
