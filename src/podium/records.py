@@ -13,8 +13,17 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
+else:
 
-# numpy is imported where there is something to compute: processes that only watch or serve pages know these words too
+    class _Numpy:
+        """Imported when something of it is asked for: processes that only watch or serve pages know these words too."""
+
+        def __getattr__(self, name: str) -> Any:
+            import numpy as np
+
+            return getattr(np, name)
+
+    np = _Numpy()
 
 Dates: TypeAlias = "NDArray[np.datetime64]"
 Floats: TypeAlias = "NDArray[np.float64]"
@@ -133,8 +142,6 @@ class DataVersion:
         Raises:
             ValueError: it is not a data version.
         """
-        import numpy as np
-
         source, pair, *day, digest = text.rsplit("-", 5)  # a source's name may hold dashes
         return cls(source, pair, np.datetime64(date.fromisoformat("-".join(day)), "D"), digest)
 
