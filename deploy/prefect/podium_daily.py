@@ -1,4 +1,7 @@
-"""The daily run as a flow of Prefect 3, on its schedule; `python podium_daily.py` serves it."""
+"""The daily run as a flow of Prefect 3, on its schedule.
+
+Beside a running `prefect server start`, `python podium_daily.py` serves it.
+"""
 
 from __future__ import annotations
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from podium.serve.processes.logs import Lines, News, OnceAMinute
+from podium.serve.processes.logs import Lines, News, OnceAMinute, logging_config
+from podium.settings import ServeSettings
 
 
 def record(message: str, at: float = 0.0, kind: str | None = None) -> logging.LogRecord:
@@ -64,6 +65,14 @@ def test_news_is_what_has_changed(caplog: pytest.LogCaptureFixture) -> None:
         "no longer serving EURUSD",
         "ledger: as it should be again",
     ]
+
+
+@pytest.mark.parametrize(("level", "told"), [("info", 3), ("warning", 2), ("error", 1)])
+def test_the_level_says_what_is_told(level: Any, told: int) -> None:
+    """Failures always; refusals and problems from warning on; swaps, start, stop and decisions from info on."""
+    config = logging_config(ServeSettings(log_level=level))["loggers"]["podium.serve"]
+    lowest = logging.getLevelNamesMapping()[config["level"]]
+    assert sum(one >= lowest for one in (logging.ERROR, logging.WARNING, logging.INFO)) == told
 
 
 def test_the_process_that_watches_is_light() -> None:
