@@ -103,31 +103,29 @@ def test_an_approver_says_no(desk: Desk) -> None:
     assert desk.store.champion().pinned_uri == before
 
 
-@pytest.mark.parametrize(
-    ("who", "given", "headers", "status", "told"),
-    [
-        ("", YES, {}, 401, "An API key is needed"),
-        ("client", YES, {}, 403, "The key of client decides on no title here; the setting serve.approvers names"),
-        ("ann", YES, {}, 409, "proposal 1 of EURUSD was made by ann; somebody else must decide on it."),
-        ("anna", {**YES, "number": 2}, {}, 409, "EURUSD has no proposal 2; there are 1 to 1; `podium titles` lists"),
-        ("anna", YES, {"Origin": "https://evil.example"}, 403, "Pages of other sites may not call"),
-        ("anna", YES, {"Sec_Fetch_Site": "cross-site"}, 403, "Pages of other sites may not call"),
-        ("anna", YES, {"content_type": "text/plain"}, 415, "A decision is application/json"),
-        ("anna", YES, {"Content_Length": "4097"}, 413, "The body is larger than 4096 bytes"),
-        ("anna", "{", {}, 400, "The body is no decision: Input data was truncated"),
-        ("anna", {**YES, "why": " "}, {}, 400, "The body is no decision: Expected `str` matching regex"),
-        ("anna", {**YES, "decision": "yes"}, {}, 400, "The body is no decision: Invalid enum value 'yes'"),
-        ("anna", {**YES, "force": True}, {}, 400, "The body is no decision: Object contains unknown field `force`"),
-        ("anna", {"number": 1}, {}, 400, "The body is no decision: Object missing required field `decision`"),
-    ],
-)
-def test_what_is_refused_gets_one_line(  # noqa: PLR0917  a row of the table
-    desk: Desk, who: str, given: object, headers: dict[str, str], status: int, told: str
-) -> None:
+REFUSED: list[tuple[str, object, dict[str, str], int, str]] = [
+    ("", YES, {}, 401, "An API key is needed"),
+    ("client", YES, {}, 403, "The key of client decides on no title here; the setting serve.approvers names"),
+    ("ann", YES, {}, 409, "proposal 1 of EURUSD was made by ann; somebody else must decide on it."),
+    ("anna", {**YES, "number": 2}, {}, 409, "EURUSD has no proposal 2; there are 1 to 1; `podium titles` lists"),
+    ("anna", YES, {"Origin": "https://evil.example"}, 403, "Pages of other sites may not call"),
+    ("anna", YES, {"Sec_Fetch_Site": "cross-site"}, 403, "Pages of other sites may not call"),
+    ("anna", YES, {"content_type": "text/plain"}, 415, "A decision is application/json"),
+    ("anna", YES, {"Content_Length": "4097"}, 413, "The body is larger than 4096 bytes"),
+    ("anna", "{", {}, 400, "The body is no decision: Input data was truncated"),
+    ("anna", {**YES, "why": " "}, {}, 400, "The body is no decision: Expected `str` matching regex"),
+    ("anna", {**YES, "decision": "yes"}, {}, 400, "The body is no decision: Invalid enum value 'yes'"),
+    ("anna", {**YES, "force": True}, {}, 400, "The body is no decision: Object contains unknown field `force`"),
+    ("anna", {"number": 1}, {}, 400, "The body is no decision: Object missing required field `decision`"),
+]
+
+
+def test_what_is_refused_gets_one_line(desk: Desk) -> None:
     """By whom it may not be, from where, what it is not: nothing moves, and the sentence says what helps."""
     before = desk.store.titles()
-    found, message = desk.message(who, given, **headers)
-    assert (found, message.startswith(told), "\n" in message) == (status, True, False), message
+    for who, given, headers, status, told in REFUSED:
+        found, message = desk.message(who, given, **headers)
+        assert (found, message.startswith(told), "\n" in message) == (status, True, False), message
     assert desk.store.titles() == before
 
 
