@@ -7,7 +7,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -43,15 +43,20 @@ def serve(
     """
     with ExitStack() as stack:
         stack.enter_context(working_on("starting to serve: loading the champions"))
-        from podium.pipeline.approval import decide
         from podium.serve.processes.supervisor import serve as run
 
         def announce(address: str) -> None:
             stack.close()
             answer(as_json, {"address": address}, [f"serving on {address}"])
 
-        exit_code = run(settings, announce, decide if settings.serve.approvers else None)
+        exit_code = run(settings, announce, _decides() if settings.serve.approvers else None)
     raise typer.Exit(exit_code)
+
+
+def _decides() -> Callable[..., Any]:
+    from podium.pipeline.approval import decide  # heavy for a process that only watches
+
+    return decide
 
 
 class Act(StrEnum):

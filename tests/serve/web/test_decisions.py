@@ -14,8 +14,9 @@ from podium.errors import RegistryError, SettingError
 from podium.pipeline.approval import decide
 from podium.registry.mlflow_store import MlflowStore
 from podium.registry.proposals import PROPOSED
-from podium.serve.hotswap.manifest import MANIFEST, load
+from podium.serve.hotswap.manifest import load
 from podium.serve.hotswap.registry_reader import RegistryReader
+from podium.serve.hotswap.signals import MANIFEST
 from podium.serve.processes.worker import make_app
 from podium.serve.web import decisions
 from podium.serve.web.security import make_gate, new_key
