@@ -16,8 +16,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
+ROOT = Path(__file__).parent.parent
 ROUNDS = 5
 PODIUM = str(Path(sys.executable).with_name("podium"))
 IMPORT = [sys.executable, "-c", "import mlflow"]
@@ -29,10 +31,10 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
 
 
-def timed(command: list[str], folder: str) -> tuple[float, float]:
+def timed(command: list[str], folder: str, variables: Mapping[str, str] | None = None) -> tuple[float, float]:
     """Wall seconds, and CPU seconds of the process and those that it started."""
     before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run(command, cwd=folder, env=environment(), stdout=subprocess.DEVNULL, check=True)
+    subprocess.run(command, cwd=folder, env=environment() | (variables or {}), stdout=subprocess.DEVNULL, check=True)
     wall, after = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
     return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
