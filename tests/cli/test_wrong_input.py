@@ -74,6 +74,7 @@ WALK = [
     (["reset", "--tracking-uri", "http://127.0.0.1:9"], ["SQLite"], INPUT),
     (["ui", "--port", "99999"], ["99999"], INPUT),
     (["ui", "--tracking-uri", f"http://u:{SECRET}@127.0.0.1:9"], ["u:***@", "browser"], INPUT),
+    (["ui", "--registry-uri", f"http://u:{SECRET}@127.0.0.1:9"], ["registry_uri", "u:***@", "browser"], INPUT),
     (["simulate", "--learn-days", "5"], ["--learn-days", "5: a number of at least 100 is wanted"], INPUT),
     (["simulate", "--trailing-days", "x"], ["--trailing-days", "'x': a whole number is wanted"], INPUT),
     (["ui", "--port", "abc"], ["--port", "'abc': a whole number is wanted"], INPUT),

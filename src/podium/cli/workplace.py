@@ -53,11 +53,11 @@ def ui(
     from podium.registry.mlflow_store import MlflowStore
     from podium.settings.wording import mask
 
-    if not settings.tracking_uri.startswith(("sqlite:", "postgresql", "mysql")):
-        address = mask(settings.tracking_uri)
-        raise SettingError(
-            f"setting tracking_uri = {address!r} is a server with pages of its own; open it in a browser"
-        )
+    for name, uri in (("tracking_uri", settings.tracking_uri), ("registry_uri", settings.registry_uri)):
+        if uri and not uri.startswith(("sqlite:", "postgresql", "mysql")):
+            raise SettingError(
+                f"setting {name} = {mask(uri)!r} is a server with pages of its own; open it in a browser"
+            )
     free = _free_port(host, port)
     _ = MlflowStore(settings).client  # makes the schema under our lock; MLflow's server would make it without one
     if free != port:

@@ -17,6 +17,7 @@ from podium.registry.locations import engine
 PAGE = 2_000  # rows at a time
 OWN = frozenset({"alembic_version"})
 SEEDED = frozenset({"workspaces", "experiments"})  # of which a new database has a row each
+REGISTRY = ("registered_model", "model_version")  # how the names of the registry's tables begin
 
 
 def snapshot(uri: str, path: Path) -> str:
@@ -29,7 +30,7 @@ def snapshot(uri: str, path: Path) -> str:
         SettingError: it is behind an MLflow server.
     """
     if uri.startswith("http"):
-        raise SettingError("this is an MLflow server; give --tracking-uri the address of its database")
+        raise SettingError("this is an MLflow server; give --tracking-uri or --registry-uri its database's address")
     source = sqlite_path(uri)
     if source is not None:
         copy_sqlite(source, path)
@@ -59,15 +60,21 @@ def is_empty(uri: str) -> bool:
     return True
 
 
-def copy(source_uri: str, target_uri: str) -> None:
-    """Every row of one database in place of those of another, in one transaction; both have the same schema."""
+def copy(source_uri: str, target_uri: str, only: tuple[str, ...] = ("",)) -> None:
+    """Every row of one database in place of those of another, in one transaction; both have the same schema.
+
+    Args:
+        source_uri: the one.
+        target_uri: the other.
+        only: how the names of the tables begin.
+    """
     with engine(source_uri).connect() as source, engine(target_uri).begin() as target:
         if source.dialect.name == "postgresql":
             source.execution_options(isolation_level="REPEATABLE READ")  # one state of all tables
-        ours = {table.name: table for table in _tables(target)}
+        ours = {table.name: table for table in _tables(target) if table.name.startswith(only)}
         for table in reversed(ours.values()):
             target.execute(sa.delete(table))
-        for table in _tables(source):
+        for table in (table for table in _tables(source) if table.name in ours):
             for rows in source.execution_options(yield_per=PAGE).execute(sa.select(table)).mappings().partitions():
                 target.execute(sa.insert(ours[table.name]), [dict(row) for row in rows])
         if target.dialect.name == "postgresql":

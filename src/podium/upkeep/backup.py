@@ -172,7 +172,7 @@ def restore(path: Path, flags: Mapping[str, Any]) -> Archive:
         if TOML in names and not SETTINGS_FILE.exists():
             _extract(archive, TOML, SETTINGS_FILE)
         settings = Settings.load(flags)
-        targets = {name: target for name in names if (target := _target(name, settings)) is not None}
+        targets = {name: _target(name, settings) for name in names}
         taken = [(name, target) for name, target in targets.items() if target.exists() and name != TOML]
         for name, target in taken:
             if name in DATABASES or hashlib.sha256(target.read_bytes()).hexdigest() != manifest["files"][name]:
@@ -191,8 +191,16 @@ def _folder(settings: Settings) -> Path:
     return database.absolute().parent / "mlruns"
 
 
-def _target(name: str, settings: Settings) -> Path | None:
-    """Where a file of the archive goes; None for one that has no place here."""
+def _target(name: str, settings: Settings) -> Path:
+    """Where a file of the archive goes."""
+    found = _place(name, settings)
+    if found is None:
+        what = {LEDGER: "--ledger-address", KEYS: "serve.keys_file in podium.toml"}.get(name, "--registry-uri")
+        raise SettingError(f"{name} of the backup has no place here; name a file for it, {what}")
+    return found
+
+
+def _place(name: str, settings: Settings) -> Path | None:
     first, rest = name.partition("/")[0], Path(*PurePosixPath(name).parts[1:])
     ledger = address_of(settings.ledger)
     if first == "artifacts":

@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -139,10 +139,16 @@ def _is_older(uri: str) -> bool:
 
 def _moved(store: MlflowStore) -> Iterator[Trouble]:
     """A folder that was moved or copied after its database had named it."""
-    for database in (path for uri in store.connection.addresses if (path := sqlite_path(uri)) and path.exists()):
+    databases = [path for uri in store.connection.addresses if (path := sqlite_path(uri)) and path.exists()]
+    for database in databases:
         for old, new in locations.moved(database).items():
-            mend = partial(locations.readdress, database, {old: new})
+            mend = partial(_readdress, databases, {old: new})
             yield Trouble(f"{database} looks for artifacts in {old}; they are in {new}", "write the new place", mend)
+
+
+def _readdress(databases: Iterable[Path], places: Mapping[str, str]) -> None:
+    for database in databases:  # a registry of its own has addresses too, and no run that says where they are now
+        locations.readdress(database, places)
 
 
 def _twice(store: MlflowStore) -> Iterator[Trouble]:

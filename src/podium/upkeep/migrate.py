@@ -75,7 +75,7 @@ def migrate(
     )
     _check(store, target)
     with store.connection.errors("carry everything over"), tempfile.TemporaryDirectory(prefix="podium-") as folder:
-        copied = mlflow_tables.snapshot(settings.tracking_uri, Path(folder, "mlflow.db"))
+        copied = _copied(store, Path(folder))
         note("making the target's schema")
         with target.connection.errors("open the target"):
             target.connection.knock()
@@ -83,7 +83,7 @@ def migrate(
             fresh = mlflow_tables.is_empty(to)
         here = list(mlflow_tables.addresses(copied))
         places = _places(copied, artifacts)
-        locations.readdress(Path(folder, "mlflow.db"), places)
+        locations.readdress(Path(copied.removeprefix("sqlite:///")), places)
         if not fresh and mlflow_tables.differences(copied, to):
             raise RegistryError(f"{target.connection.clean(to)} is not empty; give a new database")
         carried = _carry_all(store, target, here, places, note)
@@ -96,19 +96,28 @@ def migrate(
         raise RegistryError(f"{target.connection.clean(to)} has other rows than were carried: {', '.join(wrong)}")
     note("comparing the forecasts")
     same, not_loaded = _compare(store, target)
-    words = {"tracking_uri": to, "artifact_location": artifacts, "ledger_address": ledger_at}
+    registry = to if settings.registry_uri else None
+    words = {"tracking_uri": to, "registry_uri": registry, "artifact_location": artifacts, "ledger_address": ledger_at}
     said = {name: target.connection.clean(value) for name, value in words.items() if value}
     return Migrated(target.connection.clean(to), mlflow_tables.count(to), carried, same, forecasts, not_loaded, said)
 
 
 def _check(store: MlflowStore, target: MlflowStore) -> None:
     source, to = store.connection, target.connection
-    if len(source.addresses) > 1:
-        raise SettingError("tracking and registry are two databases; migrate each of them by itself")
-    if not is_there(source.address):
+    if not all(map(is_there, source.addresses)):
         raise MissingError(f"there is no championship at {source.clean(source.address)} to migrate")
     if sqlite_path(to.address) is None and not to.address.startswith("postgresql+psycopg://"):
         raise SettingError(f"--to {to.clean(to.address)!r}: give postgresql+psycopg://... or sqlite:///...")
+
+
+def _copied(store: MlflowStore, folder: Path) -> str:
+    """The database as it is at this moment; where the registry is another one, with the registered models of that."""
+    tracking, *registry = (
+        mlflow_tables.snapshot(uri, folder / f"{number}.db") for number, uri in enumerate(store.connection.addresses)
+    )
+    for uri in registry:
+        mlflow_tables.copy(uri, tracking, mlflow_tables.REGISTRY)
+    return tracking
 
 
 def _places(copied: str, artifacts: str | None) -> dict[str, str]:

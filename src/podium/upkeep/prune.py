@@ -134,7 +134,9 @@ def prune(
         _remove(store, place)
     for path in files:
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-    return replace(found, database_bytes=_erase(store, choice.runs))
+    freed = [_erase(store, address, choice.runs) for address in store.connection.addresses]
+    sizes = [size for size in freed if size is not None]
+    return replace(found, database_bytes=sum(sizes) if sizes else None)
 
 
 def _named(store: MlflowStore) -> dict[str, str]:
@@ -169,9 +171,8 @@ def _remove(store: MlflowStore, place: str) -> None:
             folder.rmdir()
 
 
-def _erase(store: MlflowStore, runs: Sequence[Recorded]) -> int | None:
+def _erase(store: MlflowStore, address: str, runs: Sequence[Recorded]) -> int | None:
     """The rows, where the database can be reached; a SQLite file is made smaller, unless somebody is using it."""
-    address = store.connection.address
     if address.startswith("http"):
         return None
     with store.connection.errors("erase what was deleted"), store.connection.lock():
