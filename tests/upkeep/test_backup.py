@@ -147,6 +147,39 @@ def test_it_is_consistent_while_others_write(desk, tmp_path):
     assert {line.split()[0] for line in others} <= {"experiments"}
 
 
+def test_a_championship_goes_on_meanwhile(desk, tmp_path, monkeypatch, *, settings_at, context, make_result):
+    """Runs are recorded, registered and crowned while it is written: whatever is in it is whole, and loads."""
+    store, stop, told = MlflowStore(desk), threading.Event(), []
+
+    def hold() -> None:
+        while not stop.is_set():
+            run = store.log_run(make_result("LinearRegression", alpha=len(told) + 5.0), context)
+            store.assign("EURUSD", {"champion": store.register(run)})
+            told.append(run.run_id)
+
+    championship = threading.Thread(target=hold)
+    championship.start()
+    try:
+        for number in range(100):  # until it has met a championship at work
+            backup(desk, tmp_path / f"{number}.zip")
+            if len(told) >= 2:
+                break
+    finally:
+        stop.set()
+        championship.join()
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    restore(tmp_path / f"{number}.zip", {"tracking_uri": f"sqlite:///{Path.cwd() / 'mlflow.db'}"})
+    there = MlflowStore(settings_at(Path.cwd()))
+    model = there.load(there.champion().pinned_uri)
+    assert len(model.predict(model.input_example)) == 5
+    completed = there.client.search_runs(["1"], "tags.status = 'completed'")
+    assert len(completed) > 4
+    for run in completed:
+        assert there.has_file(run.info.run_id, "forecasts.parquet")
+        assert there.has_model(run.data.tags["model_uri"])
+
+
 def test_no_name_leads_out_of_its_folder(tmp_path, monkeypatch):
     """A name that is an absolute path behind its room is a path within the room."""
     monkeypatch.chdir(tmp_path)
