@@ -26,10 +26,11 @@ NOT_RUN = {
     "make ": "the environment that runs the tests was made by it",
     "python3 -m venv": "installs an environment",
     ".venv/bin/pip": "installs an environment",
-    "podium run": "the folder in which the examples run was made by it",
+    "podium run": "the folder in which the examples run was made by it; tests/contract does, with servers",
     "podium serve": "waits for requests; tests/serve asks them",
-    "mlflow server": "waits for requests; tests/contract asks them",
-    "mlflow db": "works on somebody's server; tests/contract starts its own",
+    "mlflow server": "waits for requests; tests/contract follows the page and asks it",
+    "mlflow db": "works on somebody's server; tests/contract follows the page on its own",
+    "ray start": "makes a cluster; tests/contract follows the page",
     "podium migrate --to postgresql": "needs servers; tests/contract carries a championship to its own and back",
     "curl ": "asks a server that waits; tests/serve asks all of it",
     "podium ingest --source ecb-online": "asks the ECB",
@@ -38,7 +39,7 @@ NOT_RUN = {
     "podium forecast --date": "the day comes, and then it is over; tests/pipeline/test_forecast.py asks for others",
     "podium titles approve": "somebody's proposal; tests/pipeline/test_approval.py decides its own",
     "podium titles reject": "as above",
-    "export ": "addresses of somebody's servers; tests/contract starts its own",
+    "export ": "addresses of somebody's servers; tests/contract follows the page with its own",
 }
 ROOMS_PAGE = "ARCHITECTURE.md"
 

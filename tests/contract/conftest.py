@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -18,12 +19,37 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 
+from podium.data.sources.ecb import bundled_table
 from podium.settings import Settings
 
+DOCS = Path(__file__).parents[2] / "docs"
+BLOCK = re.compile(r"^```(?:ba)?sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 HOST = "127.0.0.1"
+# What the pages name as an example or leave to the reader, and what stands there when the tests follow them; nothing
+# else of their commands is changed. Two machines are two loopback addresses of this one, which have a core each; three
+# pairs prove what seven or 29 would.
+PAIRS = ("EURUSD", "GBPUSD", "USDCHF")
+HERE = {
+    "AWS_ACCESS_KEY_ID=... AWS_SECRET_ACCESS_KEY=...": "AWS_ACCESS_KEY_ID={key} AWS_SECRET_ACCESS_KEY={secret}",
+    "http://s3.example.com:8333": "{store}",
+    "s3://my-bucket": "s3://{bucket}",
+    "mlflow:password@db.example.com:3306/mlflow": "{mysql}",
+    "mlflow:password@db.example.com/mlflow": "{postgresql}",
+    "--host 0.0.0.0 --port 5000": f"--host {HOST} --port {{port}}",
+    "mlflow.example.com:5000": f"{HOST}:{{port}}",
+    "--allowed-hosts mlflow.example.com": f"--allowed-hosts {HOST}",
+    "RAY_AUTH_TOKEN=...": "RAY_AUTH_TOKEN={token}",
+    "--head --port 6399": "--head --port {ray} --node-ip-address 127.0.0.2 --num-cpus 1",
+    "ray start --address head.example.com:6399": "ray start --address 127.0.0.2:{ray} --node-ip-address 127.0.0.3 "
+    "--num-cpus 1",
+    "head.example.com:6399": "127.0.0.2:{ray}",
+    "--pairs all": "--pairs {pairs}",
+    "--pairs majors": "--pairs {pairs}",
+}
 NOBODY = 65534  # PostgreSQL refuses to run as root
 START_SECONDS = 90
 
@@ -86,14 +112,16 @@ def answers(url: str) -> bool:
 
 
 @contextlib.contextmanager
-def running(command: list[str], ready: Callable[[], bool], folder: Path, env: Mapping[str, str]) -> Iterator[None]:
+def running(
+    command: list[str], ready: Callable[[], bool], folder: Path, env: Mapping[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
     """A server in a process group of its own, ended at the end."""
     log = folder / "server.log"
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=out, env=dict(env), cwd=folder, start_new_session=True)
     try:
         wait_until(ready, process, log)
-        yield
+        yield process
     finally:
         for word, patience in ((signal.SIGTERM, 8), (signal.SIGKILL, 8)):
             with contextlib.suppress(ProcessLookupError):
@@ -104,10 +132,59 @@ def running(command: list[str], ready: Callable[[], bool], folder: Path, env: Ma
 
 
 def plain_environment() -> dict[str, str]:
-    """The shell's environment without settings of MLflow, AWS or proxies, and with byte code kept."""
+    """The shell's environment without settings of MLflow, AWS or proxies, with this one's programs and byte code."""
     dropped = ("MLFLOW_", "AWS_", "PODIUM_", "PYTHONDONTWRITEBYTECODE")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-    return kept | {"NO_PROXY": "*", "no_proxy": "*"}
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    return kept | {"PATH": path, "NO_PROXY": "*", "no_proxy": "*"}
+
+
+class Reader:
+    """Follows a page below `docs/` word for word."""
+
+    def blocks(self, page: str) -> list[str]:
+        """Its blocks of commands, in order, as they stand there."""
+        return BLOCK.findall((DOCS / page).read_text(encoding="utf-8"))
+
+    def words(self, page: str, number: int, **values: str) -> str:
+        """A block as it is followed here: what stands in the table above is replaced, and nothing else."""
+        block = self.blocks(page)[number]
+        given = {**values, "pairs": ",".join(PAIRS)}
+        for theirs, ours in HERE.items():
+            block = block.replace(theirs, ours.format_map(given)) if theirs in block else block
+        assert "example.com" not in block
+        assert "..." not in block
+        return block
+
+    def folder(self, path: Path) -> Path:
+        """What a reader brings: a folder with 400 days of three pairs, and one quick contestant."""
+        import pandas as pd
+
+        found = {pair: bundled_table().pair(pair, "ecb") for pair in PAIRS}
+        columns = [pd.Series(raw.closes, index=raw.dates, name=pair) for pair, raw in found.items()]
+        path.mkdir()
+        pd.concat(columns, axis=1).dropna().tail(400).to_csv(path / "rates.csv", index_label="date")
+        words = 'source = "csv:rates.csv"\ncontestants = ["LinearRegression"]\nrefit_every = 0\n'
+        (path / "podium.toml").write_text(words)
+        return path
+
+    def begins(self, words: str, folder: Path, out: IO[Any]) -> subprocess.Popen[bytes]:
+        """A shell in which a block's commands are given one after another; it ends where one of them fails."""
+        shell = ["bash", "-ec", words]
+        return subprocess.Popen(shell, stdout=out, stderr=out, env=plain_environment(), cwd=folder, process_group=0)
+
+    def does(self, words: str, folder: Path) -> subprocess.CompletedProcess[str]:
+        """The same, waited for."""
+        shell = ["bash", "-ec", words]
+        return subprocess.run(
+            shell, cwd=folder, env=plain_environment(), capture_output=True, text=True, timeout=300, check=False
+        )
+
+
+@pytest.fixture(scope="session")
+def reader() -> Reader:
+    """Whoever follows a page."""
+    return Reader()
 
 
 @dataclass(frozen=True)
@@ -191,6 +268,12 @@ class ObjectStore:
     environment: dict[str, str]
     bucket: str = "mlflow"
 
+    @property
+    def named(self) -> dict[str, str]:
+        """What a page calls by other names."""
+        names = {"key": "AWS_ACCESS_KEY_ID", "secret": "AWS_SECRET_ACCESS_KEY", "store": "MLFLOW_S3_ENDPOINT_URL"}
+        return {"bucket": self.bucket, **{ours: self.environment[theirs] for ours, theirs in names.items()}}
+
 
 @pytest.fixture(scope="session")
 def object_store() -> Iterator[ObjectStore]:
@@ -221,21 +304,42 @@ def object_store() -> Iterator[ObjectStore]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@dataclass(frozen=True)
+class Served:
+    """An MLflow server.
+
+    Attributes:
+        port: on loopback.
+        process: the shell in which it was started.
+    """
+
+    port: int
+    process: subprocess.Popen[bytes]
+
+    @property
+    def address(self) -> str:
+        """As clients name it."""
+        return f"http://{HOST}:{self.port}"
+
+
 @pytest.fixture(scope="session")
-def mlflow_server(postgres: Database, object_store: ObjectStore) -> Iterator[str]:
-    """`mlflow server` over HTTP, on PostgreSQL, with artifacts in the S3 store that its clients never see."""
+def page_server(reader: Reader, postgres: Database, object_store: ObjectStore) -> Iterator[Served]:
+    """The server of docs/production.md, on PostgreSQL, with artifacts in an S3 store that its clients never see."""
     port = free_port()
     folder = Path(tempfile.mkdtemp(prefix="podium-mlflow-"))
-    command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", postgres.fresh(), "--artifacts-destination", "s3://mlflow/served"]
-    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    environment = plain_environment() | quiet | object_store.environment
-    address = f"http://{HOST}:{port}"
+    values = {**object_store.named, "postgresql": postgres.fresh().partition("://")[2], "port": str(port)}
+    command = ["bash", "-ec", reader.words("production.md", 0, **values)]
     try:
-        with running(command, lambda: answers(f"{address}/health"), folder, environment):
-            yield address
+        with running(command, lambda: answers(f"http://{HOST}:{port}/health"), folder, plain_environment()) as process:
+            yield Served(port, process)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(page_server: Served) -> str:
+    """Its address."""
+    return page_server.address
 
 
 @dataclass(frozen=True)
@@ -269,17 +373,30 @@ def _http(request: pytest.FixtureRequest) -> Backend:
 
 
 def _postgresql(request: pytest.FixtureRequest) -> Backend:
-    database, store = request.getfixturevalue("postgres"), request.getfixturevalue("object_store")
-    address = request.getfixturevalue("postgresql_address")
-    del database
+    store, address = request.getfixturevalue("object_store"), request.getfixturevalue("postgresql_address")
     settings = Settings(tracking_uri=address, artifact_location=f"s3://{store.bucket}/direct", pair=_unused_pair())
     return Backend("postgresql", settings, store.environment)
 
 
 @pytest.fixture(scope="session")
-def postgresql_address(postgres: Database) -> str:
-    """One database for all tests that speak to PostgreSQL directly; its schema takes seconds to create."""
-    return postgres.fresh()
+def page_database(
+    reader: Reader, postgres: Database, object_store: ObjectStore, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, Path]:
+    """A database and an object store as docs/production.md arranges them, with the championship that it holds there.
+
+    Its address, and the folder of who held it. The schema takes seconds to create, so that all tests share it.
+    """
+    address, folder = postgres.fresh(), reader.folder(tmp_path_factory.mktemp("database") / "desk")
+    words = reader.words("production.md", 2, **object_store.named, postgresql=address.partition("://")[2])
+    done = reader.does(words, folder)
+    assert done.returncode == 0, done.stderr
+    return address, folder
+
+
+@pytest.fixture(scope="session")
+def postgresql_address(page_database: tuple[str, Path]) -> str:
+    """One database for all tests that speak to PostgreSQL directly."""
+    return page_database[0]
 
 
 def _mysql(request: pytest.FixtureRequest) -> Backend:
@@ -288,7 +405,7 @@ def _mysql(request: pytest.FixtureRequest) -> Backend:
 
 
 @pytest.fixture(scope="session")
-def mysql_address() -> str:
+def mysql_address(reader: Reader) -> str:
     """A new database on the MariaDB or MySQL server at PODIUM_TEST_MYSQL_URL, `mysql+pymysql://user:password@host:port`."""
     server = os.environ.get("PODIUM_TEST_MYSQL_URL")
     if not server:
@@ -300,7 +417,9 @@ def mysql_address() -> str:
     with engine.begin() as connection:
         connection.execute(sqlalchemy.text(f"CREATE DATABASE {name} CHARACTER SET utf8mb4"))
     engine.dispose()
-    return f"{server.rstrip('/')}/{name}"
+    place = f"{server.rstrip('/').partition('://')[2]}/{name}"
+    (line,) = reader.words("production.md", 3, mysql=place).splitlines()
+    return line.removeprefix("export MLFLOW_TRACKING_URI=")
 
 
 def _unused_pair() -> str:
