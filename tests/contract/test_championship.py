@@ -33,8 +33,6 @@ RACES = Path(__file__).parents[2] / "benchmarks" / "races.py"
 ALIASES = ("champion", "challenger", "candidate")
 SCORES = {"LinearRegression": 0.0049, "ARIMA": 0.0050, "LSTM": 0.0051}
 
-pytestmark = pytest.mark.xdist_group("servers")
-
 
 @pytest.fixture
 def store(backend) -> MlflowStore:

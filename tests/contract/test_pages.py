@@ -21,7 +21,7 @@ from podium.registry.log_items import example_rows
 from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
 
-pytestmark = [pytest.mark.xdist_group("servers"), pytest.mark.servers]
+pytestmark = pytest.mark.servers
 
 PAIRS = ("EURUSD", "GBPUSD", "USDCHF")
 LAST = "3 of 3 pairs done, 0 failed"

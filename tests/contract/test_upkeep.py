@@ -19,7 +19,7 @@ from podium.registry.mlflow_store import MlflowStore
 from podium.upkeep.migrate import migrate
 from podium.upkeep.prune import prune
 
-pytestmark = [pytest.mark.xdist_group("servers"), pytest.mark.servers]
+pytestmark = pytest.mark.servers
 
 
 @pytest.fixture
