@@ -75,17 +75,25 @@ def test_the_rule_is_wintenbergers():
     learner = CombinationContestant().learner(2)
     first, R, V, B = [0.5, 0.25, 0.25], [0.0] * 3, [0.0] * 3, [0.0] * 3
     p = first
-    for y, each in zip(actual, forecasts.T, strict=True):
+    actual[40] = 0.2  # a day of thirty deviations
+    for day, (outcome, each) in enumerate(zip(actual, forecasts.T, strict=True)):
+        if day < 20:
+            learner.learn(each, outcome)
+            assert learner.weights == pytest.approx(first[1:])
+            continue
+        past, fade = actual[:day] ** 2, 0.97 ** np.arange(day)[::-1]
+        s2 = max((past * fade).sum() / fade.sum(), 0.09 * past.mean())
+        y = np.clip(outcome, -5 * s2**0.5, 5 * s2**0.5)
         f = [0.0, *each]
         m = sum(p[k] * f[k] for k in range(3))
-        r = [2 * (m - y) * (m - f[k]) for k in range(3)]
+        r = [2 * (m - y) * (m - f[k]) / s2 for k in range(3)]
         V = [V[k] + r[k] ** 2 for k in range(3)]
         B = [max(B[k], abs(r[k])) for k in range(3)]
         eta = [min(1 / (2 * B[k]), (np.log(1 / first[k]) / V[k]) ** 0.5) for k in range(3)]
         R = [R[k] + r[k] - eta[k] * r[k] ** 2 for k in range(3)]
         w = [first[k] * eta[k] * np.exp(eta[k] * R[k]) for k in range(3)]
         p = [w[k] / sum(w) for k in range(3)]
-        learner.learn(each, y)
+        learner.learn(each, outcome)
         assert learner.weights == pytest.approx(p[1:], rel=1e-9)
 
 
