@@ -36,7 +36,7 @@ FEATURES = {
     "many pairs, many machines": (
         "pipeline/pairs", "cli/many", "cli/lines/per_pair", "report/index", "runners/cluster",
     ),
-    "titles that a person gives": ("pipeline/approval", "registry/proposals"),
+    "titles that a person gives": ("pipeline/approval", "registry/proposals", "serve/web/decisions"),
     "contestants of one's own, and mixtures": (
         "cli/contestants", "models/options", "models/starter", "models/boosting", "models/combin", "models/smoothing",
         "pipeline/admission", "pipeline/combine", "runners/sandbox", "registry/keras_by_name", "registry/onnx_by_name",
@@ -50,7 +50,7 @@ FEATURES = {
         "registry/turns", "registry/trust", "registry/artifacts", "registry/isolation", "registry/mlflow_schema",
         "registry/attempts",
     ),
-    "leads and misses over time": ("evaluate/conformal", "evaluate/fluctuation"),
+    "leads and misses over time": ("evaluate/conformal", "evaluate/fluctuation", "evaluate/volatility/aftershock"),
 }  # fmt: skip
 
 
