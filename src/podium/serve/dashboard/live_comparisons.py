@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -60,7 +61,6 @@ class LiveComparisons:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._ledger: Ledger | None = None
         self._known: dict[str, tuple[Ends, dict[str, str], Live]] = {}
 
     def of(self, lineup: Lineup) -> Live:
@@ -71,7 +71,7 @@ class LiveComparisons:
         if "://" not in address and not Path(address).exists():
             return Live(reason="The ledger is still empty: it begins with the first forecast that is asked for.")
         try:
-            return self._read(self._opened(), lineup)
+            return self._read(self._ledger, lineup)
         except LedgerError:
             return Live(reason="The ledger cannot be read at the moment.")
         except PodiumError as error:
@@ -81,12 +81,11 @@ class LiveComparisons:
         """RMSE and number of each arm's own settled days, by pair and arm; an arm without any is left out."""
         return {(one.pair, arm.arm): (arm.rmse, arm.n_days) for one in lineups for arm in self.of(one).arms}
 
-    def _opened(self) -> Ledger:
-        if self._ledger is None:
-            from podium.ledger import Ledger
+    @cached_property
+    def _ledger(self) -> Ledger:
+        from podium.ledger import Ledger
 
-            self._ledger = Ledger.open(self._settings.ledger, create=False)
-        return self._ledger
+        return Ledger.open(self._settings.ledger, create=False)
 
     def _read(self, ledger: Ledger, lineup: Lineup) -> Live:
         ends, names = _ends(ledger, lineup.pair), {arm: model.card.name for arm, model in lineup.arms.items()}

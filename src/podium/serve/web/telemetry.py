@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -50,18 +51,12 @@ class Telemetry:
             for name, (text, labels, mode) in _GAUGES.items()
         }
         self._shown: dict[str, set[tuple[str, ...]]] = {}
-        self._counters: dict[tuple[str, int], Counter] = {}
-        self._timers: dict[str, Histogram] = {}
-        self._rows: dict[tuple[bool, tuple[str, ...]], Counter] = {}
+        self._of: Callable[..., Any] = cache(_labelled)  # prometheus_client looks for it under a lock
 
     def counted(self, endpoint: str, status: int, seconds: float) -> None:
         """One request was answered."""
-        counter = self._counters.get((endpoint, status))
-        if counter is None:
-            counter = self._counters[endpoint, status] = self.requests.labels(endpoint, str(status))
-            self._timers[endpoint] = self.seconds.labels(endpoint)
-        counter.inc()
-        self._timers[endpoint].observe(seconds)
+        self._of(self.requests, endpoint, status).inc()
+        self._of(self.seconds, endpoint).observe(seconds)
 
     def forecast(self, labels: tuple[str, str, str, str], n_rows: int, *, shadow: bool = False) -> None:
         """Rows were forecast.
@@ -71,10 +66,7 @@ class Telemetry:
             n_rows: how many.
             shadow: whether the client did not get them.
         """
-        counter = self._rows.get((shadow, labels))
-        if counter is None:
-            counter = self._rows[shadow, labels] = (self.shadows if shadow else self.forecasts).labels(*labels)
-        counter.inc(n_rows)
+        self._of(self.shadows if shadow else self.forecasts, *labels).inc(n_rows)
 
     def show(self, gauge: str, values: Mapping[tuple[str, ...], float]) -> None:
         """Set a gauge for each of these labels; of those that are gone a count becomes 0, and a measurement NaN."""
@@ -92,6 +84,10 @@ class Telemetry:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return generate_latest(registry)
+
+
+def _labelled(metric: Counter | Histogram, *labels: object) -> Counter | Histogram:
+    return metric.labels(*labels)
 
 
 _GAUGES: dict[str, tuple[str, list[str], Literal["mostrecent", "max", "livemax", "livesum"]]] = {
