@@ -16,6 +16,7 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 
+from podium.alerts.channels import Webhook
 from podium.data.fetch import fetch_series
 from podium.data.store import save_series
 from podium.errors import InputError, MissingError, SourceError, UntrainedError
@@ -40,7 +41,7 @@ from podium.registry import judgements
 from podium.registry.history import Title
 from podium.registry.log_items import read_forecasts, read_interval
 from podium.registry.mlflow_store import MlflowStore
-from podium.settings import Settings
+from podium.settings import AlertSettings, Settings
 
 N_KNOWN = 560
 LIGHT = {"contestants": ("LinearRegression",), "workers": 1, "refit_every": 100, "n_lags": 6, "source": "csv:-"}
@@ -410,6 +411,30 @@ def test_an_error_of_the_system_ends_the_day_as_any_other(desk, monkeypatch):
     assert (failed.result, failed.exit_code) == (FAILED, 1)
     assert desk.alarms() == Counter({"daily-failed": 1})
     assert results(desk.day(N_KNOWN + 1)) == [DONE]
+
+
+def test_the_message_of_the_day_goes_to_channels_once(desk, monkeypatch):
+    """Where it is wanted each day's message is told once, later where a channel was down, which stops no day."""
+    taken, answers = [], ["it is away", "", "", ""]
+
+    def send(self: Webhook, events: Any) -> str:
+        why = answers.pop(0)
+        taken.extend(event for event in events if not why)
+        return why
+
+    monkeypatch.setattr(Webhook, "send", send)
+    wanted = AlertSettings(webhook="https://example.org/hook", message=True)
+    desk.settings = desk.settings.model_copy(update={"alerts": wanted})
+    (down,) = desk.day(N_KNOWN + 1)
+    assert (down.result, taken) == (DONE, [])
+    desk.day(N_KNOWN + 1)
+    desk.day(N_KNOWN + 2)
+    told = [event for event in taken if event.alarm.name == "message-of-the-day"]
+    assert [event.alarm.key for event in told] == [str(day) for day in desk.rates.dates[N_KNOWN : N_KNOWN + 2]]
+    assert told[0].line.splitlines()[0].startswith(told[0].alarm.found.splitlines()[0])
+    desk.settings = desk.settings.model_copy(update={"alerts": wanted.model_copy(update={"message": False})})
+    desk.day(N_KNOWN + 3)
+    assert [event for event in taken if event.alarm.name == "message-of-the-day"] == told
 
 
 def test_only_changes_of_champion_are_told():

@@ -55,6 +55,8 @@ class Event:
         where, alarm = self.alarm.pair or "all pairs", self.alarm
         if self.state == "over":
             return f"over: {where} {alarm.name}, since {self.first_at:%Y-%m-%d %H:%M} UTC ({alarm.found})"
+        if not alarm.remedy:
+            return alarm.found
         return f"{alarm.severity}: {where} {alarm.name}: {alarm.found}. What to do: {alarm.remedy}"
 
     def as_dict(self) -> dict[str, str]:

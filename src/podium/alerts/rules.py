@@ -14,6 +14,9 @@ Severity = Literal["critical", "warning", "info"]
 CHANNEL_DOWN = "channel-down"
 """The one alarm that no rule raises: who tells finds it."""
 
+MESSAGE = "message-of-the-day"
+"""No alarm, and told as one: to every channel, once a pair and day, and later where one is down."""
+
 LEAST_FREE = 0.05
 """Share of the disk below which it is nearly full."""
 
@@ -76,6 +79,7 @@ class Facts:
         free: share of the disk that is free, the fullest of those in use.
         registry: why tracking server or registry cannot be reached; empty where they answer.
         ledger: why the ledger cannot be reached; empty where it answers.
+        message: of the day, where channels shall have it.
     """
 
     pair: str
@@ -91,6 +95,7 @@ class Facts:
     free: float | None = None
     registry: str | None = None
     ledger: str | None = None
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +131,8 @@ def alarms_of(facts: Facts) -> list[Alarm]:
         )
         for change in facts.titles
     ]
+    if facts.message:
+        events.append(Alarm(MESSAGE, facts.pair, "info", facts.message, "", str(facts.day), event=True))
     found = [(name, rule, rule.found(facts)) for name, rule in RULES.items() if name in examined(facts)]
     return events + [
         Alarm(name, "" if rule.everywhere else facts.pair, rule.severity, line, rule.remedy)

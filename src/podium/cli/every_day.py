@@ -18,7 +18,6 @@ from podium.settings import Settings
 
 if TYPE_CHECKING:
     from podium.pipeline.daily import Day, Step
-    from podium.report.amount import Amount
 
 DAILY = tuple(dict.fromkeys((
     *INGEST, *TRAIN, *EVALUATE, "retrain", "max_model_age", "prune_after", "stale_after", "calendar", "ledger_address",
@@ -53,6 +52,7 @@ def daily(
     For the pair, or for every pair that has a title; call it once or ten times a day. Days that were missed are done
     first, one after the other. Exit code 3: a verdict needs a person. 8: rates are late.
     """
+    from podium.pipeline.telling import message_of
     from podium.report.amount import Amount
 
     money = Amount.parse(amount) if amount else None
@@ -72,7 +72,8 @@ def daily(
             codes.add(error.exit_code)
             continue
         codes |= {each.exit_code for each in found} - {0}
-        message = _message(one, found[-1], money)
+        told = found[-1].next_day
+        message = message_of(one, told, found[-1].before, money) if told else ""
         done += [{**each.as_dict(), "message": message if each is found[-1] else ""} for each in found]
         for each in found:
             for line in (*each.notes, *each.alarms):
@@ -145,29 +146,6 @@ def _patient(
     )
     found: list[Day] = retrying(once)
     return found
-
-
-def _message(settings: Settings, day: Day, amount: Amount | None) -> str:
-    """What the treasurer reads; empty where nothing was forecast."""
-    if day.next_day is None:
-        return ""
-    from podium.data.calendar import stale
-    from podium.pipeline.forecast import why
-    from podium.report.message import message
-
-    told = day.next_day
-    try:
-        moved, parts = why(settings)
-    except PodiumError:  # of a model whose files are gone the rest can be told all the same
-        moved, parts = None, None
-    return message(
-        told,
-        yesterday=day.before,
-        change=moved,
-        parts=parts,
-        stale=stale(settings, told.data_version.source, told.origin, datetime.now(UTC)),
-        amount=amount if amount and amount.currency in {day.pair[:3], day.pair[3:]} else None,
-    )
 
 
 def _chore(settings: Settings) -> str:

@@ -30,7 +30,7 @@ from podium.pipeline.due import due
 from podium.pipeline.onward import Standings, judge_onward, stand
 from podium.pipeline.prepare import preprocess, series_path
 from podium.pipeline.telling import changes as title_changes
-from podium.pipeline.telling import day_before, drifted, free, shown, tell
+from podium.pipeline.telling import day_before, drifted, free, message_of, shown, tell
 from podium.pipeline.train import train
 from podium.records import ALIASES, Forecasts, NextDay, Series
 from podium.registry.judgements import Told
@@ -294,11 +294,18 @@ class _Routine:
             free=free(self.settings),
             registry=why if last.exit_code == RegistryError.exit_code else "",
             ledger=why if last.exit_code == LedgerError.exit_code else "",
+            message=self._message(last),
             **shown(self.record),
         )
         seconds = {step.step: step.seconds for day in done for step in day.steps}
         ended = Run(result=last.result, succeeded=not failed, seconds=seconds, newest=last.day)
         last.alarms += tell(self.settings, self.ledger, facts, ended, self.now)
+
+    def _message(self, day: Day) -> str:
+        wanted = self.settings.alerts
+        if day.next_day is None or not wanted.message or not (wanted.channels or wanted.webhook):
+            return ""
+        return message_of(self.settings, day.next_day, day.before)
 
     def _rates(self, day: Day, until: date | None, into: list[Series]) -> tuple[str, bool]:
         fetched, stored = fetch_series(self.settings), _stored(self.settings)

@@ -5,16 +5,22 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from podium.alerts import Facts, Run, TitleChange, Told, publish, raise_and_tell, standing
+from podium.alerts.rules import MESSAGE
+from podium.data.calendar import stale
 from podium.errors import PodiumError
 from podium.ledger.database import Ledger
+from podium.pipeline.forecast import why
 from podium.records import CHAMPION, Forecasts, Interval, NextDay, Series
 from podium.registry.history import Title
 from podium.settings import Settings
+
+if TYPE_CHECKING:
+    from podium.report.amount import Amount
 
 DRIFTS = ("volatility-jumped", "errors-drifted", "coverage-off")
 """Alarms after which `retrain = "drift"` trains anew."""
@@ -82,6 +88,31 @@ def free(settings: Settings) -> float:
     return min((usage := shutil.disk_usage(path)).free / usage.total for path in folders)
 
 
+def message_of(settings: Settings, told: NextDay, before: NextDay | None, amount: Amount | None = None) -> str:
+    """The day in plain words: what is forecast, how good that is, and what is new in it.
+
+    Args:
+        settings: of the pair.
+        told: the forecast that is still open.
+        before: that of the day before; None where it is not known.
+        amount: of money; left out where it is in no currency of the pair.
+    """
+    from podium.report.message import message
+
+    try:
+        moved, parts = why(settings)
+    except PodiumError:  # of a model whose files are gone the rest can be told all the same
+        moved, parts = None, None
+    return message(
+        told,
+        yesterday=before,
+        change=moved,
+        parts=parts,
+        stale=stale(settings, told.data_version.source, told.origin, datetime.now(UTC)),
+        amount=amount if amount and amount.currency in {told.pair[:3], told.pair[3:]} else None,
+    )
+
+
 def tell(settings: Settings, ledger: Ledger | None, facts: Facts, run: Run, now: datetime) -> list[str]:
     """Raise what the facts ask for, tell everybody, and publish the figures of the run.
 
@@ -105,6 +136,6 @@ def tell(settings: Settings, ledger: Ledger | None, facts: Facts, run: Run, now:
 
 
 def _said(told: Told) -> Iterator[str]:
-    yield from (f"alarm {alarm.name}: {alarm.found}; {alarm.remedy}" for alarm in told.new)
+    yield from (f"alarm {alarm.name}: {alarm.found}; {alarm.remedy}" for alarm in told.new if alarm.name != MESSAGE)
     yield from (f"alarm {alarm.name} is over" for alarm in told.over)
     yield from (f"{channel} could not be told: {why}" for channel, why in told.untold.items())

@@ -129,6 +129,8 @@ class AlertSettings(BaseModel):
     """secret https address that gets each alarm as JSON"""
     webhook_secret: str | None = None
     """secret that signs it by HMAC-SHA256, any text or whsec_BASE64"""
+    message: bool = False
+    """whether channels and webhook get the message of the day too, once a pair and day"""
     metrics_dir: Folder | None = None
     """folder of node_exporter's textfile collector, which gets a file a pair"""
     pushgateway: Page | None = None
