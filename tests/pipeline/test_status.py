@@ -10,7 +10,7 @@ import pytest
 
 from podium.evaluate.evidence import Comparison
 from podium.evaluate.walkforward import scored_rows
-from podium.pipeline.prepare import load_table
+from podium.pipeline.prepare import load_table, series_path
 from podium.pipeline.status import status, status_of_all
 from podium.records import Series
 from podium.registry import judgements
@@ -46,6 +46,20 @@ def test_a_pointer_that_cannot_be_read_does_not_agree(arena, rates, capsys):
     assert "best_model_info.EURUSD.json does not name this champion" in capsys.readouterr().out
     path.unlink()
     assert status(arena.settings).pointer_agrees is None
+
+
+def test_rates_that_are_too_old_are_told_first(arena, rates, capsys):
+    """Of the newest stored rate, in lines, JSON and value; nothing is told where `stale_after` allows it."""
+    arena.days(rates).enter(ARIMA=lambda actual: 0.0 * actual)
+    arena.evaluate()
+    told = f"The newest stored rate is of {rates.dates[-1]}, and "
+    assert arena.podium("status") == 0
+    assert capsys.readouterr().out.startswith(told)
+    assert arena.podium("status", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["stale"].startswith(told)
+    series_path(arena.settings).unlink()
+    assert status(arena.settings).stale.startswith(told)
+    assert status(arena.using(stale_after=100_000).settings).stale == ""
 
 
 def prove(store, p_value):

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from podium.errors import MissingError, RegistryError
+from podium.data.calendar import stale
+from podium.data.store import data_version, load_series
+from podium.errors import MissingError, PodiumError, RegistryError
 from podium.evaluate.judgement import Judgement
 from podium.evaluate.significance import discoveries
 from podium.pipeline.contest import pin_of
-from podium.records import Tabular, VersionRecord
+from podium.pipeline.prepare import series_path
+from podium.records import DataVersion, Tabular, VersionRecord
 from podium.registry import judgements, pointer
 from podium.registry.history import Title, since, taken
 from podium.registry.judgements import Told
@@ -35,6 +40,7 @@ class Status(Tabular):
         pointer_agrees: whether the local pointer names the champion; None where there is none of this pair here.
         pinned: why somebody pinned the champion to its title; None where championships decide.
         title: the entry of the history by which its model took the title; None where there is none.
+        stale: that the stored rates are too old, in a sentence; empty where they are not.
     """
 
     pair: str
@@ -45,6 +51,7 @@ class Status(Tabular):
     pointer_agrees: bool | None
     pinned: str | None
     title: Title | None = None
+    stale: str = ""
 
     def to_frame(self) -> pd.DataFrame:
         """Who holds which alias now, a row a holder."""
@@ -55,12 +62,14 @@ class Status(Tabular):
 
     def _repr_html_(self) -> str:
         last = f" Last championship: <b>{self.judgement.verdict}</b>." if self.judgement else ""
-        return f"<p>{self.pair}: {self.champion.pinned_uri} leads.{last}</p>{Tabular._repr_html_(self)}"
+        old = f"<b>{self.stale}.</b> " if self.stale else ""
+        return f"<p>{old}{self.pair}: {self.champion.pinned_uri} leads.{last}</p>{Tabular._repr_html_(self)}"
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON: those of the championship, and how things stand now."""
         decided = self.judgement.as_dict() if self.judgement else {"pair": self.pair, "ranking": []}
         return {
+            "stale": self.stale or None,
             **decided,
             "champion": self.champion.name,
             "champion_version": self.champion.version,
@@ -126,6 +135,7 @@ def status(settings: Settings) -> Status:
         pointer_agrees=_pointer_agrees(settings, champion),
         pinned=pin.why if pin else None,
         title=taken(titles, champion.pinned_uri),
+        stale=_stale(settings, champion.data_version),
     )
 
 
@@ -167,6 +177,15 @@ def _judgement(store: MlflowStore, champion: VersionRecord) -> Judgement | None:
         return judgements.carried(store, champion)
     except RegistryError:  # the runs' files were moved, or cannot be reached; who leads is known all the same
         return None
+
+
+def _stale(settings: Settings, trained_on: DataVersion | None) -> str:
+    """That the newest rates are too old; those that the champion was trained on where none are stored here."""
+    newest = trained_on
+    with suppress(PodiumError):
+        newest = data_version(load_series(series_path(settings)))
+    late = stale(settings, newest.source, newest.day, datetime.now(UTC)) if newest else None
+    return late.told() if late else ""
 
 
 def _age(champion: VersionRecord) -> int | None:

@@ -139,6 +139,8 @@ def status_lines(status: Status) -> Iterator[str]:
     from podium.records import ALIASES
 
     champion, judgement = status.champion, status.judgement
+    if status.stale:
+        yield f"{status.stale}."
     pinned = f", pinned by hand: {status.pinned}" if status.pinned is not None else ""
     yield f"{status.pair}: champion {champion.name} (v{champion.version}){pinned}"
     if judgement is None:
