@@ -38,12 +38,14 @@ pytestmark = pytest.mark.servers
 
 RUN = """
 import json, sys
-from podium.pipeline.approval import decide
 from podium.serve.processes.supervisor import serve
 from podium.settings import Settings
 
 settings = Settings(**json.loads(sys.argv[1]))
-sys.exit(serve(settings, lambda line: print(line, flush=True), decide if settings.serve.approvers else None))
+decide = None
+if settings.serve.approvers:
+    from podium.pipeline.approval import decide
+sys.exit(serve(settings, lambda line: print(line, flush=True), decide))
 """
 
 
