@@ -61,11 +61,12 @@ def test_what_is_said_of_tomorrow_is_what_is_scored_later(seed: int, day: int, h
 
 
 @settings(max_examples=10, deadline=None)
-@given(seed=st.integers(0, 10_000), n_new=st.integers(1, 30))
-def test_going_on_day_by_day_is_walking_again(seed: int, n_new: int) -> None:
+@given(seed=st.integers(0, 10_000), n_new=st.integers(1, 30), last=st.sampled_from([None, 0.03]))
+def test_going_on_day_by_day_is_walking_again(seed: int, n_new: int, last: float | None) -> None:
     """An interval advanced by each new day's return is that of a walk over the longer series, if nothing is refit."""
     rng = np.random.default_rng(seed)
     returns = 0.005 * rng.standard_t(5, 361)  # fitted on day 329, and not again before day 369
+    returns[-1] = last or returns[-1]  # a shock
     point = 0.0005 * rng.standard_normal(361 - FIRST)
     interval = ranges(returns[:-n_new], point[:-n_new], 1).interval
     for day in range(361 - n_new, 361):
