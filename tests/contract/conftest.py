@@ -311,10 +311,12 @@ class Served:
     Attributes:
         port: on loopback.
         process: the shell in which it was started.
+        folder: where that was.
     """
 
     port: int
     process: subprocess.Popen[bytes]
+    folder: Path
 
     @property
     def address(self) -> str:
@@ -331,7 +333,7 @@ def page_server(reader: Reader, postgres: Database, object_store: ObjectStore) -
     command = ["bash", "-ec", reader.words("production.md", 0, **values)]
     try:
         with running(command, lambda: answers(f"http://{HOST}:{port}/health"), folder, plain_environment()) as process:
-            yield Served(port, process)
+            yield Served(port, process, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -62,11 +62,12 @@ def test_every_block_of_the_pages_is_followed(reader):
 
 
 def test_a_client_of_the_server_needs_its_address_alone(client, page_server):
-    """Without a key of the store it holds a championship, whose files went through the server; two processes serve."""
+    """It has no key, and files go through the server into the store, past the disks of both; two processes serve."""
     folder, ran = client
     assert ran.returncode == 0, ran.stderr
     assert champions_files(Settings(tracking_uri=page_server.address)).startswith("mlflow-artifacts:/")
     assert not (folder / "mlruns").exists()
+    assert [path.name for path in page_server.folder.iterdir()] == ["server.log"]
     shell = psutil.Process(page_server.process.pid)
     assert len([each for each in (shell, *shell.children(recursive=True)) if each.name() != "bash"]) == 2
 
