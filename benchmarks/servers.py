@@ -32,5 +32,12 @@ def _server(name: str) -> Callable[..., AbstractContextManager[Any]]:
 
 postgres = _server("postgres")
 object_store = _server("object_store")
-mlflow_server = _server("mlflow_server")
+_page_server = _server("page_server")
 Database: Any = _MODULE.Database
+
+
+@contextmanager
+def mlflow_server(database: Any, store: Any) -> Iterator[str]:
+    """Address of `mlflow server`, started as docs/production.md says."""
+    with _page_server(_MODULE.Reader(), database, store) as served:
+        yield served.address
