@@ -211,7 +211,7 @@ def test_a_routine_that_is_disturbed_ends_where_an_undisturbed_one_does(settings
         undisturbed.rates = later if n_days >= N_KNOWN + 20 else rates
         (done,) = undisturbed.day(n_days)
         assert done.result == DONE
-    missed = set(range(N_KNOWN + 5, N_KNOWN + 9))
+    missed = set(range(N_KNOWN + 5, N_KNOWN + 10))
     planted: Counter[str] = Counter({"daily-missing": 1})
     seen: list[str] = []
     for n_days in days:
@@ -222,7 +222,7 @@ def test_a_routine_that_is_disturbed_ends_where_an_undisturbed_one_does(settings
         disturbed.source(SourceError("the source answers nonsense") if garbage else disturbed.rates.until(n_days - 1))
         planted["daily-failed" if garbage else "rates-late"] += 1
         seen += results(daily(disturbed.settings, now=disturbed.evening(n_days)))
-        for _ in range(chance.choice((0, 0, 1, 2))):
+        for _ in range(chance.choice((0, 1, 1, 2))):
             dies_at = chance.choice(["rates", "settle", "forecast", "train", "judge"])
 
             def die(_: Day, step: Any, at: str = dies_at, log: list[str] = seen) -> None:
@@ -234,7 +234,8 @@ def test_a_routine_that_is_disturbed_ends_where_an_undisturbed_one_does(settings
                 disturbed.day(n_days, on_step=die)
             seen.append("killed")
         seen += results(disturbed.day(n_days))
-    assert {DONE, FAILED, LATE, BUSY, "killed"} <= set(seen)
+    assert {DONE, FAILED, LATE, BUSY} <= set(seen)
+    assert seen.count("killed") >= 20
     assert disturbed.state() == undisturbed.state()
     assert disturbed.alarms() == planted
     assert undisturbed.alarms() == Counter()
