@@ -2,8 +2,8 @@
 
     python benchmarks/filled_registry.py [sqlite|postgresql] [RUNS] [VERSIONS]
 
-A championship of three contestants is held, its verbs are timed, its rows are copied under new ids and older days, and
-the verbs are timed again. In this process, imports not counted; `serve` in processes of its own, from its start to its
+Two championships of three contestants are held, the rows of one are copied under new ids and older days, and verbs are
+timed in both by turns. In this process, imports not counted; `serve` in processes of its own, from its start to its
 first answer.
 """
 
@@ -17,9 +17,11 @@ import tempfile
 import time
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
-from functools import reduce
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
+from functools import partial, reduce
+from itertools import cycle
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,7 +34,7 @@ from podium.pipeline.prepare import series_path
 from podium.pipeline.status import status, status_of_all
 from podium.pipeline.titles import history, promote
 from podium.pipeline.train import train
-from podium.records import Series
+from podium.records import Series, VersionRecord
 from podium.registry.locations import engine
 from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
@@ -132,37 +134,45 @@ def serving(settings: Settings) -> Iterator[str]:
         server.stdout.close()
 
 
-def timed(act: Callable[[], object], times: int = TIMES) -> tuple[float, float]:
-    """Wall and CPU seconds of this process, the least of so many times: others may use the machine too."""
-    took = []
+Took = list[tuple[float, float]]  # wall and CPU seconds in each registry
+
+
+def timed(acts: Sequence[tuple[str, Callable[[], object]]], times: int = TIMES) -> Took:
+    """The least of so many times in each folder by turns: what else the machine does holds up both alike."""
+    took: list[Took] = [[] for _ in acts]
     for _ in range(times):
-        wall, cpu = time.perf_counter(), time.process_time()
-        act()
-        took.append((time.perf_counter() - wall, time.process_time() - cpu))
-    walls, cpus = zip(*took, strict=True)
-    return min(walls), min(cpus)
+        for (folder, act), mine in zip(acts, took, strict=True):
+            os.chdir(folder)
+            wall, cpu = time.perf_counter(), time.process_time()
+            act()
+            mine.append((time.perf_counter() - wall, time.process_time() - cpu))
+    return [(min(wall for wall, _ in mine), min(cpu for _, cpu in mine)) for mine in took]
 
 
-def measure(settings: Settings) -> dict[str, tuple[float, float]]:
-    """Wall and CPU seconds of each verb."""
-    holders = MlflowStore(settings).holders()
-    champion = next(version for version in holders if "champion" in version.aliases)
-    other = next(version for version in holders if "challenger" in version.aliases)
-    turns = iter([other, champion] * TIMES)
-    found = {
-        "status": timed(lambda: status(settings)),
-        "status --all": timed(lambda: status_of_all(settings)),
-        "evaluate, nothing new": timed(lambda: evaluate(settings)),
-        "history": timed(lambda: history(settings)),
-        "promote": timed(lambda: promote(settings, next(turns).pinned_uri, "to measure"), TIMES - 1),
-    }
-    promote(settings, champion.pinned_uri, "back")
-    evaluate(settings, unpin=True)
+def measure(places: Mapping[str, Settings]) -> Iterator[tuple[str, Took]]:
+    """Each verb in each registry, by folder."""
 
-    with serving(settings) as address:
-        found["dashboard"] = timed(lambda: look(address), 3 * TIMES)
-    found["serve, to its first answer"] = timed(lambda: start(settings), 3)
-    return found
+    def each(act: Callable[[Settings], object], times: int = TIMES) -> Took:
+        return timed([(folder, partial(act, settings)) for folder, settings in places.items()], times)
+
+    turns: dict[str, Iterator[VersionRecord]] = {}
+    for folder, settings in places.items():
+        os.chdir(folder)
+        held = {alias: one for one in MlflowStore(settings).holders() for alias in one.aliases}
+        turns[settings.tracking_uri] = cycle([held["challenger"], held["champion"]])
+    yield "status", each(status)
+    yield "status --all", each(status_of_all)
+    yield "evaluate, nothing new", each(evaluate)
+    yield "history", each(history)
+    yield "promote", each(lambda one: promote(one, next(turns[one.tracking_uri]).pinned_uri, "to measure"), 2 * TIMES)
+    each(lambda settings: evaluate(settings, unpin=True), 1)
+    with ExitStack() as up:
+        acts = []
+        for folder, settings in places.items():
+            os.chdir(folder)
+            acts.append((folder, partial(look, up.enter_context(serving(settings)))))
+        yield "dashboard", timed(acts, 3 * TIMES)
+    yield "serve, to its first answer", each(start, 3)
 
 
 def look(address: str) -> None:
@@ -178,28 +188,30 @@ def start(settings: Settings) -> None:
 
 
 def main() -> None:
-    """Measure, fill, measure."""
+    """Make two registries, fill one, measure both by turns."""
     where = sys.argv[1] if len(sys.argv) > 1 else "sqlite"
     n_runs, n_versions = (int(sys.argv[at]) if len(sys.argv) > at else of for at, of in ((2, 2000), (3, 500)))
     with (
         tempfile.TemporaryDirectory(prefix="podium-") as top,
         servers.postgres() if where == "postgresql" else (nullcontext()) as database,
     ):
-        os.chdir(top)
-        uri = database.fresh() if database else f"sqlite:///{top}/mlflow.db"
-        settings = Settings(tracking_uri=uri, contestants=("LinearRegression", "ARIMA", "ExponentialSmoothing"))
-        MlflowStore(settings).prepare()  # in one process: migrations of several at once meet each other
-        championship(settings)
-        few = measure(settings)
+        places = {}
+        for folder in (f"{top}/few", f"{top}/many"):
+            Path(folder).mkdir()
+            os.chdir(folder)
+            uri = database.fresh() if database else f"sqlite:///{folder}/mlflow.db"
+            settings = Settings(tracking_uri=uri, contestants=("LinearRegression", "ARIMA", "ExponentialSmoothing"))
+            MlflowStore(settings).prepare()  # in one process: migrations of several at once meet each other
+            championship(settings)
+            places[folder] = settings
         fill(uri, n_runs, n_versions)
         crown(settings, n_titles=101)
-        many = measure(settings)
         print(f"{where}: {n_runs} runs, {n_versions} versions")
         print("| | 3 runs: wall, CPU | many: wall, CPU | wall, CPU |")
-        for name, after in many.items():
-            row = [f"{1e3 * wall:.0f} ms, {1e3 * cpu:.0f} ms" for wall, cpu in (few[name], after)]
-            ratios = [f"{new / old:.2f}" for old, new in zip(few[name], after, strict=True)]
-            print("|", name, "|", " | ".join(row), "|", ", ".join(ratios), "|")
+        for name, took in measure(places):
+            row = [f"{1e3 * wall:.0f} ms, {1e3 * cpu:.0f} ms" for wall, cpu in took]
+            ratios = [f"{new / old:.2f}" for old, new in zip(*took, strict=True)]
+            print("|", name, "|", " | ".join(row), "|", ", ".join(ratios), "|", flush=True)
 
 
 if __name__ == "__main__":
