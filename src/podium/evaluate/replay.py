@@ -172,8 +172,8 @@ def month_ends(panel: Panel, trailing_days: int) -> NDArray[np.intp]:
     looks = ends[ends >= trailing_days - 1]
     if trailing_days < 2 or len(looks) < 2:
         raise InputError(
-            f"{len(months)} days of forecasts and a window of {trailing_days}: too few for two month ends; "
-            "bring more days or shorten the window"
+            f"{len(months)} days of forecasts, ranked on {trailing_days}: too few for two month ends; "
+            "bring more days or rank on fewer"
         )
     return looks
 

@@ -129,14 +129,7 @@ def judge(
         accept_leak=case.accept_leak,
     )
     leaks = tuple(found for found in suspicions if found.contestant in decision.suspects)
-    if case.kept is not None and decision.verdict != "leak":
-        decision = decision.left_with(case.kept.family, case.kept_why)
-    elif case.approval_from and decision.verdict not in REFUSED and decision.champion != case.approval_from:
-        winner = versions[decision.champion].pinned_uri if decision.champion else ""
-        if winner in case.rejected:
-            decision = decision.left_with(case.approval_from, f"{winner} was proposed and rejected")
-        else:
-            decision = decision.proposed_beside(case.approval_from)
+    decision = _left_to_people(case, decision, versions)
     champion = _holder(case, decision, versions)
     # One that is kept, or was there before a leak, and did not take part has shown nothing here.
     took_part = champion is not None and versions.get(champion.family) == champion
@@ -188,6 +181,18 @@ def _suspicion(settings: Settings, case: Case, name: str, forecast: Floats) -> S
         features=case.table.values[scored],
         limits=LeakLimits(r2=settings.leak_r2, directional_accuracy=settings.leak_direction),
     )
+
+
+def _left_to_people(case: Case, decision: Decision, versions: Mapping[str, VersionRecord]) -> Decision:
+    """The decision, unless somebody's pin holds the title, or another family needs somebody's yes."""
+    if case.kept is not None and decision.verdict != "leak":
+        return decision.left_with(case.kept.family, case.kept_why)
+    if not case.approval_from or decision.verdict in REFUSED or decision.champion == case.approval_from:
+        return decision
+    winner = versions[decision.champion].pinned_uri if decision.champion else ""
+    if winner in case.rejected:
+        return decision.left_with(case.approval_from, f"{winner} was proposed and rejected")
+    return decision.proposed_beside(case.approval_from)
 
 
 def _is_champion(case: Case, runs: Mapping[str, RunRecord], found: Suspicion) -> bool:
