@@ -19,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mlflow import MlflowClient
+from mlflow.tracking._model_registry.client import ModelRegistryClient
 
 from podium.pipeline.contest import evaluate
 from podium.pipeline.train import train_one
@@ -26,7 +27,7 @@ from podium.registry import pointer
 from podium.settings import Settings
 
 FLAGS = {"developer": "tester", "source": "csv:rates.csv"}
-WRITES = (
+REGISTRY_WRITES = (
     "create_registered_model",
     "update_registered_model",
     "create_model_version",
@@ -35,9 +36,8 @@ WRITES = (
     "delete_registered_model_alias",
     "set_registered_model_tag",
     "set_model_version_tag",
-    "log_artifact",
-    "log_artifacts",
 )
+RUN_WRITES = ("log_artifact", "log_artifacts")
 
 
 def report(**values: object) -> None:
@@ -77,8 +77,9 @@ def evaluate_killed_before(write: int) -> None:
 
         return write_or_die
 
-    for name in WRITES:
-        setattr(MlflowClient, name, deadly(getattr(MlflowClient, name)))
+    for client, names in ((ModelRegistryClient, REGISTRY_WRITES), (MlflowClient, RUN_WRITES)):
+        for name in names:
+            setattr(client, name, deadly(getattr(client, name)))
     pointer.atomic_write = deadly(pointer.atomic_write)
     evaluate(settings())
 
