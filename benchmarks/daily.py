@@ -75,7 +75,7 @@ def main() -> None:
         for day in days[1 : n_days + 1]:
             seconds, (done,) = podium("daily", "--pair", "EURUSD", "--as-of", day, "--retrain", "never")
             first.append(seconds)
-            for step in done["steps"]:
+            for step in done["days"][0]["steps"]:
                 steps.setdefault(step["step"], []).append(step["seconds"])
             again.append(podium("daily", "--pair", "EURUSD", "--as-of", day, "--retrain", "never")[0])
         after = size()
@@ -86,7 +86,7 @@ def main() -> None:
         rows, kilobytes = (after[0] - before[0]) / n_days, (after[1] - before[1]) / n_days / 1000
         print(f"rows and bytes a day:      {rows:6.1f} rows, {kilobytes:.1f} kB")
         (done,) = podium("daily", "--pair", "EURUSD", "--as-of", days[n_days + 1], "--retrain", "1")[1]
-        trained = next(step["seconds"] for step in done["steps"] if step["step"] == "train")
+        trained = next(step["seconds"] for step in done["days"][0]["steps"] if step["step"] == "train")
         print(f"a training that goes on:   {trained:6.2f} s")
         Path("data/processed/EURUSD.volatility.npz").unlink()
         print(f"a training, all anew:      {podium('train', '--pair', 'EURUSD', '--again')[0]:6.2f} s")

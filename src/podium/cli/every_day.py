@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from podium.cli.console import answer, complain, note, say, say_json, working_on
+from podium.cli.console import answer, note, say, working_on
 from podium.cli.flags import FOLDERS, Json, takes_settings
 from podium.cli.lines import steps_of_days as lines
 from podium.cli.lines.cells import plain
-from podium.cli.many import Pairs
+from podium.cli.lines.per_pair import result_json
+from podium.cli.many import Pairs, for_many
 from podium.cli.steps import EVALUATE, INGEST, TRAIN, ChangeSource
-from podium.errors import InputError, PodiumError, RegistryError, SourceError
+from podium.errors import InputError, RegistryError
 from podium.settings import Settings
-
-if TYPE_CHECKING:
-    from podium.pipeline.daily import Day, Step
 
 DAILY = tuple(dict.fromkeys((
     *INGEST, *TRAIN, *EVALUATE, "retrain", "max_model_age", "prune_after", "stale_after", "calendar", "ledger_address",
@@ -52,39 +51,30 @@ def daily(
     For the pair, or for every pair that has a title; call it once or ten times a day. Days that were missed are done
     first, one after the other. Exit code 3: a verdict needs a person. 8: rates are late.
     """
-    from podium.pipeline.telling import message_of
+    from podium.pipeline.pairs import day_by_day
+    from podium.pipeline.waiting import DaysAsked
     from podium.report.amount import Amount
 
-    money = Amount.parse(amount) if amount else None
-    span = _day(since, "--from"), _day(as_of, "--as-of")
-    until = _clock(wait) if wait else None
+    asked = DaysAsked(
+        since=_day(since, "--from"),
+        until=_day(as_of, "--as-of"),
+        change_source=change_source,
+        chore=_chore,
+        deadline=_clock(wait) if wait else None,
+        amount=Amount.parse(amount) if amount else None,
+    )
     names = _pairs(settings, pairs)
-    done: list[dict[str, Any]] = []
-    codes: set[int] = set()
-    for name in names:
-        one = settings.model_copy(update={"pair": name})
-        try:
-            found = _patient(one, span, until, as_json, change_source)
-        except PodiumError as error:
-            if len(names) == 1:
-                raise
-            complain(f"{name}: {error}")
-            codes.add(error.exit_code)
-            continue
-        codes |= {each.exit_code for each in found} - {0}
-        told = found[-1].next_day
-        message = message_of(one, told, found[-1].before, money) if told else ""
-        done += [{**each.as_dict(), "message": message if each is found[-1] else ""} for each in found]
-        for each in found:
-            for line in (*each.notes, *each.alarms):
-                note(f"{each.pair}: {line.removeprefix(f'{each.pair}: ')}")
-        if not as_json:
-            for line in (*map(lines.day_line, found), *([f"\n{message}\n"] if message else [])):
-                say(line)
-    if as_json:
-        say_json(done)
-    if codes:
-        raise typer.Exit(codes.pop() if len(codes) == 1 else 1)
+    if for_many(settings, ",".join(names) if pairs or len(names) > 1 else "", "daily", as_json=as_json, days=asked):
+        return
+    one = settings.model_copy(update={"pair": names[0]})
+    with working_on(one.pair):
+        done = day_by_day(one, asked if as_json else replace(asked, on_step=lambda *step: say(lines.step_line(*step))))
+    for line in done.notes:
+        note(f"{done.pair}: {line.removeprefix(f'{done.pair}: ')}")
+    message = [f"\n{done.last.message}\n"] if done.last.message else []
+    answer(as_json, [result_json(done)], [*map(lines.day_line, done.last.days), *message])
+    if done.exit_code:
+        raise typer.Exit(done.exit_code)
 
 
 @takes_settings("pair", "ledger_address", *FOLDERS)
@@ -118,41 +108,14 @@ def _pairs(settings: Settings, pairs: str) -> list[str]:
         return [settings.pair]  # whose day fails of it, and raises the alarm
 
 
-def _patient(
-    settings: Settings, span: tuple[date | None, date | None], until: datetime | None, quiet: bool, change: bool
-) -> list[Day]:
-    """The days of a pair; where its rates are late or the source fails, again with longer pauses until a moment."""
-    from tenacity import Retrying, retry_if_result, stop_before_delay, wait_exponential
-
-    from podium.pipeline.daily import EXIT_LATE
-    from podium.pipeline.daily import daily as do
-
-    def told(of: Day, step: Step) -> None:
-        if not quiet:
-            say(lines.step_line(of, step))
-
-    def once() -> list[Day]:
-        with working_on(settings.pair):
-            return do(settings, span[1], since=span[0], chore=_chore, on_step=told, change_source=change)
-
-    if until is None:
-        return once()
-    left = max(0.0, (until - datetime.now().astimezone()).total_seconds())
-    retrying: Any = Retrying(
-        retry=retry_if_result(lambda found: found[-1].exit_code in {SourceError.exit_code, EXIT_LATE}),
-        wait=wait_exponential(multiplier=30, max=900),
-        stop=stop_before_delay(left),
-        retry_error_callback=lambda state: state.outcome and state.outcome.result(),
-    )
-    found: list[Day] = retrying(once)
-    return found
-
-
 def _chore(settings: Settings) -> str:
-    """Let go of what is old; see `podium prune`."""
+    """Let go of what is old; see `podium prune`. Pairs whose days are done side by side take turns at it."""
+    from filelock import FileLock
+
     from podium.upkeep.prune import prune
 
-    found = prune(settings, settings.prune_after, False)
+    with FileLock(settings.data_dir / "prune.lock"):
+        found = prune(settings, settings.prune_after, False)
     return f"{len(found.runs)} runs, {len(found.versions)} versions, {found.n_bytes / 1e6:.1f} MB gone"
 
 

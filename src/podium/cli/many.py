@@ -37,7 +37,7 @@ def for_many(settings: Settings, pairs: str, verb: str, *, as_json: bool, strict
     """
     if not pairs and (settings.engine == "local" or verb in {"status", "forecast", "report"}):
         return False
-    from podium.pipeline.pairs import CROWNED, Asked, for_each, named
+    from podium.pipeline.pairs import CROWNED, Asked, exit_code_of, for_each, named
 
     names = named(pairs or settings.pair, settings, crowned=verb in CROWNED)
     began, done = time.monotonic(), []
@@ -58,9 +58,8 @@ def for_many(settings: Settings, pairs: str, verb: str, *, as_json: bool, strict
         note(f"one page over all: {folder / 'index.html'}")
     lines = per_pair.result_lines(results, time.monotonic() - began)
     answer(as_json, [per_pair.result_json(result) for result in results], lines)
-    exit_codes = {result.exit_code for result in results if result.failed}
-    if exit_codes:
-        raise typer.Exit(exit_codes.pop() if len(exit_codes) == 1 else 1)
+    if exit_code := exit_code_of(result.exit_code for result in results):
+        raise typer.Exit(exit_code)
     judged = [result.last for result in results] if verb in {"run", "evaluate"} else []
     if any(found.verdict in REFUSED or (strict and not found.proven) for found in judged):
         raise typer.Exit(EXIT_REFUSED)

@@ -73,6 +73,7 @@ class Day:
         result: one of the words above.
         steps: in their order.
         exit_code: of a process that did only this.
+        trained: how many contestants were trained.
         judgement: of the championship as it stands now.
         next_day: the champion's forecast.
         before: what the same champion forecast the day before; None where that is not known.
@@ -86,6 +87,7 @@ class Day:
     result: str = NOTHING
     steps: list[Step] = field(default_factory=list)
     exit_code: int = 0
+    trained: int = 0
     judgement: Judgement | None = None
     next_day: NextDay | None = None
     before: NextDay | None = None
@@ -233,7 +235,7 @@ class _Routine:
         steps: dict[str, Callable[[], tuple[str, bool]]] = {
             "settle": lambda: self._settle(series),
             "forecast": lambda: self._forecast(day, store, series, standings),
-            "train": lambda: self._train(series, standings[-1]),
+            "train": lambda: self._train(day, series, standings[-1]),
             "judge": lambda: self._judge(day, store, series, standings),
             "prune": self._prune,
         }
@@ -348,12 +350,13 @@ class _Routine:
             rows += [(alias, found.next_day, version.run_id, trained) for alias in ALIASES if alias in version.aliases]
         return days.write_down(self.ledger, rows, self.newest)
 
-    def _train(self, series: Series, standings: Standings) -> tuple[str, bool]:
+    def _train(self, day: Day, series: Series, standings: Standings) -> tuple[str, bool]:
         trained = max(v.data_version.day for v in standings.versions.values() if v.data_version)
         why = due(self.settings, trained, series, drifted(self.ledger, self.settings.pair))
         if not why:
             return f"not due, trained on {trained}", False
-        return f"{len(train(self.settings))} trained: {why}", True
+        day.trained = len(train(self.settings))
+        return f"{day.trained} trained: {why}", True
 
     def _judge(self, day: Day, store: MlflowStore, series: Series, standings: list[Standings]) -> tuple[str, bool]:
         before, carried = standings[-1].champion, standings[-1].carried

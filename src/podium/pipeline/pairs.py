@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -12,21 +12,26 @@ from itertools import combinations
 from pathlib import Path
 from platform import node, python_version
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from podium.data.calendar import stale
 from podium.data.files import atomic_write
 from podium.data.sources.ecb import bundled_table
 from podium.data.store import load_series
-from podium.errors import MissingError, PodiumError, SettingError, WorkerError
+from podium.errors import MissingError, PodiumError, RegistryError, SettingError, WorkerError
+from podium.evaluate.judgement import Judgement
 from podium.evaluate.walkforward import scored_rows
 from podium.models.roster import enter_all, members
 from podium.pipeline.contest import check_going_on
+from podium.pipeline.daily import FAILED, Day
 from podium.pipeline.forecast import forecast
 from podium.pipeline.onward import evaluate_or_go_on
 from podium.pipeline.prepare import ingest, load_table, series_path
 from podium.pipeline.recipe import COMPUTING, installed
 from podium.pipeline.report import report
+from podium.pipeline.telling import message_of
 from podium.pipeline.train import train_once
+from podium.pipeline.waiting import DaysAsked, days_of
 from podium.pipeline.walk_cache import shared_walk, walk_path
 from podium.records import NextDay, RunRecord, VersionRecord, rate_digits
 from podium.registry import judgements
@@ -45,11 +50,12 @@ STAGES: Mapping[str, tuple[str, ...]] = {
     "run": ("walk", "train", "combine", "evaluate"),
     "train": ("walk", "train", "combine"),
     "evaluate": ("evaluate",),
+    "daily": ("daily",),
     "forecast": ("forecast",),
     "report": ("report",),
     "status": ("forecast",),
 }
-CROWNED = ("forecast", "report", "status")  # is asked of pairs that have a champion
+CROWNED = ("daily", "forecast", "report", "status")  # is asked of pairs that have a champion
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,7 @@ class Asked:
         change_source: see there.
         folder: of the reports.
         cost_bps: of trading, for the reports.
+        days: which, of `daily`.
     """
 
     verb: str
@@ -75,6 +82,7 @@ class Asked:
     change_source: bool = False
     folder: Path = Path("reports")
     cost_bps: float = 1.0
+    days: DaysAsked = field(default_factory=DaysAsked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,30 +115,35 @@ class Done:
     Attributes:
         seconds: that it took.
         run: of the contestant that was trained; None of other steps.
-        new: whether it was recorded now.
+        new: how many runs were recorded now.
         before: who held the title when the step began.
         champion: who holds it now.
         verdict: of the championship behind the champion.
         proven: whether the champion is better than the random walk beyond doubt.
         ratio: of its RMSE to that of the random walk.
         next_day: its forecast.
-        since: the day on which it took the title, `2026-11-25`; empty where that is not known, and of a championship.
+        unchanged: what is told where nothing changed: the day on which it took the title, `2026-11-25`, or how the day
+            ended; empty of a championship.
         notes: a sentence each.
         files: made on another machine, by path; those below `models/` belong into `models_dir`.
+        days: that were done.
+        message: of the last of them, in plain words.
     """
 
     seconds: float = 0.0
     run: RunRecord | None = None
-    new: bool = False
+    new: int = 0
     before: VersionRecord | None = None
     champion: VersionRecord | None = None
     verdict: str | None = None
     proven: bool = False
     ratio: float | None = None
     next_day: NextDay | None = None
-    since: str = ""
+    unchanged: str = ""
     notes: tuple[str, ...] = ()
     files: Mapping[str, bytes] = field(default_factory=dict)
+    days: tuple[Day, ...] = ()
+    message: str = ""
 
 
 @dataclass(slots=True)
@@ -144,7 +157,7 @@ class PairResult:
         new: how many of them were recorded now.
         last: what the last step says of the champion.
         failed: why the pair was not finished; None where it was.
-        exit_code: of that failure.
+        exit_code: of that failure, or of the days that were done.
         notes: a sentence each.
     """
 
@@ -159,13 +172,13 @@ class PairResult:
 
     @property
     def changed(self) -> str:
-        """What is other than before, in two words; the day of the last new title where nothing was to be changed."""
+        """What is other than before, in two words; else since when, or how the day ended."""
         before, after = self.last.before, self.last.champion
         if after and before is None:
             return "first title"
         if after and before and after.pinned_uri != before.pinned_uri:
             return "new version" if after.name == before.name else "new title"
-        return f"{self.new} trained" if self.new else self.last.since or "nothing"
+        return f"{self.new} trained" if self.new else self.last.unchanged or "nothing"
 
     @property
     def cells(self) -> dict[str, str]:
@@ -235,8 +248,7 @@ def for_each(
         SettingError: a contestant, or the engine, cannot be used.
         WorkerError: a process was ended from outside, or there is no cluster.
     """
-    enter_all(settings)
-    MlflowStore(settings).knock()
+    _check(settings, asked)
     away = settings.engine == "ray" and asked.verb in {"run", "train", "evaluate"}
     results = {pair: PairResult(pair) for pair in pairs}
     under_way = dict.fromkeys(pairs, 0)
@@ -277,6 +289,31 @@ def for_each(
     return list(results.values())
 
 
+def _check(settings: Settings, asked: Asked) -> None:
+    enter_all(settings)
+    if asked.verb != "daily":  # whose days raise the alarm when nobody answers
+        MlflowStore(settings).knock()
+
+
+def day_by_day(settings: Settings, asked: DaysAsked) -> PairResult:
+    """The days of one pair, in this process, which may train its contestants side by side.
+
+    Raises:
+        PodiumError: they could not be begun.
+    """
+    began, result = time.monotonic(), PairResult(settings.pair)
+    task = Task(settings, Asked("daily", days=asked), "daily")
+    done = _daily(settings, task)
+    _take(result, task, replace(done, seconds=time.monotonic() - began))
+    return result
+
+
+def exit_code_of(codes: Iterable[int]) -> int:
+    """Of a process: 0 where nothing is wrong, the one thing that is, or 1."""
+    found = set(codes) - {0}
+    return found.pop() if len(found) == 1 else int(bool(found))
+
+
 def _write_index(results: Sequence[PairResult], asked: Asked) -> None:
     """One page over the reports, `index.html` beside them."""
     if asked.verb != "report":
@@ -310,6 +347,8 @@ def _tasks(settings: Settings, asked: Asked, step: str, result: PairResult, away
     contestants, first = enter_all(settings), members(settings)
     if step == "train":
         return [replace(one, family=name) for name in sorted(first, key=lambda name: contestants[name].quick)]
+    if step == "daily":  # side by side with those of other pairs
+        return [replace(one, settings=settings.model_copy(update={"workers": 1}))]
     if step == "combine":
         return [replace(one, family=name, others=result.runs) for name in contestants if name not in first]
     return [one]
@@ -327,6 +366,10 @@ def _take(result: PairResult, task: Task, done: Done) -> None:
     result.runs |= {done.run.family: done.run} if done.run else {}
     result.notes += done.notes
     result.last = done
+    if done.days:
+        result.exit_code = exit_code_of(day.exit_code for day in done.days)
+        last = done.days[-1]
+        result.failed = f"{last.steps[-1].step}: {last.steps[-1].result}" if last.result == FAILED else None
     for path, content in done.files.items():
         here = Path(path)
         is_pointer = here.parts[0] == "models"
@@ -397,7 +440,7 @@ def _walk(settings: Settings, task: Task) -> Done:
 
 def _train(settings: Settings, task: Task) -> Done:
     run, before = train_once((settings, task.family, task.asked.again), task.others)
-    return Done(run=run, new=not before)
+    return Done(run=run, new=int(not before))
 
 
 def _evaluate(settings: Settings, task: Task) -> Done:
@@ -422,20 +465,44 @@ def _forecast(settings: Settings, task: Task, before: VersionRecord | None = Non
     store, champion = MlflowStore(settings), _champion(settings)
     if champion is None and task.step == "forecast":
         store.champion()  # says why there is none
-    judgement = judgements.carried(store, champion)
-    leader = judgement.leader if judgement else None
     decided = task.step == "evaluate"
     title = taken(store.titles(), champion.pinned_uri) if champion and not decided else None
     ahead, notes = _ahead(settings, task) if champion else (None, ())
     return Done(
         before=before if decided else champion,
         champion=champion,
-        verdict=judgement.verdict if judgement else None,
-        proven=judgement.proven if judgement else False,
-        ratio=leader.skill.ratio_to_random_walk if leader else None,
+        **_judged(judgements.carried(store, champion)),
         next_day=ahead,
-        since=title.at[:10] if title else "",
+        unchanged=title.at[:10] if title else "",
         notes=notes,
+    )
+
+
+def _judged(judgement: Judgement | None) -> dict[str, Any]:
+    leader = judgement.leader if judgement else None
+    return {
+        "verdict": judgement.verdict if judgement else None,
+        "proven": judgement.proven if judgement else False,
+        "ratio": leader.skill.ratio_to_random_walk if leader else None,
+    }
+
+
+def _daily(settings: Settings, task: Task) -> Done:
+    asked, before = task.asked.days, None
+    with suppress(RegistryError):  # which the day fails of, and raises the alarm
+        before = _champion(settings)
+    days = days_of(settings, asked)
+    last = days[-1]
+    return Done(
+        new=sum(day.trained for day in days),
+        before=before,
+        champion=_champion(settings),
+        **_judged(last.judgement),
+        next_day=last.next_day,
+        unchanged=last.result,
+        notes=tuple(note for day in days for note in (*day.notes, *day.alarms)),
+        days=tuple(days),
+        message=message_of(settings, last.next_day, last.before, asked.amount) if last.next_day else "",
     )
 
 
@@ -459,5 +526,6 @@ def _champion(settings: Settings) -> VersionRecord | None:
 
 
 STEPS: Mapping[str, Callable[[Settings, Task], Done]] = {
-    "walk": _walk, "train": _train, "combine": _train, "evaluate": _evaluate, "forecast": _forecast, "report": _report,
+    "walk": _walk, "train": _train, "combine": _train, "evaluate": _evaluate, "daily": _daily, "forecast": _forecast,
+    "report": _report,
 }  # fmt: skip

@@ -51,4 +51,6 @@ def result_json(result: PairResult) -> dict[str, Any]:
         "next_day": found.next_day.as_dict() if found.next_day else None,
         "new_runs": result.new,
         "seconds": round(result.seconds, 3),
+        "exit_code": result.exit_code,
+        **({"days": [day.as_dict() for day in found.days], "message": found.message} if found.days else {}),
     }
