@@ -19,7 +19,7 @@ from podium.evaluate.horizons import believed_volatility
 from podium.evaluate.intervals import interval_forecast
 from podium.pipeline.contest import gather
 from podium.pipeline.judge import Case, judge
-from podium.pipeline.prepare import series_path
+from podium.pipeline.prepare import load_table, series_path
 from podium.pipeline.record import read_walked, recorded
 from podium.pipeline.walk_cache import shared_walk, walk_path
 from podium.registry.mlflow_store import MlflowStore
@@ -68,7 +68,7 @@ def nothing(settings: Settings) -> None:
 
 def _case(settings: Settings) -> tuple[MlflowStore, Case]:
     store = MlflowStore(settings)
-    return store, gather(store, None, accept_leak=False, unpin=False)
+    return store, gather(store, None, load_table(settings))
 
 
 PARTS = {part.__name__: part for part in (nothing, ranges, plots, verdict)}

@@ -67,7 +67,7 @@ def run(
         preprocess(given)
         check_going_on(given, change_source)
         train(given, meanwhile=warm_up, again=again)
-        return evaluate(given, accept_leak, unpin, change_source=change_source)
+        return evaluate(given, accept_leak=accept_leak, unpin=unpin, change_source=change_source)
 
 
 def train(*, again: bool = False, **settings: Any) -> Table[RunRecord]:
@@ -115,7 +115,7 @@ def evaluate(
     from podium.pipeline.onward import evaluate_or_go_on
 
     with _isolated(settings) as given:
-        return evaluate_or_go_on(given, accept_leak, unpin, change_source=change_source)
+        return evaluate_or_go_on(given, accept_leak=accept_leak, unpin=unpin, change_source=change_source)
 
 
 def forecast(horizons: Sequence[int] = (1,), **settings: Any) -> Table[NextDay]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,9 @@ from podium.cli.lines import judged, made
 from podium.cli.many import EXIT_REFUSED, REFUSED, Pairs, for_many
 from podium.errors import MissingError, SettingError
 from podium.settings import Settings
+
+if TYPE_CHECKING:
+    from podium.pipeline.contest import Overrides
 
 Meanwhile = Callable[[], None]
 
@@ -83,10 +86,9 @@ def evaluate(
     On newer rates than were trained on the registered versions go on: their longer record is judged.
     Exit code 3: the verdict is `leak`, `amber` or `degraded`, or, with --strict, the champion is not proven.
     """
-    flags: dict[str, Any] = {"as_json": as_json, "strict": strict, "accept_leak": accept_leak, "unpin": unpin}
-    flags |= {"without": names(without, "--without") if without else (), "change_source": change_source}
-    if not for_many(settings, pairs, "evaluate", **flags):
-        _evaluate(settings, **flags)
+    overrides = _overrides(accept_leak, unpin, without, change_source)
+    if not for_many(settings, pairs, "evaluate", as_json=as_json, strict=strict, overrides=overrides):
+        _evaluate(settings, as_json, strict, overrides)
 
 
 @takes_settings(*dict.fromkeys((*INGEST, *PREPROCESS, *TRAIN, *EVALUATE)))
@@ -109,15 +111,19 @@ def run(
     from podium.pipeline.contest import check_going_on, warm_up
 
     _check(settings)
-    flags: dict[str, Any] = {"as_json": as_json, "strict": strict, "accept_leak": accept_leak, "unpin": unpin}
-    flags |= {"without": names(without, "--without") if without else (), "change_source": change_source}
-    if for_many(settings, pairs, "run", again=again, **flags):
+    overrides = _overrides(accept_leak, unpin, without, change_source)
+    if for_many(settings, pairs, "run", as_json=as_json, strict=strict, again=again, overrides=overrides):
         return
     _ingest(settings, quiet=as_json)
     _preprocess(settings, quiet=as_json)
     check_going_on(settings, change_source)
     _train(settings, quiet=as_json, meanwhile=warm_up, again=again)
-    _evaluate(settings, **flags)
+    _evaluate(settings, as_json, strict, overrides)
+
+
+def _overrides(accept_leak: bool, unpin: bool, without: str, change_source: bool) -> Overrides:
+    left_out = names(without, "--without") if without else ()
+    return {"accept_leak": accept_leak, "unpin": unpin, "without": left_out, "change_source": change_source}
 
 
 def _check(settings: Settings) -> None:
@@ -185,7 +191,7 @@ def _train(
         say_json([made.run_json(record, done_before[record.run_id]) for record in runs])
 
 
-def _evaluate(settings: Settings, *, as_json: bool, strict: bool, **asked: Any) -> None:
+def _evaluate(settings: Settings, as_json: bool, strict: bool, overrides: Overrides) -> None:
     from podium.pipeline.onward import evaluate_or_go_on as step
     from podium.pipeline.prepare import features_path
 
@@ -194,7 +200,7 @@ def _evaluate(settings: Settings, *, as_json: bool, strict: bool, **asked: Any) 
     new = not settings.models_dir.exists()
     try:
         with working_on("judging and registering"):
-            judgement = step(settings, note=note, **asked)
+            judgement = step(settings, note, **overrides)
     except MissingError:
         if new:
             _forget(settings)

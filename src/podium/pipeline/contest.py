@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import takewhile
+from typing import TypedDict, Unpack
 
 import numpy as np
 
@@ -33,6 +34,24 @@ from podium.registry.proposals import PROPOSED
 from podium.settings import Settings
 
 Note = Callable[[str], None]
+
+
+class Overrides(TypedDict, total=False):
+    """What somebody decides that a championship otherwise would; it is recorded.
+
+    Attributes:
+        accept_leak: take the responsibility for contestants under suspicion.
+        unpin: let the championship decide although somebody put the title where it is by hand.
+        without: families whose runs are left out.
+        change_source: decide although the title was decided on another series.
+    """
+
+    accept_leak: bool
+    unpin: bool
+    without: Collection[str]
+    change_source: bool
+
+
 LIBRARIES = ("arch.bootstrap", "matplotlib.figure", "scipy.stats", "statsmodels.stats.diagnostic")
 
 
@@ -42,15 +61,7 @@ def warm_up() -> None:
         importlib.import_module(name)
 
 
-def evaluate(
-    settings: Settings,
-    accept_leak: bool = False,
-    unpin: bool = False,
-    note: Note = lambda line: None,
-    without: Collection[str] = (),
-    *,
-    change_source: bool = False,
-) -> Judgement:
+def evaluate(settings: Settings, note: Note = lambda line: None, **overrides: Unpack[Overrides]) -> Judgement:
     """Judge the best run of each family on the stored series and give the aliases.
 
     Only completed runs with the same data version and scored days take part, and of those only such as have their
@@ -58,11 +69,8 @@ def evaluate(
 
     Args:
         settings: pair, policy, addresses and so on.
-        accept_leak: take the responsibility for contestants under suspicion; it is recorded.
-        unpin: let the championship decide although somebody put the title where it is by hand.
         note: told, a sentence each, what was not as it should be in the registry.
-        without: families whose runs are left out.
-        change_source: decide although the title was decided on another series; the history says so.
+        **overrides: see `Overrides`.
 
     Raises:
         InputError: a family that is to be left out has no run.
@@ -79,10 +87,10 @@ def evaluate(
         champion = _champion(store)
         carried, table = judgements.carried(store, champion), load_table(settings)
         series = load_series(series_path(settings))
-        departure = must_go_on(store, champion, carried, series, change_source)
+        departure = must_go_on(store, champion, carried, series, overrides.get("change_source", False))
         if departure:
             note(f"{departure}; --change-source says that it is meant")
-        case = gather(store, champion, table, accept_leak=accept_leak, unpin=unpin, note=note, without=without)
+        case = gather(store, champion, table, note, **overrides)
         decided = known_judgement(champion, carried, case.key(settings))
         previous = {} if decided else _newest_versions(store, case)  # before this championship registers its own
         versions = {run.family: register(store, run) for run in case.runs}
@@ -117,11 +125,8 @@ def gather(
     store: MlflowStore,
     champion: VersionRecord | None,
     table: FeatureTable,
-    *,
-    accept_leak: bool,
-    unpin: bool,
     note: Note = lambda line: None,
-    without: Collection[str] = (),
+    **overrides: Unpack[Overrides],
 ) -> Case:
     """Everything that the championship is decided on.
 
@@ -136,7 +141,7 @@ def gather(
         raise UntrainedError(
             f"no contestant has been trained on {table.data_version} and scored on {scored_days}; run `podium train`"
         )
-    trained = {run.family for run in runs}
+    trained, without = {run.family for run in runs}, overrides.get("without", ())
     if unknown := sorted(set(without) - trained):
         there_are = ", ".join(sorted(trained))
         raise InputError(f"--without {unknown[0]}: no run of it could take part; there are {there_are}")
@@ -148,7 +153,7 @@ def gather(
     families = {run.family for run in best}
     seen = [(str(ModelName(settings.pair, run.family)), tried[run.run_id]) for run in runs if run.family in families]
     attempts += new_attempts(attempts, seen, str(table.data_version.last_day))
-    pin = None if unpin else pin_of(titles, champion)
+    pin = None if overrides.get("unpin") else pin_of(titles, champion)
     stays = champion if champion is not None and _can_be_kept(store, champion, note) else None
     return Case(
         table=table,
@@ -157,7 +162,7 @@ def gather(
         tries=tried,
         attempts=attempts,
         titles=titles,
-        accept_leak=accept_leak,
+        accept_leak=overrides.get("accept_leak", False),
         champion=champion,
         kept_why=kept_why(settings, champion, best, pin) if stays else "",
         approval_from=approval_from(settings, stays),

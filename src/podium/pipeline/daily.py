@@ -364,7 +364,10 @@ class _Routine:
             day.judgement = judge_onward(store, standings[-1], day.notes.append)
         else:
             day.judgement = evaluate(
-                self.settings, carried.leak_accepted, note=day.notes.append, change_source=self.change_source
+                self.settings,
+                day.notes.append,
+                accept_leak=carried.leak_accepted,
+                change_source=self.change_source,
             )
             standings.append(stand(store, series, day.notes.append))
         self._write_down(store, standings[-1])

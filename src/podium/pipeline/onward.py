@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Unpack
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from podium.features import build_features
 from podium.pipeline.approval import rejected
 from podium.pipeline.contest import (
     Note,
+    Overrides,
     approval_from,
     evaluate,
     kept_why,
@@ -102,38 +104,26 @@ def stand(store: MlflowStore, series: Series, note: Note = lambda line: None, ch
     )
 
 
-def evaluate_or_go_on(
-    settings: Settings,
-    accept_leak: bool = False,
-    unpin: bool = False,
-    note: Note = lambda line: None,
-    without: Collection[str] = (),
-    *,
-    change_source: bool = False,
-) -> Judgement:
+def evaluate_or_go_on(settings: Settings, note: Note = lambda line: None, **overrides: Unpack[Overrides]) -> Judgement:
     """`evaluate`; where the stored rates only go on from those that were trained on, the last championship does.
 
     Args and errors: see `podium.pipeline.contest.evaluate`.
     """
     try:
-        return evaluate(settings, accept_leak, unpin, note, without, change_source=change_source)
+        return evaluate(settings, note, **overrides)
     except UntrainedError:
         store, series = MlflowStore(settings), load_series(series_path(settings))
         champion = next((holder for holder in store.holders() if CHAMPION in holder.aliases), None)
         trained_on = champion.data_version if champion else None
-        if without or trained_on is None or series.dates[-1] <= trained_on.last_day:
+        if overrides.get("without") or trained_on is None or series.dates[-1] <= trained_on.last_day:
             raise
-    standings = stand(store, series, note, change_source)
+    standings = stand(store, series, note, overrides.get("change_source", False))
     note(f"nobody has been trained on {standings.table.data_version}; the versions trained on {trained_on} go on")
-    return judge_onward(store, standings, note, accept_leak, unpin)
+    return judge_onward(store, standings, note, **overrides)
 
 
 def judge_onward(
-    store: MlflowStore,
-    standings: Standings,
-    note: Note = lambda line: None,
-    accept_leak: bool = False,
-    unpin: bool = False,
+    store: MlflowStore, standings: Standings, note: Note = lambda line: None, **overrides: Unpack[Overrides]
 ) -> Judgement:
     """Judge the whole record up to the last day, and give the aliases by the policy; no version is made.
 
@@ -143,8 +133,7 @@ def judge_onward(
         store: of the pair.
         standings: everybody at that day.
         note: told what was not as it should be in the registry.
-        accept_leak: see `podium.pipeline.contest.evaluate`; what was accepted before stays so.
-        unpin: likewise.
+        **overrides: see `podium.pipeline.contest.Overrides`; a leak that was accepted before stays so.
     """
     settings, table = store.settings, standings.table
     runs = rank(found.run for found in standings.onward.values())
@@ -159,9 +148,9 @@ def judge_onward(
             tries=tries(standings.runs),
             attempts=store.attempts(),
             titles=titles,
-            accept_leak=accept_leak or standings.carried.leak_accepted,
+            accept_leak=overrides.get("accept_leak") or standings.carried.leak_accepted,
             champion=champion,
-            kept_why=kept_why(settings, champion, runs, None if unpin else pin_of(titles, champion)),
+            kept_why=kept_why(settings, champion, runs, None if overrides.get("unpin") else pin_of(titles, champion)),
             approval_from=approval_from(settings, champion),
             rejected=rejected(settings, titles),
         )

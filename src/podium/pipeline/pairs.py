@@ -22,7 +22,7 @@ from podium.errors import MissingError, PodiumError, RegistryError, SettingError
 from podium.evaluate.judgement import Judgement
 from podium.evaluate.walkforward import scored_rows
 from podium.models.roster import enter_all, members
-from podium.pipeline.contest import check_going_on
+from podium.pipeline.contest import Overrides, check_going_on
 from podium.pipeline.daily import FAILED, Day
 from podium.pipeline.forecast import forecast
 from podium.pipeline.onward import evaluate_or_go_on
@@ -65,24 +65,18 @@ class Asked:
     Attributes:
         verb: of `STAGES`.
         again: train also whom a completed run has been recorded of.
-        accept_leak: see `podium.pipeline.onward.evaluate_or_go_on`.
-        unpin: see there.
-        without: see there.
-        change_source: see there.
         folder: of the reports.
         cost_bps: of trading, for the reports.
         days: which, of `daily`.
+        overrides: of the championships.
     """
 
     verb: str
     again: bool = False
-    accept_leak: bool = False
-    unpin: bool = False
-    without: tuple[str, ...] = ()
-    change_source: bool = False
     folder: Path = Path("reports")
     cost_bps: float = 1.0
     days: DaysAsked = field(default_factory=DaysAsked)
+    overrides: Overrides = field(default_factory=Overrides)
 
 
 @dataclass(frozen=True, slots=True)
@@ -431,7 +425,7 @@ def _made(settings: Settings, task: Task) -> dict[str, bytes]:
 def _walk(settings: Settings, task: Task) -> Done:
     """Make what the pair's contestants share, so that none of them waits for it; see that a title may move at all."""
     if task.asked.verb == "run":
-        check_going_on(settings, task.asked.change_source)
+        check_going_on(settings, task.asked.overrides.get("change_source", False))
     table = load_table(settings)
     days = scored_rows(table, settings.n_lags, settings.test_fraction)
     shared_walk(settings, load_series(series_path(settings)), table.origins[days.first_scored])
@@ -446,10 +440,7 @@ def _train(settings: Settings, task: Task) -> Done:
 def _evaluate(settings: Settings, task: Task) -> Done:
     notes: list[str] = []
     before = _champion(settings)
-    asked = task.asked
-    evaluate_or_go_on(
-        settings, asked.accept_leak, asked.unpin, notes.append, asked.without, change_source=asked.change_source
-    )
+    evaluate_or_go_on(settings, notes.append, **task.asked.overrides)
     return replace(_forecast(settings, task, before), notes=tuple(notes))
 
 
