@@ -34,7 +34,7 @@ FEATURES = {
         "registry/locations",
     ),
     "many pairs, many machines": (
-        "pipeline/pairs", "cli/many", "cli/lines/per_pair", "report/index", "runners/cluster",
+        "pipeline/pairs", "pipeline/tasks", "cli/many", "cli/lines/per_pair", "report/index", "runners/cluster",
     ),
     "titles that a person gives": ("pipeline/approval", "registry/proposals", "serve/web/decisions"),
     "contestants of one's own, and mixtures": (

@@ -18,6 +18,7 @@ import ray.cluster_utils
 
 import servers
 from podium.pipeline import pairs as many
+from podium.pipeline.tasks import Asked
 from podium.registry.quiet import ENVIRONMENT
 from podium.settings import Settings
 
@@ -32,7 +33,7 @@ def seconds(settings: Settings, pairs: list[str], n_nodes: int) -> float:
             cluster.add_node(**NODE)
         away = settings.model_copy(update={"engine": "ray", "address": cluster.address})
         began = time.monotonic()
-        told = many.for_each(away, pairs, many.Asked("run"))
+        told = many.for_each(away, pairs, Asked("run"))
         assert [outcome.failed for outcome in told] == [None] * len(pairs)
         return time.monotonic() - began
     finally:

@@ -19,10 +19,11 @@ from podium.evaluate.live import Arm, Report
 from podium.evaluate.replay import Reign, Replay
 from podium.evaluate.sentinel import Suspicion
 from podium.pipeline.forecast import UNTESTED
-from podium.pipeline.pairs import Done, PairResult
+from podium.pipeline.pairs import PairResult
 from podium.pipeline.prepare import Ingested
 from podium.pipeline.routine import Routine, Simulation
 from podium.pipeline.status import PairStatus, Status
+from podium.pipeline.tasks import Done
 from podium.records import DataVersion, FeatureTable, Interval, NextDay, RunRecord, Series, VersionRecord
 from podium.registry.history import Title
 from podium.registry.proposals import proposals

@@ -11,8 +11,10 @@ import pytest
 from podium.data.store import save_series
 from podium.errors import MissingError, SettingError, WorkerError
 from podium.pipeline import pairs as room
-from podium.pipeline.pairs import Asked, Done, for_each, named
+from podium.pipeline import tasks
+from podium.pipeline.pairs import for_each, named
 from podium.pipeline.prepare import series_path
+from podium.pipeline.tasks import Asked, Done
 from podium.pipeline.walk_cache import walk_path
 from podium.records import Series
 from podium.registry.mlflow_store import MlflowStore
@@ -41,7 +43,7 @@ def begun(monkeypatch):
         found.append(" ".join(filter(None, [settings.pair, task.step, task.family])))
         return Done()
 
-    monkeypatch.setattr(room, "STEPS", dict.fromkeys(room.STEPS, step))
+    monkeypatch.setattr(tasks, "STEPS", dict.fromkeys(tasks.STEPS, step))
     return found
 
 
@@ -112,14 +114,14 @@ def test_a_pair_is_finished_before_the_next_is_begun(two, begun, monkeypatch):
 @pytest.mark.parametrize("family", ["LinearRegression", "ARIMA"])
 def test_a_contestant_that_fails_stops_only_its_pair(two, begun, monkeypatch, family):
     """Whatever it raises is told; the pair is not judged, and the other one is."""
-    steps = dict(room.STEPS)
+    steps = dict(tasks.STEPS)
 
     def fail(settings, task):
         if (settings.pair, task.family) == ("EURUSD", family):
             raise ZeroDivisionError("no luck")
         return steps["train"](settings, task)
 
-    monkeypatch.setattr(room, "STEPS", {**steps, "train": fail})
+    monkeypatch.setattr(tasks, "STEPS", {**steps, "train": fail})
     monkeypatch.setattr(room, "_rates", lambda settings, verb: ())
     first, second = for_each(two, PAIRS, Asked("run"))
     assert (first.failed, first.exit_code, second.failed) == ("ZeroDivisionError: no luck", 1, None)
@@ -129,13 +131,13 @@ def test_a_contestant_that_fails_stops_only_its_pair(two, begun, monkeypatch, fa
 def test_another_machine_needs_nothing_of_this_disk(two, monkeypatch):
     """A task carries its files, and works in folders of its own; walk and pointer come back; the state is the same."""
     seen = set()
-    real = room._evaluate
+    real = tasks._evaluate
 
     def evaluate(settings, task):
         seen.add((settings.data_dir, settings.models_dir))
         return real(settings, task)
 
-    monkeypatch.setattr(room, "STEPS", {**room.STEPS, "evaluate": evaluate})
+    monkeypatch.setattr(tasks, "STEPS", {**tasks.STEPS, "evaluate": evaluate})
     monkeypatch.setattr(room, "_cluster", lambda settings: Here())
     away = two.model_copy(update={"engine": "ray"})
     for verb in ("train", "evaluate"):
@@ -158,12 +160,12 @@ def test_a_file_of_this_machine_is_no_store_for_others(two):
 
 def test_machines_that_differ_are_refused(two):
     """What one has and the other has not is named, on both sides; the machine's own name is no difference."""
-    here = room.versions()
-    task = room.Task(two, Asked("train"), "walk", versions={**here, "machine": "asking"})
-    room._must_agree(task.versions, here)
+    here = tasks.versions()
+    task = tasks.Task(two, Asked("train"), "walk", versions={**here, "machine": "asking"})
+    tasks._must_agree(task.versions, here)
     other = {**task.versions, "numpy": "1.0"}
     with pytest.raises(WorkerError, match=rf"numpy {here['numpy']}, not 1\.0 as asking has"):
-        room.perform(dataclasses.replace(task, versions=other))
+        tasks.perform(dataclasses.replace(task, versions=other))
     assert {"Python", "podium", "numpy", "scikit-learn"} <= here.keys()
 
 

@@ -30,14 +30,15 @@ def for_many(settings: Settings, pairs: str, verb: str, *, as_json: bool, strict
         verb: of `podium.pipeline.pairs.STAGES`.
         as_json: answer as JSON.
         strict: fail too where a champion is not proven.
-        **asked: further fields of `podium.pipeline.pairs.Asked`.
+        **asked: further fields of `podium.pipeline.tasks.Asked`.
 
     Returns:
         Whether many were asked for.
     """
     if not pairs and (settings.engine == "local" or verb in {"status", "forecast", "report"}):
         return False
-    from podium.pipeline.pairs import CROWNED, Asked, exit_code_of, for_each, named
+    from podium.pipeline.pairs import CROWNED, exit_code_of, for_each, named
+    from podium.pipeline.tasks import Asked
 
     names = named(pairs or settings.pair, settings, crowned=verb in CROWNED)
     began, done = time.monotonic(), []

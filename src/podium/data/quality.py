@@ -30,6 +30,7 @@ from podium.errors import Fault
 from podium.records import Floats, Series
 
 DAY = np.timedelta64(1, "D")
+AROUND = 60  # days before and after a standstill in which others make a peg of it
 
 Bools = NDArray[np.bool_]
 DEFAULT = Limits()
@@ -224,8 +225,9 @@ def _runs(flags: Bools) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return edges[::2], edges[1::2] - edges[::2]
 
 
-def _share_around(flags: Bools, start: int, length: int, span: int = 60) -> float:
-    around = np.concatenate((flags[max(0, start - span) : start], flags[start + length : start + length + span]))
+def _share_around(flags: Bools, start: int, length: int) -> float:
+    end = start + length
+    around = np.concatenate((flags[max(0, start - AROUND) : start], flags[end : end + AROUND]))
     return float(around.mean()) if len(around) else 0.0
 
 

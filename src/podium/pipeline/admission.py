@@ -61,9 +61,9 @@ def trial(settings: Settings, contestant: Contestant, series: Series) -> str:
     return said
 
 
-def task(settings: Settings, contestant: Contestant, series: Series, n_rows: int = N_ADMISSION) -> Task:
+def task(settings: Settings, contestant: Contestant, series: Series) -> Task:
     """What the process of a trial is given: settings, contestant and the newest days, and what it must not read."""
-    newest = slice(max(len(series) - n_rows - settings.n_lags - 1, 0), None)
+    newest = slice(max(len(series) - N_ADMISSION - settings.n_lags - 1, 0), None)
     extras = {name: column[newest] for name, column in series.extras.items()}
     given = dataclasses.replace(series, dates=series.dates[newest], closes=series.closes[newest], extras=extras)
     try:
@@ -106,7 +106,7 @@ def _checked(settings: Settings, given: bytes) -> str:
     return ""
 
 
-def moves_with_the_future(settings: Settings, given: bytes, seed: int = 0) -> str:
+def moves_with_the_future(settings: Settings, given: bytes) -> str:
     """Change every value of the source after a day: no feature, fit, tuning or forecast up to that day may move.
 
     The series stands in the folder that a contestant would look in, changed too.
@@ -114,10 +114,9 @@ def moves_with_the_future(settings: Settings, given: bytes, seed: int = 0) -> st
     Args:
         settings: its `data_dir` is written to.
         given: a contestant and a series, pickled, so that neither walk finds anything of the other's.
-        seed: of the changes.
     """
     features, forecasts, day = _up_to_a_day(settings, given, None)
-    features_again, forecasts_again, _ = _up_to_a_day(settings, given, np.random.default_rng(seed))
+    features_again, forecasts_again, _ = _up_to_a_day(settings, given, np.random.default_rng(0))
     if not np.array_equal(features, features_again):
         return f"check perturbation: features up to {day} moved when only later days of the source were changed"
     if not np.allclose(forecasts, forecasts_again, rtol=0, atol=TOLERANCE * float(np.std(features))):

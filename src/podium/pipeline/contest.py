@@ -251,7 +251,7 @@ def approval_from(settings: Settings, holder: VersionRecord | None) -> str:
 
 
 def known_judgement(champion: VersionRecord | None, carried: Judgement | None, key: str) -> Judgement | None:
-    """The outcome that the champion carries, if it was decided on exactly the same."""
+    """The judgement that the champion carries, if it was decided on exactly the same."""
     if champion is None or carried is None or carried.key != key:
         return None
     # an alias that was moved by hand since is a new incumbent, and the championship is held again

@@ -33,19 +33,18 @@ class Move:
 State = Mapping[str, Iterable[Holder]]
 
 
-def plan(state: State, wanted: Mapping[str, Holder], managed: Iterable[str] = ALIASES) -> list[Move]:
+def plan(state: State, wanted: Mapping[str, Holder]) -> list[Move]:
     """The writes that lead from `state` to exactly `wanted`; empty when nothing has to change.
 
     Args:
         state: holders of each alias over all models of the pair.
-        wanted: the only holder of each alias.
-        managed: aliases that nobody holds unless wanted; others, such as a team's own, are left alone.
+        wanted: the only holder of each alias; the others of `ALIASES` nobody holds, and a team's own are left alone.
     """
     held = {alias: set(holders) for alias, holders in state.items()}
     sets = [Move("set", alias, holder) for alias, holder in wanted.items() if holder not in held.get(alias, set())]
     removes = [
         Move("remove", alias, holder)
-        for alias in dict.fromkeys([*wanted, *managed])
+        for alias in dict.fromkeys([*wanted, *ALIASES])
         for holder in sorted(held.get(alias, set()))
         if alias not in wanted or holder.name != wanted[alias].name
     ]

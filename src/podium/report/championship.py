@@ -45,7 +45,7 @@ def championship_page(scene: Scene) -> str:
 def tiles(scene: Scene) -> list[Tile]:
     """The few numbers on top."""
     leader, n_days = scene.leader, f"{scene.judgement.n_scored_days:,}"
-    seen, needed = share(leader.skill.r2_oos, 2, sign=True), number(3)(scene.alpha_needed)
+    seen, needed = share(leader.skill.r2_oos, 2, sign=True), number(3)(scene.judgement.alpha_needed)
     error = told(leader.skill.ratio_to_random_walk, 4)
     least = share(scene.judgement.minimum_detectable_r2)
     inside = share(leader.intervals.coverage_95 if leader.intervals else None)

@@ -57,7 +57,7 @@ def _sheet(scene: Scene, found: dict[str, Economics]) -> Sheet:
         if (reason := track.sharpe.reason)
     ]
     head = ("Held", "A year", "Sharpe ratio (95%)", "Worst fall", "Turnover", "Breaks even at", "Days long")
-    return Sheet(f"Net of {told_cost(scene.cost_bps)} for each unit of position changed.", head, rows, notes)
+    return Sheet(f"Net of {scene.told_cost} for each unit of position changed.", head, rows, notes)
 
 
 def _note(name: str, result: Economics) -> str:
@@ -78,11 +78,6 @@ def told_break_even(bps: float | None) -> str:
     if bps is None:
         return MISSING
     return "loses before costs" if bps < 0 else f"{number(2)(bps)} bp"
-
-
-def told_cost(bps: float) -> str:
-    """`1 basis point`."""
-    return f"{bps:g} basis point{'' if bps == 1 else 's'}"
 
 
 def told_sharpe(sharpe: Sharpe) -> str:
@@ -114,7 +109,7 @@ def _message(scene: Scene, found: dict[str, Economics]) -> str:
     coverage = next(iter(found.values())).sign.sharpe.coverage
     told = f"Intervals are {percent(0)(coverage)}, for returns with fat tails and memory (Lo 2002)."
     rule = "Long where the forecast is above zero, short where it is below, each change paying"
-    return f"{rule} {told_cost(scene.cost_bps)} a unit. {_verdict(scene, found)} {told}"
+    return f"{rule} {scene.told_cost} a unit. {_verdict(scene, found)} {told}"
 
 
 def _verdict(scene: Scene, found: dict[str, Economics]) -> str:

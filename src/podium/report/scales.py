@@ -12,6 +12,7 @@ import numpy as np
 from podium.records import Dates, Floats
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+N_TICKS = 5  # about
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +36,18 @@ class Scale:
         return np.asarray((np.asarray(values, dtype=np.float64) - self.low) / (self.high - self.low))
 
 
-def round_scale(values: Sequence[Floats], n_ticks: int = 5, tight: bool = False) -> Scale:
+def round_scale(values: Sequence[Floats], tight: bool = False) -> Scale:
     """A scale over all finite values.
 
     Args:
         values: arrays of any length; NaN is passed over.
-        n_ticks: about how many ticks.
         tight: end at the values rather than at round numbers, ticks staying round.
     """
     finite = np.concatenate([column[np.isfinite(column)] for column in map(np.ravel, values)] or [np.zeros(0)])
     low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
     if high - low < 1e-12 * max(1.0, abs(high)):
         low, high = low - max(abs(low), 1.0) * 0.05, high + max(abs(high), 1.0) * 0.05
-    step = _round_step((high - low) / n_ticks)
+    step = _round_step((high - low) / N_TICKS)
     digits = max(0, -math.floor(math.log10(step) + 1e-9))
     digits += int(round(step * 10**digits, 6) % 1 != 0)
     if tight:

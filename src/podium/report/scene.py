@@ -144,9 +144,9 @@ class Scene:
         return self.aliases.get((row.model_name, row.model_version), "")
 
     @property
-    def alpha_needed(self) -> float:
-        """What a p-value must not exceed: the alpha over the recipes tried, since the best of several is lucky."""
-        return self.judgement.alpha_needed
+    def told_cost(self) -> str:
+        """`1 basis point`."""
+        return f"{self.cost_bps:g} basis point{'' if self.cost_bps == 1 else 's'}"
 
     @property
     def proven(self) -> bool:
@@ -154,7 +154,7 @@ class Scene:
         if self.judgement.leaks or not self.moved:
             return self.judgement.proven and not self.judgement.leaks
         p_value = self.leader.skill.diebold_mariano.p_value
-        return not self.absent and p_value is not None and p_value <= self.alpha_needed
+        return not self.absent and p_value is not None and p_value <= self.judgement.alpha_needed
 
     @property
     def equals_walk(self) -> bool:

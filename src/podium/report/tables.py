@@ -120,7 +120,7 @@ def standings(scene: Scene, about: Callable[[Standing], Sequence[str | Markup]] 
         else SheetRow(RANDOM_WALK, (place, *errors, *unasked), "walk", ("forecast: no change",))
         for row, place in ranked(scene)
     ]
-    needed = number(3)(scene.alpha_needed)
+    needed = number(3)(scene.judgement.alpha_needed)
     caption = (
         f"By RMSE on the {scene.judgement.n_scored_days:,} scored days, which no model had seen. p-values are "
         f"one-sided, against the random walk; {needed} is needed, {scene.judgement.alpha:g} shared by "

@@ -132,8 +132,7 @@ def _money(scene: Scene) -> list[str]:
         return ["Trading its sign earns nothing: it names no direction, so nothing is ever traded."]
     sharpe = result.sign.sharpe
     a_year = percent(1, sign=True)(result.sign.annual_return)
-    cost = f"{scene.cost_bps:g} basis point{'' if scene.cost_bps == 1 else 's'}"
-    earned = f"Trading its sign at a cost of {cost} would have returned {a_year} a year"
+    earned = f"Trading its sign at a cost of {scene.told_cost} would have returned {a_year} a year"
     if sharpe.ratio is None or sharpe.lower is None or sharpe.upper is None:
         return [f"{earned}; whether that is chance cannot be said, because {sharpe.reason}."]
     return [f"{earned}: {_worth(sharpe.lower, sharpe.upper)}."]
@@ -180,7 +179,7 @@ def _test(scene: Scene, row: Standing, field: str) -> str:
     test = row.skill.tests[field]
     if test.p_value is None:
         return f"{name}, {question} Not computed: {test.reason or 'no reason was recorded'}."
-    needed = scene.alpha_needed
+    needed = scene.judgement.alpha_needed
     says = "Yes" if test.rejects(needed) else "Not established"
     shared = _shared(scene) if field == "diebold_mariano" else ""
     return f"{name}, {question} {says}: p {P_VALUE(test.p_value)}, {P_VALUE(needed)} needed{shared}."
@@ -213,7 +212,7 @@ def no_confidence_set(scene: Scene) -> str:
 
 def _power(scene: Scene) -> str:
     judgement, r2 = scene.judgement, scene.leader.skill.r2_oos
-    days, needed = f"{judgement.n_scored_days:,} days", f"p {P_VALUE(scene.alpha_needed)}{_shared(scene)}"
+    days, needed = f"{judgement.n_scored_days:,} days", f"p {P_VALUE(scene.judgement.alpha_needed)}{_shared(scene)}"
     if judgement.minimum_detectable_r2 is None:
         return f"{days} are too few to find any skill at {needed} in four cases of five."
     least = percent(1)(judgement.minimum_detectable_r2)
