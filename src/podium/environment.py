@@ -22,7 +22,7 @@ ONE_THREAD = dict.fromkeys(
 # A trading repository's own `signal.py` or `types.py` would else be imported in place of Python's.
 SAFE_PATH = {"PYTHONSAFEPATH": "1"}
 # glibc keeps for each thread what it once took; who serves for months gives it back, and answers as fast (20 MB less).
-FRUGAL = {"MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": "65536"}
+FRUGAL = {"MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": "65536", "ARROW_DEFAULT_MEMORY_POOL": "system"}
 
 # Libraries make a million objects that stay; to look for garbage among them a thousand times costs an eighth of a verb.
 OBJECTS_BETWEEN_COLLECTIONS = 200_000

@@ -36,8 +36,8 @@ from podium.settings import Settings
 
 TICK = 0.2  # seconds between two looks at what is cheap to see
 PATIENCE = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}  # a look comes after each look
-# MLflow and pandas import these where they are there, and do without else: 16 MB, and the reader reads no table.
-UNUSED = ("pyarrow", "scipy")
+# MLflow and Mako import these where they are there, and do without else: 40 MB, and the reader reads no table.
+UNUSED = ("pandas", "pyarrow", "pygments", "scipy")
 KEPT = 86_400.0  # seconds for which a model that is no longer served stays in the cache
 REST = 30.0  # seconds without anything to read after which the process ends, and MLflow leaves the memory
 REGISTRY = "the registry"
