@@ -67,7 +67,7 @@ def _log(noises: dict[str, int], make_result, context) -> None:
     table = load_table(settings())
     days = scored_rows(table, settings().n_lags, settings().test_fraction)
     here = replace(context, table=table, scored_days=days.scored_days(table))
-    scored = slice(days.first_scored, days.n_known)
+    scored = days.rows
     actual, chance = table.target[scored], np.random.default_rng(3).standard_normal(days.n_known - days.first_scored)
     chance -= actual * (chance @ actual) / (actual @ actual)  # nothing of the future in it, so less of it is better
     for family, noise in noises.items():

@@ -74,7 +74,7 @@ class Arena:
         """Record runs of families that forecast `told[family](outcomes)` on the scored days; models are real, small."""
         table = load_table(self.settings)
         days = scored_rows(table, self.settings.n_lags, self.settings.test_fraction)
-        scored = slice(days.first_scored, days.n_known)
+        scored = days.rows
         actual, when = table.target[scored], (table.origins[scored], table.target_dates[scored])
         baselines = baseline_scores(actual, table.values[scored, 0])
         context = RunContext(table, days.scored_days(table), baselines, "tester", "EURUSD_Capstone", source="test")

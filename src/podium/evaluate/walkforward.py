@@ -47,6 +47,11 @@ class ScoredRows:
         return [first, *(row for row in anchored if row > self.first_scored)]
 
     @property
+    def rows(self) -> slice:
+        """Those that are scored."""
+        return slice(self.first_scored, self.n_known)
+
+    @property
     def n_scored(self) -> int:
         """How many days are scored."""
         return self.n_known - self.first_scored
@@ -219,11 +224,10 @@ class Stopwatch:
 
 
 def _forecasts(table: FeatureTable, days: ScoredRows, forecast: Floats) -> Forecasts:
-    scored = slice(days.first_scored, days.n_known)
     return Forecasts(
-        origins=table.origins[scored],
-        target_dates=table.target_dates[scored],
-        actual=table.target[scored],
+        origins=table.origins[days.rows],
+        target_dates=table.target_dates[days.rows],
+        actual=table.target[days.rows],
         forecast=forecast,
     )
 

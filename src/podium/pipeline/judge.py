@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from podium.evaluate.baselines import RANDOM_WALK, baseline_scores
-from podium.evaluate.evidence import prove
+from podium.evaluate.evidence import Comparison, prove
 from podium.evaluate.interval_scores import IntervalScores
 from podium.evaluate.judgement import Judgement, Standing
 from podium.evaluate.policy import REFUSED, Decision, Incumbent, decide
@@ -93,6 +93,16 @@ class Case:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
+@dataclass(frozen=True, slots=True)
+class _Tested:
+    """What the forecasts are worth, by family: computed once, for the policy and for the judgement."""
+
+    skills: Mapping[str, PointScores]
+    proofs: Mapping[str, Comparison]
+    suspicions: Sequence[Suspicion]
+    walk_in_mcs: bool | None
+
+
 def judge(
     settings: Settings, case: Case, records: Mapping[str, Record], versions: Mapping[str, VersionRecord]
 ) -> Judgement:
@@ -104,45 +114,25 @@ def judge(
         records: of the contestants, by family.
         versions: of this championship, by family.
     """
-    scored = slice(case.days.first_scored, case.days.n_known)
-    actual = case.table.target[scored]
-    runs = {run.family: run for run in case.runs}
-    evidence = {name: records[name].evidence for name in runs}
-    points = {name: records[name].forecasts.forecast for name in runs}
-    best = who_may_be_best(actual, points, settings.seed)
-    skills = {name: point_scores(actual, forecast, best.contains(name)) for name, forecast in points.items()}
-    suspicions = [found for name, row in points.items() if (found := _suspicion(settings, case, name, row))]
-    alpha_needed = settings.alpha / len(case.attempts)
-    shares = {attempt.recipe: attempt.share for attempt in case.attempts}
-    proofs = {
-        name: prove(name, evidence[name], settings.alpha * shares[case.tries[run.run_id]]) for name, run in runs.items()
-    }
-    decision = decide(
-        skills,
-        evidence,
-        policy=settings.policy,
-        incumbent=case.incumbent,
-        alpha=settings.alpha,
-        proofs=proofs,
-        leaks=[found.contestant for found in suspicions if not found.amber],
-        ambers=[found.contestant for found in suspicions if found.amber and not _is_champion(case, runs, found)],
-        accept_leak=case.accept_leak,
-    )
-    leaks = tuple(found for found in suspicions if found.contestant in decision.suspects)
-    decision = _left_to_people(case, decision, versions)
+    tested, runs = _test(settings, case, records), {run.family: run for run in case.runs}
+    made = _decide(settings, case, records, tested)
+    decision = _left_to_people(case, made, versions)
     champion = _holder(case, decision, versions)
     # One that is kept, or was there before a leak, and did not take part has shown nothing here.
     took_part = champion is not None and versions.get(champion.family) == champion
-    proof = proofs[champion.family] if champion is not None and took_part else None
+    proof = tested.proofs[champion.family] if champion is not None and took_part else None
     aliases = decision.aliases
     if champion is not None and not took_part:
         aliases.pop(champion.family, None)  # the alias stays on the version that has it, not on this run's
+    leaks = tuple(found for found in tested.suspicions if found.contestant in made.suspects)
     moment, data_day = _since(case, champion)
+    table, scored, alpha_needed = case.table, case.days.rows, settings.alpha / len(case.attempts)
+    n_days = len(table.target[scored])
     return Judgement(
         pair=settings.pair,
-        data_version=case.table.data_version,
-        scored_days=str(case.days.scored_days(case.table)),
-        n_scored_days=len(actual),
+        data_version=table.data_version,
+        scored_days=str(case.days.scored_days(table)),
+        n_scored_days=n_days,
         policy=settings.policy,
         alpha=settings.alpha,
         verdict=decision.verdict,
@@ -151,34 +141,64 @@ def judge(
         champion_version=champion.version if champion else None,
         title_since=moment,
         title_data_day=data_day,
-        random_walk_in_mcs=best.contains(RANDOM_WALK),
+        random_walk_in_mcs=tested.walk_in_mcs,
         recipes_tried=len(case.attempts),
         alpha_needed=alpha_needed,
         proof=proof,
         proven=proof is not None and proof.decisive,
-        minimum_detectable_r2=minimum_detectable_r2(len(actual), alpha=alpha_needed),
-        baselines=baseline_scores(actual, case.table.values[scored, case.table.names.index("lag_0")]),
+        minimum_detectable_r2=minimum_detectable_r2(n_days, alpha=alpha_needed),
+        baselines=baseline_scores(table.target[scored], table.values[scored, table.names.index("lag_0")]),
         ranking=tuple(
-            _standing(runs[name], versions[name], skills[name], aliases.get(name)) for name in decision.ranking
+            _standing(runs[name], versions[name], tested.skills[name], aliases.get(name)) for name in decision.ranking
         ),
         comparisons=decision.comparisons,
         leaks=leaks,
-        ambers=tuple(found for found in suspicions if found not in leaks),
+        ambers=tuple(found for found in tested.suspicions if found not in leaks),
         leak_accepted=bool(leaks) and case.accept_leak,
-        series_break=series_break(case.table.target[: case.days.first_scored], actual),
+        series_break=series_break(table.target[: case.days.first_scored], table.target[scored]),
         proposal=versions[decision.proposed].pinned_uri if decision.proposed else "",
         key=case.key(settings),
     )
 
 
+def _test(settings: Settings, case: Case, records: Mapping[str, Record]) -> _Tested:
+    actual = case.table.target[case.days.rows]
+    points = {run.family: records[run.family].forecasts.forecast for run in case.runs}
+    best = who_may_be_best(actual, points, settings.seed)
+    alphas = {attempt.recipe: settings.alpha * attempt.share for attempt in case.attempts}
+    return _Tested(
+        skills={name: point_scores(actual, row, best.contains(name)) for name, row in points.items()},
+        proofs={
+            run.family: prove(run.family, records[run.family].evidence, alphas[case.tries[run.run_id]])
+            for run in case.runs
+        },
+        suspicions=[found for name, row in points.items() if (found := _suspicion(settings, case, name, row))],
+        walk_in_mcs=best.contains(RANDOM_WALK),
+    )
+
+
+def _decide(settings: Settings, case: Case, records: Mapping[str, Record], tested: _Tested) -> Decision:
+    runs = {run.family: run for run in case.runs}
+    return decide(
+        tested.skills,
+        {name: records[name].evidence for name in tested.skills},
+        policy=settings.policy,
+        incumbent=case.incumbent,
+        alpha=settings.alpha,
+        proofs=tested.proofs,
+        leaks=[found.contestant for found in tested.suspicions if not found.amber],
+        ambers=[found.contestant for found in tested.suspicions if found.amber and not _is_champion(case, runs, found)],
+        accept_leak=case.accept_leak,
+    )
+
+
 def _suspicion(settings: Settings, case: Case, name: str, forecast: Floats) -> Suspicion | None:
-    scored = slice(case.days.first_scored, case.days.n_known)
     return find_leak(
         name,
-        case.table.target[scored],
+        case.table.target[case.days.rows],
         forecast,
         names=case.table.names,
-        features=case.table.values[scored],
+        features=case.table.values[case.days.rows],
         limits=LeakLimits(r2=settings.leak_r2, directional_accuracy=settings.leak_direction),
     )
 

@@ -167,7 +167,7 @@ def _result(family: str, walked: WalkForward, ranged: IntervalForecast, digest: 
 
 
 def _context(settings: Settings, series: Series, table: FeatureTable, days: ScoredRows) -> RunContext:
-    scored = slice(days.first_scored, days.n_known)
+    scored = days.rows
     return RunContext(
         table=table,
         scored_days=days.scored_days(table),

@@ -29,7 +29,7 @@ def test_all_are_scored_on_the_common_window(trained):
     """Every run has the same tag and its artifact the same origins: the last fifth of the days, none left out."""
     table = load_table(trained.settings)
     days = scored_rows(table, trained.settings.n_lags, trained.settings.test_fraction)
-    scored = slice(days.first_scored, days.n_known)
+    scored = days.rows
     assert [run.family for run in trained.runs] == ["LinearRegression", "ARIMA"]
     for run in trained.runs:
         assert run.tags["scored_days"] == str(days.scored_days(table))
