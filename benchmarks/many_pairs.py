@@ -1,6 +1,6 @@
 """Championships of many pairs as a user holds them, then the same with nothing new: a row each.
 
-    python benchmarks/many_pairs.py [all|majors|EURUSD,GBPJPY] [NAME=VALUE flags of podium run ...]
+    python benchmarks/many_pairs.py [all|majors|EURUSD,GBPJPY] [flags of podium run ...]
 
 Wall seconds, CPU seconds of all processes, the most memory that all had together (proportional set size, once a
 second), and what was added to the folder. Give figures of an idle machine: wall time is what is asked for.
@@ -48,7 +48,7 @@ def run(what: str, folder: Path, *flags: str) -> None:
     over = threading.Event()
     began = time.monotonic()
     command = [sys.executable, "-c", "from podium.cli.verbs import main; main()", "run", *flags]
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def watch() -> None:
         nonlocal most
@@ -57,14 +57,14 @@ def run(what: str, folder: Path, *flags: str) -> None:
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    told = process.communicate()[0]
+    told, beside = process.communicate()
     over.set()
     watcher.join()
     wall, now = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime
     added = (held(folder) - before) / 1e6
     print(f"| {what} | {wall:.1f} s | {cpu:.1f} s | {most / 1e9:.2f} GB | {added:.3f} MB |", flush=True)
-    print(told.splitlines()[-1] if told else "nothing was said", file=sys.stderr)
+    print((told or beside).splitlines()[-1], file=sys.stderr)
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from podium.registry import locations
@@ -62,6 +63,11 @@ def fill(settings: Settings, n_runs: int) -> None:
         connection.execute(f"UPDATE tags SET value = value || '-old' WHERE {others}")
 
 
+def rewrite(uri: str, database: Path) -> None:
+    """Write the new addresses of a folder that was copied."""
+    locations.readdress(uri, locations.moved(locations.runs(uri), database))
+
+
 def timed(what: str, act: Callable[[], object]) -> None:
     """Do it once; say how long it took."""
     wall, cpu = time.monotonic(), time.process_time()
@@ -78,10 +84,7 @@ def main() -> None:
         shutil.copytree(source, desk)
         os.chdir(desk)
         settings = Settings(tracking_uri=f"sqlite:///{desk}/mlflow.db")
-        timed(
-            "rewriting a folder that was copied",
-            lambda: locations.readdress(Path("mlflow.db"), locations.moved(Path("mlflow.db"))),
-        )
+        timed("rewriting a folder that was copied", partial(rewrite, settings.tracking_uri, Path("mlflow.db")))
         fill(settings, n_runs)
         print(f"{n_runs} runs more, database {Path('mlflow.db').stat().st_size / 1e6:.0f} MB")
         timed("doctor", lambda: doctor(settings))

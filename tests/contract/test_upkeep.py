@@ -16,6 +16,7 @@ from podium.ledger import Entry, Ledger, new_id
 from podium.ledger.schema import entries
 from podium.registry import mlflow_tables
 from podium.registry.mlflow_store import MlflowStore
+from podium.upkeep.doctor import doctor
 from podium.upkeep.migrate import migrate
 from podium.upkeep.prune import prune
 
@@ -87,6 +88,22 @@ def test_a_move_that_is_killed_goes_on(house, server, environment):
     done = subprocess.run([sys.executable, "-c", script, *verb], env=child, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "the same there: every row, every file, the forecasts of 2 aliased models" in done.stdout
+
+
+def test_a_folder_that_moved_away_from_its_server_is_found(house, server, tmp_path, monkeypatch):
+    """Rows in PostgreSQL, artifacts on this disk: the doctor writes the new place, and the champion loads again."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    migrate(house, server, str(old / "mlruns"), str(tmp_path / "ledger.db"))
+    there = house.model_copy(update={"tracking_uri": server, "models_dir": tmp_path / "none"})
+    old.rename(new)
+    monkeypatch.chdir(new)
+    (found, *_) = doctor(there)
+    assert (found.check, found.fixable) == ("moved folder", True)
+    assert "///***" not in found.found
+    assert f"they are in {new / 'mlruns'}" in found.found
+    assert all(one.mended for one in doctor(there, fix=True))
+    assert doctor(there) == []
+    assert MlflowStore(there).load("models:/EURUSD_LinearRegression@champion") is not None
 
 
 def test_pruning_takes_rows_and_files_from_servers(house, server):

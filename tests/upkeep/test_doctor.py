@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import sqlite3
 import time
 from collections import namedtuple
@@ -71,6 +72,22 @@ def _copied_folder(desk, monkeypatch):
     shutil.copytree(Path.cwd(), home)
     monkeypatch.chdir(home)
     return _at(desk, home)
+
+
+def _moved_from_another_database(desk, monkeypatch):
+    """The database lies apart, under a name of its own, and does not move with the folder."""
+    apart = Path.cwd().with_name("apart.db")
+    Path("mlflow.db").rename(apart)
+    settings = _moved_folder(desk, monkeypatch)
+    return settings.model_copy(update={"tracking_uri": f"sqlite:///{apart}"})
+
+
+def _settings_left_behind(desk, monkeypatch):
+    """The folder moves, its database too, and the ledger's address still is the old one."""
+    was = Path.cwd()
+    settings = _moved_folder(desk, monkeypatch)
+    doctor(settings, fix=True)
+    return settings.model_copy(update={"ledger_address": str(was / "data" / "ledger.db")})
 
 
 def _old_path_made_anew(desk, monkeypatch):
@@ -146,6 +163,8 @@ FAULTS = {
     _newer_schema: ("schema", "migrated by a newer MLflow", False),
     _moved_folder: ("moved folder", "looks for artifacts in", True),
     _copied_folder: ("moved folder", "looks for artifacts in", True),
+    _moved_from_another_database: ("moved folder", "apart.db looks for artifacts in", True),
+    _settings_left_behind: ("moved folder", "is not there; data/ledger.db is", False),
     _old_path_made_anew: ("moved folder", "looks for artifacts in", True),
     _two_champions: (
         "alias held twice",
@@ -207,6 +226,67 @@ def test_after_a_move_everything_loads_again(desk, monkeypatch):
     assert store.load("models:/GBPJPY_LinearRegression@champion") is not None
     assert Path(store.client.get_experiment("1").artifact_location).is_relative_to(Path.cwd())
     assert store.has_file(store.champion().run_id, "forecasts.parquet")
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "here"),
+    [
+        ("tracking_uri", "sqlite:///{}/mlflow.db", "mlflow.db"),
+        ("registry_uri", "sqlite:///{}/mlflow.db", "mlflow.db"),
+        ("data_dir", "{}/data", "data"),
+        ("models_dir", "{}/models", "models"),
+        ("artifact_location", "{}/mlruns/EURUSD", "mlruns/EURUSD"),
+        ("serve.cache", "{}/data/serving", "data/serving"),
+        ("serve.keys_file", "{}/keys", "keys"),
+    ],
+)
+def test_a_setting_that_names_the_old_place_is_told(desk, monkeypatch, setting, value, here):
+    """Whatever was kept there would be made anew, and empty; nothing is said of a place that is there."""
+    Path("keys").touch(0o600)
+    Path("data/serving").mkdir()
+
+    def told(folder: Path) -> list[str]:
+        section, _, name = setting.rpartition(".")
+        chosen = {name: value.format(folder)}
+        settings = Settings.load({section: chosen} if section else chosen)
+        return [trouble.remedy for trouble in room._left_behind(settings)]
+
+    assert told(Path.cwd()) == []
+    assert told(Path("/gone/long/ago")) == [f"set {setting} to {here}"]
+
+
+def test_a_shared_database_stays_with_a_place_that_is_there(desk, monkeypatch):
+    """Of a copied folder whose database lies apart nothing is rewritten: the original is others' too."""
+    apart = Path.cwd().with_name("apart.db")
+    Path("mlflow.db").rename(apart)
+    settings = _copied_folder(desk, monkeypatch).model_copy(update={"tracking_uri": f"sqlite:///{apart}"})
+    assert doctor(settings) == []
+
+
+def test_a_database_that_does_not_answer_is_a_finding(desk, podium):
+    """Once, on one line, without its password; what lies in this folder is looked at all the same."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"postgresql+psycopg://me:hunter22@127.0.0.1:{probe.getsockname()[1]}/x"
+        Path("data/ledger.db").chmod(0o644)
+        said = podium("doctor", "--tracking-uri", address, "--json")
+    found = {one["check"]: one["found"] for one in said.json["findings"]}
+    assert said.exit_code == 1
+    assert set(found) == {"permissions", "schema"}
+    assert "cannot open the tracking store at postgresql+psycopg://me:***@" in found["schema"]
+    assert "hunter22" not in said.out + said.err
+
+
+def test_a_server_is_told_to_be_mended_at_its_database(desk, monkeypatch):
+    """Its clients see that local artifacts moved, and cannot write addresses."""
+    client = MlflowStore(_moved_folder(desk, monkeypatch)).client
+    store = MlflowStore(desk.model_copy(update={"tracking_uri": "http://127.0.0.1:5000"}))
+    store.connection.client = client  # what the server behind that address would tell
+    monkeypatch.setattr(store.connection, "knock", lambda: None)
+    first, *_ = room._moved(store)
+    assert "http://127.0.0.1:5000 looks for artifacts in" in first.found
+    assert "--tracking-uri" in first.remedy
+    assert first.mend is None
 
 
 def test_the_title_decides_which_of_two_champions_stays(desk, monkeypatch):

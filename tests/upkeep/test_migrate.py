@@ -121,9 +121,12 @@ def test_a_model_that_forecasts_otherwise_there_is_refused(desk, to, tmp_path, m
 
 
 def test_what_cannot_be_carried_is_said(desk, to):
-    """A server, another database: one line each."""
+    """A server, the place itself, another database: one line each."""
     with pytest.raises(SettingError, match="MLflow server"):
         migrate(desk.model_copy(update={"tracking_uri": "http://127.0.0.1:1"}), to)
+    with pytest.raises(SettingError, match="is where everything is now"):
+        migrate(desk, "sqlite:///mlflow.db")
+    assert not Path("ledger.db").exists()
     with pytest.raises(SettingError, match="--to 'mysql://me:\\*\\*\\*@db/x': give postgresql"):
         migrate(desk, "mysql://me:secret@db/x")
 

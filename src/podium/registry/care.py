@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
+OURS = "tags.podium_version LIKE '%'"
+
 
 def all_pairs(store: MlflowStore) -> list[str]:
     """Every pair that has a registered model, crowned or not, by name."""
@@ -34,13 +36,35 @@ def drop_alias(store: MlflowStore, name: str, alias: str) -> None:
 
 def unfinished_runs(store: MlflowStore) -> list[tuple[str, int]]:
     """Runs of Podium's that began and did not end, by id, with the time of their beginning in milliseconds."""
+    runs = _runs(store, f"tags.{recorder.STATUS} = '{recorder.RUNNING}' and {OURS}")
+    return [(run.info.run_id, int(run.info.start_time or 0)) for run in runs if run.info.lifecycle_stage == "active"]
+
+
+def runs_by_place(store: MlflowStore) -> dict[str, list[str]]:
+    """Ids of all runs, by where their experiment keeps artifacts."""
+    found: dict[str, list[str]] = {}
+    for run in _runs(store, ""):
+        found.setdefault(_above(run), []).append(run.info.run_id)
+    return found
+
+
+def _runs(store: MlflowStore, query: str) -> list[Run]:
+    """Of any experiment, deleted ones too."""
     if not is_there(store.connection.address):
         return []
-    query = f"tags.{recorder.STATUS} = '{recorder.RUNNING}' and tags.podium_version LIKE '%'"
+    client = store.client
+    from mlflow.entities import ViewType
+
+    every = ViewType.ALL
     with store.connection.errors("search the runs"):
-        ids = [one.experiment_id for one in pages(lambda token: store.client.search_experiments(page_token=token))]
-        runs = pages(lambda token: store.client.search_runs(ids, query, max_results=1000, page_token=token))
-    return [(run.info.run_id, int(run.info.start_time or 0)) for run in runs]
+        found = pages(lambda token: client.search_experiments(every, page_token=token))
+        ids = [experiment.experiment_id for experiment in found]
+        return pages(lambda token: client.search_runs(ids, query, every, max_results=1000, page_token=token))
+
+
+def _above(run: Run) -> str:
+    """Where its experiment keeps artifacts, as MLflow lays them out."""
+    return str(run.info.artifact_uri).removesuffix(f"/{run.info.run_id}/artifacts")
 
 
 def fail_run(store: MlflowStore, run_id: str) -> None:
@@ -98,25 +122,14 @@ class Registered:
 
 def recorded(store: MlflowStore) -> list[Recorded]:
     """Every run that Podium recorded, in any experiment, deleted ones too."""
-    if not is_there(store.connection.address):
-        return []
-    client = store.client
-    from mlflow.entities import ViewType
-
-    query, every = "tags.podium_version LIKE '%'", ViewType.ALL
-    with store.connection.errors("search the runs"):
-        found = pages(lambda token: client.search_experiments(every, page_token=token))
-        ids = [experiment.experiment_id for experiment in found]
-        runs = pages(lambda token: client.search_runs(ids, query, every, max_results=1000, page_token=token))
-    return [_recorded(run) for run in runs]
+    return [_recorded(run) for run in _runs(store, OURS)]
 
 
 def _recorded(run: Run) -> Recorded:
     tags, info = run.data.tags, run.info
     model_id = tags.get(MODEL_URI_TAG, "").removeprefix("models:/")
-    # As MLflow lays them out; where a model was hidden already, nobody says where it is.
-    above = info.artifact_uri.removesuffix(f"/{info.run_id}/artifacts")
-    places = [info.artifact_uri, *([f"{above}/models/{model_id}/artifacts"] if model_id else [])]
+    # Where a model was hidden already, nobody says where it is.
+    places = [info.artifact_uri, *([f"{_above(run)}/models/{model_id}/artifacts"] if model_id else [])]
     return Recorded(info.run_id, int(info.start_time), tags.get("data_version", ""), model_id, tuple(places))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -40,9 +40,9 @@ def rewrite(connection: sa.Connection, old: str, new: str) -> int:
     return changed
 
 
-def readdress(database: Path, places: Mapping[str, str]) -> None:
-    """Rewrite a SQLite database for files that lie elsewhere now: new addresses by old ones."""
-    with engine(f"sqlite:///{database}").begin() as connection:
+def readdress(uri: str, places: Mapping[str, str]) -> None:
+    """Rewrite a database for files that lie elsewhere now: new addresses by old ones."""
+    with engine(uri).begin() as connection:
         for old, new in places.items():
             rewrite(connection, old, new)
 
@@ -53,37 +53,55 @@ def experiments(connection: sa.Connection) -> dict[int, str]:
     return {int(number): str(location) for number, location in rows if location}
 
 
-def moved(database: Path) -> dict[str, str]:
-    """Addresses of experiments whose files lie beside their SQLite database now, each with where that is.
-
-    A folder that was moved is gone from where the database says; one that was copied is still there, and what is
-    recorded in the copy would go to the original. Either way the runs lie at the same place below the database's own
-    folder, or below this one.
-    """
-    with engine(f"sqlite:///{database}").connect() as connection:
-        addresses = experiments(connection)
-        runs: dict[int, list[str]] = {}
+def runs(uri: str) -> dict[str, list[str]]:
+    """Ids of the runs of each experiment, by where that keeps its artifacts."""
+    with engine(uri).connect() as connection:
+        places = experiments(connection)
+        found: dict[str, list[str]] = {place: [] for place in places.values()}
         for number, run_id in connection.execute(sa.text("SELECT experiment_id, run_uuid FROM runs")):
-            runs.setdefault(int(number), []).append(str(run_id))
-    places = {number: path for number, address in addresses.items() if (path := local_path(address))}
-    roots = {root for number, path in places.items() if (root := _root(path, database, runs.get(number, [])))}
-    found: dict[str, str] = {}
-    for number, path in places.items():
-        for old, new in ((old, new) for old, new in roots if path.is_relative_to(old)):
-            here = new / path.relative_to(old)
-            if _held(here, runs.get(number, [])) >= _held(path, runs.get(number, [])):
-                found[addresses[number]] = here.as_uri() if "://" in addresses[number] else str(here)
+            found.setdefault(places.get(int(number), ""), []).append(str(run_id))
     return found
 
 
-def _root(path: Path, database: Path, run_ids: list[str]) -> tuple[Path, Path] | None:
+def moved(runs: Mapping[str, Sequence[str]], database: Path | None = None) -> dict[str, str]:
+    """Addresses of experiments whose files lie elsewhere on this machine now, each with where that is.
+
+    A folder that was moved is gone from where the database says; one that was copied with its SQLite database is still
+    there, and what is recorded in the copy would go to the original. Either way the runs lie at the same place below
+    the database's own folder, or below this one. A database that others use too stays with a place that is there.
+
+    Args:
+        runs: ids by address.
+        database: the SQLite file; None of a server.
+    """
+    places = {address: path for address in runs if (path := local_path(address))}
+    roots = {root for address, path in places.items() if (root := _root(path, database, runs[address]))}
+    found: dict[str, str] = {}
+    for address, path in places.items():
+        for old, base in ((old, base) for old, base in roots if path.is_relative_to(old)):
+            here = base / path.relative_to(old)
+            if _lies(here, path, runs[address], _is_copy(base, database)):
+                found[address] = here.as_uri() if "://" in address else str(here)
+    return found
+
+
+def _root(path: Path, database: Path | None, run_ids: Sequence[str]) -> tuple[Path, Path] | None:
     """What stood in place of a folder when the database was written, and that folder; None for files not here."""
     for at in range(1, len(path.parts)):
-        for base in (database.absolute().parent, Path.cwd()):
+        for base in filter(None, (database and database.absolute().parent, Path.cwd())):
             new = base.joinpath(*path.parts[at:])
-            if new != path and (held := _held(new, run_ids)) and held >= _held(path, run_ids):
+            if new != path and _held(new, run_ids) and _lies(new, path, run_ids, _is_copy(base, database)):
                 return Path(*path.parts[:at]), base
     return None
+
+
+def _is_copy(base: Path, database: Path | None) -> bool:
+    return database is not None and database.absolute().is_relative_to(base)
+
+
+def _lies(new: Path, old: Path, run_ids: Sequence[str], copied: bool) -> bool:
+    """Whether the runs are to be looked for in the new place; in a copy of everything, if none of them is missing."""
+    return _held(new, run_ids) >= _held(old, run_ids) if copied else not _held(old, run_ids)
 
 
 def _held(folder: Path, run_ids: Iterable[str]) -> int:

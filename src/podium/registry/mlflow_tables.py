@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from podium.errors import SettingError
-from podium.registry import mlflow_schema
+from podium.registry import mlflow_schema, quiet
 from podium.registry.databases import DEFAULT_ARTIFACTS, copy_sqlite, make_database, sqlite_path
 from podium.registry.locations import engine
 
@@ -35,7 +35,7 @@ def snapshot(uri: str, path: Path) -> str:
     if source is not None:
         copy_sqlite(source, path)
     else:
-        make_database(f"sqlite:///{path}")
+        make(f"sqlite:///{path}")
         copy(uri, f"sqlite:///{path}")
     return f"sqlite:///{path}"
 
@@ -44,6 +44,7 @@ def make(uri: str) -> None:
     """The schema of this MLflow in a database, where it is not there yet."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
+    quiet.quiet_logs(quiet.secrets_of(uri))
     make_database(uri)
     if sqlite_path(uri) is None:
         SqlAlchemyStore(uri, DEFAULT_ARTIFACTS).engine.dispose()  # type: ignore[no-untyped-call]

@@ -253,5 +253,5 @@ def _extract(archive: zipfile.ZipFile, name: str, target: Path, places: Mapping[
         file.flush()
         os.fsync(file.fileno())
     if places is not None:
-        locations.readdress(aside, places)
+        locations.readdress(f"sqlite:///{aside}", places)
     aside.replace(target)

@@ -21,7 +21,7 @@ from podium.registry.databases import is_there, sqlite_path
 from podium.registry.entities import DIGEST_TAG
 from podium.registry.history import taken
 from podium.registry.judgements import carried
-from podium.registry.local_files import digest
+from podium.registry.local_files import digest, local_path
 from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
 
@@ -123,11 +123,18 @@ def _permissions(store: MlflowStore) -> Iterator[Trouble]:
 
 def _schema(store: MlflowStore) -> Iterator[Trouble]:
     """A database of an older or a newer MLflow."""
-    for uri in (uri for uri in store.connection.addresses if is_there(uri)):
+    for uri in _databases(store):
         try:
-            mlflow_schema.check(uri)
+            with store.connection.errors("read the schema"):
+                mlflow_schema.check(uri)
         except RegistryError as error:  # every other check would say the same, and is passed over
             yield Trouble(str(error), "", store.upgrade if sqlite_path(uri) and _is_older(uri) else None)
+
+
+def _databases(store: MlflowStore) -> list[str]:
+    """Addresses of those that are there and answer, without an MLflow server's own."""
+    store.connection.knock()
+    return [uri for uri in store.connection.addresses if is_there(uri) and not uri.startswith("http")]
 
 
 def _is_older(uri: str) -> bool:
@@ -138,17 +145,47 @@ def _is_older(uri: str) -> bool:
 
 
 def _moved(store: MlflowStore) -> Iterator[Trouble]:
-    """A folder that was moved or copied after its database had named it."""
-    databases = [path for uri in store.connection.addresses if (path := sqlite_path(uri)) and path.exists()]
-    for database in databases:
-        for old, new in locations.moved(database).items():
-            mend = partial(_readdress, databases, {old: new})
-            yield Trouble(f"{database} looks for artifacts in {old}; they are in {new}", "write the new place", mend)
+    """A folder that was moved or copied after its database, or a setting, had named it."""
+    to, databases = store.connection, _databases(store)
+    for uri in databases:
+        with to.errors("look where artifacts lie"):
+            found = locations.moved(locations.runs(uri), sqlite_path(uri))
+        for old, new in found.items():
+            what = f"{sqlite_path(uri) or to.clean(uri)} looks for artifacts in {old}; they are in {new}"
+            remedy = "write the new place" if sqlite_path(uri) else "write the new place, for all who use this database"
+            yield Trouble(what, remedy, partial(_readdress, store, databases, {old: new}))
+    if to.address.startswith("http"):
+        for old, new in locations.moved(care.runs_by_place(store)).items():
+            what = f"{to.clean(to.address)} looks for artifacts in {old}; they are in {new}"
+            yield Trouble(what, "`podium doctor --fix --tracking-uri` with the address of the server's database")
+    yield from _left_behind(store.settings)
 
 
-def _readdress(databases: Iterable[Path], places: Mapping[str, str]) -> None:
-    for database in databases:  # a registry of its own has addresses too, and no run that says where they are now
-        locations.readdress(database, places)
+def _readdress(store: MlflowStore, databases: Iterable[str], places: Mapping[str, str]) -> None:
+    with store.connection.errors("write where artifacts lie"):
+        for uri in databases:  # a registry of its own has addresses too, and no run that says where they are now
+            locations.readdress(uri, places)
+
+
+def _left_behind(settings: Settings) -> Iterator[Trouble]:
+    """Settings that name the place where this folder was: what is kept there would be made anew, and empty."""
+    kept, serve = address_of(settings.ledger_address) if settings.ledger_address else None, settings.serve
+    named = {
+        "tracking_uri": sqlite_path(settings.tracking_uri),
+        "registry_uri": sqlite_path(settings.registry_uri or ""),
+        "artifact_location": local_path(settings.artifact_location or ""),
+        "data_dir": settings.data_dir,
+        "models_dir": settings.models_dir,
+        "ledger_address": kept if isinstance(kept, Path) else None,
+        "serve.cache": serve.cache,
+        "serve.keys_file": serve.keys_file,
+    }
+    for name, path in named.items():
+        if path and path.is_absolute() and not path.exists():
+            below = (Path(*path.parts[at:]) for at in range(1, len(path.parts)))
+            for here in (here for here in below if here.exists()):
+                yield Trouble(f"{name} names {path}, which is not there; {here} is", f"set {name} to {here}")
+                break
 
 
 def _twice(store: MlflowStore) -> Iterator[Trouble]:

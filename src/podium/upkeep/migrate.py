@@ -83,7 +83,7 @@ def migrate(
             fresh = mlflow_tables.is_empty(to)
         here = list(mlflow_tables.addresses(copied))
         places = _places(copied, artifacts)
-        locations.readdress(Path(copied.removeprefix("sqlite:///")), places)
+        locations.readdress(copied, places)
         if not fresh and mlflow_tables.differences(copied, to):
             raise RegistryError(f"{target.connection.clean(to)} is not empty; give a new database")
         carried = _carry_all(store, target, here, places, note)
@@ -108,6 +108,13 @@ def _check(store: MlflowStore, target: MlflowStore) -> None:
         raise MissingError(f"there is no championship at {source.clean(source.address)} to migrate")
     if sqlite_path(to.address) is None and not to.address.startswith("postgresql+psycopg://"):
         raise SettingError(f"--to {to.clean(to.address)!r}: give postgresql+psycopg://... or sqlite:///...")
+    if _place(to.address) in map(_place, source.addresses):
+        raise SettingError(f"--to {to.clean(to.address)!r} is where everything is now; name an empty database")
+
+
+def _place(uri: str) -> Path | str:
+    path = sqlite_path(uri)
+    return path.resolve() if path else uri
 
 
 def _copied(store: MlflowStore, folder: Path) -> str:
