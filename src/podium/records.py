@@ -429,8 +429,43 @@ class RunRecord:
         return {"family": self.family, "run_id": self.run_id, "model_uri": self.model_uri, **self.metrics}
 
 
+def pinned_uri(model_name: str, version: int | str) -> str:
+    """Address of exactly one version of a registered model, as MLflow takes it."""
+    return f"models:/{model_name}/{version}"
+
+
+class Registered:
+    """What name and tags say of a version of a registered model, whoever knows it."""
+
+    __slots__ = ()
+
+    name: str
+    version: int
+    tags: Mapping[str, str]
+
+    @property
+    def pair(self) -> str:
+        """`EURUSD` of `EURUSD_LSTM`."""
+        return ModelName.parse(self.name).pair
+
+    @property
+    def family(self) -> str:
+        """`LSTM` of `EURUSD_LSTM`."""
+        return ModelName.parse(self.name).family
+
+    @property
+    def data_version(self) -> DataVersion | None:
+        """Of the series that it was fitted on; None where its tags do not say."""
+        return DataVersion.of_tags(self.tags)
+
+    @property
+    def pinned_uri(self) -> str:
+        """Its address."""
+        return pinned_uri(self.name, self.version)
+
+
 @dataclass(frozen=True, slots=True)
-class VersionRecord:
+class VersionRecord(Registered):
     """A registered model version.
 
     Attributes:
@@ -450,26 +485,6 @@ class VersionRecord:
     tags: Mapping[str, str] = field(default_factory=dict)
     created_at: int = 0
     description: str = ""
-
-    @property
-    def pair(self) -> str:
-        """`EURUSD` of `EURUSD_LSTM`."""
-        return ModelName.parse(self.name).pair
-
-    @property
-    def family(self) -> str:
-        """`LSTM` of `EURUSD_LSTM`."""
-        return ModelName.parse(self.name).family
-
-    @property
-    def data_version(self) -> DataVersion | None:
-        """Of the series that it was fitted on; None where its tags do not say."""
-        return DataVersion.of_tags(self.tags)
-
-    @property
-    def pinned_uri(self) -> str:
-        """Address of exactly this version, as MLflow takes it."""
-        return f"models:/{self.name}/{self.version}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -275,15 +275,15 @@ def proclaim(
     """Make the registry and the pointer say what was decided; each act is repeated harmlessly by the next run."""
     aliased = {row.alias: versions[row.family] for row in decided.ranking if row.alias}
     if case.kept is not None and decided.verdict != "leak":
-        aliased["champion"] = case.kept
+        aliased[CHAMPION] = case.kept
     if aliased and case.approval_from and case.champion:
-        aliased.setdefault("champion", case.champion)  # who took no part, and keeps the title for now
-    holder = aliased.get("champion", case.champion)
+        aliased.setdefault(CHAMPION, case.champion)  # who took no part, and keeps the title for now
+    holder = aliased.get(CHAMPION, case.champion)
     for version in {version.pinned_uri: version for version in (*versions.values(), holder) if version}.values():
         judgements.record(store, version, decided)
     if not aliased:
         return
-    champion = aliased["champion"]
+    champion = aliased[CHAMPION]
     store.assign(decided.pair, aliased)
     if case.kept is None or departure:
         store.record_title(

@@ -31,7 +31,7 @@ from podium.pipeline.judge import Case, judge
 from podium.pipeline.prepare import series_path
 from podium.pipeline.recipe import tries
 from podium.pipeline.record import Onward, go_on
-from podium.records import CHAMPION, FeatureTable, RunRecord, Series, VersionRecord
+from podium.records import CHAMPION, FeatureTable, RunRecord, Series, VersionRecord, pinned_uri
 from podium.registry import judgements
 from podium.registry.log_items import FORECASTS
 from podium.registry.mlflow_store import MlflowStore
@@ -83,7 +83,7 @@ def stand(store: MlflowStore, series: Series, note: Note = lambda line: None, ch
     table = build_features(series, store.settings.n_lags, data_version(series))
     departure = must_go_on(store, champion, carried, series, change_source)
     known = {version.pinned_uri: version for version in store.versions()}
-    places = {f"models:/{row.model_name}/{row.model_version}": row for row in carried.ranking}
+    places = {pinned_uri(row.model_name, row.model_version): row for row in carried.ranking}
     held = {
         row.run_id: known[uri] for uri, row in places.items() if uri in known and _is_there(store, known[uri], note)
     }

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from podium.errors import InputError, MissingError, RegistryError
-from podium.records import ALIASES, CHAMPION, VersionRecord
+from podium.records import ALIASES, CHAMPION, VersionRecord, pinned_uri
 from podium.registry import judgements, pointer
 from podium.registry.entities import SUSPICION_TAG
 from podium.registry.history import BY_HAND, ROLLED_BACK, Title, taken
@@ -101,7 +101,7 @@ def _find(store: MlflowStore, wanted: str) -> VersionRecord:
     if wanted.lstrip("@") in ALIASES:
         held = [version for version in store.holders() if wanted.lstrip("@") in version.aliases]
     elif parts := re.fullmatch(rf"(?:models:/)?(?:{pair}_)?(\w+?)(?:/v?(\d+))?", wanted):
-        named = store.version(f"models:/{pair}_{parts[1]}/{parts[2]}") if parts[2] else None
+        named = store.version(pinned_uri(f"{pair}_{parts[1]}", parts[2])) if parts[2] else None
         asked = [named] if parts[2] else [*store.holders(), *store.newest()]
         held = [version for version in asked if version and version.family == parts[1]]
     if not held:

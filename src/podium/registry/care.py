@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from podium.records import ModelName
+from podium.records import ModelName, pinned_uri
 from podium.registry import artifacts, pair_models, recorder
 from podium.registry.databases import is_there
 from podium.registry.entities import ABSENT, MODEL_URI_TAG, pages, tolerating
@@ -117,7 +117,7 @@ class Registered:
     @property
     def address(self) -> str:
         """Pinned, as everybody names it."""
-        return f"models:/{self.name}/{self.number}"
+        return pinned_uri(self.name, self.number)
 
 
 def recorded(store: MlflowStore) -> list[Recorded]:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Self
 
-from podium.records import CHAMPION, DataVersion, ModelName
+from podium.records import CHAMPION, DataVersion, ModelName, pinned_uri
 
 PREFIX = "title."
 HEAD = "titles.last"  # tag of a registered model: the digest of its last entry, which no later one vouches for
@@ -77,7 +77,7 @@ class Title:
     @property
     def pinned_uri(self) -> str:
         """Address of exactly the version that won."""
-        return f"models:/{self.name}/{self.version}"
+        return pinned_uri(self.name, self.version)
 
     @property
     def key(self) -> str:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from podium.errors import RegistryError
-from podium.records import ALIASES, CHAMPION, ModelName, VersionRecord
+from podium.records import ALIASES, CHAMPION, ModelName, VersionRecord, pinned_uri
 from podium.registry import model_rows
 from podium.registry.aliases import Holder, Move, plan
 from podium.registry.connection import Connection
@@ -61,7 +61,7 @@ def holders(to: Connection, pair: str) -> list[VersionRecord]:
 def stray_aliases(to: Connection, pair: str) -> list[tuple[str, str]]:
     """Podium's aliases on versions that are gone, with the address that each is left on."""
     return [
-        (alias, f"models:/{model.name}/{number}")
+        (alias, pinned_uri(model.name, number))
         for model in models(to, pair)
         for alias, number in sorted(model.aliases.items())
         if alias in ALIASES and _version(to, model, number) is None

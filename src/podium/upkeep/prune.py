@@ -19,6 +19,7 @@ from typing import NamedTuple
 from podium.errors import MissingError, RegistryError
 from podium.ledger import Ledger
 from podium.ledger.export import served
+from podium.records import pinned_uri
 from podium.registry import care, mlflow_tables, pointer
 from podium.registry.care import Recorded, Registered
 from podium.registry.databases import is_there, sqlite_path
@@ -150,7 +151,7 @@ def _named(store: MlflowStore) -> dict[str, str]:
             named[str(pointer.read_file(path)["pinned_uri"])] = "in a pointer"
     with suppress(MissingError), closing(Ledger.open(store.settings.ledger, create=False)) as ledger:
         for name, version, run_id in served(ledger):
-            named |= dict.fromkeys((f"models:/{name}/{version}", run_id or ""), "in the ledger")
+            named |= dict.fromkeys((pinned_uri(name, version), run_id or ""), "in the ledger")
     named.pop("", None)
     return named
 

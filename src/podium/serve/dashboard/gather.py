@@ -67,7 +67,8 @@ class Gatherer:
             for row in judgement.ranking
             if row.run_id in runs and (rows := self._past(runs[row.run_id])) is not None
         }
-        champion, uri = lineup.champion.card, lineup.champion.uri
+        champion = lineup.champion.card
+        uri = champion.pinned_uri
         days = next(iter(found.values())).origins if found else np.zeros(0, "datetime64[D]")
         return Scene(
             judgement=judgement,

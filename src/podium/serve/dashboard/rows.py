@@ -30,7 +30,7 @@ def tiles(state: PairState) -> Iterator[Tile]:
     if at := state.lineup.champion.card.created_at:
         age = words.age(state.now.timestamp() - at)
         yield Tile("Champion trained", told_day(datetime.fromtimestamp(at, UTC).date()), f"{age} ago")
-    if title := taken(state.titles, state.lineup.champion.uri):
+    if title := taken(state.titles, state.lineup.champion.card.pinned_uri):
         since = datetime.fromisoformat(title.at)
         data = f", on data up to {told_day(title.data_version.last_day)}" if title.data_version else ""
         note = f"{words.age((state.now - since).total_seconds())} ago, by {title.by}{data}"

@@ -51,4 +51,4 @@ class PairState:
     @property
     def crowned(self) -> Title | None:
         """The entry of the history by which the champion came to its title; None where the alias was moved since."""
-        return crowned(self.titles, self.lineup.champion.uri)
+        return crowned(self.titles, self.lineup.champion.card.pinned_uri)

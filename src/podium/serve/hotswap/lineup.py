@@ -42,11 +42,6 @@ class ServedModel:
         known = self.card.data_version
         object.__setattr__(self, "trained_through", str(known.last_day) if known else None)
 
-    @property
-    def uri(self) -> str:
-        """`models:/EURUSD_LSTM/3`."""
-        return f"models:/{self.card.name}/{self.card.version}"
-
 
 @dataclass(frozen=True, slots=True)
 class Lineup:

@@ -13,13 +13,13 @@ from typing import Any
 import msgspec
 
 from podium.data.files import atomic_write
-from podium.records import DataVersion, Interval, ModelName
+from podium.records import Interval, Registered
 from podium.registry.judgements import TAG
 
 CHAMPIONSHIPS = "championships"  # folder of their judgements, each named after what the tag of a version says of it
 
 
-class ModelCard(msgspec.Struct, frozen=True):
+class ModelCard(Registered, msgspec.Struct, frozen=True):
     """One registered version, fetched and ready to load.
 
     Attributes:
@@ -56,16 +56,6 @@ class ModelCard(msgspec.Struct, frozen=True):
     def identity(self) -> tuple[str, int, str]:
         """Two cards with the same identity are the same model."""
         return (self.name, self.version, self.run_id)
-
-    @property
-    def family(self) -> str:
-        """`LSTM` of `EURUSD_LSTM`."""
-        return ModelName.parse(self.name).family
-
-    @property
-    def data_version(self) -> DataVersion | None:
-        """Of the series that it was fitted on; None where its tags do not say."""
-        return DataVersion.of_tags(self.tags)
 
 
 class PairCard(msgspec.Struct, frozen=True):

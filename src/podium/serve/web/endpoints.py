@@ -196,7 +196,7 @@ def _place(arm: str, model: ServedModel) -> schemas.Place:
         model=card.name,
         version=card.version,
         run_id=card.run_id,
-        model_uri=model.uri,
+        model_uri=model.card.pinned_uri,
         engine="onnx" if card.digest else "pyfunc",
         logged_at=_iso(card.created_at),
         tags=card.tags,
