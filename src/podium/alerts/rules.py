@@ -8,6 +8,7 @@ from datetime import date
 from typing import Literal
 
 from podium.evaluate.drift import Drift, biased, miscovered, widened
+from podium.evaluate.policy import REFUSED
 
 Severity = Literal["critical", "warning", "info"]
 
@@ -197,7 +198,7 @@ RULES: Mapping[str, Rule] = {
     "verdict-leak": Rule(
         "critical",
         "verdict",
-        _verdict("leak", "amber"),
+        _verdict(*REFUSED),
         "docs/verdict.md says how to look for what it saw; --accept-leak if it is meant",
     ),
     "title-proposed": Rule(

@@ -15,8 +15,8 @@ from podium.settings import Settings
 if TYPE_CHECKING:
     from podium.pipeline.pairs import PairResult
 
-EXIT_REFUSED = 3
-REFUSED = ("leak", "amber", "degraded")
+EXIT_PERSON = 3
+NEEDS_A_PERSON = ("leak", "amber", "degraded")
 
 Pairs = Annotated[str, typer.Option("--pairs", help="Many pairs in one pool: all, majors, crosses or EURUSD,GBPJPY.")]
 
@@ -62,6 +62,6 @@ def for_many(settings: Settings, pairs: str, verb: str, *, as_json: bool, strict
     if exit_code := exit_code_of(result.exit_code for result in results):
         raise typer.Exit(exit_code)
     judged = [result.last for result in results] if verb in {"run", "evaluate"} else []
-    if any(found.verdict in REFUSED or (strict and not found.proven) for found in judged):
-        raise typer.Exit(EXIT_REFUSED)
+    if any(found.verdict in NEEDS_A_PERSON or (strict and not found.proven) for found in judged):
+        raise typer.Exit(EXIT_PERSON)
     return True

@@ -11,7 +11,7 @@ import typer
 from podium.cli.console import answer, note, say, say_json, working_on
 from podium.cli.flags import ADDRESSES, FOLDERS, AcceptLeak, Json, names, takes_settings
 from podium.cli.lines import judged, made
-from podium.cli.many import EXIT_REFUSED, REFUSED, Pairs, for_many
+from podium.cli.many import EXIT_PERSON, NEEDS_A_PERSON, Pairs, for_many
 from podium.errors import MissingError, SettingError
 from podium.settings import Settings
 
@@ -206,8 +206,8 @@ def _evaluate(settings: Settings, as_json: bool, strict: bool, overrides: Overri
             _forget(settings)
         raise
     answer(as_json, judgement.as_dict(), judged.judgement_lines(judgement))
-    if judgement.verdict in REFUSED or (strict and not judgement.proven):
-        raise typer.Exit(EXIT_REFUSED)
+    if judgement.verdict in NEEDS_A_PERSON or (strict and not judgement.proven):
+        raise typer.Exit(EXIT_PERSON)
 
 
 def _forget(settings: Settings) -> None:

@@ -137,6 +137,11 @@ class Judgement(Tabular):
         return self.verdict in REFUSED
 
     @property
+    def shared(self) -> str:
+        """Why the alpha needed is smaller than the alpha, in brackets; empty where it is not."""
+        return f" ({self.alpha:g} shared by {self.recipes_tried} recipes tried)" if self.recipes_tried > 1 else ""
+
+    @property
     def leader(self) -> Standing | None:
         """The champion's standing; None where the title is pinned to a version that did not take part."""
         holder = (self.champion, self.champion_version)

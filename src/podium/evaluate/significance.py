@@ -39,7 +39,7 @@ from podium.records import Floats
 MIN_DAYS = 30
 """Fewer days carry none of these tests: all of them lean on the central limit theorem."""
 
-MCS_LEVEL = 0.10
+MCS_ALPHA = 0.10
 MCS_DRAWS = 1000
 
 
@@ -88,8 +88,12 @@ class ConfidenceSet:
         return None if self.reason else name in self.members
 
 
-TESTS = ("diebold_mariano", "clark_west", "pesaran_timmermann")
-"""The tests of one contestant, by the name of their field."""
+TESTS = {
+    "diebold_mariano": "Diebold-Mariano",
+    "clark_west": "Clark-West",
+    "pesaran_timmermann": "Pesaran-Timmermann",
+}
+"""The tests of one contestant: the name of their field, and that of their authors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,7 +240,7 @@ def pesaran_timmermann(actual: Floats, forecast: Floats) -> TestResult:
 
 
 def model_confidence_set(
-    losses: Mapping[str, Floats], *, alpha: float = MCS_LEVEL, seed: int = 42, draws: int = MCS_DRAWS
+    losses: Mapping[str, Floats], *, alpha: float = MCS_ALPHA, seed: int = 42, draws: int = MCS_DRAWS
 ) -> ConfidenceSet:
     """The set that contains the best of them with probability 1 - alpha; several members are a tie.
 

@@ -273,9 +273,9 @@ class _Routine:
                 day.result = PERSON
             day.exit_code = EXIT_CODES.get(day.result, 0)
         if day.day is not None:
-            days.end(
-                self.ledger, day.pair, day.day, day.result, [asdict(step) for step in day.steps] if worked else None
-            )
+            judged = {"verdict": day.judgement.verdict} if day.judgement else {}
+            steps = [asdict(step) | (judged if step.step == "judge" else {}) for step in day.steps]
+            days.end(self.ledger, day.pair, day.day, day.result, steps if worked else None)
         return day
 
     def tell(self, done: Sequence[Day]) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from podium.errors import RegistryError
+from podium.evaluate.policy import REFUSED
 from podium.records import ALIASES, CHAMPION, ModelName, VersionRecord, pinned_uri
 from podium.registry import model_rows
 from podium.registry.aliases import Holder, Move, plan
@@ -110,7 +111,7 @@ def champion(to: Connection, known: Collection[Model]) -> VersionRecord | None:
 def refused(to: Connection, pair: str) -> VersionRecord | None:
     """The newest version, where its championship was stopped by a suspicion."""
     last = max(newest(to, pair), key=lambda version: version.created_at, default=None)
-    return last if last is not None and last.tags.get("verdict") in {"leak", "amber"} else None
+    return last if last is not None and last.tags.get("verdict") in REFUSED else None
 
 
 def recorded(known: Iterable[Model]) -> list[Title]:

@@ -14,10 +14,11 @@ from podium.evaluate.conformal import STATES
 from podium.evaluate.evidence import Comparison
 from podium.evaluate.interval_scores import IntervalScores
 from podium.evaluate.judgement import Standing
+from podium.evaluate.significance import TESTS
 from podium.report.belief import SIDES
 from podium.report.marks import number, percent
 from podium.report.scene import RANDOM_WALK, Scene
-from podium.report.verdict import TESTS, places
+from podium.report.verdict import places
 
 MISSING: Final = "none"
 DASH: Final = "\u2013"
@@ -251,11 +252,10 @@ def _signed(value: float | None) -> str:
 
 def _untested(scene: Scene) -> list[str]:
     """Why a test against the random walk is missing, a line each reason."""
-    names = {name: told for name, (told, _) in TESTS.items()}
     return [
         line
         for row in scene.judgement.ranking
-        for line in _reasons(row, names, {name: test.reason for name, test in row.skill.tests.items()})
+        for line in _reasons(row, TESTS, {name: test.reason for name, test in row.skill.tests.items()})
     ]
 
 

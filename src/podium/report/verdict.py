@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 from podium.evaluate.economics import trade_the_sign
 from podium.evaluate.evidence import patience
 from podium.evaluate.judgement import Standing
+from podium.evaluate.significance import TESTS
 from podium.records import ModelName, NextDay, rate_digits
 from podium.report.belief import interval_evidence, told_interval
 from podium.report.marks import number, percent
 from podium.report.scene import RANDOM_WALK, Scene, listed, told_day
 
-TESTS: Final[Mapping[str, tuple[str, str]]] = {
-    "diebold_mariano": ("Diebold-Mariano", "is its squared error smaller than the random walk's?"),
-    "clark_west": ("Clark-West", "does its model know anything, estimation noise allowed for?"),
-    "pesaran_timmermann": ("Pesaran-Timmermann", "does it know the direction?"),
+QUESTIONS: Final = {
+    "diebold_mariano": "is its squared error smaller than the random walk's?",
+    "clark_west": "does its model know anything, estimation noise allowed for?",
+    "pesaran_timmermann": "does it know the direction?",
 }
 BY_HAND: Final = " because it was put there by hand"
 P_VALUE: Final = number(3)
@@ -163,7 +163,7 @@ def to_check(scene: Scene) -> list[str]:
 
 def _tests(scene: Scene) -> list[str]:
     if scene.equals_walk:
-        names = listed([name for name, _ in TESTS.values()])
+        names = listed([*TESTS.values()])
         return [f"{names} have nothing to test: its forecasts are the random walk's."]
     return [_test(scene, scene.leader, field) for field in TESTS]
 
@@ -175,13 +175,13 @@ def over_time(scene: Scene) -> list[str]:
 
 
 def _test(scene: Scene, row: Standing, field: str) -> str:
-    name, question = TESTS[field]
+    name, question = TESTS[field], QUESTIONS[field]
     test = row.skill.tests[field]
     if test.p_value is None:
         return f"{name}, {question} Not computed: {test.reason or 'no reason was recorded'}."
     needed = scene.judgement.alpha_needed
     says = "Yes" if test.rejects(needed) else "Not established"
-    shared = _shared(scene) if field == "diebold_mariano" else ""
+    shared = scene.judgement.shared if field == "diebold_mariano" else ""
     return f"{name}, {question} {says}: p {P_VALUE(test.p_value)}, {P_VALUE(needed)} needed{shared}."
 
 
@@ -212,7 +212,7 @@ def no_confidence_set(scene: Scene) -> str:
 
 def _power(scene: Scene) -> str:
     judgement, r2 = scene.judgement, scene.leader.skill.r2_oos
-    days, needed = f"{judgement.n_scored_days:,} days", f"p {P_VALUE(scene.judgement.alpha_needed)}{_shared(scene)}"
+    days, needed = f"{judgement.n_scored_days:,} days", f"p {P_VALUE(judgement.alpha_needed)}{judgement.shared}"
     if judgement.minimum_detectable_r2 is None:
         return f"{days} are too few to find any skill at {needed} in four cases of five."
     least = percent(1)(judgement.minimum_detectable_r2)
@@ -227,11 +227,6 @@ def _against_power(scene: Scene, r2: float | None) -> str:
     if scene.proven:
         return f"{seen} {'more' if r2 >= least else 'less, and was proven all the same, as such skill seldom is'}"
     return f"{seen} less, so that not proven does not mean absent"
-
-
-def _shared(scene: Scene) -> str:
-    tried = scene.judgement.recipes_tried
-    return f" ({scene.judgement.alpha:g} shared by {tried} recipes tried)" if tried > 1 else ""
 
 
 def _persistence(scene: Scene) -> str:

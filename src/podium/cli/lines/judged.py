@@ -13,13 +13,6 @@ if TYPE_CHECKING:
     from podium.pipeline.status import PairStatus, Status
 
 
-TESTS = {
-    "diebold_mariano": "Diebold-Mariano",
-    "clark_west": "Clark-West",
-    "pesaran_timmermann": "Pesaran-Timmermann",
-}
-
-
 def judgement_lines(judgement: Judgement) -> Iterator[str]:
     """The ranking in the guide's form, then the random walk, the tests and the verdict."""
     yield "*** CHAMPIONSHIP RANKING (Lower RMSE is Better) ***"
@@ -44,7 +37,7 @@ def judgement_lines(judgement: Judgement) -> Iterator[str]:
         yield f"Note: {judgement.series_break}."
     if judgement.proposal:
         yield f"Proposed: {judgement.proposal}; somebody else gives it the title, `podium titles approve N --why ...`"
-    if judgement.verdict in {"leak", "amber"}:
+    if judgement.refused:
         suspects = ",".join(found.contestant for found in (*judgement.leaks, *judgement.ambers))
         yield (
             f"`podium report` shows more; `podium evaluate --without {suspects}` decides without, "
@@ -78,6 +71,9 @@ def random_walk_line(judgement: Judgement, leader: Standing) -> str:
 
 def test_lines(judgement: Judgement) -> Iterator[str]:
     """One row a contestant: skill against the random walk with its tests, then its intervals."""
+    from podium.evaluate.evidence import patience
+    from podium.evaluate.significance import TESTS
+
     head = ("", "ratio", "R2 oos", "direction", "DM p", "CW p", "PT p", "best?")
     walk = ("random walk", "1.0000", "0.00%", "-", "-", "-", "-", yes(judgement.random_walk_in_mcs))
     yield from table([head, *map(_test_row, judgement.ranking), walk])
@@ -93,11 +89,9 @@ def test_lines(judgement: Judgement) -> Iterator[str]:
     if judgement.minimum_detectable_r2 is not None:
         yield (
             f"{judgement.n_scored_days:,} scored days find a true R2 of {judgement.minimum_detectable_r2:.1%} in "
-            f"four cases of five at p {judgement.alpha_needed:.2g}{_several(judgement)}; smaller skill looks like none."
+            f"four cases of five at p {judgement.alpha_needed:.2g}{judgement.shared}; smaller skill looks like none."
         )
     if judgement.proof is not None:
-        from podium.evaluate.evidence import patience
-
         yield patience(judgement.proof)
 
 
@@ -108,11 +102,6 @@ def _weights_line(row: Standing, alone: Sequence[str]) -> str:
     left_out = [name for name in alone if name not in row.weights]
     without = f"; without {', '.join(left_out)}" if left_out else ""
     return f"{row.family} for tomorrow: {told}{without}"
-
-
-def _several(judgement: Judgement) -> str:
-    tried = judgement.recipes_tried
-    return f" ({judgement.alpha:g} shared by {tried} recipes tried)" if tried > 1 else ""
 
 
 def _test_row(row: Standing) -> tuple[str, ...]:

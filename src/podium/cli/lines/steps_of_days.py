@@ -36,7 +36,7 @@ def logged_lines(days: Sequence[LoggedDay]) -> Iterator[str]:
         steps = {step["step"]: step for step in day.steps}
         seconds = sum(step["seconds"] for step in day.steps)
         trained = "yes" if "train" in steps and not steps["train"]["skipped"] else "-"
-        verdict = steps["judge"]["result"].partition(";")[0] if "judge" in steps else "-"
+        verdict = steps.get("judge", {}).get("verdict", "-")
         begun = f"{day.begun_at:%Y-%m-%d %H:%M}"
         rows.append((day.pair, str(day.day), day.result, begun, str(day.looks), f"{seconds:.1f}", trained, verdict))
     yield from table(rows)
