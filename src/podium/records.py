@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias, TypeVar
@@ -290,6 +290,34 @@ class Interval:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Late:
+    """Rates that should be there and are not.
+
+    Attributes:
+        last_day: the newest day whose rate is there.
+        expected: the newest day whose rate is due.
+        since: the deadline of the first day that is missing, in its zone.
+        n_missing: business days whose rates are due and not there.
+    """
+
+    last_day: date
+    expected: date
+    since: datetime
+    n_missing: int
+
+    def told(self, write: Callable[[date], str] = str) -> str:
+        """A sentence without its full stop.
+
+        Args:
+            write: a day as the reader knows it.
+        """
+        missing = "1 business day is" if self.n_missing == 1 else f"{self.n_missing} business days are"
+        return (
+            f"The newest stored rate is of {write(self.last_day)}, and {missing} missing up to {write(self.expected)}"
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextDay:
     """A forecast that is still open: of the next business day, or of one further ahead.
@@ -308,6 +336,7 @@ class NextDay:
         probability_of_rise: that the return is above zero; None where it was not computed.
         verdict: of the championship behind the model, which is about the next day; None where there is none.
         reason: of the verdict, or why there is none.
+        stale: what is late of the rates as it was told, where that must be told first.
     """
 
     pair: str
@@ -323,6 +352,7 @@ class NextDay:
     probability_of_rise: float | None = None
     verdict: str | None = None
     reason: str | None = None
+    stale: Late | None = None
 
     @property
     def forecast_rate(self) -> float:
@@ -350,6 +380,7 @@ class NextDay:
             today: tells the age of the data; the day in UTC if not given.
         """
         return {
+            "stale": self.stale.told() if self.stale else None,
             "pair": self.pair,
             "origin": str(self.origin),
             "target_date": str(self.target_date),

@@ -322,7 +322,9 @@ CASES = {
         ],
         today=TODAY,
     ),
-    "forecast-late": lambda: ahead.forecast_lines([FORECAST], LATE, Amount(1e6, "EUR"), TODAY),
+    "forecast-late": lambda: ahead.forecast_lines(
+        [dataclasses.replace(FORECAST, stale=LATE)], Amount(1e6, "EUR"), TODAY
+    ),
     "forecast-yen": lambda: ahead.forecast_lines(
         [
             dataclasses.replace(

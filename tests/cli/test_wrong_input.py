@@ -69,6 +69,8 @@ WALK = [
     (["forecast", "--why", "--pairs", "majors"], ["--why", "one --pair"], INPUT),
     (["forecast", "--amount", "5 JPY"], ["JPY", "EURUSD has EUR and USD"], INPUT),
     (["report", "--horizon", "soon"], ["soon", "1,5,20"], INPUT),
+    (["daily", "--horizons", "soon"], ["horizons", "soon", "5,20"], INPUT),
+    (["daily", "--horizons", "5,61"], ["horizons", "60", "5,20"], INPUT),
     (["report", "--date", "2020-01-02"], ["2020-01-02 is over"], INPUT),
     (["simulate", "--policies", ","], ["--policies"], INPUT),
     (["reset", "--tracking-uri", "http://127.0.0.1:9"], ["SQLite"], INPUT),

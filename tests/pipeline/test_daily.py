@@ -143,7 +143,7 @@ def test_a_day_is_done_once(desk):
     """A new rate is settled, forecast, judged and written down; called again, every step is skipped and says so."""
     (done,) = desk.day(N_KNOWN + 1)
     assert (done.result, done.exit_code, str(done.day)) == (DONE, 0, str(desk.rates.dates[N_KNOWN]))
-    assert [step.step for step in done.steps] == ["rates", "settle", "forecast", "train", "judge", "prune"]
+    assert [step.step for step in done.steps] == ["rates", "settle", "forecast", "train", "judge", "ahead", "prune"]
     assert {step.step for step in done.steps if not step.skipped} == {"rates", "forecast", "judge"}
     before = desk.state()
     (again,) = desk.day(N_KNOWN + 1)

@@ -15,8 +15,10 @@ from podium.evaluate.horizons import believed_volatility
 from podium.evaluate.intervals import interval_forecast
 from podium.features import build_features, frame
 from podium.models.roster import enter
-from podium.pipeline.forecast import UNTESTED, forecast, horizon_to
+from podium.pipeline.combine import walk
+from podium.pipeline.forecast import UNTESTED, forecast, forecast_ahead, horizon_to
 from podium.pipeline.prepare import series_path
+from podium.pipeline.report import gather
 from podium.pipeline.walk_cache import shared_walk
 from podium.records import Series
 from podium.settings import Settings
@@ -181,11 +183,40 @@ def test_further_days_are_direct_forecasts_of_the_champions_recipe(crowned, rate
 def test_further_days_are_those_of_the_recipe_that_was_trained(crowned):
     """Options, seed, refits and n_lags of today's settings change nothing in what the champion says of days ahead."""
     (told,) = forecast(crowned.settings, (5,))
+    kept_of(crowned.settings).unlink()
     other = crowned.using(refit_every=0, seed=7, n_lags=40, options={"LinearRegression": {"lags_used": 2}})
     assert forecast(other.settings, (5,)) == [told]
     assert told.verdict is None
     assert told.reason.startswith(f"{UNTESTED}; over ")
     assert "the 80 % range held" in told.reason
+
+
+def kept_of(settings):
+    """Where further days are kept."""
+    return settings.data_dir / "processed" / "EURUSD.ahead.json"
+
+
+def test_further_days_are_made_once(crowned, rates, monkeypatch, capsys):
+    """Asked again nothing is fitted, here, in the verb, on the page and by the routine; of newer rates all is new."""
+    asked = []
+
+    def counted(settings, family, table, days, horizon):
+        asked.append(horizon)
+        return walk(settings, family, table, days, horizon)
+
+    monkeypatch.setattr("podium.pipeline.forecast.walk", counted)
+    (five,) = forecast(crowned.settings, (5,))
+    near, again, month = forecast(crowned.settings, (1, 5, 20))
+    assert (again, asked, near.horizon, month.horizon) == (five, [5, 20], 1, 20)
+    assert crowned.podium("forecast", "--horizon", "5", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == five.as_dict()
+    assert gather(crowned.store, crowned.store.champion()).further == (five, month)
+    assert asked == [5, 20]
+    wanted = crowned.using(horizons=(5,)).settings
+    assert forecast_ahead(wanted) == []
+    save_series(rates.until(N_DAYS + 1), series_path(crowned.settings))
+    assert [told.horizon for told in forecast_ahead(wanted)] == [5]
+    assert (forecast_ahead(wanted), asked[2:]) == ([], [5])
 
 
 def test_a_champion_whose_recipe_is_not_recorded_says_nothing_of_further_days(arena, rates):

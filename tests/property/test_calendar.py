@@ -11,7 +11,8 @@ from dateutil.easter import easter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podium.data.calendar import Late, expected_day, lateness, n_business_days, next_business_day
+from podium.data.calendar import expected_day, lateness, n_business_days, next_business_day
+from podium.records import Late
 from podium.settings import Calendar
 
 ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata", "Pacific/Auckland", "Pacific/Honolulu", "UTC")

@@ -40,6 +40,8 @@ PARTS = Contributions(0.00002, {"lag_0": 0.0001, "lag_1": -0.00004, "lag_2": 0.0
 LATE = lateness(date(2026, 11, 26), datetime(2026, 12, 3, 18, tzinfo=UTC), time(18, tzinfo=UTC))
 
 
+LATE_TODAY = replace(TODAY, stale=LATE)
+
 WHOLE = """\
 The newest stored rate is of 26 Nov 2026, and 5 business days are missing up to 3 Dec 2026: do not act on the rest \
 before they are there.
@@ -59,13 +61,13 @@ Its parts are a constant +0.0020%, ma_5 +0.0200%, lag_0 +0.0100%, lag_3 -0.0067%
 
 def test_the_whole_message() -> None:
     """Day, close, ranges, money, verdict, what came, what is new and why, in plain words and in this order."""
-    said = message(TODAY, yesterday=YESTERDAY, change=CHANGE, parts=PARTS, stale=LATE, amount=Amount(1e6, "EUR"))
+    said = message(LATE_TODAY, yesterday=YESTERDAY, change=CHANGE, parts=PARTS, amount=Amount(1e6, "EUR"))
     assert said == WHOLE
 
 
 def test_old_rates_are_told_before_the_day_and_the_day_before_any_figure() -> None:
     """The first line is that rates are missing; without that it is the target day, before close and range."""
-    first, second, *_ = message(TODAY, stale=LATE).splitlines()
+    first, second, *_ = message(LATE_TODAY).splitlines()
     assert first.startswith(
         "The newest stored rate is of 26 Nov 2026, and 5 business days are missing up to 3 Dec 2026"
     )

@@ -69,7 +69,6 @@ def forecast(
     Horizons beyond one day are direct forecasts: the champion's recipe is fitted on the return over so many days. Only
     forecasts of the next day are tested in championships.
     """
-    from podium.data.calendar import stale
     from podium.pipeline.forecast import forecast as ask
     from podium.pipeline.forecast import why as ask_why
     from podium.pipeline.prepare import series_path
@@ -91,9 +90,8 @@ def forecast(
         if series_path(settings).exists():
             raise
         raise MissingError(f"{series_path(settings)} is not there yet; run `podium run`") from None
-    late = stale(settings, found[0].data_version.source, found[0].origin, datetime.now(UTC))
-    documents = [ahead.forecast_json(item, late, money, *reasons) for item in found]
-    lines = [*ahead.forecast_lines(found, late, money), *_why_lines(*reasons)]
+    documents = [ahead.forecast_json(item, money, *reasons) for item in found]
+    lines = [*ahead.forecast_lines(found, money), *_why_lines(*reasons)]
     answer(as_json, documents[0] if len(found) == 1 else documents, lines)
 
 

@@ -19,7 +19,8 @@ from podium.errors import InputError, RegistryError
 from podium.settings import Settings
 
 DAILY = tuple(dict.fromkeys((
-    *INGEST, *TRAIN, *EVALUATE, "retrain", "max_model_age", "prune_after", "stale_after", "calendar", "ledger_address",
+    *INGEST, *TRAIN, *EVALUATE, "retrain", "max_model_age", "horizons", "prune_after", "stale_after", "calendar",
+    "ledger_address",
 )))  # fmt: skip
 AsOf = Annotated[
     str, typer.Option("--as-of", "--to", help="Last day to do, such as 2026-10-20; the newest if not given.")

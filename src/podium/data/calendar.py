@@ -6,48 +6,19 @@ same every year since 2002.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from podium.records import DataVersion, Late
 from podium.settings import Calendar, Settings
 from podium.settings.kinds import time_of_day
 
 FRANKFURT = ZoneInfo("Europe/Berlin")
 FIXING = time(14, 15, tzinfo=FRANKFURT)
 """When the ECB's rates of a day are set; they are published about 16:00."""
-
-
-@dataclass(frozen=True, slots=True)
-class Late:
-    """Rates that should be there and are not.
-
-    Attributes:
-        last_day: the newest day whose rate is there.
-        expected: the newest day whose rate is due.
-        since: the deadline of the first day that is missing, in its zone.
-        n_missing: business days whose rates are due and not there.
-    """
-
-    last_day: date
-    expected: date
-    since: datetime
-    n_missing: int
-
-    def told(self, write: Callable[[date], str] = str) -> str:
-        """A sentence without its full stop.
-
-        Args:
-            write: a day as the reader knows it.
-        """
-        missing = "1 business day is" if self.n_missing == 1 else f"{self.n_missing} business days are"
-        return (
-            f"The newest stored rate is of {write(self.last_day)}, and {missing} missing up to {write(self.expected)}"
-        )
 
 
 def fixing(day: date) -> datetime:
@@ -114,9 +85,9 @@ def late(settings: Settings, source: str, last_day: date, now: datetime) -> Late
     return lateness(last_day, now, time_of_day(settings.deadline), calendar_of(settings, source))
 
 
-def stale(settings: Settings, source: str, last_day: date, now: datetime) -> Late | None:
-    """What is late where that is more than the setting `stale_after` allows, so that it must be told first."""
-    found = late(settings, source, last_day, now)
+def stale(settings: Settings, version: DataVersion) -> Late | None:
+    """What is late now of a series, where that is more than the setting `stale_after` allows: to be told first."""
+    found = late(settings, version.source, version.day, datetime.now(UTC))
     return found if found and found.n_missing > settings.stale_after else None
 
 

@@ -19,9 +19,9 @@ from podium.evaluate.volatility.aftershock import lifts, shaken
 from podium.evaluate.volatility.constant import Constant
 from podium.evaluate.volatility.walk import VolatilityWalk
 from podium.records import Dates, Floats
+from podium.settings.kinds import MAX_HORIZON
 
 HORIZONS: Final = (1, 5, 20)  # a day, a week, a month of trading days
-MAX_HORIZON: Final = 60
 COMBINATION: Final = "log_mean"  # what all volatility models believe together, by the name of its rule
 
 

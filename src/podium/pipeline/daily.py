@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from podium.alerts import Facts, Run
-from podium.data.calendar import late
+from podium.data.calendar import late, stale
 from podium.data.continuity import changes
 from podium.data.fetch import fetch_series
 from podium.data.store import data_version, load_series, save_series
@@ -27,6 +27,7 @@ from podium.ledger.database import Ledger
 from podium.ledger.settling import settle
 from podium.pipeline.contest import check_going_on, evaluate
 from podium.pipeline.due import due
+from podium.pipeline.forecast import forecast_ahead
 from podium.pipeline.onward import Standings, judge_onward, stand
 from podium.pipeline.prepare import preprocess, series_path
 from podium.pipeline.telling import changes as title_changes
@@ -237,6 +238,7 @@ class _Routine:
             "forecast": lambda: self._forecast(day, store, series, standings),
             "train": lambda: self._train(day, series, standings[-1]),
             "judge": lambda: self._judge(day, store, series, standings),
+            "ahead": lambda: self._ahead(series),
             "prune": self._prune,
         }
         for name, act in steps.items():
@@ -374,11 +376,23 @@ class _Routine:
         after = store.champion()
         if (own := standings[-1].onward.get(after.family)) is not None:
             self.record = own.record.forecasts
-            day.next_day = replace(own.next_day, verdict=day.judgement.verdict, reason=day.judgement.reason)
+            day.next_day = replace(
+                own.next_day,
+                verdict=day.judgement.verdict,
+                reason=day.judgement.reason,
+                stale=stale(self.settings, own.next_day.data_version),
+            )
             day.before = day_before(day.next_day, self.record, series)
         if before.pinned_uri != after.pinned_uri:
             day.title = before.pinned_uri, after.pinned_uri
         return f"{day.judgement.verdict}; {after.name} (v{after.version}) leads", day.judgement != carried
+
+    def _ahead(self, series: Series) -> tuple[str, bool]:
+        wanted = self.settings.horizons
+        if not wanted or series.dates[-1].item() != self.newest:
+            return "not set" if not wanted else "on the newest day", False
+        made = len(forecast_ahead(self.settings))
+        return f"{made} of {len(wanted)} further days forecast anew", bool(made)
 
     def _prune(self) -> tuple[str, bool]:
         if self.chore is None or not self.settings.prune_after:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 
-from podium.data.calendar import calendar_of, n_business_days, next_business_day
+from podium.data.ahead import keep_ahead, read_ahead
+from podium.data.calendar import calendar_of, n_business_days, next_business_day, stale
 from podium.data.continuity import same_outcomes
 from podium.data.store import data_version, load_series
 from podium.data.timing import WEEKDAYS
 from podium.errors import MissingError, SettingError
 from podium.evaluate.contributions import Change, Contributions, Model, change, contributions
 from podium.evaluate.density import coverage_by_year
-from podium.evaluate.horizons import MAX_HORIZON, believed_volatility
+from podium.evaluate.horizons import believed_volatility
 from podium.evaluate.intervals import IntervalForecast, interval_forecast, interval_now, next_day
 from podium.evaluate.walkforward import ScoredRows, at_horizon
 from podium.features import build_features, frame
@@ -30,6 +31,7 @@ from podium.registry.judgements import Told
 from podium.registry.log_items import NEXT_DAY, RECIPE, read_interval
 from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
+from podium.settings.kinds import MAX_HORIZON
 
 UNTESTED = "championships test forecasts of the next day; whether those further ahead know a direction is not tested"
 
@@ -38,7 +40,8 @@ def forecast(settings: Settings, horizons: Sequence[int] = (1,)) -> list[NextDay
     """The champion's forecast for each horizon, from the newest stored series.
 
     The next day is forecast by the registered champion. Further days are direct forecasts: the champion's recipe,
-    as its run recorded it, walks forward on the return over so many days, which also calibrates its interval.
+    as its run recorded it, walks forward on the return over so many days, which also calibrates its interval. They are
+    kept until rates or champion change, so that this verb, server, page and report tell the same and fit once.
 
     Args:
         settings: pair, addresses and folders.
@@ -55,7 +58,15 @@ def forecast(settings: Settings, horizons: Sequence[int] = (1,)) -> list[NextDay
     store = MlflowStore(settings)
     series = load_series(series_path(settings))
     scene = _Scene.of(store, series, store.champion())
-    return [scene.forecast(horizon) for horizon in horizons]
+    late, (kept, made) = stale(settings, scene.table.data_version), scene.further({*horizons} - {1})
+    found = {told.horizon: told for told in [*kept, *made]}
+    return [dataclasses.replace(found.get(horizon) or scene.forecast(1), stale=late) for horizon in horizons]
+
+
+def forecast_ahead(settings: Settings) -> list[NextDay]:
+    """The champion's forecasts of the further days that are set, where they are not kept yet; see `forecast`."""
+    store = MlflowStore(settings)
+    return _Scene.of(store, load_series(series_path(settings)), store.champion()).further(settings.horizons)[1]
 
 
 def why(settings: Settings) -> tuple[Change, Contributions | None]:
@@ -139,6 +150,15 @@ class _Scene:
         ranged = interval_forecast(believed_volatility(walk, horizon), forecasts)
         told = self._told(point, ranged.interval)
         return told if horizon == 1 else dataclasses.replace(told, reason=f"{UNTESTED}; {_held(forecasts, ranged)}")
+
+    def further(self, horizons: Collection[int]) -> tuple[list[NextDay], list[NextDay]]:
+        """Forecasts of further days: those that are kept, and others, made here and kept from now on."""
+        settings, by = self.store.settings, self.champion
+        kept = read_ahead(settings, by.name, by.version, self.table.data_version)
+        made = [self.forecast(horizon) for horizon in {*horizons} - {told.horizon for told in kept}]
+        if made:
+            keep_ahead(settings, made)
+        return kept, made
 
     def why(self) -> tuple[Change, Contributions | None]:
         """See `why`."""

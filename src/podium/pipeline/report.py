@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 
 import numpy as np
 
+from podium.data.ahead import read_ahead
 from podium.data.calendar import stale
 from podium.data.files import atomic_write
 from podium.data.store import data_version, load_series
@@ -63,7 +64,7 @@ def report(
         settings: pair, addresses and folders.
         cost_bps: of trading, in basis points for each unit of position changed.
         folder: where `<PAIR>.html` goes.
-        horizons: trading days ahead that it tells of beside the next one.
+        horizons: trading days ahead that it tells of beside the next one and those that are kept of these rates.
 
     Raises:
         MissingError: there is no champion yet, or it carries no judgement.
@@ -119,7 +120,8 @@ def gather(
         if (rows := _tried(untold, row.family, lambda run_id=row.run_id: _scored(store, run_id, judgement))) is not None  # type: ignore[misc]
     }
     series = _tried(untold, "series", lambda: load_series(series_path(store.settings)))
-    now, further = datetime.now(UTC), [horizon for horizon in horizons if horizon != 1]
+    kept = read_ahead(store.settings, subject.name, subject.version, data_version(series)) if series else []
+    further = sorted({*horizons, *(told.horizon for told in kept)} - {1})
     return Scene(
         judgement=judgement,
         forecasts=forecasts,
@@ -129,8 +131,8 @@ def gather(
         untold=untold,
         notices=_notices(judgement, None if series is None else data_version(series)),
         cost_bps=cost_bps,
-        written_at=now,
-        stale=stale(store.settings, series.source, series.dates[-1].item(), now) if series else None,
+        written_at=datetime.now(UTC),
+        stale=stale(store.settings, data_version(series)) if series else None,
         versions=_versions(),
         holder=_holder(store, subject) if CHAMPION in subject.aliases else None,
         aliases=_aliases(store, subject) if CHAMPION in subject.aliases else None,

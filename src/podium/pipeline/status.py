@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -184,7 +183,7 @@ def _stale(settings: Settings, trained_on: DataVersion | None) -> str:
     newest = trained_on
     with suppress(PodiumError):
         newest = data_version(load_series(series_path(settings)))
-    late = stale(settings, newest.source, newest.day, datetime.now(UTC)) if newest else None
+    late = stale(settings, newest) if newest else None
     return late.told() if late else ""
 
 

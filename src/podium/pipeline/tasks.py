@@ -6,14 +6,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from platform import node, python_version
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from podium.data.calendar import stale
 from podium.data.files import atomic_write
 from podium.data.store import load_series
 from podium.errors import MissingError, PodiumError, RegistryError, WorkerError
@@ -252,8 +250,7 @@ def _ahead(settings: Settings, task: Task) -> tuple[NextDay | None, tuple[str, .
         if task.asked.verb not in {"status", "report"}:
             raise
         return None, (f"no forecast: {error}",)
-    late = stale(settings, found.data_version.source, found.origin, datetime.now(UTC))
-    return found, (late.told(),) if late else ()
+    return found, (found.stale.told(),) if found.stale else ()
 
 
 def _champion(settings: Settings) -> VersionRecord | None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from podium.alerts import Facts, Run, TitleChange, Told, publish, raise_and_tell, standing
 from podium.alerts.rules import MESSAGE
-from podium.data.calendar import stale
 from podium.errors import PodiumError
 from podium.ledger.database import Ledger
 from podium.pipeline.forecast import why
@@ -108,7 +107,6 @@ def message_of(settings: Settings, told: NextDay, before: NextDay | None, amount
         yesterday=before,
         change=moved,
         parts=parts,
-        stale=stale(settings, told.data_version.source, told.origin, datetime.now(UTC)),
         amount=amount if amount and amount.currency in {told.pair[:3], told.pair[3:]} else None,
     )
 

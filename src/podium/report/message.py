@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from podium.data.calendar import Late
 from podium.data.timing import WEEKDAYS
 from podium.evaluate.contributions import Change, Contributions
 from podium.records import NextDay, rate_digits
@@ -26,20 +25,18 @@ def message(
     yesterday: NextDay | None = None,
     change: Change | None = None,
     parts: Contributions | None = None,
-    stale: Late | None = None,
     amount: Amount | None = None,
 ) -> str:
     """What the champion says of the next business day, how good that is, and what is new in it; a line a thought.
 
     Args:
-        today: the forecast that is still open.
+        today: the forecast that is still open; that its rates are too old is told first.
         yesterday: the one of the business day before; None where there was none.
         change: what moved it since; None where that was not asked.
         parts: of which it is made; None where the model is not affine.
-        stale: what is late of the rates, where that is too much; told first.
         amount: of money, in a currency of the pair.
     """
-    lines = [f"{stale.told(told_day)}: do not act on the rest before they are there."] if stale else []
+    lines = [f"{today.stale.told(told_day)}: do not act on the rest before they are there."] if today.stale else []
     lines += [_headline(today), _ranges(today)]
     lines += [f"{amount.told(today, told_day)}."] if amount else []
     lines += [_verdict(today)]

@@ -10,10 +10,9 @@ from typing import Protocol
 
 import numpy as np
 
-from podium.data.calendar import Late
 from podium.evaluate.economics import COST_BPS
 from podium.evaluate.judgement import Judgement, Standing
-from podium.records import DataVersion, Forecasts, NextDay, Series
+from podium.records import DataVersion, Forecasts, Late, NextDay, Series
 from podium.report.charts import inks_of
 from podium.report.scales import MONTHS
 

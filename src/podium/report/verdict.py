@@ -110,8 +110,12 @@ def _next_day(scene: Scene) -> list[str]:
     ahead = scene.next_day
     if ahead is None or ahead.interval is None:
         return [f"There is no range for the next business day: {scene.untold.get('next_day', 'it was not asked for')}."]
-    further = [f"{_range(told)} That is {told.horizon} business days ahead: {told.reason}." for told in scene.further]
-    return [_range(ahead), *further]
+    return [_range(ahead), *map(further, scene.further)]
+
+
+def further(told: NextDay) -> str:
+    """The range of a day after the next one, and what is known of it."""
+    return f"{_range(told)} That is {told.horizon} business days ahead: {told.reason}."
 
 
 def _range(ahead: NextDay) -> str:

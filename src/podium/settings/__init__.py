@@ -17,7 +17,20 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, 
 
 from podium.errors import SettingError
 from podium.settings import origins
-from podium.settings.kinds import Address, Clock, Folder, Hook, Names, Notice, Page, Pair, Rhythm, Store, at_least_one
+from podium.settings.kinds import (
+    Address,
+    Clock,
+    Folder,
+    Hook,
+    Horizons,
+    Names,
+    Notice,
+    Page,
+    Pair,
+    Rhythm,
+    Store,
+    at_least_one,
+)
 from podium.settings.wording import explain
 
 LedgerMode = Literal["required", "best-effort", "off"]
@@ -169,6 +182,8 @@ class Settings(BaseModel):
     """when podium daily trains anew: monthly, weekly, a number of trading days, drift (an alarm says so), or never"""
     max_model_age: int = Field(default=120, ge=1)
     """calendar days after which podium daily trains anew whatever retrain says"""
+    horizons: Horizons = ()
+    """further trading days ahead, 5,20, that podium daily forecasts by the champion's recipe, which fits it for each"""
     prune_after: int = Field(default=0, ge=0)
     """days after which podium daily lets go of what nobody refers to; 0 keeps all"""
     policy: Policy = "rmse"

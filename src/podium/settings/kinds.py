@@ -6,12 +6,13 @@ import re
 from contextlib import suppress
 from datetime import time
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator
 
+MAX_HORIZON: Final = 60  # trading days ahead
 Item = TypeVar("Item")
 
 
@@ -107,6 +108,18 @@ def _rhythm(text: str) -> str:
     return text
 
 
+def _horizons(value: Any) -> tuple[int, ...]:
+    given = value.split(",") if isinstance(value, str) else value
+    days = [int(day) for day in given if str(day).strip().isdecimal()] if isinstance(given, list | tuple) else []
+    if (
+        not isinstance(given, list | tuple)
+        or len(days) != len(given)
+        or not all(1 <= day <= MAX_HORIZON for day in days)
+    ):
+        raise ValueError(f"trading days between 1 and {MAX_HORIZON} are wanted, such as 5,20")
+    return tuple(sorted({*days} - {1}))  # the next day is forecast all the same
+
+
 def _home(path: Path) -> Path:
     try:
         return path.expanduser()
@@ -116,6 +129,7 @@ def _home(path: Path) -> Path:
 
 Pair = Annotated[str, AfterValidator(pair_code)]
 Names = Annotated[tuple[Item, ...], BeforeValidator(words)]
+Horizons = Annotated[tuple[int, ...], BeforeValidator(_horizons)]
 Clock = Annotated[str, AfterValidator(_clock)]
 Address = Annotated[str, AfterValidator(_address)]
 Store = Annotated[str, AfterValidator(_store)]

@@ -10,10 +10,17 @@ from typing import Any
 
 import pytest
 
-from podium.data.store import save_series
-from podium.records import Series
+from podium.data import calendar
+from podium.data.ahead import keep_ahead
+from podium.data.store import load_series, save_series
+from podium.evaluate.intervals import next_day
+from podium.pipeline.forecast import forecast
+from podium.pipeline.prepare import series_path
+from podium.pipeline.report import gather
+from podium.records import Interval, Series
 from podium.registry.mlflow_store import MlflowStore
 from podium.report.pages import breakable, coded
+from podium.report.verdict import further
 from podium.serve.processes.worker import make_pages
 
 Render = Callable[..., str]
@@ -272,14 +279,13 @@ def test_old_rates_do_not_look_current(
 ) -> None:
     """A forecast of a day that is over is headed by that day, and days later nothing on the page says all is well."""
     from podium.serve.dashboard import gather
-    from podium.serve.web import closes
 
     class Clock(datetime):
         @classmethod
         def now(cls, _zone: Any = None) -> Any:
             return datetime.fromisoformat(now).replace(tzinfo=UTC)
 
-    for module in (gather, closes):
+    for module in (gather, calendar):
         monkeypatch.setattr(module, "datetime", Clock)
     caller = make_caller(stale_after=3)
     page = caller.get("/").content.decode()
@@ -290,12 +296,44 @@ def test_old_rates_do_not_look_current(
     stale = "The newest stored rate is of {}, and 6 business days are missing up to {}".format
     assert ("Nothing is wrong" in text, stale("15 Jul 2026", "23 Jul 2026") in text) == (not old, old)
     assert ("is still open" in text) == title.startswith("The next business day")
-    told = f"{stale('2026-07-15', '2026-07-23')}." if old else None
+    told = stale("2026-07-15", "2026-07-23") if old else None
     health = caller.get("/health")
     assert (health.status, health.json["status"]) == (200, "degraded" if old else "ok")
-    assert health.json["problems"].get("rates of EURUSD") == told
+    assert health.json["problems"].get("rates of EURUSD") == (told and f"{told}.")
     said = caller.get("/v1/forecast/EURUSD").json
     assert [said["stale"], next(iter(said))] == [told, "stale"]
+
+
+def test_a_day_further_ahead_is_the_same_everywhere(own_hall: Any, serve_hall: Any) -> None:
+    """What is kept of the champion on these rates is what verb, address, report and dashboard tell, by day and date."""
+    caller = serve_hall(own_hall)
+    champion, series = MlflowStore(own_hall.settings).champion(), load_series(series_path(own_hall.settings))
+    reach = {"lower_80": 0.011, "upper_80": 0.012, "lower_95": 0.021, "upper_95": 0.022}
+    interval = Interval(
+        origin=series.dates[-1].item(), horizon=5, reach=reach, sigma=0.01, df=6.0, volatility_model="log_mean"
+    )
+    made = next_day(series, 0.0013, interval, champion.name, champion.version)
+    keep_ahead(own_hall.settings, [dataclasses.replace(made, reason="it is not tested")])
+    (verb,) = forecast(own_hall.settings, (5,))
+    assert (verb.rates, verb.reason) == (made.rates, "it is not tested")
+    (reported,) = gather(MlflowStore(own_hall.settings), champion).further
+    assert reported == verb
+    for asked in ("horizon=5", f"date={verb.target_date}"):
+        reply = caller.get(f"/v1/forecast/eurusd?{asked}")
+        found = reply.json
+        assert (found["interval_close"], found["forecast_close"]) == (verb.rates, verb.forecast_rate)
+        assert [found[name] for name in ("horizon", "target_date", "version")] == [5, str(verb.target_date), 1]
+        assert [found[name] for name in ("stale", "reason")] == [verb.as_dict()[name] for name in ("stale", "reason")]
+        assert (found["arm"], found["forecast_id"], reply.headers["x-podium-arm"]) == ("champion", None, "champion")
+        other = caller.get(f"/v1/forecast/EURUSD?{asked}", X_Podium_Arm="challenger")
+        assert (other.status, "by the champion alone" in other.json["message"]) == (400, True)
+    assert further(verb) in words(caller.get("/").content.decode())
+    assert caller.get("/v1/forecast/EURUSD?horizon=1").json["horizon"] == 1
+    refused = caller.get("/v1/forecast/EURUSD?horizon=6")
+    assert (refused.status, "there is 1, 5, and" in refused.json["message"]) == (400, True)
+    save_series(series.until(len(series) - 1), series_path(own_hall.settings))  # other rates: not of these
+    caller.service.closes.newest("EURUSD")
+    assert caller.get("/v1/forecast/EURUSD?horizon=5").status == 400
 
 
 @pytest.mark.parametrize("name", ["nothing.css", "..%2Fpage.py", "page.css%00", "dashboard.html"])

@@ -387,10 +387,11 @@ def test_parameters_that_nobody_reads_are_refused(caller: Any) -> None:
 @pytest.mark.parametrize(
     ("path", "way"),
     [
-        ("/v1/forecast/EURUSD?horizon=5", "`podium forecast --horizon`"),
-        ("/v1/forecast/EURUSD?horizon", "`podium forecast --horizon`"),
-        ("/v1/forecast/EURUSD?date=2026-12-24", "`podium forecast --date`"),
-        ("/v1/forecast/EURUSD?amount=1", "'amount' here; this address takes none"),
+        ("/v1/forecast/EURUSD?horizon=5", "'5' is not prepared; there is 1, and `podium forecast --horizon`"),
+        ("/v1/forecast/EURUSD?horizon", "'' is not prepared; there is 1, and `podium forecast --horizon`"),
+        ("/v1/forecast/EURUSD?date=2026-12-24", "there is 2026-07-16, and `podium forecast --date` prepares others"),
+        ("/v1/forecast/EURUSD?date=2026-07-16&horizon=1", "name the same day in two ways"),
+        ("/v1/forecast/EURUSD?amount=1", "'amount' here; this address takes date, horizon"),
         ("/v1/podium/EURUSD?horizon=5", "'horizon' here; this address takes none"),
         ("/health?verbose=1", "'verbose' here; this address takes none"),
         ("/?pair=EURUSD&pair=GBPUSD", "The parameter pair is given twice"),

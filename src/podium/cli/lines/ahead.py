@@ -10,7 +10,6 @@ from podium.cli.console import table
 from podium.cli.lines.cells import number, percent, picked, plain
 
 if TYPE_CHECKING:
-    from podium.data.calendar import Late
     from podium.evaluate.contributions import Change, Contributions
     from podium.pipeline.routine import Simulation
     from podium.records import NextDay
@@ -20,7 +19,7 @@ DAILY = ("cumulative_gain", "dates")  # too long for a document
 
 
 def forecast_lines(
-    forecasts: Sequence[NextDay], late: Late | None = None, amount: Amount | None = None, today: date | None = None
+    forecasts: Sequence[NextDay], amount: Amount | None = None, today: date | None = None
 ) -> Iterator[str]:
     """That rates are too old where they are, one row a horizon, money, who says so, from what, and how good it is."""
     from podium.data.calendar import way_to_newer_rates
@@ -28,8 +27,8 @@ def forecast_lines(
 
     first = forecasts[0]
     digits = rate_digits(first.close)
-    if late:
-        yield f"{late.told()}; {way_to_newer_rates(first.data_version.source)} brings newer ones."
+    if first.stale:
+        yield f"{first.stale.told()}; {way_to_newer_rates(first.data_version.source)} brings newer ones."
     days = " and ".join(str(item.target_date) for item in forecasts)
     yield f"{first.pair} for {days}, from {first.close:.{digits}f} at the close of {first.origin}"
     head = ("day", "ahead", "forecast", "return", "80% range", "95% range", "rise")
@@ -57,13 +56,12 @@ def forecast_lines(
 
 def forecast_json(
     told: NextDay,
-    late: Late | None = None,
     amount: Amount | None = None,
     change: Change | None = None,
     parts: Contributions | None = None,
 ) -> dict[str, Any]:
-    """The same for programs: why the rates are too old to act on, the forecast, money, and why it is what it is."""
-    found = {"stale": late.told() if late else None, **told.as_dict()}
+    """The same for programs: the forecast, money, and why it is what it is."""
+    found = told.as_dict()
     if amount:
         found["amount"] = {**plain(amount), "into": amount.other(told.pair), **amount.ahead(told)}
     if change:

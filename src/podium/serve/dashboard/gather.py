@@ -57,6 +57,7 @@ class Gatherer:
             live=self.live.of(lineup),
             now=datetime.now(UTC),
             stale=self.closes.stale(lineup.pair),
+            further=self.closes.ahead(lineup.champion.card, close) if close else (),
         )
 
     def _scene(self, lineup: Lineup, judgement: Judgement, titles: tuple[Title, ...]) -> Scene:

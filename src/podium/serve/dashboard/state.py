@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from podium.data.calendar import Late
 from podium.evaluate.judgement import Judgement
-from podium.records import Forecasts, NextDay
+from podium.records import Forecasts, Late, NextDay
 from podium.registry.history import Title, crowned
 from podium.report.scene import Scene
 from podium.serve.dashboard.live_comparisons import Live
@@ -25,6 +25,7 @@ class PairState:
         titles: history, oldest first.
         close: the newest stored close; None without any.
         next_day: the champion's forecast of the next business day; None where `untold` says why.
+        further: its forecasts of days after that which were made from this close.
         untold: one sentence where the forecast or its interval is missing; else empty.
         past: the champion's own out-of-sample forecasts; None where its run is lost.
         live: of the ledger.
@@ -42,6 +43,7 @@ class PairState:
     live: Live
     now: datetime
     stale: Late | None = None
+    further: Sequence[NextDay] = ()
 
     @property
     def judgement(self) -> Judgement | None:

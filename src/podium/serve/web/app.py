@@ -94,8 +94,8 @@ def _query(text: str, route: Route) -> dict[str, str]:
     given: dict[str, str] = {}
     for name, value in parse_qsl(text, keep_blank_values=True):
         if name not in route.query:
-            way = route.elsewhere.get(name) or f"this address takes {', '.join(sorted(route.query)) or 'none'}"
-            raise RefusedError(400, f"There is no parameter {quoted(name)} here; {way}.")
+            taken = ", ".join(sorted(route.query)) or "none"
+            raise RefusedError(400, f"There is no parameter {quoted(name)} here; this address takes {taken}.")
         if name in given:
             raise RefusedError(400, f"The parameter {name} is given twice; give it once.")
         given[name] = value

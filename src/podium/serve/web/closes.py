@@ -5,17 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from podium.data.calendar import Late, calendar_of, next_business_day, stale
+from podium.data.ahead import read_ahead
+from podium.data.calendar import calendar_of, next_business_day, stale
 from podium.data.store import data_version, load_series
 from podium.errors import DataError, MissingError
 from podium.features import MOVING_AVERAGE_DAYS, build_features
-from podium.records import DataVersion, Floats, Interval, Series
+from podium.records import DataVersion, Floats, Interval, Late, NextDay, Series
+from podium.serve.hotswap.manifest import ModelCard
 from podium.settings import Settings
 
 LOOK = 0.02  # seconds for which a series counts as fresh without a look at its file; one look costs microseconds
@@ -123,9 +124,15 @@ class Closes:
             return None
         known = self._stale.get(pair)
         if known is None or known[:2] != (close.data_version, second):  # asking the calendar costs a fifth of a request
-            late = stale(self._settings, close.series.source, date.fromisoformat(close.origin), datetime.now(UTC))
+            late = stale(self._settings, close.data_version)
             known = self._stale[pair] = (close.data_version, second, late)
         return known[2]
+
+    def ahead(self, card: ModelCard, close: Close) -> list[NextDay]:
+        """What is kept of a model's forecasts of further days from this close; reads a file, so call it in a thread."""
+        late = self.stale(close.series.pair)
+        kept = read_ahead(self._settings, card.name, card.version, close.data_version)
+        return [replace(told, stale=late) for told in kept]
 
     def due(self, pair: str) -> bool:
         """Whether it is time to look at the file."""

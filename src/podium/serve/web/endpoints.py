@@ -9,14 +9,15 @@ from importlib.metadata import version
 from typing import Any
 
 from podium.errors import DataError, MissingError
-from podium.serve.hotswap.lineup import ServedModel
+from podium.records import CHAMPION, NextDay
+from podium.serve.hotswap.lineup import Lineup, ServedModel
 from podium.serve.web import openapi, schemas
 from podium.serve.web.assets import static_route
 from podium.serve.web.closes import Close, Closes
 from podium.serve.web.decisions import RELOAD_TIMEOUT, Decisions
 from podium.serve.web.forecaster import Forecaster
 from podium.serve.web.health import HealthReporter
-from podium.serve.web.http import JSON, Reply, Request, Room, Route, encode, unavailable
+from podium.serve.web.http import JSON, RefusedError, Reply, Request, Room, Route, encode, quoted, unavailable
 from podium.serve.web.invocations import Invocations
 from podium.serve.web.next_day import next_day, why_no_interval
 from podium.serve.web.protocol import CSV, Predictions
@@ -24,7 +25,6 @@ from podium.serve.web.selection import ARM, KEY, Selection
 from podium.serve.web.telemetry import MEDIA_TYPE, Telemetry
 from podium.settings import ServeSettings
 
-NEXT_DAY_ONLY = "the next business day is served, and `podium forecast {}` tells of those after it"
 RELOADS = 8  # at a time; further ones are told to come again
 ASIDE = 32  # requests for pages and podiums at a time: they take no places of forecasts
 
@@ -82,7 +82,7 @@ class Endpoints:
             ),
             Route(
                 "GET", "/v1/forecast/{pair}", self._forecast, {200: schemas.Forecast}, (400, 404, 503), headers=asked,
-                room=room, elsewhere={name: NEXT_DAY_ONLY.format(f"--{name}") for name in ("horizon", "date")},
+                room=room, query=frozenset({"horizon", "date"}),
             ),
             Route("GET", "/v1/podium", self._pairs, {200: schemas.Pairs}, (503,), room=aside),
             Route("GET", "/v1/podium/{pair}", self._podium, {200: schemas.Podium}, (404, 503), room=aside),
@@ -104,36 +104,45 @@ class Endpoints:
         return schemas.Rows(dataframe_split=schemas.SplitRows(card.example[:1], list(card.features)))
 
     async def _forecast(self, request: Request) -> Reply:
-        """Forecast the next business day from the newest stored close."""
+        """Forecast the next business day from the newest stored close, or another one that has been prepared."""
         lineup = self._selection.lineup(request.argument)
-        ask = self._selection.ask(lineup, request)
         close = await self._newest(lineup.pair)
+        if request.query and (told := await asyncio.to_thread(self._further, lineup, close, request)):
+            headers = ((ARM, CHAMPION), *lineup.champion.headers)
+            return reply_json(_told(told, CHAMPION, None, None), headers=headers)
+        ask = self._selection.ask(lineup, request)
         try:
             X = close.row(ask.model.card.features)
         except MissingError as error:
             raise unavailable(f"The model cannot be asked for the next day: {error}.", 60) from None
         forecasts = await self._forecaster.answer(ask, X, close, 0)
-        told = next_day(ask.model.card, close, float(forecasts[0]))
-        late = self._closes.stale(lineup.pair)
-        found = schemas.Forecast(
-            stale=f"{late.told()}." if late else None,
-            pair=told.pair,
-            origin=told.origin,
-            target_date=told.target_date,
-            age_days=told.age_days(),
-            last_close=told.close,
-            forecast=told.forecast,
-            forecast_close=told.forecast_rate,
-            interval=told.bounds or None,
-            interval_close=told.rates or None,
-            interval_missing=why_no_interval(ask.model.card, close),
-            arm=ask.arm,
-            model=told.model_name,
-            version=ask.model.card.version,
-            data_version=str(told.data_version),
-            forecast_id=ask.forecast_id,
-        )
+        told = next_day(ask.model.card, close, float(forecasts[0]), self._closes.stale(lineup.pair))
+        found = _told(told, ask.arm, why_no_interval(ask.model.card, close), ask.forecast_id)
         return reply_json(found, headers=ask.headers)
+
+    def _further(self, lineup: Lineup, close: Close, request: Request) -> NextDay | None:
+        """What the champion says of the day that is asked for; None where that is the next one.
+
+        Raises:
+            RefusedError: 400, it was not prepared, or is asked for in two ways or of another arm.
+        """
+        if len(request.query) > 1:
+            raise RefusedError(400, "The parameters horizon and date name the same day in two ways; give one.")
+        ((name, wanted),) = request.query.items()
+        known = {close.target_date if name == "date" else "1": None} | {
+            str(told.target_date if name == "date" else told.horizon): told
+            for told in self._closes.ahead(lineup.champion.card, close)
+        }
+        if wanted not in known:
+            raise RefusedError(
+                400,
+                f"The {name} {quoted(wanted)} is not prepared; there is {', '.join(known)}, and "
+                f"`podium forecast --{name}` prepares others.",
+            )
+        told = known[wanted]
+        if told and request.headers.get(ARM) not in {None, CHAMPION}:
+            raise RefusedError(400, "X-Podium-Arm: days after the next one are forecast by the champion alone.")
+        return told
 
     async def _newest(self, pair: str) -> Close:
         known = self._closes.known(pair)
@@ -187,6 +196,29 @@ class Endpoints:
         """Metrics for Prometheus."""
         await asyncio.to_thread(self._measure)
         return Reply(200, self._telemetry.render(), MEDIA_TYPE)
+
+
+def _told(told: NextDay, arm: str, interval_missing: str | None, forecast_id: str | None) -> schemas.Forecast:
+    return schemas.Forecast(
+        stale=told.stale.told() if told.stale else None,
+        pair=told.pair,
+        origin=told.origin,
+        target_date=told.target_date,
+        horizon=told.horizon,
+        age_days=told.age_days(),
+        last_close=told.close,
+        forecast=told.forecast,
+        forecast_close=told.forecast_rate,
+        interval=told.bounds or None,
+        interval_close=told.rates or None,
+        interval_missing=interval_missing,
+        arm=arm,
+        model=told.model_name,
+        version=told.model_version or 0,
+        data_version=str(told.data_version),
+        reason=told.reason,
+        forecast_id=forecast_id,
+    )
 
 
 def _place(arm: str, model: ServedModel) -> schemas.Place:

@@ -181,7 +181,6 @@ class Route:
         answers: by status, a Struct that is sent as JSON, or a media type.
         refuses: further statuses, beside those that every route may give.
         query: names of parameters that it takes.
-        elsewhere: what has, in a few words, what a parameter that it does not take would ask for.
         headers: names of request headers that it reads.
         body: Struct that describes the request's body.
         takes: media types of the body.
@@ -196,7 +195,6 @@ class Route:
     answers: Mapping[int, Any] = field(default_factory=dict)
     refuses: tuple[int, ...] = ()
     query: frozenset[str] = frozenset()
-    elsewhere: Mapping[str, str] = field(default_factory=dict)
     headers: tuple[str, ...] = ()
     body: Any = None
     takes: tuple[str, ...] = (JSON,)

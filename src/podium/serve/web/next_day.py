@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 
 from podium.errors import InputError, MissingError
-from podium.records import Interval, NextDay
+from podium.records import Interval, Late, NextDay
 from podium.serve.hotswap.lineup import ServedModel
 from podium.serve.hotswap.manifest import ModelCard
 from podium.serve.hotswap.scorer import ScoringError
@@ -59,13 +59,14 @@ def why_no_interval(card: ModelCard, close: Close) -> str | None:
     return None
 
 
-def next_day(card: ModelCard, close: Close, forecast: float) -> NextDay:
+def next_day(card: ModelCard, close: Close, forecast: float, stale: Late | None = None) -> NextDay:
     """The model's forecast from the newest stored close.
 
     Args:
         card: of the model.
         close: the newest stored close.
         forecast: log return.
+        stale: what is late of the rates, where that must be told first.
     """
     return NextDay(
         pair=close.series.pair,
@@ -77,4 +78,5 @@ def next_day(card: ModelCard, close: Close, forecast: float) -> NextDay:
         model_name=card.name,
         model_version=card.version,
         data_version=close.data_version,
+        stale=stale,
     )

@@ -15,12 +15,13 @@ Records = Annotated[list[dict[str, float]], Meta(min_length=1)]
 
 
 class Forecast(msgspec.Struct):
-    """The forecast of the next business day, from the newest stored close."""
+    """The forecast of the next business day, or of one further ahead, from the newest stored close."""
 
     stale: Annotated[str | None, Meta(description="why the rates are too old to act on; null where they are not")]
     pair: str
     origin: date
     target_date: date
+    horizon: Annotated[int, Meta(description="business days from origin to target_date")]
     age_days: Annotated[int, Meta(description="days since the origin")]
     last_close: float
     forecast: LogReturn
@@ -32,7 +33,8 @@ class Forecast(msgspec.Struct):
     model: str
     version: int
     data_version: str
-    forecast_id: str
+    reason: Annotated[str | None, Meta(description="what is known of a day after the next one, which has no verdict")]
+    forecast_id: Annotated[str | None, Meta(description="of the ledger, which keeps those of the next day")]
 
 
 class Pairs(msgspec.Struct):
