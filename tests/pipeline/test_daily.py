@@ -153,6 +153,16 @@ def test_a_day_is_done_once(desk):
     with closing(Ledger.open(desk.settings.ledger)) as ledger:
         (logged,) = read(ledger, "EURUSD")
     assert (logged.looks, logged.result, logged.day) == (2, DONE, done.day)
+    desk.settings = desk.settings.model_copy(update={"prune_after": 30})
+    kept: list[int] = []
+
+    def chore(settings: Settings) -> tuple[str, bool]:
+        kept.append(settings.prune_after)
+        return f"{2 - len(kept)} gone", len(kept) == 1
+
+    last = [desk.day(N_KNOWN + 1, chore=chore)[0] for _ in range(2)]
+    assert [(day.result, day.steps[-1].result) for day in last] == [(DONE, "1 gone"), (NOTHING, "0 gone")]
+    assert kept == [30, 30]
     assert [step["step"] for step in logged.steps] == [step.step for step in done.steps]
 
 

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from podium.cli.every_day import _chore
 from podium.ledger import Entry, Ledger, new_id
 from podium.ledger.schema import entries
 from podium.registry.care import Recorded, Registered
@@ -218,3 +219,11 @@ def test_the_verb(old, podium):
     assert lines[0].startswith("gone: 1 runs, 1 versions, 0 other files, ")
     assert lines[-1] == "1 older version stays: in the history of titles"
     assert podium("prune").exit_code == 2
+
+
+def test_the_day_lets_go_where_the_setting_says(old):
+    """What `podium daily` calls: what went the first time, and that there was nothing to do the second."""
+    settings = old.model_copy(update={"prune_after": 30})
+    first, again = _chore(settings), _chore(settings)
+    assert (first[0].partition(",")[0], first[1]) == ("1 runs", True)
+    assert again == ("0 runs, 0 versions, 0.0 MB gone", False)

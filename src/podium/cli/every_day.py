@@ -109,7 +109,7 @@ def _pairs(settings: Settings, pairs: str) -> list[str]:
         return [settings.pair]  # whose day fails of it, and raises the alarm
 
 
-def _chore(settings: Settings) -> str:
+def _chore(settings: Settings) -> tuple[str, bool]:
     """Let go of what is old; see `podium prune`. Pairs whose days are done side by side take turns at it."""
     from filelock import FileLock
 
@@ -117,7 +117,8 @@ def _chore(settings: Settings) -> str:
 
     with FileLock(settings.data_dir / "prune.lock"):
         found = prune(settings, settings.prune_after, False)
-    return f"{len(found.runs)} runs, {len(found.versions)} versions, {found.n_bytes / 1e6:.1f} MB gone"
+    told = f"{len(found.runs)} runs, {len(found.versions)} versions, {found.n_bytes / 1e6:.1f} MB gone"
+    return told, bool(found.runs or found.files)
 
 
 def _day(text: str, flag: str) -> date | None:

@@ -115,7 +115,7 @@ class Day:
         }
 
 
-Chore = Callable[[Settings], str]
+Chore = Callable[[Settings], tuple[str, bool]]
 OnStep = Callable[[Day, Step], None]
 
 
@@ -135,7 +135,8 @@ def daily(
         settings: pair, source, addresses, `retrain` and so on.
         until: the last day to do; the newest of the source if not given. Later rates are not looked at.
         since: the first day that may be done; nothing is done where days before it are missing.
-        chore: what else is done with every day, such as letting go of what is old; it says what it did.
+        chore: what else is done with every day, such as letting go of what is old; it says what it did, and whether
+            that was anything.
         on_step: called with each step when it is over.
         now: the moment, with a zone, by which rates are late.
         change_source: let the title move to another series on purpose.
@@ -397,7 +398,7 @@ class _Routine:
     def _prune(self) -> tuple[str, bool]:
         if self.chore is None or not self.settings.prune_after:
             return "not set", False
-        return self.chore(self.settings), True
+        return self.chore(self.settings)
 
 
 def _meant(now: datetime, until: date | None) -> datetime:
