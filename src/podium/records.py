@@ -106,8 +106,12 @@ class Series(Tabular):
 
     def until(self, n_days: int) -> Series:
         """The first `n_days` days: what was known at the close of day `n_days - 1`."""
-        extras = {name: column[:n_days] for name, column in self.extras.items()}
-        return replace(self, dates=self.dates[:n_days], closes=self.closes[:n_days], extras=extras)
+        return self.part(slice(n_days))
+
+    def part(self, days: slice) -> Series:
+        """Some of its days."""
+        extras = {name: column[days] for name, column in self.extras.items()}
+        return replace(self, dates=self.dates[days], closes=self.closes[days], extras=extras)
 
 
 @dataclass(frozen=True, slots=True)
@@ -465,7 +469,7 @@ def pinned_uri(model_name: str, version: int | str) -> str:
     return f"models:/{model_name}/{version}"
 
 
-class Registered:
+class Versioned:
     """What name and tags say of a version of a registered model, whoever knows it."""
 
     __slots__ = ()
@@ -496,7 +500,7 @@ class Registered:
 
 
 @dataclass(frozen=True, slots=True)
-class VersionRecord(Registered):
+class VersionRecord(Versioned):
     """A registered model version.
 
     Attributes:

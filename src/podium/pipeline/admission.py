@@ -64,10 +64,8 @@ def trial(settings: Settings, contestant: Contestant, series: Series) -> str:
 def task(settings: Settings, contestant: Contestant, series: Series) -> Task:
     """What the process of a trial is given: settings, contestant and the newest days, and what it must not read."""
     newest = slice(max(len(series) - N_ADMISSION - settings.n_lags - 1, 0), None)
-    extras = {name: column[newest] for name, column in series.extras.items()}
-    given = dataclasses.replace(series, dates=series.dates[newest], closes=series.closes[newest], extras=extras)
     try:
-        return settings, pickle.dumps((contestant, given)), tuple(_hidden(settings))
+        return settings, pickle.dumps((contestant, series.part(newest))), tuple(_hidden(settings))
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise AdmissionError(
             f"{contestant.family} cannot travel to the process of its trial ({error}); "

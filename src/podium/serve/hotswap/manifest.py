@@ -13,13 +13,13 @@ from typing import Any
 import msgspec
 
 from podium.data.files import atomic_write
-from podium.records import Interval, Registered
+from podium.records import Interval, Versioned
 from podium.registry.judgements import TAG
 
 CHAMPIONSHIPS = "championships"  # folder of their judgements, each named after what the tag of a version says of it
 
 
-class ModelCard(Registered, msgspec.Struct, frozen=True):
+class ModelCard(Versioned, msgspec.Struct, frozen=True):
     """One registered version, fetched and ready to load.
 
     Attributes:

@@ -61,7 +61,7 @@ class Close:
         n_lags = max(MOVING_AVERAGE_DAYS, *lags, 0)
         if len(self.series) < n_lags + n_days:
             raise MissingError(f"{self.series.pair} has {len(self.series)} stored days, too few for this model")
-        table = build_features(_tail(self.series, n_lags + n_days), n_lags, self.data_version)
+        table = build_features(self.series.part(slice(-n_lags - n_days, None)), n_lags, self.data_version)
         known = dict(zip(table.names, table.values[-n_days:].T, strict=True))
         missing = next((name for name in features if name not in known), None)
         if missing is not None:
@@ -91,11 +91,6 @@ class Close:
             except MissingError:
                 self._rows[features] = None
         return self._rows[features]
-
-
-def _tail(series: Series, n_days: int) -> Series:
-    extras = {name: column[-n_days:] for name, column in series.extras.items()}
-    return Series(series.pair, series.dates[-n_days:], series.closes[-n_days:], series.source, extras)
 
 
 class Closes:
