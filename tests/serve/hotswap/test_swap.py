@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import msgspec
 import numpy as np
@@ -219,7 +220,7 @@ def test_a_current_manifest_is_served_at_once(runner: asyncio.Runner, swapper: S
 
 @pytest.mark.parametrize("stale", ["written to", "another registry", "unknown"])
 def test_a_manifest_that_may_be_old_waits_for_the_reader(
-    runner: asyncio.Runner, swapper: Swapper, tmp_path: Path, stale: str
+    runner: asyncio.Runner, swapper: Swapper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stale: str
 ) -> None:
     """Models that may have lost their title are served only when the registry does not answer in time."""
     import os
@@ -233,13 +234,15 @@ def test_a_manifest_that_may_be_old_waits_for_the_reader(
     os.utime(tmp_path / MANIFEST, (old, old))
     if stale == "written to":
         database.write_bytes(b"y" * 101)
+    looks = Mock(wraps=swapper._is_newer_than)
+    monkeypatch.setattr(swapper, "_is_newer_than", looks)
 
     async def starting() -> None:
         waiting = asyncio.create_task(
             swapper.start(None if stale == "unknown" else database, "b" if stale == "another registry" else "a", 60)
         )
-        for _ in range(5):
-            await asyncio.sleep(0.02)
+        while looks.call_count < 3 and not waiting.done():
+            await asyncio.sleep(0)
         assert not swapper.lineups
         save(manifest(2), tmp_path / MANIFEST)
         await waiting
