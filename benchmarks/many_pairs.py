@@ -1,4 +1,4 @@
-"""Championships of many pairs as a user holds them, then the same with nothing new: a row each.
+"""Championships of many pairs as a user holds them, then the same with nothing new, then all served: a row each.
 
     python benchmarks/many_pairs.py [all|majors|EURUSD,GBPJPY] [flags of podium run ...]
 
@@ -8,6 +8,7 @@ second), and what was added to the folder. Give figures of an idle machine: wall
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import subprocess
@@ -15,6 +16,9 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.error
+import urllib.request
+from http.client import HTTPResponse
 from pathlib import Path
 
 
@@ -42,13 +46,17 @@ def held(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
+PODIUM = [sys.executable, "-c", "from podium.cli.verbs import main; main()"]
+
+
 def run(what: str, folder: Path, *flags: str) -> None:
     """`podium run` in the folder; one row."""
     before, used, most = held(folder), resource.getrusage(resource.RUSAGE_CHILDREN), 0
     over = threading.Event()
     began = time.monotonic()
-    command = [sys.executable, "-c", "from podium.cli.verbs import main; main()", "run", *flags]
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*PODIUM, "run", *flags], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
     def watch() -> None:
         nonlocal most
@@ -67,13 +75,43 @@ def run(what: str, folder: Path, *flags: str) -> None:
     print((told or beside).splitlines()[-1], file=sys.stderr)
 
 
+def serve(what: str, folder: Path) -> None:
+    """`podium serve` with an empty cache, then with a full one, until it answers for every pair; a row each."""
+    for cache in ("cold", "warm"):
+        began = time.monotonic()
+        command = [*PODIUM, "serve", "--port", "0"]
+        server = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        assert server.stdout is not None
+        try:
+            address = server.stdout.readline().split()[-1]
+            with _opened(f"{address}/health") as answer:
+                pairs = json.load(answer)["pairs"]
+            wall, most = time.monotonic() - began, memory(server.pid)
+        finally:
+            server.terminate()
+            server.communicate()
+        print(
+            f"| {what}, {cache} cache: {len(pairs)} pairs answer | {wall:.1f} s | | {most / 1e9:.2f} GB | |", flush=True
+        )
+
+
+def _opened(address: str) -> HTTPResponse | urllib.error.HTTPError:
+    """The answer, also of a server whose rates are old."""
+    try:
+        found: HTTPResponse = urllib.request.build_opener(urllib.request.ProxyHandler({})).open(address, timeout=60)
+    except urllib.error.HTTPError as error:
+        return error
+    return found
+
+
 def main() -> None:
-    """Twice in the same folder."""
+    """Twice in the same folder, then served."""
     pairs, *flags = sys.argv[1:] or ["all"]
     os.environ["PYTHONSAFEPATH"] = "1"
     with tempfile.TemporaryDirectory(prefix="podium-") as folder:
         for what in (f"--pairs {pairs}", "again, nothing new"):
             run(what, Path(folder), "--pairs", pairs, *flags)
+        serve("podium serve", Path(folder))
 
 
 if __name__ == "__main__":
