@@ -86,7 +86,8 @@ def migrate(
         locations.readdress(copied, places)
         if not fresh and mlflow_tables.differences(copied, to):
             raise RegistryError(f"{target.connection.clean(to)} is not empty; give a new database")
-        carried = _carry_all(store, target, here, places, note)
+        with store.connection.errors(f"carry the files to {artifacts}"):
+            carried = _carry_all(store, target, here, places, note)
         forecasts, ledger_at = _ledger(settings, to, ledger, note)
         note("carrying the rows")
         if fresh:
