@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import suppress
 
 import pytest
 
-from podium.environment import TELEMETRY, child_environment, keep_private, lent
+from podium.environment import TELEMETRY, child_environment, keep_private, lent, put_off
 
 
 @pytest.mark.parametrize("blank", [{}, {"MLFLOW_DISABLE_TELEMETRY": "", "ORT_DISABLE_TELEMETRY": " "}])
@@ -43,3 +44,18 @@ def test_what_is_lent_is_given_back(monkeypatch):
         raise RuntimeError
     assert os.environ["MINE"] == "1"
     assert "THEIRS" not in os.environ
+
+
+def test_what_is_put_off_runs_when_it_is_asked_for(tmp_path, monkeypatch):
+    """A module that is put off is imported without running, and runs at the first question; others run at once."""
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("podium_later", "podium_now"):
+        (tmp_path / f"{name}.py").write_text("import sys\nsys.ran_for_podium.append(__name__)\nanswer = 42\n")
+    ran: list[str] = []
+    monkeypatch.setattr(sys, "ran_for_podium", ran, raising=False)
+    with put_off("podium_later"):
+        import podium_later  # type: ignore[import-not-found]
+        import podium_now  # type: ignore[import-not-found]  # noqa: F401
+    assert ran == ["podium_now"]
+    assert podium_later.answer == 42
+    assert ran == ["podium_now", "podium_later"]

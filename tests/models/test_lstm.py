@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import subprocess
 import sys
 import threading
 
 import numpy as np
 import pytest
 
+from podium.environment import child_environment
 from podium.features import frame
 from podium.models.lstm import LstmContestant, _batches, _best_epoch
 from podium.models.onnx_graph import run_graph
@@ -189,3 +191,20 @@ def test_a_shape_is_built_once_in_a_process():
     assert LstmContestant(n_lags=7, units=3)._network is shared
     others = [LstmContestant(n_lags=6, units=3), LstmContestant(n_lags=7, units=3, seed=1)]
     assert [one._network is shared for one in others] == [False, False]
+
+
+def test_a_fit_loads_no_library_that_it_does_not_use():
+    """Keras' wrappers of scikit-learn, and scikit-learn with them, are loaded for whoever asks, and for no fit."""
+    fit = """
+import sys
+import numpy as np, pandas as pd
+from podium.models.lstm import LstmContestant, import_keras
+lags = [f"lag_{lag}" for lag in range(3)]
+X = pd.DataFrame(np.linspace(-1, 1, 120).reshape(40, 3), columns=lags)
+LstmContestant(n_lags=3, units=1, epochs=1).fit(X, X["lag_0"].to_numpy())
+print("sklearn" in sys.modules, hasattr(import_keras().wrappers, "SKLearnRegressor"), "sklearn" in sys.modules)
+"""
+    told = subprocess.run(
+        [sys.executable, "-c", fit], capture_output=True, text=True, check=True, env=child_environment()
+    )
+    assert told.stdout.split() == ["False", "True", "True"]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from podium.environment import TENSORFLOW, lent
+from podium.environment import TENSORFLOW, lent, put_off
 from podium.models.base import Contestant, FittedModel, Flavor, ParamValue, pinned
 from podium.models.onnx_graph import lstm_graph
 from podium.records import Floats
@@ -28,11 +28,13 @@ TENSORFLOW_REQUIREMENTS = (
     "tensorflow-cpu=={} ; sys_platform == 'linux' and platform_machine == 'x86_64'",
     "tensorflow=={} ; sys_platform != 'linux' or platform_machine != 'x86_64'",
 )
+# They bring scikit-learn, SciPy's statistics and Matplotlib: a third of the time that importing Keras takes.
+ASIDE = [f"{keras}.{part}" for keras in ("keras", "keras.src") for part in ("visualization", "wrappers")]
 
 
 def import_keras() -> Any:
     """Keras on TensorFlow, without the start-up chatter of either; no setting of theirs is changed."""
-    with lent(TENSORFLOW):
+    with lent(TENSORFLOW), put_off(*ASIDE):
         import keras
         import tensorflow as tf  # noqa: F401 - reads its variables now
     return keras
@@ -131,8 +133,9 @@ class Network:
         self._first = [variable.numpy() for variable in self._variables]
         rows, answers = tf.TensorSpec((None, len(lag_names), 1)), tf.TensorSpec((None, 1))
         batches = tf.TensorSpec((None, None), tf.int64)
-        self._epoch = tf.function(self._train_on_batches, input_signature=(rows, answers, batches))
-        self._answers = tf.function(self._keras, input_signature=(rows,))
+        # As they are written: translating Python's own loops first takes as long as tracing the graphs.
+        self._epoch = tf.function(self._train_on_batches, (rows, answers, batches), autograph=False)
+        self._answers = tf.function(self._keras, (rows,), autograph=False)
 
     @property
     def _variables(self) -> list[Any]:
@@ -173,14 +176,18 @@ class Network:
         """One epoch: a step of the optimiser for each row of `batches`, which holds row numbers; the mean loss."""
         import tensorflow as tf
 
-        total, weights = tf.constant(0.0), self._keras.trainable_variables
-        for rows in batches:
+        weights, n_batches = self._keras.trainable_variables, tf.shape(batches)[0]
+
+        def step(batch: Any, total: Any) -> tuple[Any, Any]:
+            rows = batches[batch]
             with tf.GradientTape() as tape:
                 answers = self._keras(tf.gather(sequences, rows), training=True)
                 loss = tf.reduce_mean(tf.square(answers - tf.gather(targets, rows)))
             self._optimizer.apply(tape.gradient(loss, weights), weights)
-            total += loss
-        return total / tf.cast(tf.shape(batches)[0], tf.float32)
+            return batch + 1, total + loss
+
+        _, total = tf.while_loop(lambda batch, total: batch < n_batches, step, (0, 0.0))
+        return total / tf.cast(n_batches, tf.float32)
 
     def forecast(self, weights: Weights, sequences: NDArray[np.float32]) -> NDArray[np.float32]:
         """Forecasts of scaled returns with given weights, shape (n_origins,)."""

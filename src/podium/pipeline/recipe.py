@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Iterable
 from functools import cache
-from importlib.metadata import distributions
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from podium.errors import MissingError
@@ -127,14 +127,16 @@ def _code(kind: type, own: tuple[str, ...] = OWN_CODE) -> str:
 
 
 @cache
-def installed() -> dict[str, str]:
-    """Version of every distribution here, by its name in small letters."""
-    return {distribution.name.lower(): distribution.version for distribution in distributions()}
+def installed(name: str) -> str | None:
+    """Version of a distribution; None where it is not here."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
 
 
 def _libraries(family: str) -> list[str]:
     """Name and version of what the package that brings the contestant needs, where it is known to compute."""
     brought_by = known()[family].dist
     needed = {re.split(r"[^\w.-]", line, maxsplit=1)[0].lower() for line in (brought_by and brought_by.requires) or ()}
-    versions = installed()
-    return sorted(f"{name} {versions[name]}" for name in needed & versions.keys() if COMPUTING.fullmatch(name))
+    return sorted(f"{name} {installed(name)}" for name in needed if COMPUTING.fullmatch(name) and installed(name))

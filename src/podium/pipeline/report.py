@@ -178,5 +178,4 @@ def _notices(judgement: Judgement, stored: DataVersion | None) -> tuple[str, ...
 
 
 def _versions() -> dict[str, str]:
-    found = installed()
-    return {"Python": python_version(), **{name: found[name] for name in SOFTWARE if name in found}}
+    return {"Python": python_version(), **{name: found for name in SOFTWARE if (found := installed(name))}}

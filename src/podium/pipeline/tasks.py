@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
+from importlib.metadata import distributions
 from pathlib import Path
 from platform import node, python_version
 from tempfile import TemporaryDirectory
@@ -22,7 +23,7 @@ from podium.pipeline.daily import Day
 from podium.pipeline.forecast import forecast
 from podium.pipeline.onward import evaluate_or_go_on
 from podium.pipeline.prepare import load_table, series_path
-from podium.pipeline.recipe import COMPUTING, installed
+from podium.pipeline.recipe import COMPUTING
 from podium.pipeline.report import report
 from podium.pipeline.telling import message_of
 from podium.pipeline.train import train_once
@@ -133,8 +134,8 @@ def perform(task: Task) -> Done:
 @cache
 def versions() -> dict[str, str]:
     """Of this machine, Python, Podium and the libraries that compute."""
-    found = installed()
-    computing = {name: found[name] for name in sorted(found) if COMPUTING.fullmatch(name) or name == "podium"}
+    here = {found.name.lower(): found.version for found in distributions()}
+    computing = {name: here[name] for name in sorted(here) if COMPUTING.fullmatch(name) or name == "podium"}
     return {"machine": node(), "Python": python_version(), **computing}
 
 
