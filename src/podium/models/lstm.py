@@ -33,10 +33,12 @@ ASIDE = [f"{keras}.{part}" for keras in ("keras", "keras.src") for part in ("vis
 
 
 def import_keras() -> Any:
-    """Keras on TensorFlow, without the start-up chatter of either; no setting of theirs is changed."""
+    """Keras on TensorFlow, without the start-up chatter of either; no setting of theirs or of Python's is changed."""
+    numbers = random.getstate()  # TensorFlow draws some when it is imported
     with lent(TENSORFLOW), put_off(*ASIDE):
         import keras
         import tensorflow as tf  # noqa: F401 - reads its variables now
+    random.setstate(numbers)
     return keras
 
 
