@@ -54,8 +54,7 @@ def verdict(settings: Settings) -> None:
     """Tests, model confidence set, sentinel, evidence, policy and judgement."""
     store, case = _case(settings)
     versions = {version.family: version for version in store.versions()}
-    origins = case.table.origins[case.days.first_scored : case.days.n_known]
-    records = {run.family: recorded(store, run, origins, None, "") for run in case.runs}
+    records = {run.family: recorded(store, run, case.days, case.table, None) for run in case.runs}
     judge(settings, case, records, versions)
 
 

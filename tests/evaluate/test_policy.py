@@ -135,10 +135,11 @@ def test_a_leak_stops_everything(field, policy):
 
 def test_an_accepted_leak_is_recorded(field):
     """With the responsibility taken the championship goes on, and the reason says that it was."""
-    found = hold(field, leaks=("Good",), accept_leak=True)
+    found = hold(field, leaks=("Good",), accepted=("Good",))
     assert (found.verdict, found.champion) == ("promoted", "Good")
     assert found.reason.endswith("too good to be true, and accepted: Good")
-    assert "accepted" not in hold(field, accept_leak=True).reason
+    assert "accepted" not in hold(field, accepted=("Good",)).reason
+    assert hold(field, leaks=("Good", "Weak"), accepted=("Good",)).verdict == "leak"
 
 
 def test_a_champion_that_no_longer_takes_part_leaves_the_title_vacant(field):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from mlflow import MlflowClient
 
@@ -15,16 +16,19 @@ from podium.cli.verbs import run as podium
 from podium.data.fetch import fetch_series
 from podium.data.store import data_version, save_series
 from podium.evaluate.baselines import baseline_scores
+from podium.evaluate.evidence import since
 from podium.evaluate.judgement import Judgement
 from podium.evaluate.metrics import score
 from podium.evaluate.walkforward import scored_rows
 from podium.features import build_features
+from podium.models.estimator import AffineModel, affine
 from podium.pipeline.contest import evaluate
 from podium.pipeline.prepare import load_table, preprocess, series_path
-from podium.pipeline.recipe import recipe
+from podium.pipeline.recipe import ingredients, recipe
+from podium.pipeline.record import SINCE
 from podium.pipeline.train import train
 from podium.records import Floats, Forecasts, RunRecord, Series
-from podium.registry.log_items import ContestantResult, RunContext, read_forecasts
+from podium.registry.log_items import ContestantResult, RunContext, forecasts_parquet, read_forecasts
 from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
 
@@ -70,22 +74,32 @@ class Arena:
         """Train and record every contestant."""
         return train(self.settings, again=again)
 
-    def enter(self, **told: Callable[[Floats], Floats]) -> None:
-        """Record runs of families that forecast `told[family](outcomes)` on the scored days; models are real, small."""
+    def enter(self, *, hindsight: bool = False, **told: Callable[[Floats], Floats]) -> None:
+        """Record runs of families that forecast `told[family](outcomes)` on the scored days; models are real, small.
+
+        Where there is a version already, it said so of the days since as they came; with `hindsight` only the new
+        run does.
+        """
         table = load_table(self.settings)
         days = scored_rows(table, self.settings.n_lags, self.settings.test_fraction)
         scored = days.rows
         actual, when = table.target[scored], (table.origins[scored], table.target_dates[scored])
         baselines = baseline_scores(actual, table.values[scored, 0])
         context = RunContext(table, days.scored_days(table), baselines, "tester", "EURUSD_Capstone", source="test")
+        before = {version.family: version for version in self.store.newest()}
         for family, tell in told.items():
             forecast = tell(actual)
+            if family in before and not hindsight:  # as `podium daily` would have let the version before say it
+                said = since(Forecasts(*when, actual, forecast), before[family].data_version.last_day)
+                self.store.add_file(before[family].run_id, SINCE, forecasts_parquet(said))
             result = self.make(
                 family,
                 given=table,
                 metrics=score(actual, forecast),
                 forecasts=Forecasts(*when, actual, forecast),
+                model=AffineModel(affine(table.names, 0.01 * np.ones(len(table.names)), 0.0)),
                 tags={"recipe": recipe(self.settings, family, table)},
+                recipe=ingredients(self.settings, family),
             )
             self.store.log_run(result, context)
 

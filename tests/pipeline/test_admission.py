@@ -17,7 +17,7 @@ from podium.data.store import load_series
 from podium.errors import AdmissionError
 from podium.models import roster
 from podium.models.linear import LinearRegressionContestant
-from podium.models.roster import enter
+from podium.models.roster import arguments, contestant_class, enter
 from podium.pipeline import admission, recipe
 from podium.pipeline.prepare import load_table, series_path
 from podium.settings import Settings
@@ -107,9 +107,9 @@ def test_who_ships_is_tried_like_anybody(arena, rates, monkeypatch, tmp_path):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="forks, and the guard against libraries in C is Linux's")
 def test_every_planted_leak_is_refused(planted, tmp_path):
-    """All 25 are, those with an R² of 0.2 % too, and the honest contestant that they are made of is not."""
+    """All 30 are, those with an R² of 0.2 % too, and the honest contestant that they are made of is not."""
     said = planted.what_is_said(tmp_path, 400)
-    assert len(said) == 26
+    assert len(said) == 31
     assert said.pop("an honest one") == ""
     assert [name for name, fault in said.items() if not fault] == []
     assert {fault.split(":")[0] for fault in said.values()} >= {"check perturbation", "check rates_unseen"}
@@ -121,7 +121,7 @@ def test_nobody_that_ships_moves_with_the_future(pair, tmp_path):
     settings = Settings(pair=pair, data_dir=tmp_path)
     series = fetch_series(settings).series
     for family in ("LinearRegression", "ARIMA"):
-        _, given, _ = admission.task(settings, enter(family, settings), series)
+        _, given, _ = admission.task(settings, contestant_class(family), arguments(family, settings), series)
         assert admission.moves_with_the_future(settings, given) == ""
 
 
@@ -132,4 +132,4 @@ def test_a_class_that_cannot_travel_is_refused_in_one_line(arena, rates):
         pass
 
     with pytest.raises(AdmissionError, match="define its class at the top of a module"):
-        admission.task(arena.settings, Inside(n_lags=32), rates)
+        admission.task(arena.settings, Inside, {"n_lags": 32}, rates)

@@ -61,6 +61,16 @@ def test_a_change_of_family_is_proposed_and_a_renewal_is_not(proposed, capsys):
     assert any(line.startswith("Proposed: models:/EURUSD_ARIMA/2; somebody else") for line in lines)
 
 
+def test_who_falls_under_suspicion_is_proposed_no_longer(proposed, rates):
+    """A proposal that is open when the next championship suspects its contestant is withdrawn, and gives no title."""
+    proposed.evaluate()
+    proposed.days(rates).enter(LinearRegression=worse, ARIMA=lambda actual: 0.5 * actual)
+    assert proposed.evaluate().verdict == "leak"
+    assert states(proposed) == [(1, "withdrawn", "models:/EURUSD_ARIMA/2")]
+    with pytest.raises(InputError, match="proposal 1 of EURUSD is withdrawn"):
+        approve(proposed.using(developer="bob").settings, 1, "why not")
+
+
 def test_somebody_else_approves_once(proposed, rates, capsys):
     """The proposer may not; bob gives the title, unpinned, as of the data that it was proposed on; then it is over."""
     judgement = proposed.evaluate()

@@ -16,6 +16,7 @@ from podium.errors import DataError, RegistryError
 from podium.evaluate.judgement import Judgement
 from podium.evaluate.significance import diebold_mariano
 from podium.pipeline.contest import check_going_on
+from podium.pipeline.onward import evaluate_or_go_on
 from podium.records import Series
 from podium.registry import judgements
 from podium.report.scene import told_day
@@ -374,6 +375,22 @@ class TestLeak:
         arena.evaluate()
         tags = {version.pinned_uri: version.tags.get("verdict") for version in arena.store.versions()}
         assert tags["models:/EURUSD_LinearRegression/1"] == tags["models:/EURUSD_ARIMA/2"] == "leak"
+
+    def test_a_yes_to_one_is_none_to_another(self, arena, rates):
+        """Days without training go on with an accepted leak, and stop for one that nobody accepted."""
+        loose = arena.using(leak_r2=0.5, leak_direction=0.99)
+        loose.days(rates.until(950)).enter(
+            LinearRegression=lambda actual: 0.6 * actual, ARIMA=lambda actual: 0.2 * actual
+        )
+        assert loose.evaluate(accept_leak=True).leak_accepted
+        loose.days(rates.until(953))
+        went_on = evaluate_or_go_on(loose.settings)
+        assert (went_on.leak_accepted, went_on.champion) == (True, "EURUSD_LinearRegression")
+        stopped = evaluate_or_go_on(arena.using(leak_r2=0.1, leak_direction=0.99).settings)
+        assert (stopped.verdict, {found.contestant for found in stopped.leaks}) == (
+            "leak",
+            {"LinearRegression", "ARIMA"},
+        )
 
 
 def knowing(actual, r2=0.06):

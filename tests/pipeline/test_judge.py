@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from podium.evaluate.confidence_sequence import MIN_DAYS
+from podium.features import frame
+from podium.pipeline.prepare import load_table
 from podium.pipeline.recipe import recipe
 
 NOTHING_IS_TOO_GOOD = {"leak_r2": 0.99, "leak_direction": 0.99}
@@ -142,12 +144,48 @@ def test_a_recipe_tried_is_never_forgotten(ring, rates):
     assert sum(kept.values()) < 1
 
 
-def test_lost_evidence_is_begun_again_at_the_last_championship(ring, rates):
-    """Where the earlier run kept no record, what follows its day still counts: the recipe was laid down then."""
+def test_what_is_fitted_to_days_that_came_is_no_evidence_of_them(ring, rates):
+    """Days since a recipe was seen count as its version says them, whatever a later run of the recipe knows of them."""
     hold(ring, rates.until(FIRST), ARIMA=noise(0.001))
-    ring.days(rates.until(LATER)).enter(ARIMA=noise(0.001))
+    (version,) = ring.store.versions()
+    ring.days(rates.until(LATER)).enter(hindsight=True, ARIMA=always(0.5))
+    judgement = ring.evaluate(accept_leak=True)
+    record = ring.record(judgement.ranking[0].run_id)
+    assert record.origins.tolist() == rates.dates[FIRST - 1 : LATER - 1].tolist()
+    table = load_table(ring.settings)
+    said = ring.store.load(version.pinned_uri).predict(frame(table)).ravel()[-len(record) - 1 : -1]
+    np.testing.assert_allclose(record.forecast, said, rtol=0, atol=1e-12)
+    assert (judgement.proven, judgement.proof.n_days) == (False, LATER - FIRST)
+
+
+def _delete_the_version(ring):
+    (version,) = ring.store.versions()
+    ring.client.delete_model_version(version.name, str(version.version))
+
+
+def _lose_the_record(ring):
     next(path for path in ring.settings.data_dir.parent.rglob("evidence.parquet")).unlink()
-    assert len(ring.record(ring.evaluate(accept_leak=True).ranking[0].run_id)) == LATER - FIRST
+
+
+@pytest.mark.parametrize("lose", [_delete_the_version, _lose_the_record])
+def test_who_begins_a_record_again_tries_again(ring, rates, lose):
+    """A recipe whose record went badly and is deleted begins anew as another try, with a smaller share, for good."""
+    first = hold(ring, rates.until(FIRST), ARIMA=noise(0.001))
+    lose(ring)
+    again = hold(ring, rates.until(LATER), ARIMA=noise(0.001))
+    assert (first.recipes_tried, again.recipes_tried, again.proof.n_days) == (1, 2, 0)
+    assert again.proof.alpha == pytest.approx(first.proof.alpha / 3)
+    assert ring.evaluate(accept_leak=True) == again
+    later = hold(ring, rates.until(LAST), ARIMA=noise(0.001))
+    assert (later.recipes_tried, later.proof.alpha, later.proof.n_days) == (2, again.proof.alpha, LAST - LATER)
+
+
+def test_a_recipe_put_aside_and_taken_up_tries_again(ring, rates):
+    """Between two that take turns, each turn begins a record and is counted: nobody shows only the good months."""
+    one, other = ring, ring.using(options={"ARIMA": {"max_p": 3}})
+    turns = ((one, FIRST), (other, FIRST + 60), (one, LATER), (other, LAST))
+    tried = [hold(place, rates.until(day), ARIMA=noise(0.001)).recipes_tried for place, day in turns]
+    assert tried == [1, 2, 3, 4]
 
 
 def test_the_incumbent_that_knows_less_than_nothing_is_degraded(ring, rates):

@@ -10,6 +10,7 @@ import pytest
 from podium.models.roster import contestant_class
 from podium.pipeline.recipe import _code, _libraries, tries
 from podium.records import RunRecord
+from podium.registry.attempts import Attempt
 
 
 @pytest.fixture
@@ -27,12 +28,15 @@ def plug_in(tmp_path, monkeypatch):
 
 
 def test_an_edited_constant_in_a_plug_in_is_another_recipe(plug_in):
-    """The digest covers every file of the package that brings the class, not the class's own alone."""
+    """The digest covers every file of the package that brings the class, code or table, and no byte code."""
     mine = import_module(f"{plug_in.name}.mine").Mine
-    before = _code(mine)
-    assert _code(mine) == before
-    (plug_in / "weights.py").write_text("WEIGHT = 0.2\n")
-    assert _code(mine) != before
+    seen = {_code(mine)}
+    (plug_in / "__pycache__" / "mine.pyc").write_bytes(b"other")
+    assert {_code(mine)} == seen
+    for name, content in (("weights.py", "WEIGHT = 0.2\n"), ("weights.json", "[0.2]"), ("weights.json", "[0.3]")):
+        (plug_in / name).write_text(content)
+        seen.add(_code(mine))
+    assert len(seen) == 4
 
 
 def test_shipped_contestants_are_their_rooms_and_their_libraries():
@@ -44,10 +48,18 @@ def test_shipped_contestants_are_their_rooms_and_their_libraries():
 
 
 def test_other_errors_under_one_recipe_are_other_tries():
-    """Of runs of the same days, equal errors are one try and others another; a run without a recipe is its own."""
+    """Of runs of the same days, equal errors are one try and others another; a run without a recipe is its own.
+
+    A recipe whose record began anew is the try that it was then.
+    """
 
     def run(run_id, rmse, **tags):
         return RunRecord(run_id, "ARIMA", "models:/m-1", {"rmse": rmse}, tags, started_at=int(run_id))
 
     runs = [run("3", 0.2, recipe="x"), run("1", 0.1, recipe="x"), run("2", 0.1, recipe="x"), run("4", 0.1)]
     assert tries(runs) == {"1": "x", "2": "x", "3": "x.2", "4": "4"}
+    known = [
+        Attempt("x", "EURUSD_ARIMA", "2026-01-05", 0.5),
+        Attempt("x since 2026-02-02", "EURUSD_ARIMA", "2026-02-02", 0.1),
+    ]
+    assert tries(runs, known) == {"1": "x since 2026-02-02", "2": "x since 2026-02-02", "3": "x.2", "4": "4"}

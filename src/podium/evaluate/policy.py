@@ -13,7 +13,7 @@ fifth that is left, so that a reign ends wrongly, however often it is looked at,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -122,7 +122,7 @@ def decide(
     proofs: Mapping[str, Comparison],
     leaks: Sequence[str] = (),
     ambers: Sequence[str] = (),
-    accept_leak: bool = False,
+    accepted: Collection[str] = (),
 ) -> Decision:
     """Hold a championship.
 
@@ -149,7 +149,7 @@ def decide(
         proofs: each contestant against the random walk, see `evidence.prove`.
         leaks: contestants that are too good to be true.
         ambers: contestants that must not take the title before a person says yes.
-        accept_leak: that person does.
+        accepted: contestants for whom that person does.
 
     Raises:
         SettingError: no such policy.
@@ -176,7 +176,7 @@ def decide(
     if not suspects:
         return Decision(verdict, reason, champion, ranking, podium, comparisons)
     how_good = "too good to be true" if leaking else "better than what is known of daily rates"
-    if accept_leak:
+    if set(suspects) <= set(accepted):
         # in the reason, so that the tags of the versions, the pointer and the history of titles keep it
         reason = f"{reason}; {how_good}, and accepted: {', '.join(suspects)}"
         return Decision(verdict, reason, champion, ranking, podium, comparisons, suspects)

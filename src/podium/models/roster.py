@@ -63,13 +63,18 @@ def enter(family: str, settings: Settings) -> Contestant:
         UnknownContestantError: no entry point offers it.
         SettingError: its class cannot be used, or one of its options, or there are options of a family nobody offers.
     """
-    check_known((family,))
-    options = {other: _checked(other, settings) for other in settings.options}  # also of who does not take part
-    contestant = contestant_class(family)
+    given = arguments(family, settings)
     try:
-        return contestant(n_lags=settings.n_lags, seed=settings.seed, **options.get(family, {}))
+        return contestant_class(family)(**given)
     except (ValueError, TypeError) as error:  # options that do not go together; a class without `fit`
         raise SettingError(f"setting options.{family}: {error}") from None
+
+
+def arguments(family: str, settings: Settings) -> dict[str, Any]:
+    """What `enter` hands to the class, by name of the field; raises as it does."""
+    check_known((family,))
+    options = {other: _checked(other, settings) for other in settings.options}  # also of who does not take part
+    return {"n_lags": settings.n_lags, "seed": settings.seed, **options.get(family, {})}
 
 
 def contestant_class(family: str) -> type[Contestant]:

@@ -12,9 +12,11 @@ import pickle
 import shutil
 import sys
 import tempfile
+from collections.abc import Mapping
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +26,7 @@ from podium.errors import AdmissionError
 from podium.evaluate.walkforward import ScoredRows, walk_forward
 from podium.models.base import Contestant
 from podium.models.checks import N_ADMISSION, N_FORECAST, TOLERANCE, check_contestant
+from podium.models.roster import arguments
 from podium.pipeline.prepare import preprocess, series_path
 from podium.pipeline.recipe import code_digest, recipe
 from podium.records import FeatureTable, Floats, Series
@@ -56,20 +59,24 @@ def admit(settings: Settings, contestant: Contestant, series: Series, table: Fea
 
 def trial(settings: Settings, contestant: Contestant, series: Series) -> str:
     """What is wrong with a contestant, beginning with the check that it fails; empty for nothing."""
+    given = task(settings, type(contestant), arguments(contestant.family, settings), series)
     with Processes(1) as place:
-        said: str = place.submit(tried, task(settings, contestant, series)).result()
+        said: str = place.submit(tried, given).result()
     return said
 
 
-def task(settings: Settings, contestant: Contestant, series: Series) -> Task:
-    """What the process of a trial is given: settings, contestant and the newest days, and what it must not read."""
+def task(settings: Settings, kind: type[Contestant], options: Mapping[str, Any], series: Series) -> Task:
+    """What the process of a trial is given: settings, class, options, the newest days, and what it must not read.
+
+    The contestant is made there, so that it brings nothing that it read here.
+    """
     newest = slice(max(len(series) - N_ADMISSION - settings.n_lags - 1, 0), None)
     try:
-        return settings, pickle.dumps((contestant, series.part(newest))), tuple(_hidden(settings))
+        return settings, pickle.dumps((kind, options, series.part(newest))), tuple(_hidden(settings))
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise AdmissionError(
-            f"{contestant.family} cannot travel to the process of its trial ({error}); "
-            "define its class at the top of a module, and keep no open file or lambda in its fields"
+            f"{kind.family} cannot travel to the process of its trial ({error}); "
+            "define its class at the top of a module"
         ) from None
 
 
@@ -81,8 +88,8 @@ def tried(given_task: Task) -> str:
     os.chdir(folder)
     for name in [name for name in os.environ if name.startswith(("PODIUM_", "MLFLOW_"))]:
         del os.environ[name]
-    os.environ |= {"PODIUM_DATA_DIR": str(folder / "data"), "TMPDIR": str(folder)}
-    tempfile.tempdir = str(folder)  # where a check saves a Keras model
+    os.environ |= {"PODIUM_DATA_DIR": str(folder / "data"), "TMPDIR": str(folder), "HOME": str(folder)}
+    tempfile.tempdir = str(folder)  # where a check saves a Keras model; and libraries keep settings of theirs at home
     settings = settings.model_copy(update={"data_dir": folder / "data"})
     told = enclose(folder, hidden)
     try:
@@ -95,10 +102,10 @@ def tried(given_task: Task) -> str:
 
 
 def _checked(settings: Settings, given: bytes) -> str:
-    contestant, series = pickle.loads(given)  # noqa: S301  it comes from the process that began this one
+    kind, options, series = pickle.loads(given)  # noqa: S301  it comes from the process that began this one
     save_series(series, series_path(settings))
     try:
-        check_contestant(contestant, preprocess(settings))
+        check_contestant(kind(**options), preprocess(settings))
     except AdmissionError as error:
         return str(error).partition("is not admitted, ")[2] or str(error)
     return ""
@@ -111,7 +118,7 @@ def moves_with_the_future(settings: Settings, given: bytes) -> str:
 
     Args:
         settings: its `data_dir` is written to.
-        given: a contestant and a series, pickled, so that neither walk finds anything of the other's.
+        given: a class, its options and a series, pickled, so that neither walk finds anything of the other's.
     """
     features, forecasts, day = _up_to_a_day(settings, given, None)
     features_again, forecasts_again, _ = _up_to_a_day(settings, given, np.random.default_rng(0))
@@ -126,7 +133,8 @@ def _up_to_a_day(
     settings: Settings, given: bytes, rng: np.random.Generator | None
 ) -> tuple[Floats, Floats, np.datetime64]:
     """Features and forecasts until the middle of the scored days, the days after it changed where there is a `rng`."""
-    contestant, series = pickle.loads(given)  # noqa: S301
+    kind, options, series = pickle.loads(given)  # noqa: S301
+    contestant = kind(**options)
     last = len(series) - 2 - N_FORECAST // 2
     if rng is not None:
         series = _changed_after(series, last, rng)

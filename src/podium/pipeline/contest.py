@@ -22,11 +22,11 @@ from podium.models.roster import known
 from podium.pipeline.approval import propose, rejected
 from podium.pipeline.judge import Case, judge
 from podium.pipeline.prepare import load_table, series_path
-from podium.pipeline.recipe import tries
-from podium.pipeline.record import Record, recorded
+from podium.pipeline.recipe import ANEW, tries
+from podium.pipeline.record import EVIDENCE, Record, goes_on, recorded
 from podium.records import CHAMPION, FeatureTable, ModelName, RunRecord, Series, VersionRecord
 from podium.registry import judgements, pointer
-from podium.registry.attempts import new_attempts
+from podium.registry.attempts import Attempt, new_attempts
 from podium.registry.history import Title, taken
 from podium.registry.log_items import FORECASTS, read_forecasts
 from podium.registry.mlflow_store import MlflowStore
@@ -92,14 +92,13 @@ def evaluate(settings: Settings, note: Note = lambda line: None, **overrides: Un
             note(f"{departure}; --change-source says that it is meant")
         case = gather(store, champion, table, note, **overrides)
         decided = known_judgement(champion, carried, case.key(settings))
-        previous = {} if decided else _newest_versions(store, case)  # before this championship registers its own
         versions = {run.family: register(store, run) for run in case.runs}
         store.record_attempts(case.attempts)
         if decided is None:
             if champion and (found := store.record_found(champion)):
                 note(f"{found.pinned_uri} held @champion, which the history did not know; it stands there now")
                 case = replace(case, titles=store.titles())
-            decided = judge(settings, case, _records(store, case, previous), versions)
+            decided = judge(settings, case, _records(store, case), versions)
             decided = on_series(decided, series, departure)
         proclaim(store, decided, case, versions, departure)
     return decided
@@ -145,14 +144,16 @@ def gather(
     if unknown := sorted(set(without) - trained):
         there_are = ", ".join(sorted(trained))
         raise InputError(f"--without {unknown[0]}: no run of it could take part; there are {there_are}")
-    titles, attempts, tried = store.titles(), store.attempts(), tries(runs)
+    titles, attempts = store.titles(), store.attempts()
+    tried = tries(runs, attempts)
     left = [run for run in runs if run.family not in without]
     best = rank(best_per_family(left, lambda run: _takes_part(store, run, note)))
     if not best:
         raise MissingError(f"no run on {table.data_version} is left that has its files; run `podium train`")
-    families = {run.family for run in best}
+    families, today = {run.family for run in best}, str(table.data_version.last_day)
+    previous, tried = _gone_on(store, best, tried, attempts, today)
     seen = [(str(ModelName(settings.pair, run.family)), tried[run.run_id]) for run in runs if run.family in families]
-    attempts += new_attempts(attempts, seen, str(table.data_version.last_day))
+    attempts += new_attempts(attempts, seen, today)
     pin = None if overrides.get("unpin") else pin_of(titles, champion)
     stays = champion if champion is not None and _can_be_kept(store, champion, note) else None
     return Case(
@@ -161,8 +162,9 @@ def gather(
         runs=best,
         tries=tried,
         attempts=attempts,
+        previous=previous,
         titles=titles,
-        accept_leak=overrides.get("accept_leak", False),
+        accepted=frozenset(families if overrides.get("accept_leak") else ()),
         champion=champion,
         kept_why=kept_why(settings, champion, best, pin) if stays else "",
         approval_from=approval_from(settings, stays),
@@ -281,7 +283,8 @@ def proclaim(
     holder = aliased.get(CHAMPION, case.champion)
     for version in {version.pinned_uri: version for version in (*versions.values(), holder) if version}.values():
         judgements.record(store, version, decided)
-    if not aliased:
+    if not aliased:  # a suspicion stopped it, and what was proposed before it was found is proposed no longer
+        propose(store, store.titles(), decided, None)
         return
     champion = aliased[CHAMPION]
     store.assign(decided.pair, aliased)
@@ -309,13 +312,23 @@ def _champion(store: MlflowStore) -> VersionRecord | None:
         return None
 
 
-def _records(store: MlflowStore, case: Case, previous: Mapping[str, VersionRecord]) -> dict[str, Record]:
-    origins = case.table.origins[case.days.first_scored : case.days.n_known]
-    return {
-        run.family: recorded(store, run, origins, previous.get(run.family), case.tries[run.run_id]) for run in case.runs
-    }
+def _records(store: MlflowStore, case: Case) -> dict[str, Record]:
+    return {run.family: recorded(store, run, case.days, case.table, case.previous.get(run.family)) for run in case.runs}
 
 
-def _newest_versions(store: MlflowStore, case: Case) -> dict[str, VersionRecord]:
-    """The newest version of each family, before this championship registers its own."""
-    return {version.family: version for version in store.newest({run.run_id for run in case.runs})}
+def _gone_on(
+    store: MlflowStore, runs: Sequence[RunRecord], tried: Mapping[str, str], attempts: Sequence[Attempt], today: str
+) -> tuple[dict[str, VersionRecord], dict[str, str]]:
+    """Whose record each run goes on with that was never judged, by family; and the tries, where one begins anew.
+
+    A record that was lost, or put aside for another recipe, and begins anew, is another try: who may begin again
+    whenever it goes badly proves anything.
+    """
+    fresh = [run for run in runs if not store.has_file(run.run_id, EVIDENCE)]
+    newest = {found.family: found for found in store.newest({run.run_id for run in runs})} if fresh else {}
+    before = [(run, newest[run.family]) for run in fresh if run.family in newest]
+    on = {run.family: version for run, version in before if goes_on(store, version, tried[run.run_id])}
+    since = {found.recipe: found.since for found in attempts}
+    lost = [tried[run.run_id] for run in fresh if run.family not in on]
+    anew = {name: f"{name.partition(ANEW)[0]}{ANEW}{today}" for name in lost if since.get(name, today) != today}
+    return on, {run_id: anew.get(name, name) for run_id, name in tried.items()}

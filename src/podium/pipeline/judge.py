@@ -17,7 +17,7 @@ from podium.evaluate.sentinel import LeakLimits, Suspicion, find_leak, series_br
 from podium.evaluate.significance import PointScores, minimum_detectable_r2, point_scores, who_may_be_best
 from podium.evaluate.walkforward import ScoredRows
 from podium.models.combiner import WEIGHT
-from podium.pipeline.recipe import TAG
+from podium.pipeline.recipe import ANEW, TAG
 from podium.pipeline.record import Record
 from podium.pipeline.train import UNTESTED_TAG
 from podium.records import FeatureTable, Floats, RunRecord, VersionRecord
@@ -38,8 +38,9 @@ class Case:
         runs: the best of each family, by RMSE.
         tries: which recipe each run tried, by its id.
         attempts: every recipe that was ever tried for the pair, those of this championship among them.
+        previous: the version whose record a run goes on with that was never judged, by family.
         titles: the history, oldest first.
-        accept_leak: whether somebody takes the responsibility for what the sentinel finds.
+        accepted: families for whom somebody takes the responsibility, whatever the sentinel finds.
         champion: the version that holds the alias now; None where nobody does.
         kept_why: why this championship leaves the title with that version, whatever the tests say; empty where it
             decides.
@@ -52,8 +53,9 @@ class Case:
     runs: Sequence[RunRecord]
     tries: Mapping[str, str]
     attempts: Sequence[Attempt]
+    previous: Mapping[str, VersionRecord]
     titles: Sequence[Title]
-    accept_leak: bool
+    accepted: frozenset[str]
     champion: VersionRecord | None = None
     kept_why: str = ""
     approval_from: str = ""
@@ -86,7 +88,7 @@ class Case:
             str(self.table.data_version),
             len(self.attempts),
             [settings.policy, settings.alpha, settings.leak_r2, settings.leak_direction, settings.seed],
-            self.accept_leak,
+            sorted(self.accepted),
             [self.kept.pinned_uri, self.kept_why] if self.kept else None,
             " ".join([self.approval_from, *sorted(self.rejected)]),
         ]
@@ -154,7 +156,7 @@ def judge(
         comparisons=decision.comparisons,
         leaks=leaks,
         ambers=tuple(found for found in tested.suspicions if found not in leaks),
-        leak_accepted=bool(leaks) and case.accept_leak,
+        leak_accepted=bool(leaks) and {found.contestant for found in leaks} <= case.accepted,
         series_break=series_break(table.target[: case.days.first_scored], table.target[scored]),
         proposal=versions[decision.proposed].pinned_uri if decision.proposed else "",
         key=case.key(settings),
@@ -188,7 +190,7 @@ def _decide(settings: Settings, case: Case, records: Mapping[str, Record], teste
         proofs=tested.proofs,
         leaks=[found.contestant for found in tested.suspicions if not found.amber],
         ambers=[found.contestant for found in tested.suspicions if found.amber and not _is_champion(case, runs, found)],
-        accept_leak=case.accept_leak,
+        accepted=case.accepted,
     )
 
 
@@ -218,7 +220,8 @@ def _left_to_people(case: Case, decision: Decision, versions: Mapping[str, Versi
 def _is_champion(case: Case, runs: Mapping[str, RunRecord], found: Suspicion) -> bool:
     """Whether the suspect's recipe holds the title already: somebody said yes, or it was not suspected then."""
     champion, run = case.champion, runs[found.contestant]
-    return champion is not None and champion.family == run.family and champion.tags.get(TAG) == case.tries[run.run_id]
+    held = champion.tags.get(TAG) if champion is not None and champion.family == run.family else None
+    return held == case.tries[run.run_id].partition(ANEW)[0]
 
 
 def _holder(case: Case, decision: Decision, versions: Mapping[str, VersionRecord]) -> VersionRecord | None:

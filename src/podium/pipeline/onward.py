@@ -133,22 +133,23 @@ def judge_onward(
         store: of the pair.
         standings: everybody at that day.
         note: told what was not as it should be in the registry.
-        **overrides: see `podium.pipeline.contest.Overrides`; a leak that was accepted before stays so.
+        **overrides: see `podium.pipeline.contest.Overrides`; who was accepted before stays so.
     """
     settings, table = store.settings, standings.table
     runs = rank(found.run for found in standings.onward.values())
     records = {family: found.record for family, found in standings.onward.items()}
     first = records[runs[0].family].forecasts.origins[0]
     with store.turn():
-        champion, titles = store.champion(), store.titles()
+        champion, titles, attempts = store.champion(), store.titles(), store.attempts()
         case = Case(
             table=table,
             days=ScoredRows(int(np.searchsorted(table.origins, first)), len(table) - 1),
             runs=runs,
-            tries=tries(standings.runs),
-            attempts=store.attempts(),
+            tries=tries(standings.runs, attempts),
+            attempts=attempts,
+            previous={},
             titles=titles,
-            accept_leak=overrides.get("accept_leak") or standings.carried.leak_accepted,
+            accepted=frozenset(records if overrides.get("accept_leak") else _accepted(standings.carried)),
             champion=champion,
             kept_why=kept_why(settings, champion, runs, None if overrides.get("unpin") else pin_of(titles, champion)),
             approval_from=approval_from(settings, champion),
@@ -162,6 +163,10 @@ def judge_onward(
             decided = on_series(decided, standings.series, standings.departure)
         proclaim(store, decided, case, standings.versions, standings.departure)
     return decided
+
+
+def _accepted(carried: Judgement) -> list[str]:
+    return [found.contestant for found in carried.leaks] if carried.leak_accepted else []
 
 
 def _is_there(store: MlflowStore, version: VersionRecord, note: Note) -> bool:

@@ -16,21 +16,28 @@ from podium.errors import MissingError
 from podium.models.combiner import Combiner
 from podium.models.roster import contestant_class, enter, known, members
 from podium.records import FeatureTable, RunRecord
+from podium.registry.attempts import Attempt
 from podium.settings import Settings
 
 TAG = "recipe"
+ANEW = " since "  # between a recipe whose record began anew and the day from which on it counts: another try
 CONTESTANTS = ("models", "features.py")
 OWN_CODE = (*CONTESTANTS, "evaluate/walkforward.py")
 COMPUTING = re.compile(r"numpy|pandas|scipy|scikit-learn|statsmodels|tensorflow.*|keras|torch|lightgbm|xgboost")
 SHARED = ("n_lags", "seed", "refit_every", "test_fraction")  # settings that a recipe holds beside its options
 
 
-def tries(runs: Iterable[RunRecord]) -> dict[str, str]:
+def tries(runs: Iterable[RunRecord], attempts: Iterable[Attempt] = ()) -> dict[str, str]:
     """Which try each of these runs of the same days is, by id: its recipe, or its own id where it names none.
 
     Whoever tries twenty and shows the best has had twenty chances, and a test must know. Other errors on the same days
-    under one recipe are another try: something that no digest sees was changed.
+    under one recipe are another try: something that no digest sees was changed. So is a recipe whose record began anew.
+
+    Args:
+        runs: of the same days.
+        attempts: those known; of one recipe the last counts.
     """
+    last = {found.recipe.partition(ANEW)[0]: found.recipe for found in sorted(attempts, key=lambda found: found.since)}
     found: dict[str, str] = {}
     errors: dict[str, list[float]] = {}
     for run in sorted(runs, key=lambda run: (run.started_at, run.run_id)):
@@ -39,7 +46,8 @@ def tries(runs: Iterable[RunRecord]) -> dict[str, str]:
         if run.rmse not in seen:
             seen.append(run.rmse)
         place = seen.index(run.rmse)
-        found[run.run_id] = f"{digest}.{place + 1}" if place else digest
+        name = f"{digest}.{place + 1}" if place else digest
+        found[run.run_id] = last.get(name, name)
     return found
 
 
@@ -119,11 +127,17 @@ def _code(kind: type, own: tuple[str, ...] = OWN_CODE) -> str:
         return ""
     root = Path(file).parents[len(rest) - 1] if rest else Path(file)
     named = [root / place for place in own] if top == "podium" else [root]
-    files = [path for place in named for path in ([place] if place.is_file() else sorted(place.rglob("*.py")))]
+    files = [path for place in named for path in ([place] if place.is_file() else _files(place))]
     digest = hashlib.sha256()
     for path in files:
         digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def _files(package: Path) -> list[Path]:
+    """Constants may stand in a table beside the code; what Python makes of the code is no file of anybody's."""
+    found = sorted(path for path in package.rglob("*") if path.is_file())
+    return [path for path in found if "__pycache__" not in path.parts]
 
 
 @cache

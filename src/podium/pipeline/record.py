@@ -18,11 +18,12 @@ from podium.evaluate.horizons import VolatilityPath, believed_volatility
 from podium.evaluate.intervals import interval_forecast, next_day
 from podium.evaluate.metrics import score
 from podium.evaluate.volatility.walk import walk_on
+from podium.evaluate.walkforward import ScoredRows
 from podium.features import frame, log_returns
 from podium.models.onnx_graph import run_graph
-from podium.pipeline.recipe import TAG, as_trained
+from podium.pipeline.recipe import ANEW, TAG, as_trained
 from podium.pipeline.walk_cache import shared_walk
-from podium.records import Dates, FeatureTable, Floats, Forecasts, NextDay, RunRecord, Series, VersionRecord
+from podium.records import FeatureTable, Floats, Forecasts, NextDay, RunRecord, Series, VersionRecord
 from podium.registry.log_items import FORECASTS, RECIPE, forecasts_parquet, read_forecasts
 from podium.registry.mlflow_store import MlflowStore
 from podium.registry.packing import ONNX_FILE
@@ -81,47 +82,61 @@ def read_record(store: MlflowStore, run_id: str) -> Forecasts:
     return accumulate(walked, later) if later else walked
 
 
-def recorded(store: MlflowStore, run: RunRecord, origins: Dates, previous: VersionRecord | None, digest: str) -> Record:
+def recorded(
+    store: MlflowStore, run: RunRecord, days: ScoredRows, table: FeatureTable, previous: VersionRecord | None
+) -> Record:
     """What a freshly trained run brings, and what its recipe has shown before.
 
     Args:
         store: where the runs' files are; the evidence is written there.
         run: of a contestant.
-        origins: scored, shape (n_scored,).
-        previous: the newest earlier version of its family; None where there is none.
-        digest: of the recipe, as `podium.pipeline.recipe.tries` tells it.
+        days: what was scored.
+        table: of the series.
+        previous: the version whose record it goes on with, see `goes_on`; None where it begins one.
 
     Raises:
         RegistryError: the run has lost its forecasts, or has those of other days.
     """
     rows = read_walked(store, run.run_id)
-    if not np.array_equal(rows.origins, origins):
+    if not np.array_equal(rows.origins, table.origins[days.rows]):
         raise RegistryError(f"run {run.run_id} has forecasts of other days than it says; delete it, run `podium train`")
     parquet = store.read_file(run.run_id, EVIDENCE)
     if parquet is not None:
         return Record(rows, read_forecasts(parquet))
-    goes_on = previous is not None and previous.tags.get(TAG) == digest  # made by the same recipe, and alike since
-    evidence = _grown(store, run, rows, previous if goes_on else None)
+    # A recipe that is new today may have been chosen for the days up to today: only what comes after is evidence.
+    evidence = since(rows, run.data_version.last_day)
+    if previous and previous.data_version:
+        evidence = _grown(store, previous, table, previous.data_version.last_day)
     store.add_file(run.run_id, EVIDENCE, forecasts_parquet(evidence))
     return Record(rows, evidence)
 
 
-def _grown(store: MlflowStore, run: RunRecord, forecasts: Forecasts, previous: VersionRecord | None) -> Forecasts:
-    # A recipe that is new today may have been chosen for the days up to today: only what comes after is evidence.
-    known = previous.data_version if previous else None
-    if previous is None or known is None:
-        return since(forecasts, run.data_version.last_day)
-    # It was laid down before these days came, so what it forecasts of them is evidence, whenever that is computed.
-    fresh = since(forecasts, known.last_day)
-    earlier = _evidence(store, previous.run_id)
-    return accumulate(earlier, fresh) if earlier else fresh
+def goes_on(store: MlflowStore, previous: VersionRecord, tried: str) -> bool:
+    """Whether a try goes on with a version's record: the recipe is the same, and its files are there."""
+    same = previous.tags.get(TAG) == tried.partition(ANEW)[0]
+    return same and store.has_model(previous.pinned_uri) and store.has_file(previous.run_id, EVIDENCE)
 
 
-def _evidence(store: MlflowStore, run_id: str) -> Forecasts | None:
-    """A run's evidence and what its model has forecast since; None where it recorded none."""
-    parquet, later = store.read_file(run_id, EVIDENCE), _said_since(store, run_id)
-    found = read_forecasts(parquet) if parquet else None
-    return accumulate(found, later) if found and later else found or later
+def _grown(store: MlflowStore, previous: VersionRecord, table: FeatureTable, last_day: np.datetime64) -> Forecasts:
+    """What a version showed, and what it says of the days since.
+
+    Not what a later run says of them: whoever fits anew has seen these days, and no digest knows what else he reads.
+    """
+    shown = _evidence(store, previous.run_id)
+    rows = np.flatnonzero((table.origins >= last_day) & np.isfinite(table.target))
+    if not len(rows):
+        return shown
+    try:
+        said = answers(store, previous, table, int(rows[0]))[: len(rows)]
+    except RegistryError:  # its own code may not run here, so that nobody knows
+        return shown
+    return accumulate(shown, Forecasts(table.origins[rows], table.target_dates[rows], table.target[rows], said))
+
+
+def _evidence(store: MlflowStore, run_id: str) -> Forecasts:
+    """A run's evidence, and what its model has forecast since."""
+    shown, later = read_forecasts(store.read_file(run_id, EVIDENCE) or b""), _said_since(store, run_id)
+    return accumulate(shown, later) if later else shown
 
 
 def _said_since(store: MlflowStore, run_id: str) -> Forecasts | None:

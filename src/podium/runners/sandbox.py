@@ -17,8 +17,11 @@ from typing import Any
 
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # system calls, the same on every architecture
 WRITE_FILE, READ_FILE = 1 << 1, 1 << 2  # linux/landlock.h
+WRITING = os.O_WRONLY | os.O_RDWR  # in the flags of a file that is opened
 PATH_BENEATH, NO_NEW_PRIVILEGES = 1, 38
 NETWORK = frozenset({"socket.connect", "socket.getaddrinfo", "socket.sendto"})
+PROGRAMS = frozenset({"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn"})
+ANYBODYS = ("/dev/", "/proc/")  # to write to them keeps nothing
 
 
 def enclose(folder: Path, hidden: Sequence[Path]) -> list[str]:
@@ -32,12 +35,12 @@ def enclose(folder: Path, hidden: Sequence[Path]) -> list[str]:
         What is asked for and refused, in the order of time; it grows.
     """
     told: list[str] = []
-    sys.addaudithook(_guard({str(path) for path in hidden}, told))
+    sys.addaudithook(_guard(folder, {str(path) for path in hidden}, told))
     _landlock(folder, hidden)
     return told
 
 
-def _guard(hidden: set[str], told: list[str]) -> Callable[[str, tuple[Any, ...]], None]:
+def _guard(folder: Path, hidden: set[str], told: list[str]) -> Callable[[str, tuple[Any, ...]], None]:
     def refuse(what: str) -> None:
         told.append(what)
         raise PermissionError(f"a contestant {what}, which it must not")
@@ -47,12 +50,19 @@ def _guard(hidden: set[str], told: list[str]) -> Callable[[str, tuple[Any, ...]]
             path = os.path.realpath(os.fsdecode(args[0]).removeprefix("file:").partition("?")[0])
             if any(path == one or path.startswith(one + os.sep) for one in hidden):
                 refuse(f"opens {path}")
-        elif event == "subprocess.Popen" and any(one in str(args) for one in hidden):
+            if (event != "open" or args[2] & WRITING) and not _forgotten(path, folder):
+                refuse(f"writes to {path}")
+        elif event in PROGRAMS and any(one in str(args) for one in hidden):
             refuse(f"starts {args[0]} on the rates")
         elif event in NETWORK and not isinstance(args[-1], str | bytes):  # an address of this machine's own is a text
             refuse("asks the network")
 
     return guard
+
+
+def _forgotten(path: str, folder: Path) -> bool:
+    """Whether what is written there goes with the trial, or is byte code; what stays could be read by the next fit."""
+    return path.startswith((str(folder), *ANYBODYS)) or "__pycache__" in path
 
 
 def _landlock(folder: Path, hidden: Sequence[Path]) -> None:
