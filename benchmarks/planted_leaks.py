@@ -337,8 +337,7 @@ def what_is_said(folder: Path, n_rows: int) -> dict[str, str]:
     newest = series.part(slice(-(n_rows + settings.n_lags + 1), None))
     named = {"an honest one": ("", 1.0), **LEAKS}
     tasks = {
-        name: task(settings, Planted, {"leak": leak, "share": share}, newest)
-        for name, (leak, share) in named.items()
+        name: task(settings, Planted, {"leak": leak, "share": share}, newest) for name, (leak, share) in named.items()
     }
     with Processes(1) as process:
         return dict(process.submit(each_tried, tasks).result())

@@ -175,7 +175,8 @@ def go_on(
         earlier = store.read_file(run.run_id, EVIDENCE)
         found[version.family] = Onward(
             run=replace(run, metrics={**run.metrics, **score(record.actual, record.forecast), **ranged.scores.metrics}),
-            record=Record(record, accumulate(read_forecasts(earlier), later) if earlier else later),
+            # where the record before was lost, it begins anew with the next training, as another try
+            record=Record(record, accumulate(read_forecasts(earlier), later) if earlier else since(later, None)),
             next_day=next_day(series, tomorrow, ranged.interval, version.name, version.version, calendar),
         )
     return found
