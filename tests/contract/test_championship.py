@@ -25,9 +25,11 @@ from podium.pipeline.prepare import preprocess, series_path
 from podium.pipeline.train import train
 from podium.records import Series
 from podium.registry import pointer, turns, versions
+from podium.registry.glance import mark_of
 from podium.registry.log_items import example_rows
 from podium.registry.mlflow_store import MlflowStore
 
+ON_SERVERS = [pytest.param(name, marks=pytest.mark.servers) for name in ("http", "postgresql")]
 MODELS = Path("models")
 RACES = Path(__file__).parents[2] / "benchmarks" / "races.py"
 ALIASES = ("champion", "challenger", "candidate")
@@ -188,6 +190,26 @@ def test_a_turn_that_nobody_renews_is_taken_away(backend, monkeypatch):
         waiting.connection.check_turn()
     left = waiting.client.search_registered_models(f"name LIKE '%{backend.settings.pair}%'")
     assert [model.name for model in left] == []
+
+
+@pytest.mark.parametrize("backend", ["sqlite", *ON_SERVERS], indirect=True)
+def test_whatever_is_served_changes_the_mark(store, context, make_result, evaluate):
+    """An alias, a tag of a version that holds one and is not its model's newest, and a title; nothing else does."""
+    for family, rmse in SCORES.items():
+        store.log_run(make_result(family, rmse), context)
+    evaluate(store)
+    store.register(store.log_run(make_result("LinearRegression", 0.1), context))
+    champion, address = store.champion(), store.settings.tracking_uri
+    marks = [mark_of(address), mark_of(address)]
+    assert marks[0] == marks[1] != ""
+    place = champion.name, str(champion.version)
+    store.client.set_model_version_tag(*place, "said", "1")
+    marks.append(mark_of(address))
+    store.client.set_registered_model_tag(champion.name, "said", "1")
+    marks.append(mark_of(address))
+    store.client.delete_registered_model_alias(champion.name, "champion")
+    marks.append(mark_of(address))
+    assert len(set(marks)) == 4
 
 
 def test_promoters_race_for_the_title(backend):

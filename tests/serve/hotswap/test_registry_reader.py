@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ import pytest
 import yaml
 
 from podium.records import VersionRecord
+from podium.registry.glance import mark_of
 from podium.registry.mlflow_store import MlflowStore
 from podium.serve.hotswap import fetched, registry_reader
 from podium.serve.hotswap.manifest import Manifest, load
 from podium.serve.hotswap.registry_reader import RegistryReader
 from podium.serve.hotswap.scorer import ScoringError
-from podium.serve.hotswap.signals import MANIFEST, is_resting, mark_of, request_look
+from podium.serve.hotswap.signals import MANIFEST, is_current, request_look
 
 
 def reader(world: Any, *pairs: str) -> RegistryReader:
@@ -99,34 +101,39 @@ def test_a_registry_that_did_not_change_is_not_read(own_world: Any) -> None:
 
 def test_a_quiet_registry_needs_no_reader(own_world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who finds nothing new for a while ends, and is not missed until the registry changes, or somebody wishes it."""
-    database = own_world.root / "mlflow.db"
+    database, address = own_world.root / "mlflow.db", own_world.settings.tracking_uri
 
     def rests() -> bool:
-        return is_resting(own_world.cache, database, 0.0)
+        return is_current(own_world.cache, mark_of(address), time.time())
 
     looking = reader(own_world)
+    assert not rests()  # nobody has read it
     looking.look()
-    assert not looking.rest()  # just now there was something
-    assert not rests()
+    assert not looking.may_rest()  # just now there was something
     monkeypatch.setattr(registry_reader, "REST", 0.0)
-    assert looking.rest()
+    assert looking.may_rest()
     os.utime(own_world.cache / MANIFEST, (1, 1))
     assert rests()
     assert (own_world.cache / MANIFEST).stat().st_mtime > 1e9
-    request_look(own_world.cache).unlink()
-    assert rests()
     wish = request_look(own_world.cache)
     assert not rests()
     wish.unlink()
     MlflowStore(own_world.settings).client.set_registered_model_alias("EURUSD_LinearRegression", "champion", "2")
     assert not rests()
-    assert not looking.rest()  # it has not read that yet
+    assert not looking.may_rest()  # it has not read that yet
     looking.look()
-    assert looking.rest()
+    assert looking.may_rest()
+    assert rests()
+    monkeypatch.setattr(registry_reader, "mark_of", lambda _: "")  # a registry that only MLflow can read
+    looking.look(anew=True)
+    assert not looking.may_rest()
+    monkeypatch.undo()
     database.rename(own_world.root / "away.db")
     assert not rests()
     looking.look()
-    assert not looking.rest()  # there is trouble
+    assert not looking.may_rest()  # there is trouble
+    (own_world.root / "away.db").rename(database)
+    assert not rests()  # which nobody has seen to be over
 
 
 def test_a_registry_that_goes_away_leaves_the_last_podium(own_world: Any) -> None:
@@ -240,11 +247,11 @@ def test_titles_are_published(own_world: Any) -> None:
 
 def test_a_mark_changes_with_every_commit(own_world: Any) -> None:
     """Any write to the database, even one that leaves its size alone, changes the mark."""
-    database = own_world.root / "mlflow.db"
-    before = mark_of(database)
+    address = own_world.settings.tracking_uri
+    before = mark_of(address)
     MlflowStore(own_world.settings).client.set_registered_model_alias("EURUSD_Drift", "mine", "1")
-    assert mark_of(database) != before
-    assert mark_of(None) == mark_of(own_world.root / "nowhere.db") == ""
+    assert mark_of(address) != before
+    assert mark_of("mysql://db/mlflow") == mark_of(f"sqlite:///{own_world.root / 'nowhere.db'}") == ""
 
 
 @pytest.fixture

@@ -26,9 +26,10 @@ import pytest
 from filelock import FileLock
 
 from podium.errors import SettingError
+from podium.registry.glance import mark_of
 from podium.registry.mlflow_store import MlflowStore
 from podium.serve.hotswap.manifest import Manifest, save
-from podium.serve.hotswap.signals import MANIFEST, RESTARTED, RESTING, mark_of
+from podium.serve.hotswap.signals import MANIFEST, READ, RESTARTED
 from podium.serve.processes import supervisor
 from podium.serve.processes.supervisor import _Companion, serve, worker_config
 from podium.serve.web.security import new_key
@@ -365,27 +366,52 @@ def test_a_reader_that_rests_is_started_when_the_registry_changes(own_world: Any
     config, database = worker_config(own_world.settings), own_world.root / "mlflow.db"
     save(Manifest(), config.cache / MANIFEST)
     companion = _Companion(own_world.settings, config, ("127.0.0.1", 0), print)
-    started: list[bool] = []
+    started: list[int] = []
 
-    def leave_mark(*_: object, **__: object) -> Any:
-        started.append((config.cache / RESTING).exists())
-        (config.cache / RESTING).write_text(mark_of(database))
+    def read_and_end(*_: object, **__: object) -> Any:
+        started.append(1)
+        (config.cache / READ).write_text(mark_of(own_world.settings.tracking_uri))
         return SimpleNamespace(is_alive=lambda: False, exitcode=0, start=lambda: None)
 
+    def look(times: int) -> int:
+        for _ in range(times):
+            companion._watch.look()
+            companion._look_after_reader()
+        return len(started)
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(multiprocessing, "Process", leave_mark)
+        patch.setattr(multiprocessing, "Process", read_and_end)
         patch.setattr(supervisor, "PAUSE", 0.0)
-        for _ in range(3):
-            companion._look_after_reader()
-        assert started == [False]
+        assert look(3) == 1
         os.utime(database)
-        for _ in range(3):
-            companion._look_after_reader()
-        assert started == [False, False]  # what an earlier one left is gone when another begins
+        assert look(3) == 2
+        patch.setattr(supervisor, "mark_of", lambda _: "")  # a server that has fallen silent: the reader says so
+        assert look(1) == 3
+        patch.undo()
+        patch.setattr(multiprocessing, "Process", read_and_end)
+        patch.setattr(supervisor, "PAUSE", 0.0)
+        assert look(1) == 3
+        patch.setattr(supervisor, "SILENCE", -1.0)  # likewise
+        patch.setattr(companion._watch, "look", lambda: None)
+        assert look(1) == 4
         patch.setattr(supervisor, "ANEW", 0.0)
-        companion._look_after_reader()
-        assert len(started) == 3
+        assert look(1) == 5
     assert not (config.cache / RESTARTED).exists()
+
+
+def test_what_an_earlier_server_left_is_served_if_it_is_still_true(own_world: Any) -> None:
+    """The manifest of a registry that has not changed since is told to be current, before any reader has read it."""
+    config = worker_config(own_world.settings)
+    save(Manifest(), config.cache / MANIFEST)
+    os.utime(config.cache / MANIFEST, (1, 1))
+    companion = _Companion(own_world.settings, config, ("127.0.0.1", 0), print)
+    (config.cache / READ).write_text("another")
+    companion._watch.look()
+    assert not companion._is_current()
+    assert (config.cache / MANIFEST).stat().st_mtime == 1
+    (config.cache / READ).write_text(mark_of(own_world.settings.tracking_uri))
+    assert companion._is_current()
+    assert (config.cache / MANIFEST).stat().st_mtime >= config.begun - 1
 
 
 def test_workers_agree_on_the_arm_and_add_up_their_metrics(serving: Serving, split_body: Any) -> None:
@@ -404,11 +430,11 @@ def test_workers_agree_on_the_arm_and_add_up_their_metrics(serving: Serving, spl
 def test_a_server_that_starts_again_serves_at_once_what_is_current(serving: Serving, own_world: Any) -> None:
     """With a warm cache and an unchanged registry the server does not wait until the registry has been read."""
     serving().stop()
-    (manifest,) = own_world.cache.glob("*/manifest.json")
-    before = manifest.stat().st_mtime_ns
+    (read,) = own_world.cache.glob(f"*/{READ}")
+    before = read.stat().st_mtime_ns
     with FileLock(own_world.root / "mlflow.db.lock"):  # which the reader waits for
         assert serving(patience=600.0).champion() == "EURUSD_LinearRegression/1"
-        assert manifest.stat().st_mtime_ns == before
+        assert read.stat().st_mtime_ns == before
 
 
 def test_slow_and_oversized_heads_are_cut_off(serving: Serving) -> None:

@@ -26,12 +26,13 @@ from podium.records import ALIASES, CHAMPION, VersionRecord
 from podium.registry import judgements
 from podium.registry.artifacts import MOST_BYTES
 from podium.registry.databases import sqlite_path
+from podium.registry.glance import mark_of
 from podium.registry.log_items import FORECASTS, NEXT_DAY
 from podium.registry.mlflow_store import MlflowStore
 from podium.serve.hotswap import fetched
 from podium.serve.hotswap.manifest import CHAMPIONSHIPS, Manifest, ModelCard, PairCard, judgement_file, load, save
 from podium.serve.hotswap.scorer import ScoringError
-from podium.serve.hotswap.signals import ANEW, MANIFEST, RESTING, address_digest, mark_of, requested_looks
+from podium.serve.hotswap.signals import ANEW, MANIFEST, READ, address_digest, requested_looks
 from podium.settings import Settings
 
 TICK = 0.2  # seconds between two looks at what is cheap to see
@@ -59,7 +60,8 @@ class RegistryReader:
         self.pairs = pairs
         self.cache = cache
         self.path = cache / MANIFEST
-        self.database = sqlite_path(settings.registry_uri or settings.tracking_uri)
+        self.registry = settings.registry_uri or settings.tracking_uri
+        self.database = sqlite_path(self.registry)
         self.store = MlflowStore(settings)
         self._address = address_digest(settings.tracking_uri, settings.registry_uri)
         self._manifest = load(self.path) or Manifest()
@@ -75,17 +77,14 @@ class RegistryReader:
         found = _inode(self.database)
         return found is not None and self._file is not None and found != self._file
 
-    def rest(self) -> bool:
-        """Leave the mark of a registry that has been quiet for a while to who watches, which need not import MLflow.
+    def may_rest(self) -> bool:
+        """Whether the registry has been quiet for a while, all is well, and a change would show without MLflow."""
+        quiet, known = time.monotonic() - self._read_at > REST, self._manifest
+        return quiet and bool(known.mark) and not known.problems and known.mark == self._mark()
 
-        Returns:
-            Whether it was left: all is well, and a change would show without asking.
-        """
-        quiet, mark = time.monotonic() - self._read_at > REST, self._manifest.mark
-        if not quiet or not mark or self._manifest.problems or mark != mark_of(self.database):
-            return False
-        atomic_write(self.cache / RESTING, mark.encode())
-        return True
+    def _mark(self) -> str:
+        with self._in_time(REGISTRY, LOOK):
+            return mark_of(self.registry)
 
     def look(self, *, anew: bool = False) -> bool:
         """Read the registry if it may have changed.
@@ -96,7 +95,7 @@ class RegistryReader:
         Returns:
             Whether it was read.
         """
-        mark = mark_of(self.database)  # taken before the reading: a change meanwhile shows at the next look
+        mark = self._mark()  # taken before the reading: a change meanwhile shows at the next look
         seen = bool(mark) and mark == self._manifest.mark and "registry" not in self._manifest.problems
         recent = bool(self._read_at) and time.monotonic() - self._read_at < ANEW
         if seen and recent and not anew and self.path.exists():
@@ -128,6 +127,7 @@ class RegistryReader:
             self._manifest = manifest
         elif "registry" not in manifest.problems:
             os.utime(self.path)
+        atomic_write(self.cache / READ, (manifest.mark if not manifest.problems else "").encode())
 
     def _prune(self) -> None:
         """Models that nobody has served for a while make room; a server that starts again may want the last ones."""
@@ -312,9 +312,9 @@ def read(settings: Settings, pairs: tuple[str, ...], cache: Path, interval: floa
     reader = RegistryReader(settings, pairs, cache)
     due = 0.0
     while not wait([parent.sentinel] if parent else [], TICK if due else 0):
-        if reader.attend(due=time.monotonic() >= due):
-            due = time.monotonic() + interval
-        if reader.replaced or reader.rest():
+        looked = reader.attend(due=time.monotonic() >= due)
+        due = time.monotonic() + interval if looked else due
+        if reader.replaced or (looked and reader.may_rest()):
             return  # the supervisor starts another, which opens the new file, when there is something to read
         if reader.late:
             os._exit(0)  # likewise, without waiting for threads that wait for a server

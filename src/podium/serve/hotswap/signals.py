@@ -14,7 +14,7 @@ MANIFEST = "manifest.json"
 REQUESTS = "requests"  # folder of wishes for a look at once; the reader takes one away when it is answered
 SILENCE = 8.0  # seconds after which a process that says nothing is taken to be gone, or to stand still
 ANEW = 600.0  # seconds after which even a registry that shows no change is read again
-RESTING = "resting"  # file with the mark of the registry as its reader left it, whom nobody needs until it changes
+READ = "read"  # file with the mark of the registry as it was last read, empty where there was trouble
 RESTARTED = "restarted"  # file that says why the registry's reader was started again, as long as that is news
 IN_SERVICE = "in-service"  # folder in which each serving process says which reading it serves
 
@@ -69,19 +69,18 @@ def all_serve(cache: Path, reads: int) -> bool:
     return all(known >= reads for age, known in heard.values() if age <= SILENCE)
 
 
-def is_resting(cache: Path, database: Path | None, interval: float) -> bool:
-    """Whether the reader ended with nothing left to do, and nothing has come since. Who asks has looked in its place.
+def is_current(cache: Path, mark: str, since: float) -> bool:
+    """Whether the manifest is what would be read now; if so its time says that it was looked at.
 
     Args:
         cache: folder of the manifest.
-        database: the registry's SQLite file.
-        interval: seconds after which the manifest's time says so.
+        mark: of the registry, as it is now.
+        since: seconds since the epoch; a manifest that was looked at later need not be told so.
     """
     try:
-        left = (cache / RESTING).read_text(encoding="utf-8")
-        if not left or left != mark_of(database) or requested_looks(cache):
+        if not mark or mark != (cache / READ).read_text(encoding="utf-8") or requested_looks(cache):
             return False
-        if time.time() - (cache / MANIFEST).stat().st_mtime >= interval:
+        if (cache / MANIFEST).stat().st_mtime < since:
             os.utime(cache / MANIFEST)
     except OSError:
         return False
@@ -91,22 +90,3 @@ def is_resting(cache: Path, database: Path | None, interval: float) -> bool:
 def address_digest(*addresses: str | None) -> str:
     """Names a registry without its password."""
     return hashlib.sha256("\n".join(address or "" for address in addresses).encode()).hexdigest()[:16]
-
-
-def mark_of(database: Path | None) -> str:
-    """State of a SQLite file that changes with every commit: its change counter, size and time, and its log's.
-
-    Empty when there is no such file: then nobody can say without asking whether something has changed.
-    """
-    if database is None:
-        return ""
-    try:
-        with database.open("rb") as file:
-            counter = file.read(28)[24:].hex()
-        states = [database.stat()]
-        log = database.with_name(f"{database.name}-wal")
-        if log.exists():
-            states.append(log.stat())
-    except OSError:
-        return ""
-    return " ".join([counter, *(f"{state.st_ino}.{state.st_size}.{state.st_mtime_ns}" for state in states)])

@@ -13,7 +13,7 @@ from podium.records import CHAMPION
 from podium.serve.hotswap.lineup import EMPTY, Lineup, ServedModel, load_model
 from podium.serve.hotswap.manifest import Manifest, ModelCard, PairCard, load
 from podium.serve.hotswap.scorer import ScoringError
-from podium.serve.hotswap.signals import MANIFEST, RESTARTED, all_serve, mark_of, request_look, tell_in_service
+from podium.serve.hotswap.signals import MANIFEST, RESTARTED, all_serve, request_look, tell_in_service
 
 TICK = 0.2  # seconds between two looks at the manifest
 RETRY = 30.0  # seconds after which a model that failed to load is tried again
@@ -143,25 +143,16 @@ class Swapper:
             await asyncio.sleep(TICK)
             await self.look()
 
-    async def start(self, registry: Path | None, address: str, patience: float) -> None:
+    async def start(self, begun: float, patience: float) -> None:
         """Wait for models that are known to be current; after a while take those that were current last.
 
-        A manifest of an earlier run counts as current if the registry's database has not been written to since.
-
         Args:
-            registry: the registry's SQLite file; None where there is none.
-            address: digest of its address.
-            patience: seconds to wait for the reader.
+            begun: seconds since the epoch; a manifest that was found to be true later is current.
+            patience: seconds to wait for one.
         """
-        before = load(self._path)
-        mark = mark_of(registry)
-        if before is not None and mark and before.mark == mark and before.address == address:
-            await self.look()
-            self.checked_at = time.time()
         until = time.monotonic() + patience
-        started = time.time() - TICK
         while not self.lineups and time.monotonic() < until:
-            if self._is_newer_than(started):
+            if self._is_newer_than(begun):
                 await self.look()
                 if self._manifest is not None:
                     return  # the registry was read; if there is nothing to serve, waiting does not help

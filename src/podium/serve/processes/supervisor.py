@@ -20,7 +20,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 from podium.environment import FRUGAL, SAFE_PATH, lent
 from podium.errors import SettingError
-from podium.serve.hotswap.signals import ANEW, RESTARTED, RESTING, SILENCE, address_digest, in_service, is_resting
+from podium.registry.databases import sqlite_path
+from podium.registry.glance import mark_of
+from podium.serve.hotswap.signals import ANEW, RESTARTED, SILENCE, address_digest, in_service, is_current
 from podium.serve.processes.logs import logging_config
 from podium.serve.web.config import SHARED, WorkerConfig
 from podium.serve.web.security import make_gate
@@ -29,6 +31,7 @@ from podium.settings import ServeSettings, Settings
 
 TICK = 0.05  # seconds between two looks at the processes
 PAUSE = 2.0  # seconds that the reader must have lived before it is started again, so that none is started in a frenzy
+GLANCE = 0.2  # seconds between two looks at a registry's file, which cost microseconds
 NEWS = 60.0  # seconds that the reader must have lived until its last end is no news
 GRACE = 5  # seconds beyond the drain before a process is killed
 MAX_HEAD = 32 * 1024  # bytes of a request's line and headers
@@ -130,8 +133,6 @@ def _read(settings: Settings, cache: Path) -> None:
 
 def worker_config(settings: Settings, decide: Callable[..., Any] | None = None) -> WorkerConfig:
     """What each serving process is told."""
-    from podium.registry.databases import sqlite_path
-
     options = settings.serve
     address = address_digest(settings.tracking_uri, settings.registry_uri)
     pages = pages_of(options.mlflow_ui or settings.tracking_uri)
@@ -139,8 +140,7 @@ def worker_config(settings: Settings, decide: Callable[..., Any] | None = None) 
         settings.model_copy(update={"serve": options.model_copy(update={"mlflow_ui": pages})}),
         # Servers of other registries or other pairs have podiums and models of their own.
         cache=(options.cache or settings.data_dir / "serving") / address_digest(address, *options.pairs),
-        registry=sqlite_path(settings.registry_uri or settings.tracking_uri),
-        address=address,
+        begun=time.time(),
         decide=decide,
     )
 
@@ -188,6 +188,32 @@ def _shared_metrics(workers: int) -> Iterator[None]:
             del os.environ[SHARED]
 
 
+class _Watch(threading.Thread):
+    """Looks now and then whether the registry has changed; who needs to know does not wait for its server."""
+
+    def __init__(self, registry: str, interval: float, ending: threading.Event) -> None:
+        super().__init__(name="podium-watch", daemon=True)
+        self._registry, self._ending = registry, ending
+        self._pause = min(interval, GLANCE) if sqlite_path(registry) else interval
+        self._seen = ("", 0.0)
+
+    @property
+    def mark(self) -> str:
+        """The registry's mark; empty where nobody can say, or the last look takes long."""
+        mark, at = self._seen
+        return mark if time.monotonic() - at < self._pause + SILENCE else ""
+
+    def look(self) -> None:
+        """Ask once."""
+        self._seen = (mark_of(self._registry), time.monotonic())
+
+    def run(self) -> None:
+        """Until the server ends."""
+        self.look()
+        while not self._ending.wait(self._pause):
+            self.look()
+
+
 class _Companion(threading.Thread):
     """Beside Granian: keeps the reader of the registry alive, says when the server answers, ends who stands still."""
 
@@ -196,13 +222,15 @@ class _Companion(threading.Thread):
         options = config.settings.serve
         self._read = partial(_read, settings, config.cache)
         self._cache, self._address, self._announce = config.cache, address, announce
-        self._is_resting = partial(is_resting, config.cache, config.registry, options.interval)
+        self._begun_with, self._interval = config.begun, options.interval
         self._scheme = "https" if options.tls_cert else "http"
         self._ending = threading.Event()
+        self._watch = _Watch(settings.registry_uri or settings.tracking_uri, options.interval, self._ending)
         self._reader: multiprocessing.Process | None = None
         self._begun = -PAUSE
 
     def __enter__(self) -> None:
+        self._watch.start()
         self.start()
 
     def __exit__(self, *_: object) -> None:
@@ -211,10 +239,11 @@ class _Companion(threading.Thread):
 
     def run(self) -> None:
         """Until the server ends."""
-        answered = False
+        answered = current = False
         (self._cache / RESTARTED).unlink(missing_ok=True)  # of an earlier server, which may have ended by it
         while not self._ending.wait(TICK):
             self._look_after_reader()
+            current = current or self._is_current()  # what an earlier server left need not be read again to be served
             answered = answered or self._says_so()
             self._end_the_still()
         if self._reader is not None:
@@ -224,7 +253,8 @@ class _Companion(threading.Thread):
     def _look_after_reader(self) -> None:
         lived, reader = time.monotonic() - self._begun, self._reader
         news = self._cache / RESTARTED
-        if reader is not None and (reader.is_alive() or (lived < ANEW and self._is_resting())):
+        rested = reader is not None and reader.exitcode == 0 and lived < ANEW and self._is_current()
+        if reader is not None and (reader.is_alive() or rested):
             if lived >= NEWS:
                 news.unlink(missing_ok=True)
             return
@@ -233,10 +263,12 @@ class _Companion(threading.Thread):
         if reader is not None and reader.exitcode:
             with suppress(OSError):  # a full disk; the reader is started all the same
                 news.write_text(f"the registry's reader ended ({reader.exitcode}) and was started again")
-        (self._cache / RESTING).unlink(missing_ok=True)
         self._reader = multiprocessing.Process(target=self._read, daemon=True)
         self._reader.start()
         self._begun = time.monotonic()
+
+    def _is_current(self) -> bool:
+        return is_current(self._cache, self._watch.mark, max(self._begun_with, time.time() - self._interval))
 
     def _says_so(self) -> bool:
         try:

@@ -73,7 +73,7 @@ async def running(service: Service, measures: Callable[[], None]) -> AsyncIterat
     # Told from here on: the first models may take longer than a process may stand still.
     tasks = [_begun(_over_and_over(partial(thread, service.swapper.tell)))]
     await asyncio.gather(
-        service.swapper.start(config.registry, config.address, service.options.patience),
+        service.swapper.start(config.begun, service.options.patience),
         service.bookkeeping.start(),
     )
 

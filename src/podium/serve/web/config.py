@@ -20,14 +20,11 @@ class WorkerConfig:
     Attributes:
         settings: the championship's, with those of serving.
         cache: folder of the models served and of the reader's manifest.
-        registry: the registry's SQLite file, for the check whether the manifest is still current; None where there is
-            none.
-        address: digest of the registry's address.
+        begun: seconds since the epoch at which the server began: what it found to be true since is served.
         decide: decides on proposed titles, in a process of its own; None where nobody may over HTTP.
     """
 
     settings: Settings
     cache: Path
-    registry: Path | None = None
-    address: str = ""
+    begun: float = 0.0
     decide: Callable[..., Any] | None = None

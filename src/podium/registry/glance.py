@@ -1,0 +1,103 @@
+"""Whether a registry has changed: a value that changes with it, in milliseconds, without MLflow and pandas."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import SplitResult, unquote, urlencode, urlsplit, urlunsplit
+
+from podium.registry.databases import sqlite_path
+
+PATIENCE = 8  # seconds that a server may be silent
+LARGEST = 64_000_000  # bytes of an answer
+# Sums do not depend on the order in which a server finds rows. What hangs by an alias is what is read of versions.
+_SUM = "(SELECT sum(hashtextextended(t::text, 0)) FROM {})"
+_ALL = ("registered_models t", "registered_model_tags t", "registered_model_aliases t")
+_HELD = "{} t JOIN registered_model_aliases a USING (workspace, name, version)"
+_QUERY = "SELECT " + ", ".join(map(_SUM.format, (*_ALL, *map(_HELD.format, ("model_versions", "model_version_tags")))))
+
+
+def mark_of(uri: str) -> str:
+    """State of what Podium reads of a registry: of its SQLite file, its tables in PostgreSQL, its server's answers.
+
+    Empty when nobody can say without MLflow, for whatever reason: then it has to be read.
+    """
+    try:
+        if path := sqlite_path(uri):
+            return _of_file(path)
+        if uri.startswith("postgresql"):
+            return _of_tables(uri)
+        if uri.startswith(("http://", "https://")):
+            return hashlib.sha256(b"\n".join(_answers(urlsplit(uri)))).hexdigest()
+    except Exception:  # noqa: BLE001  whoever reads the registry meets the same, and says what is wrong
+        return ""
+    return ""
+
+
+def _of_file(path: Path) -> str:
+    """Change counter, size and time of a SQLite file and its log, some of which each commit changes."""
+    with path.open("rb") as file:
+        counter = file.read(28)[24:].hex()
+    states = [path.stat()]
+    log = path.with_name(f"{path.name}-wal")
+    if log.exists():
+        states.append(log.stat())
+    return " ".join([counter, *(f"{state.st_ino}.{state.st_size}.{state.st_mtime_ns}" for state in states)])
+
+
+def _of_tables(uri: str) -> str:
+    import psycopg
+
+    address = f"postgresql://{uri.partition('://')[2]}"
+    line = {"keepalives_idle": 3, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": PATIENCE * 1000}
+    with psycopg.connect(address, autocommit=True, connect_timeout=PATIENCE, **line) as connection:  # type: ignore[arg-type]
+        connection.execute(f"SET statement_timeout = {PATIENCE * 1000}")
+        return str(connection.execute(_QUERY).fetchone())
+
+
+def _answers(address: SplitResult) -> Iterator[bytes]:
+    """All registered models, and the versions that hold an alias and do not come along with their model."""
+    token = ""
+    while True:
+        yield (answer := _ask(address, "registered-models/search", max_results="1000", page_token=token))
+        page = json.loads(answer)
+        for model in page.get("registered_models", ()):
+            along = {version["version"] for version in model.get("latest_versions", ())}
+            for version in sorted({alias["version"] for alias in model.get("aliases", ())} - along):
+                yield _ask(address, "model-versions/get", name=model["name"], version=version)
+        token = page.get("next_page_token")
+        if not token:
+            return
+
+
+def _ask(address: SplitResult, question: str, **given: str) -> bytes:
+    """An answer of MLflow's REST interface. Nobody is followed elsewhere, where credentials would go along."""
+    from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request
+
+    opener = OpenerDirector()
+    for handler in (ProxyHandler(), HTTPHandler(), HTTPSHandler()):
+        opener.add_handler(handler)
+    place = f"{address.path.rstrip('/')}/api/2.0/mlflow/{question}"
+    host, query = address.netloc.rpartition("@")[2], urlencode({name: value for name, value in given.items() if value})
+    request = Request(urlunsplit((address.scheme, host, place, query, "")), headers=_authorization(address))  # noqa: S310
+    with opener.open(request, timeout=PATIENCE) as answer:
+        if answer.status not in {200, 404}:  # an alias on a version that is gone
+            raise ConnectionError(f"it answers {answer.status}")
+        content: bytes = answer.read(LARGEST)
+        return content
+
+
+def _authorization(address: SplitResult) -> dict[str, str]:
+    """What MLflow's client would say of who asks."""
+    user, password, token = (
+        os.environ.get(f"MLFLOW_TRACKING_{name}", "") for name in ("USERNAME", "PASSWORD", "TOKEN")
+    )
+    if address.username:
+        user, password = unquote(address.username), unquote(address.password or "")
+    if user and password:
+        return {"Authorization": f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"}
+    return {"Authorization": f"Bearer {token}"} if token else {}
