@@ -9,9 +9,9 @@ from datetime import date
 
 import numpy as np
 
-from podium.data.ahead import keep_ahead, read_ahead
 from podium.data.calendar import calendar_of, n_business_days, next_business_day, stale
 from podium.data.continuity import same_outcomes
+from podium.data.days_ahead import keep_ahead, read_ahead
 from podium.data.store import data_version, load_series
 from podium.data.timing import WEEKDAYS
 from podium.errors import MissingError, SettingError

@@ -11,8 +11,8 @@ from typing import Final, TypeVar
 
 import numpy as np
 
-from podium.data.ahead import read_ahead
 from podium.data.calendar import stale
+from podium.data.days_ahead import read_ahead
 from podium.data.files import atomic_write
 from podium.data.store import data_version, load_series
 from podium.errors import MissingError, PodiumError, SettingError

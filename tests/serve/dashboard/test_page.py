@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from podium.data import calendar
-from podium.data.ahead import keep_ahead
+from podium.data.days_ahead import keep_ahead
 from podium.data.store import load_series, save_series
 from podium.evaluate.intervals import next_day
 from podium.pipeline.forecast import forecast

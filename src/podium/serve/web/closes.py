@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from podium.data.ahead import read_ahead
 from podium.data.calendar import calendar_of, next_business_day, stale
+from podium.data.days_ahead import read_ahead
 from podium.data.store import data_version, load_series
 from podium.errors import DataError, MissingError
 from podium.features import MOVING_AVERAGE_DAYS, build_features

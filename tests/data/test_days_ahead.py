@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from podium.data.ahead import keep_ahead, read_ahead
 from podium.data.calendar import next_business_day
+from podium.data.days_ahead import keep_ahead, read_ahead
 from podium.records import DataVersion, Interval, NextDay
 from podium.settings import Settings
 
