@@ -49,7 +49,7 @@ def build_features(series: Series, n_lags: int, data_version: DataVersion) -> Fe
         data_version: names the exact series.
 
     Raises:
-        DataError: the series is too short for the n_lags.
+        DataError: the series is too short for so many lags.
     """
     if len(series) <= n_lags:
         raise DataError([_too_short(series, n_lags)])
@@ -79,7 +79,7 @@ def _too_short(series: Series, n_lags: int) -> Fault:
     return Fault(
         where=f"{series.pair} from {series.source}",
         column="close",
-        check="enough history for the n_lags",
+        check="enough history for the lags",
         count=len(series),
-        remedy=f"a n_lags of {n_lags} returns needs at least {n_lags + 1} days; shorten the n_lags or bring more days",
+        remedy=f"n_lags {n_lags} needs at least {n_lags + 1} days; lower n_lags or bring more days",
     )

@@ -1,4 +1,4 @@
-"""ARIMA: the n_lags's forecast is the full-history filter's, the order is sane, and near-cancelling roots stay out."""
+"""ARIMA: its forecast is the full-history filter's, the order is sane, and near-cancelling roots stay out."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_a_sum_of_days_is_forecast_as_a_sum_of_forecasts(horizon):
 
 
 def test_nearly_cancelling_roots_are_not_admitted(monkeypatch):
-    """An order whose memory outlasts the n_lags loses even with the best AIC."""
+    """An order whose memory outlasts the lags loses even with the best AIC."""
     from podium.models import arima
 
     def fit(returns, order):

@@ -76,7 +76,7 @@ def test_a_value_that_an_option_cannot_have_is_named_before_any_work(family, opt
 
 
 def test_options_that_do_not_go_together_are_named():
-    """More lags than the n_lags holds are refused, not cut."""
+    """More lags than `n_lags` are refused, not cut."""
     settings = Settings(n_lags=32, options={"LinearRegression": {"lags_used": 50}})
     with pytest.raises(SettingError, match=r"options.LinearRegression: lags_used = 50 is more than the 32 that X has"):
         enter("LinearRegression", settings)

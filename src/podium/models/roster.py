@@ -57,7 +57,7 @@ def members(settings: Settings) -> tuple[str, ...]:
 
 
 def enter(family: str, settings: Settings) -> Contestant:
-    """A contestant with the n_lags and seed of the championship and its own options.
+    """A contestant with the lags and seed of the championship and its own options.
 
     Raises:
         UnknownContestantError: no entry point offers it.
