@@ -85,14 +85,13 @@ class Economics:
     days_long: float
 
 
-def trade_the_sign(actual: Floats, forecast: Floats, cost_bps: float = COST_BPS, coverage: float = 0.95) -> Economics:
+def trade_the_sign(actual: Floats, forecast: Floats, cost_bps: float = COST_BPS) -> Economics:
     """Economics of a contestant's forecasts of the next day over consecutive scored days.
 
     Args:
         actual: shape (n_days,), realised log returns.
         forecast: shape (n_days,), forecast log returns, each made at the close before.
         cost_bps: basis points for each unit of position changed, opening included.
-        coverage: of the Sharpe ratios' confidence intervals.
 
     Raises:
         InputError: the arrays do not match or are empty or not finite, or the cost is negative.
@@ -105,15 +104,14 @@ def trade_the_sign(actual: Floats, forecast: Floats, cost_bps: float = COST_BPS,
         raise InputError("outcomes and forecasts must be finite to be traded")
     if not (np.isfinite(cost_bps) and cost_bps >= 0):
         raise InputError(f"cost of {cost_bps} basis points: zero or more is needed")
-    check_probability(coverage)
     simple = np.expm1(actual)
     position = np.sign(forecast)
     gross, traded = float((position * simple).sum()), float(_changes(position).sum())
     return Economics(
         cost_bps=cost_bps,
-        sign=_track(simple, position, cost_bps, coverage),
-        hold=_track(simple, np.ones_like(simple), cost_bps, coverage),
-        flat=_track(simple, np.zeros_like(simple), cost_bps, coverage),
+        sign=_track(simple, position, cost_bps),
+        hold=_track(simple, np.ones_like(simple), cost_bps),
+        flat=_track(simple, np.zeros_like(simple), cost_bps),
         break_even_bps=gross / traded / BASIS_POINT if traded else None,
         days_long=float((position > 0).mean()),
     )
@@ -159,7 +157,7 @@ def _changes(position: Floats) -> Floats:
     return np.abs(np.diff(position, prepend=0.0))
 
 
-def _track(simple: Floats, position: Floats, cost_bps: float, coverage: float) -> Track:
+def _track(simple: Floats, position: Floats, cost_bps: float) -> Track:
     traded = _changes(position)
     net = position * simple - cost_bps * BASIS_POINT * traded
     wealth: Floats = np.cumprod(1.0 + net, dtype=np.float64)
@@ -167,7 +165,7 @@ def _track(simple: Floats, position: Floats, cost_bps: float, coverage: float) -
         net=net,
         wealth=wealth,
         annual_return=float(net.mean()) * DAYS_A_YEAR,
-        sharpe=sharpe_ratio(net, coverage),
+        sharpe=sharpe_ratio(net),
         max_drawdown=max_drawdown(wealth),
         turnover=float(traded.mean()) * DAYS_A_YEAR,
     )

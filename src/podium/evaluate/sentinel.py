@@ -238,23 +238,20 @@ def _lag_1(returns: Floats) -> tuple[float, float]:
     return slope, math.sqrt(float(np.sum(((now - slope * yesterday) * yesterday) ** 2))) / squares
 
 
-def suspect_columns(
-    actual: Floats, names: tuple[str, ...], features: Floats, at_most: int = 3
-) -> tuple[tuple[str, float], ...]:
-    """The columns whose own correlation with the target stands out from chance, strongest first.
+def suspect_columns(actual: Floats, names: tuple[str, ...], features: Floats) -> tuple[tuple[str, float], ...]:
+    """The three columns at most whose own correlation with the target stands out from chance, strongest first.
 
     Args:
         actual: shape (n_scored,).
         names: shape (n_features,).
         features: shape (n_scored, n_features).
-        at_most: how many to name.
 
     Returns:
         Pairs of name and correlation, none below 3 / sqrt(n) in size.
     """
     found = [(name, _correlation(actual, column)) for name, column in zip(names, features.T, strict=True)]
     standing_out = [item for item in found if abs(item[1]) > 3 / math.sqrt(len(actual))]
-    return tuple(sorted(standing_out, key=lambda item: (-abs(item[1]), item[0]))[:at_most])
+    return tuple(sorted(standing_out, key=lambda item: (-abs(item[1]), item[0]))[:3])
 
 
 def _correlation(first: Floats, second: Floats) -> float:
