@@ -8,9 +8,10 @@ from importlib import import_module
 import pytest
 
 from podium.models.roster import contestant_class
-from podium.pipeline.recipe import _code, _libraries, tries
+from podium.pipeline.recipe import _code, _libraries, as_trained, tries
 from podium.records import RunRecord
 from podium.registry.attempts import Attempt
+from podium.settings import Settings
 
 
 @pytest.fixture
@@ -37,6 +38,14 @@ def test_an_edited_constant_in_a_plug_in_is_another_recipe(plug_in):
         (plug_in / name).write_text(content)
         seen.add(_code(mine))
     assert len(seen) == 4
+
+
+def test_a_recipe_of_the_first_release_is_read():
+    """What release 0.1.0 called `window`, and the option that it called `n_lags`, go by their names of now."""
+    wrote = b'{"window": 16, "seed": 7, "refit_every": 252, "test_fraction": 0.3, "options": {"n_lags": 8}}'
+    found = as_trained(Settings(), "LinearRegression", wrote)
+    assert (found.n_lags, found.seed, found.test_fraction) == (16, 7, 0.3)
+    assert found.options["LinearRegression"] == {"lags_used": 8}
 
 
 def test_shipped_contestants_are_their_rooms_and_their_libraries():

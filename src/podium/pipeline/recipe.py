@@ -18,6 +18,7 @@ from podium.models.roster import contestant_class, enter, known, members
 from podium.records import FeatureTable, RunRecord
 from podium.registry.attempts import Attempt
 from podium.settings import Settings
+from podium.settings.origins import RENAMED
 
 TAG = "recipe"
 ANEW = " since "  # between a recipe whose record began anew and the day from which on it counts: another try
@@ -71,10 +72,11 @@ def as_trained(settings: Settings, family: str, recorded: bytes | None) -> Setti
     """
     try:
         content = {"n_lags": None, **json.loads(recorded or b"")}
-        content["n_lags"] = content["n_lags"] or content["window"]  # as the first release called it
+        content["n_lags"] = content["n_lags"] or content["window"]  # as the first release called it, and options below
         shared = {name: content[name] for name in SHARED}
         others: dict[str, object] = content.get("members", {})
-        options = {**settings.options, **others, family: content["options"]}
+        own = {RENAMED.get(("options", family, name), (name,))[-1]: found for name, found in content["options"].items()}
+        options = {**settings.options, **others, family: own}
         return settings.model_copy(update={**shared, "options": options, "contestants": (*others, family)})
     except (ValueError, KeyError, TypeError):
         raise MissingError(

@@ -118,7 +118,7 @@ def plain_errors(doing: str, address: str, secrets: frozenset[str]) -> Iterator[
     """
     try:
         yield
-    except Exception as error:
+    except Exception as error:  # MLflow lets through what any library below it raises; what is ours goes on as it is
         # OSError: a disk, a folder, a socket. ImportError: the driver of a database.
         if not (_is_foreign(error) or isinstance(error, (OSError, ImportError))):
             raise

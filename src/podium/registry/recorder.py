@@ -54,7 +54,7 @@ class Recorder:
         try:
             tags |= self._log_all(run_id, content, started_at)
             self.client.set_terminated(run_id, "FINISHED")
-        except Exception:
+        except Exception:  # whatever it was: a run that broke off must not look as if it were still going on
             self._give_up(run_id)
             raise
         self.client.set_tag(run_id, STATUS, COMPLETED)
