@@ -1,6 +1,7 @@
 """Promoters race for one pair's title, and a third client asks all the while who leads.
 
 python benchmarks/races.py [--tracking-uri sqlite:///mlflow.db] [--races 200] [--promoters 3] [--no-kill]
+python benchmarks/races.py --server     # over an MLflow server on PostgreSQL, which it starts and ends
 
 Each race begins at a barrier; each promoter is a process of its own and wants another model. Prints one JSON object:
 
@@ -24,6 +25,8 @@ import string
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from multiprocessing.synchronize import Barrier, Event
 from pathlib import Path
 from typing import Any
@@ -148,19 +151,34 @@ def run(settings: Settings, races: int, promoters: int, kill: bool) -> dict[str,
     return summary | ({"after_a_kill": after_a_kill(settings, context)} if kill else {})
 
 
+@contextmanager
+def _server() -> Iterator[str]:
+    import servers
+
+    with (
+        servers.postgres() as database,
+        servers.object_store() as store,
+        servers.mlflow_server(database, store) as address,
+    ):
+        yield address
+
+
 def main() -> None:
     """Read the flags, race, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tracking-uri")
+    parser.add_argument("--server", action="store_true", help="over an MLflow server of its own, on PostgreSQL")
     parser.add_argument("--races", type=int, default=200)
     parser.add_argument("--promoters", type=int, default=3)
     parser.add_argument("--no-kill", dest="kill", action="store_false", help="spare the wait after a kill")
     given = parser.parse_args()
     pair = "X" + "".join(random.choices(string.ascii_uppercase, k=5))
-    with tempfile.TemporaryDirectory() as folder:
-        address = given.tracking_uri or f"sqlite:///{folder}/mlflow.db"
-        flags = {"tracking_uri": address, "pair": pair, "models_dir": Path(folder, "models")}
-        place = {} if given.tracking_uri else {"artifact_location": f"{folder}/mlruns"}
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        remote = stack.enter_context(_server()) if given.server else given.tracking_uri
+        flags = {"tracking_uri": remote or f"sqlite:///{folder}/mlflow.db", "pair": pair}
+        place = {} if remote else {"artifact_location": f"{folder}/mlruns"}
+        flags["models_dir"] = Path(folder, "models")
         print(json.dumps(run(Settings.load({**flags, **place}), given.races, given.promoters, given.kill)))
 
 

@@ -71,13 +71,15 @@ class Bookkeeping:
         done = self.submit(entries)
         if done is None:
             return
+        alarm = asyncio.get_running_loop().call_later(self._options.ledger_timeout, _give_up, done)
         try:
-            async with asyncio.timeout(self._options.ledger_timeout):
-                await done
+            await done
         except (LedgerError, TimeoutError) as error:
             self.missed(error)
         else:
             self.problem = ""
+        finally:
+            alarm.cancel()
 
     async def probe(self) -> None:
         """Let go of a connection that hangs, move a long log; see whether a ledger that took nothing does so again."""
@@ -155,3 +157,9 @@ class Bookkeeping:
     async def _open_later(self) -> None:
         while not await self._open():
             await asyncio.sleep(AGAIN)
+
+
+def _give_up(done: asyncio.Future[None]) -> None:
+    """Nobody waits any longer: half the price of a timeout that cancels who waits."""
+    if not done.done():
+        done.set_exception(TimeoutError())

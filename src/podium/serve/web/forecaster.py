@@ -187,7 +187,7 @@ def _entry(ask: Ask, arm: str, forecasts: Floats, close: Close | None, row: int 
         origin=started.origin if started else None,
         target_date=started.target_date if started else None,
         # The widest: what comes true can be compared with the others from there.
-        lower=min((value for name, value in bounds.items() if name.startswith("lower")), default=None),
-        upper=max((value for name, value in bounds.items() if name.startswith("upper")), default=None),
+        lower=bounds.get("lower_95"),
+        upper=bounds.get("upper_95"),
         **forecast_columns(forecasts, row),
     )
