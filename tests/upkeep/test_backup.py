@@ -113,21 +113,25 @@ def test_it_is_consistent_while_others_write(desk, tmp_path):
     entry = Entry(number, number, at, "EURUSD", "x", "champion", False, False, "EURUSD_ARIMA", 1, None, "k", 0.1)
     with ledger.writing() as connection:
         connection.execute(entries.insert(), [entry._asdict()])
-    stop = threading.Event()
+    stop, begun = threading.Event(), threading.Barrier(3)
 
-    def write(path: Path, statement: str) -> None:
-        with closing(sqlite3.connect(path, timeout=30)) as connection:
+    def write(path: Path, first: str, statement: str) -> None:
+        with closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as connection:
+            for line in ("PRAGMA journal_mode = WAL", "PRAGMA wal_autocheckpoint = 0", first):
+                connection.execute(line)  # what is written stays in the log
+            begun.wait()
             while not stop.is_set():
-                with connection:
-                    connection.execute(statement)
+                connection.execute(statement)
 
     bump = "UPDATE experiments SET last_update_time = last_update_time + 1"
+    gone = "DELETE FROM ledger_days"
     writers = [
-        threading.Thread(target=write, args=(Path("mlflow.db"), bump)),
-        threading.Thread(target=write, args=(Path("data/ledger.db"), "DELETE FROM ledger_days")),
+        threading.Thread(target=write, args=(Path("mlflow.db"), "UPDATE runs SET name = 'renamed'", bump)),
+        threading.Thread(target=write, args=(Path("data/ledger.db"), gone, gone)),
     ]
     for writer in writers:
         writer.start()
+    begun.wait()
     try:
         backup(desk, tmp_path / "busy.zip")
     finally:
