@@ -1,8 +1,9 @@
 """How long the chores take with many runs: a championship is filled up with copies of one of its runs, and measured.
 
-    python benchmarks/upkeep.py FOLDER [RUNS] [postgresql+psycopg://... s3://...]
+    python benchmarks/upkeep.py FOLDER [RUNS] [postgresql | postgresql+psycopg://... s3://...]
 
-FOLDER is where `podium run` was run; it is copied and stays as it is. Wall and CPU seconds, this process's alone.
+`postgresql` starts a server of its own. FOLDER is where `podium run` was run; it is copied and stays as it is. Wall and
+CPU seconds, this process's alone.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
 from functools import partial
 from pathlib import Path
 
+import servers
 from podium.registry import locations
 from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
@@ -98,7 +100,9 @@ def main() -> None:
         if len(sys.argv) > 4:
             timed("migrate to servers", lambda: migrate(settings, sys.argv[3], sys.argv[4]))
         elif len(sys.argv) > 3:
-            timed("migrate, rows alone, to PostgreSQL", lambda: migrate(settings, sys.argv[3]))
+            with servers.postgres() if sys.argv[3] == "postgresql" else nullcontext() as database:
+                to = database.fresh() if database else sys.argv[3]
+                timed("migrate, rows alone, to PostgreSQL", lambda: migrate(settings, to))
         timed("prune, asking", lambda: prune(settings, 30, dry_run=True).n_bytes)
         timed("prune", lambda: prune(settings, 30).database_bytes)
 
