@@ -23,7 +23,7 @@ from podium.pipeline.approval import propose, rejected
 from podium.pipeline.judge import Case, judge
 from podium.pipeline.prepare import load_table, series_path
 from podium.pipeline.recipe import ANEW, tries
-from podium.pipeline.record import EVIDENCE, Record, goes_on, recorded
+from podium.pipeline.record import EVIDENCE, Record, goes_on, is_whole, recorded
 from podium.records import CHAMPION, FeatureTable, ModelName, RunRecord, Series, VersionRecord
 from podium.registry import judgements, pointer
 from podium.registry.attempts import Attempt, new_attempts
@@ -173,7 +173,7 @@ def gather(
 
 
 def _takes_part(store: MlflowStore, run: RunRecord, note: Note) -> bool:
-    whole = store.has_model(run.model_uri) and store.has_file(run.run_id, FORECASTS)
+    whole = is_whole(store, run.model_uri, run.run_id)
     if not whole:
         note(f"run {run.run_id} of {run.family} has lost its files, and does not take part")
     return whole

@@ -30,10 +30,9 @@ from podium.pipeline.contest import (
 from podium.pipeline.judge import Case, judge
 from podium.pipeline.prepare import series_path
 from podium.pipeline.recipe import tries
-from podium.pipeline.record import Onward, go_on
+from podium.pipeline.record import Onward, go_on, is_whole
 from podium.records import CHAMPION, FeatureTable, RunRecord, Series, VersionRecord, pinned_uri
 from podium.registry import judgements
-from podium.registry.log_items import FORECASTS
 from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
 
@@ -170,7 +169,7 @@ def _accepted(carried: Judgement) -> list[str]:
 
 
 def _is_there(store: MlflowStore, version: VersionRecord, note: Note) -> bool:
-    whole = store.has_model(version.pinned_uri) and store.has_file(version.run_id, FORECASTS)
+    whole = is_whole(store, version.pinned_uri, version.run_id)
     if not whole:
         note(f"{version.pinned_uri} has lost its files, and stands still until the next training")
     return whole

@@ -60,6 +60,11 @@ class Onward:
     next_day: NextDay
 
 
+def is_whole(store: MlflowStore, model_uri: str, run_id: str) -> bool:
+    """Whether a model and the forecasts of its run are where the registry says."""
+    return store.has_model(model_uri) and store.has_file(run_id, FORECASTS)
+
+
 def read_walked(store: MlflowStore, run_id: str) -> Forecasts:
     """The forecasts of the scored days that a run walked through.
 

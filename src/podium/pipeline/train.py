@@ -25,10 +25,10 @@ from podium.pipeline.admission import admit
 from podium.pipeline.combine import mixed, recorded
 from podium.pipeline.prepare import load_table, series_path
 from podium.pipeline.recipe import TAG, ingredients, recipe
-from podium.pipeline.record import read_walked
+from podium.pipeline.record import is_whole, read_walked
 from podium.pipeline.walk_cache import shared_walk
 from podium.records import FeatureTable, Forecasts, ModelName, RunRecord, Series
-from podium.registry.log_items import FORECASTS, ContestantResult, RunContext
+from podium.registry.log_items import ContestantResult, RunContext
 from podium.registry.mlflow_store import MlflowStore
 from podium.registry.recorder import code_version
 from podium.runners.local import side_by_side
@@ -94,7 +94,7 @@ def completed(settings: Settings, family: str) -> RunRecord | None:
     wanted = {"model_type": family, TAG: recipe(settings, family, table), **code_version()}
     runs = reversed(store.completed_runs(table.data_version, days))
     same = (run for run in runs if wanted.items() <= run.tags.items())
-    return next((run for run in same if store.has_model(run.model_uri) and store.has_file(run.run_id, FORECASTS)), None)
+    return next((run for run in same if is_whole(store, run.model_uri, run.run_id)), None)
 
 
 def train_one(task: tuple[Settings, str], others: Mapping[str, RunRecord] = NOBODY, again: bool = False) -> RunRecord:
