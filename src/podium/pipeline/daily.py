@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from podium.alerts import Facts, Run
-from podium.data.calendar import late, stale
+from podium.data.calendar import calendar_of, late, next_business_day, stale
 from podium.data.continuity import changes
 from podium.data.fetch import fetch_series
 from podium.data.store import data_version, load_series, save_series
@@ -317,6 +317,9 @@ class _Routine:
         series = fetched.series
         if until is not None:
             series = series.until(int(np.searchsorted(series.dates, np.datetime64(until), side="right")))
+            calendar = calendar_of(self.settings, fetched.series.source)
+            if next_business_day(np.datetime64(until), 0, calendar) != np.datetime64(until):
+                day.notes.append(f"{until} has no rate (calendar {calendar}); the newest day before it is done")
         if not len(series):
             raise MissingError(f"{fetched.series.source} has no rate of {day.pair} on or before {until}")
         if stored is not None and series.dates[-1] < stored.dates[-1]:

@@ -49,9 +49,7 @@ def forecast_lines(
     for item in forecasts:
         if item.verdict is not None:
             yield f"Verdict: {item.verdict} - {item.reason}"
-    ahead = next((item for item in forecasts if item.horizon > 1), None)
-    if ahead is not None:
-        yield f"More than a day ahead: {ahead.reason}."
+    yield from (f"{item.horizon} days ahead: {item.reason}." for item in forecasts if item.horizon > 1)
 
 
 def forecast_json(
