@@ -61,11 +61,12 @@ def run(
     from podium.pipeline.contest import check_going_on, evaluate, warm_up
     from podium.pipeline.prepare import ingest, preprocess
     from podium.pipeline.train import train
+    from podium.registry.mlflow_store import MlflowStore
 
     with _isolated(settings) as given:
         ingest(given)
         preprocess(given)
-        check_going_on(given, change_source)
+        check_going_on(MlflowStore(given), change_source)
         train(given, meanwhile=warm_up, again=again)
         return evaluate(given, accept_leak=accept_leak, unpin=unpin, change_source=change_source)
 

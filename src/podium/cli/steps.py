@@ -109,6 +109,7 @@ def run(
     Exit code 3: the verdict is `leak`, `amber` or `degraded`, or, with --strict, the champion is not proven.
     """
     from podium.pipeline.contest import check_going_on, warm_up
+    from podium.registry.mlflow_store import MlflowStore
 
     _check(settings)
     overrides = _overrides(accept_leak, unpin, without, change_source)
@@ -116,7 +117,7 @@ def run(
         return
     _ingest(settings, quiet=as_json)
     _preprocess(settings, quiet=as_json)
-    check_going_on(settings, change_source)
+    check_going_on(MlflowStore(settings), change_source)
     _train(settings, quiet=as_json, meanwhile=warm_up, again=again)
     _evaluate(settings, as_json, strict, overrides)
 

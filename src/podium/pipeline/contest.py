@@ -104,19 +104,18 @@ def evaluate(settings: Settings, note: Note = lambda line: None, **overrides: Un
     return decided
 
 
-def check_going_on(settings: Settings, change_source: bool = False, series: Series | None = None) -> None:
+def check_going_on(store: MlflowStore, change_source: bool = False, series: Series | None = None) -> None:
     """Refuse before any training what `evaluate` would refuse after it.
 
     Args:
-        settings: of the pair.
+        store: of the pair.
         change_source: whether another series is meant.
         series: that would be stored; the stored one if not given.
 
     Raises:
         DataError: the title was decided on another series, or on later days.
     """
-    store, series = MlflowStore(settings), series or load_series(series_path(settings))
-    champion = _champion(store)
+    series, champion = series or load_series(series_path(store.settings)), _champion(store)
     must_go_on(store, champion, judgements.carried(store, champion), series, change_source)
 
 

@@ -156,7 +156,7 @@ def daily(
     if since and until and since > until:
         raise InputError(f"--from {since} comes after --to {until}; turn them round")
     try:
-        champion = MlflowStore(settings).champion()
+        champion = (store := MlflowStore(settings)).champion()
     except RegistryError as error:
         _give_up(settings, now, registry=str(error))
         raise
@@ -170,7 +170,7 @@ def daily(
             told = Told.of(champion)
             judged = told.data_version if told else champion.data_version
             last = judged.last_day if judged else np.datetime64(0, "D")
-            routine = _Routine(settings, ledger, chore, on_step, now, _meant(now, until), change_source)
+            routine = _Routine(store, ledger, chore, on_step, now, _meant(now, until), change_source)
             done = list(routine.days(since, until, last))
             routine.tell(done)
             return done
@@ -196,7 +196,7 @@ def _give_up(settings: Settings, now: datetime, registry: str | None = None, led
 class _Routine:
     """A pair's days, for whoever is alone with them."""
 
-    settings: Settings
+    store: MlflowStore
     ledger: Ledger
     chore: Chore | None
     on_step: OnStep
@@ -206,6 +206,10 @@ class _Routine:
     newest: date = date.min  # day of a rate that is known by now, whichever day is being done
     late: str = ""
     record: Forecasts | None = None  # of the champion
+
+    @property
+    def settings(self) -> Settings:
+        return self.store.settings
 
     def days(self, since: date | None, until: date | None, judged: np.datetime64) -> Iterator[Day]:
         """Every day after the one that was judged last; that one again where there is none."""
@@ -233,18 +237,19 @@ class _Routine:
 
     def _day(self, day: Day, series: Series) -> Day:
         self._begin(day, series.dates[-1].item())
-        store, standings = MlflowStore(self.settings), list[Standings]()
+        standings = list[Standings]()
         steps: dict[str, Callable[[], tuple[str, bool]]] = {
             "settle": lambda: self._settle(series),
-            "forecast": lambda: self._forecast(day, store, series, standings),
+            "forecast": lambda: self._forecast(day, series, standings),
             "train": lambda: self._train(day, series, standings[-1]),
-            "judge": lambda: self._judge(day, store, series, standings),
+            "judge": lambda: self._judge(day, series, standings),
             "ahead": lambda: self._ahead(series),
             "prune": self._prune,
         }
-        for name, act in steps.items():
-            if not self._tried(day, name, act):
-                break
+        with self.store.one_look():
+            for name, act in steps.items():
+                if not self._tried(day, name, act):
+                    break
         return self._ended(day)
 
     def _begin(self, day: Day, date_: date) -> None:
@@ -283,7 +288,7 @@ class _Routine:
 
     def tell(self, done: Sequence[Day]) -> None:
         """Once for all days that were done now: who comes late is not told of each of them."""
-        last, store = done[-1], MlflowStore(self.settings)
+        last = done[-1]
         judged, failed = last.judgement, last.result == FAILED
         why = last.steps[-1].result if failed else ""
         before = next((day.ended_at for day in days.read(self.ledger, last.pair, len(done) + 1)[len(done) :]), None)
@@ -293,7 +298,7 @@ class _Routine:
             late=None if failed else self.late,
             verdict=judged.verdict if judged else None,
             reason=judged.reason if judged else "",
-            titles=() if failed else title_changes(store.titles(), before),
+            titles=() if failed else title_changes(self.store.titles(), before),
             failure=why,
             missing=None if failed else tuple(day.day for day in done[:-1] if day.day),
             free=free(self.settings),
@@ -334,21 +339,21 @@ class _Routine:
         stored, version = _stored(self.settings), data_version(series)
         if stored is None or data_version(stored) != version:
             # before anything is written: outcomes by another series would be wrong ones
-            check_going_on(self.settings, self.change_source, series)
+            check_going_on(self.store, self.change_source, series)
             save_series(series, series_path(self.settings))
             preprocess(self.settings)
         found = settle(self.ledger, series, version)
         return f"outcomes: {found.new} new, {found.revised} revised", bool(found.new or found.revised)
 
-    def _forecast(self, day: Day, store: MlflowStore, series: Series, standings: list[Standings]) -> tuple[str, bool]:
-        standings.append(stand(store, series, day.notes.append, self.change_source))
-        added = self._write_down(store, standings[-1])
+    def _forecast(self, day: Day, series: Series, standings: list[Standings]) -> tuple[str, bool]:
+        standings.append(stand(self.store, series, day.notes.append, self.change_source))
+        added = self._write_down(standings[-1])
         return f"{added} new in the ledger", bool(added)
 
-    def _write_down(self, store: MlflowStore, standings: Standings) -> int:
+    def _write_down(self, standings: Standings) -> int:
         """The forecast of everybody who holds an alias now, in the ledger."""
         rows = []
-        for version in store.holders():
+        for version in self.store.holders():
             found = standings.onward.get(version.family)
             if found is None or standings.versions[version.family].pinned_uri != version.pinned_uri:
                 continue
@@ -364,10 +369,10 @@ class _Routine:
         day.trained = len(train(self.settings))
         return f"{day.trained} trained: {why}", True
 
-    def _judge(self, day: Day, store: MlflowStore, series: Series, standings: list[Standings]) -> tuple[str, bool]:
+    def _judge(self, day: Day, series: Series, standings: list[Standings]) -> tuple[str, bool]:
         before, carried = standings[-1].champion, standings[-1].carried
         if day.steps[-1].skipped:
-            day.judgement = judge_onward(store, standings[-1], day.notes.append)
+            day.judgement = judge_onward(self.store, standings[-1], day.notes.append)
         else:
             day.judgement = evaluate(
                 self.settings,
@@ -375,9 +380,11 @@ class _Routine:
                 accept_leak=carried.leak_accepted,
                 change_source=self.change_source,
             )
-            standings.append(stand(store, series, day.notes.append))
-        self._write_down(store, standings[-1])
-        after = store.champion()
+        self.store.connection.forget()  # the championship has written
+        if not day.steps[-1].skipped:
+            standings.append(stand(self.store, series, day.notes.append))
+        self._write_down(standings[-1])
+        after = self.store.champion()
         if (own := standings[-1].onward.get(after.family)) is not None:
             self.record = own.record.forecasts
             day.next_day = replace(

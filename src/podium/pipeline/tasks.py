@@ -170,7 +170,7 @@ def _made(settings: Settings, task: Task) -> dict[str, bytes]:
 def _walk(settings: Settings, task: Task) -> Done:
     """Make what the pair's contestants share, so that none of them waits for it; see that a title may move at all."""
     if task.asked.verb == "run":
-        check_going_on(settings, task.asked.overrides.get("change_source", False))
+        check_going_on(MlflowStore(settings), task.asked.overrides.get("change_source", False))
     table = load_table(settings)
     days = scored_rows(table, settings.n_lags, settings.test_fraction)
     shared_walk(settings, load_series(series_path(settings)), table.origins[days.first_scored])

@@ -21,6 +21,7 @@ from podium.settings.wording import mask
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
     from podium.registry.entities import Model
 
@@ -42,6 +43,7 @@ class Connection:
         self.registry_address = settings.registry_uri or settings.tracking_uri
         self.addresses = tuple(dict.fromkeys((self.address, self.registry_address)))
         self.secrets = quiet.secrets_of(*self.addresses)
+        self.places: dict[str, ArtifactRepository] = {}  # of runs whose files were read, which costs a third of a day
         self._turn: turns.Turn | None = None
         self._seen: dict[str, list[Model]] | None = None
 

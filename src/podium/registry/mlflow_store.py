@@ -136,15 +136,17 @@ class MlflowStore:
 
     def _file(self, run_id: str, path: str) -> tuple[ArtifactRepository, int | None] | None:
         """What reads a run's artifact, and its size; None where the run or the artifact is gone."""
-        to = self.connection
+        to, place = self.connection, None
         files: list[FileInfo] = []
         with to.errors(f"look for {path} of run {run_id}"):
-            run = absent(lambda: self.client.get_run(run_id))
-            if run:
-                place = artifacts.repository(run.info.artifact_uri, to.addresses)
+            if run_id not in to.places and (run := absent(lambda: self.client.get_run(run_id))):
+                to.places[run_id] = artifacts.repository(run.info.artifact_uri, to.addresses)
+            if place := to.places.get(run_id):
                 files = place.list_artifacts(str(Path(path).parent).strip(".") or None)
-        if not files:
+        if place is None or not files:
+            to.places.pop(run_id, None)
             self.check_artifacts()  # nothing at all: the whole folder may have been moved
+            return None
         return next(((place, file.file_size) for file in files if file.path == path), None)
 
     def add_file(self, run_id: str, path: str, content: bytes) -> None:
