@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from podium.alerts.channels import Webhook
+from podium.data.days_ahead import read_ahead
 from podium.data.fetch import fetch_series
 from podium.data.store import save_series
 from podium.errors import InputError, MissingError, SourceError, UntrainedError
@@ -176,10 +177,13 @@ def results(done: list[Day]) -> list[str]:
 
 def test_a_day_is_done_once(desk):
     """A new rate is settled, forecast, judged and written down; called again, every step is skipped and says so."""
+    desk.settings = desk.settings.model_copy(update={"horizons": (5,)})
     (done,) = desk.day(N_KNOWN + 1)
     assert (done.result, done.exit_code, str(done.day)) == (DONE, 0, str(desk.rates.dates[N_KNOWN]))
     assert [step.step for step in done.steps] == ["rates", "settle", "forecast", "train", "judge", "ahead", "prune"]
-    assert {step.step for step in done.steps if not step.skipped} == {"rates", "forecast", "judge"}
+    assert {step.step for step in done.steps if not step.skipped} == {"rates", "forecast", "judge", "ahead"}
+    (five,) = read_ahead(desk.settings, "EURUSD_LinearRegression", 1, done.next_day.data_version)
+    assert (five.horizon, five.origin) == (5, done.day)
     before = desk.state()
     (again,) = desk.day(N_KNOWN + 1)
     assert (again.result, again.exit_code) == (NOTHING, 0)
