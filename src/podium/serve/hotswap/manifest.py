@@ -76,14 +76,12 @@ class Manifest(msgspec.Struct, frozen=True):
     Attributes:
         pairs: podium by pair.
         mark: state of the registry's database when it was read; empty where it has none that can be seen.
-        address: digest of the registry's address.
         problems: one sentence for each thing that went wrong, by pair, or under `registry`.
         reads: how often a reader has read the registry anew.
     """
 
     pairs: dict[str, PairCard] = {}
     mark: str = ""
-    address: str = ""
     problems: dict[str, str] = {}
     reads: int = 0
 

@@ -32,7 +32,7 @@ from podium.registry.mlflow_store import MlflowStore
 from podium.serve.hotswap import fetched
 from podium.serve.hotswap.manifest import CHAMPIONSHIPS, Manifest, ModelCard, PairCard, judgement_file, load, save
 from podium.serve.hotswap.scorer import ScoringError
-from podium.serve.hotswap.signals import ANEW, MANIFEST, READ, address_digest, requested_looks
+from podium.serve.hotswap.signals import ANEW, MANIFEST, READ, requested_looks
 from podium.settings import Settings
 
 TICK = 0.2  # seconds between two looks at what is cheap to see
@@ -52,7 +52,7 @@ class RegistryReader:
     Args:
         settings: where the registry is.
         pairs: whose podiums to read; empty takes every pair that has a champion.
-        cache: folder of the manifest and of the models.
+        cache: folder of the manifest and of the models of this registry and these pairs.
     """
 
     def __init__(self, settings: Settings, pairs: tuple[str, ...], cache: Path) -> None:
@@ -63,10 +63,7 @@ class RegistryReader:
         self.registry = settings.registry_uri or settings.tracking_uri
         self.database = sqlite_path(self.registry)
         self.store = MlflowStore(settings)
-        self._address = address_digest(settings.tracking_uri, settings.registry_uri)
         self._manifest = load(self.path) or Manifest()
-        if self._manifest.address != self._address:
-            self._manifest = Manifest(address=self._address)
         self._read_at = 0.0
         self._file = _inode(self.database)
         self.late = ""  # what took too long, of which connections and threads may be left
