@@ -527,13 +527,13 @@ def test_a_title_moves_only_on_the_series_that_it_was_decided_on(crowned, rates,
     arena.days(change(rates))
     said = rf"{check} - the title was {told}.*; if it is meant, --change-source$"
     with pytest.raises(DataError, match=said):
-        check_going_on(arena.settings)  # as `podium run` does before it trains
+        check_going_on(arena.store)  # as `podium run` does before it trains
     arena.train()
     before = arena.aliases(), arena.pointer(), arena.store.titles()
     with pytest.raises(DataError, match=said):
         arena.evaluate()
     assert (arena.aliases(), arena.pointer(), arena.store.titles()) == before
-    check_going_on(arena.settings, change_source=True)
+    check_going_on(arena.store, change_source=True)
     second = arena.evaluate(change_source=True)
     assert second.data_version != first.data_version
     last = arena.store.titles()[-1]

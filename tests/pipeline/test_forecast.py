@@ -21,6 +21,7 @@ from podium.pipeline.prepare import series_path
 from podium.pipeline.report import gather
 from podium.pipeline.walk_cache import shared_walk
 from podium.records import Series
+from podium.registry.log_items import RECIPE
 from podium.settings import Settings
 
 N_DAYS = 900
@@ -223,6 +224,7 @@ def test_a_champion_whose_recipe_is_not_recorded_says_nothing_of_further_days(ar
     """What cannot be made again is refused with the remedy."""
     arena.days(rates.until(N_DAYS)).enter(ARIMA=lambda actual: 0.0 * actual)
     arena.evaluate()
+    arena.store.add_file(arena.store.champion().run_id, RECIPE, b"")
     with pytest.raises(MissingError, match="run `podium train`"):
         forecast(arena.settings, (5,))
 
