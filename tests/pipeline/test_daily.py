@@ -68,12 +68,15 @@ class Desk:
         """Its registry."""
         return MlflowStore(self.settings)
 
-    def source(self, series: Series | Exception) -> None:
-        """From here on the source has this, or fails."""
+    def source(self, series: Series | Exception | bytes) -> None:
+        """From here on the source has this, or fails, or answers these bytes, which are read as any answer is."""
 
         def fetch(settings: Settings) -> Any:
             if isinstance(series, Exception):
                 raise series
+            if isinstance(series, bytes):
+                (answer := settings.data_dir.parent / "answer.csv").write_bytes(series)
+                return fetch_series(settings.model_copy(update={"source": f"csv:{answer}"}))
             return Fetched(series)
 
         self.patch.setattr(module, "fetch_series", fetch)
@@ -267,7 +270,8 @@ def test_a_year_that_is_disturbed_ends_where_an_undisturbed_one_does(blank_datab
         assert results(undisturbed.day(n_days)) == [DONE]
         if n_days in missed:
             continue
-        for found in [SourceError("nonsense")] * (n_days in garbage) + [rates.until(n_days - 1)] * (n_days in late):
+        nonsense = [GARBAGE[garbage.index(n_days) % len(GARBAGE)]] if n_days in garbage else []
+        for found in [*nonsense, *[rates.until(n_days - 1)] * (n_days in late)]:
             disturbed.source(found)
             seen += results(daily(disturbed.settings, now=disturbed.evening(n_days)))
         for dies_at in (step for day, step in kills if day == n_days):
@@ -292,6 +296,11 @@ def test_a_year_that_is_disturbed_ends_where_an_undisturbed_one_does(blank_datab
 
 
 STEPS = ("rates", "settle", "forecast", "train", "judge", "ahead", "prune")
+GARBAGE = (
+    b"<!doctype html><title>Bad gateway</title>",
+    b"date,close\n2026-01-05,1.1\n2026-01-06,-1.1\n2026-01-07,nan\n",
+    b"PK\x03\x04" + bytes(range(256)),
+)
 
 
 def test_a_source_that_fails_is_told_and_the_next_call_goes_on(desk):
