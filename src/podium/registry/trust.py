@@ -41,15 +41,16 @@ def describe(folder: Path) -> dict[str, Any]:
     """
     import yaml  # type: ignore[import-untyped]
 
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is 15 times as fast, where PyYAML has it
     try:
         with (folder / "MLmodel").open("rb") as file:
             text = file.read(LARGEST + 1)
         depth = 0
-        for event in yaml.parse(text, yaml.SafeLoader) if len(text) <= LARGEST else ():
+        for event in yaml.parse(text, loader) if len(text) <= LARGEST else ():
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > DEEPEST or isinstance(event, yaml.AliasEvent):
                 raise RegistryError("its MLmodel file is too deep, or made of references")
-        found = yaml.safe_load(text) if len(text) <= LARGEST else None
+        found = yaml.load(text, loader) if len(text) <= LARGEST else None  # noqa: S506  both loaders are safe
     except (OSError, yaml.YAMLError, ValueError):
         raise RegistryError("it has no readable MLmodel file") from None
     if not isinstance(found, dict):

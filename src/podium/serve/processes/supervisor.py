@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from podium.environment import FRUGAL, SAFE_PATH, lent
+from podium.environment import FRUGAL, SAFE_PATH, collect_seldom, lent
 from podium.errors import SettingError
 from podium.registry.databases import sqlite_path
 from podium.registry.glance import mark_of
@@ -57,8 +57,6 @@ def serve(
     Raises:
         SettingError: an option cannot be used, or the address is taken.
     """
-    from granian import Granian
-
     options = settings.serve
     dictConfig(logging_config(options))
     Split.parse(options.split)
@@ -75,6 +73,8 @@ def serve(
         companion = _Companion(settings, config, (host, port), announce)
         try:
             with companion:
+                from granian import Granian  # the reader, which takes longest, is already on its way
+
                 server = Granian("podium", **_granian(config, host, port))
                 server.serve(target_loader=partial(_load, config), wrap_loader=False)
         except SystemExit:
@@ -127,6 +127,7 @@ def _granian(config: WorkerConfig, host: str, port: int) -> dict[str, Any]:
 def _read(settings: Settings, cache: Path) -> None:
     from podium.serve.hotswap.registry_reader import read  # in its own process: it is heavy
 
+    collect_seldom()
     dictConfig(logging_config(settings.serve))
     read(settings, settings.serve.pairs, cache, settings.serve.interval)
 
@@ -241,6 +242,7 @@ class _Companion(threading.Thread):
         """Until the server ends."""
         answered = current = False
         (self._cache / RESTARTED).unlink(missing_ok=True)  # of an earlier server, which may have ended by it
+        self._look_after_reader()
         while not self._ending.wait(TICK):
             self._look_after_reader()
             current = current or self._is_current()  # what an earlier server left need not be read again to be served
