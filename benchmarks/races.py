@@ -99,7 +99,7 @@ def hold(settings: Settings, told: Any) -> None:
     """Take the turn, say so, and keep it for ever."""
     with MlflowStore(settings).turn():
         told.put(os.getpid())
-        time.sleep(3600)
+        signal.pause()
 
 
 def is_shared(store: MlflowStore) -> bool:

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -28,6 +27,9 @@ from podium.registry.log_items import ContestantResult, RunContext
 from podium.registry.mlflow_store import MlflowStore
 from podium.registry.pointer import FILE_NAME
 from podium.settings import Settings
+from tests import servers
+from tests.servers import Database
+from tests.support import shell_environment
 
 N_ROWS, N_SCORED, N_LAGS = 120, 40, 6
 BASELINES = {
@@ -303,20 +305,6 @@ class Ran:
 Shell = Callable[..., Ran]
 
 
-def shell_environment(**more: str) -> dict[str, str]:
-    """A user's environment: the project's on the path, no proxy on loopback, and no setting of what a test looks at.
-
-    What training in this very process has set for TensorFlow goes too.
-    """
-    dropped = (
-        "MLFLOW_", "PODIUM_", "TF_", "KERAS_", "PYTHONDONTWRITEBYTECODE", "PYTHONWARNINGS", "COLUMNS", "NO_COLOR",
-        "FORCE_COLOR",
-    )  # fmt: skip
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', os.defpath)}"
-    return {**kept, "PATH": path, "NO_PROXY": "127.0.0.1,localhost", **more}
-
-
 def run_in_shell(folder: Path, *command: str, **variables: str) -> Ran:
     """Run a command as a user would, without a terminal."""
     done = subprocess.run(
@@ -404,12 +392,11 @@ def readdress() -> Callable[[Path, str, str], None]:
     return _readdress
 
 
-@pytest.fixture
-def free_port() -> int:
-    """A loopback port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Database]:
+    """A real PostgreSQL for this process's tests."""
+    with servers.postgres() as database:
+        yield database
 
 
 def _readdress(database: Path, old: str, new: str) -> None:
@@ -427,8 +414,6 @@ def _readdress(database: Path, old: str, new: str) -> None:
 def _engines_closed() -> Iterator[None]:
     """MLflow keeps its database connections for good; closing them keeps the end of the session quiet."""
     yield
-    import sys
-
     for name in ("mlflow.store.tracking.sqlalchemy_store", "mlflow.store.model_registry.sqlalchemy_store"):
         module = sys.modules.get(name)
         if module is not None:

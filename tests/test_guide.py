@@ -5,19 +5,14 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pytest
 
 from podium.registry.quiet import ENVIRONMENT
+from tests.support import HOST, body, free_port, running
 
 ROOT = Path(__file__).parent.parent
-START_SECONDS = 180
 
 FROM_THE_POINTER = """\
 import json
@@ -151,43 +146,21 @@ def test_the_scripts_are_the_steps(shell, tmp_path, few_rates):
     ],
     ids=["mlflow ui", "podium ui"],
 )
-def test_the_pages_open_and_close(guides_podium, environment, free_port, command):
+def test_the_pages_open_and_close(guides_podium, environment, command):
     """Step 3 of the guide and its verb: MLflow answers on loopback, and Ctrl-C ends it with nothing left behind."""
     alone = {
         "MLFLOW_WORKERS": "1",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }  # the command as printed, less to start
-    out = guides_podium / "ui.log"
-    with out.open("wb") as log:
-        process = subprocess.Popen(
-            [str(Path(sys.executable).with_name(command[0])), *command[1:], str(free_port)],
-            cwd=guides_podium,
-            env={**environment, "PYTHONWARNINGS": "ignore", **alone},
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    try:
-        _wait_for(f"http://127.0.0.1:{free_port}/health", process, out)
-    finally:
-        os.killpg(process.pid, signal.SIGINT)
-        exit_code = process.wait(30)
-    with pytest.raises(ProcessLookupError):
-        os.killpg(process.pid, 0)
+    port = free_port()
+    url, env = f"http://{HOST}:{port}/health", {**environment, "PYTHONWARNINGS": "ignore", **alone}
+    with running([*command, str(port)], lambda: body(url) == b"OK", guides_podium, env) as server:
+        os.killpg(server.pid, signal.SIGINT)
+        exit_code = server.wait(30)
+        with pytest.raises(ProcessLookupError):
+            os.killpg(server.pid, 0)
     if command[0] == "podium":
         assert exit_code == 0
-        assert f"MLflow on http://127.0.0.1:{free_port}" in out.read_text()
-        assert "Traceback" not in out.read_text()
-
-
-def _wait_for(url: str, process: subprocess.Popen[bytes], out: Path) -> None:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with opener.open(url, timeout=2) as answer:
-                assert answer.read() == b"OK"
-                return
-        except urllib.error.URLError:
-            time.sleep(0.05)
-    raise AssertionError(f"{url} does not answer:\n{out.read_text()[-2000:]}")
+        said = (guides_podium / "server.log").read_text()
+        assert f"MLflow on http://127.0.0.1:{port}" in said
+        assert "Traceback" not in said

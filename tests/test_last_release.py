@@ -9,19 +9,15 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 import tarfile
-import time
-import urllib.request
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from tests.support import HOST, body, free_port, running
+
 ARCHIVE = Path(__file__).parent / "fixtures" / "release-0.1.0.tar.xz"
 ITS_FOLDER = "/srv/podium"  # where it was written; MLflow keeps full paths
-PATIENCE = 60
 
 
 @pytest.fixture
@@ -76,22 +72,20 @@ def test_it_is_evaluated_again(podium, folder):
 
 
 @pytest.mark.servers
-def test_it_serves_and_settles(podium, shell, folder, environment, free_port):
+def test_it_serves_and_settles(podium, shell, folder, environment):
     """The champion answers, its ledger takes the forecast, and what was waiting is settled beside what already was.
 
     All of it was made months after its days, and is compared with nothing.
     """
     podium("ingest")
     podium("preprocess")
-    with ExitStack() as stack:
-        out = stack.enter_context((folder / "serve.log").open("wb"))
-        command = [Path(sys.executable).with_name("podium"), "serve", "--port", str(free_port), "--shadow"]
-        server = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=out)
-        stack.callback(server.wait, PATIENCE)
-        stack.callback(server.send_signal, signal.SIGINT)
-        address = f"http://127.0.0.1:{free_port}"
-        _ask(f"{address}/ping", server, folder / "serve.log")
-        answer = json.loads(_ask(f"{address}/v1/forecast/EURUSD", server, folder / "serve.log"))
+    port = free_port()
+    address = f"http://{HOST}:{port}"
+    command = ["podium", "serve", "--port", str(port), "--shadow"]
+    with running(command, lambda: body(f"{address}/ping"), folder, environment) as server:
+        answer = json.loads(body(f"{address}/v1/forecast/EURUSD"))
+        server.send_signal(signal.SIGINT)
+        server.wait(60)
     assert (answer["origin"], answer["model"]) == ("2026-06-12", "EURUSD_LSTM")
     settled = json.loads(podium("settle", "--json"))
     assert settled["new"] == 1
@@ -108,15 +102,3 @@ def test_it_is_reported(podium, folder):
     podium("report")
     (page,) = (folder / "reports").glob("*.html")
     assert "EURUSD_LSTM" in page.read_text(encoding="utf-8")
-
-
-def _ask(url: str, server: subprocess.Popen[bytes], log: Path) -> bytes:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            with opener.open(url, timeout=PATIENCE) as answer:
-                return bytes(answer.read())
-        except OSError:
-            time.sleep(0.05)
-    raise AssertionError(f"{url} does not answer:\n{log.read_text()[-2000:]}")

@@ -6,7 +6,6 @@ import base64
 import hashlib
 import hmac
 import json
-import socket
 import threading
 from datetime import UTC, datetime
 
@@ -19,6 +18,7 @@ from podium.alerts.channels import Event, Webhook, channels_of, tell
 from podium.alerts.rules import Alarm
 from podium.errors import SettingError
 from podium.settings import AlertSettings, Settings
+from tests.support import free_port
 
 NOW = datetime(2026, 10, 30, 18, tzinfo=UTC)
 ALARM = Alarm("rates-late", "EURUSD", "warning", "no rate of 2026-10-29 yet", "see whether the source has it")
@@ -31,13 +31,6 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """No time between two tries, and no proxy before loopback."""
     monkeypatch.setattr("tenacity.nap.time.sleep", lambda seconds: None)
     monkeypatch.setenv("NO_PROXY", "*")
-
-
-def closed_port() -> int:
-    """A port on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def test_a_webhook_gets_a_signed_document(httpserver: HTTPServer):
@@ -73,7 +66,7 @@ def test_a_busy_receiver_is_asked_again_and_one_that_refuses_is_not(httpserver: 
 
 def test_a_receiver_that_is_away_is_a_line(monkeypatch):
     """A closed port: the reason, no exception, and no address in it."""
-    hook = Webhook(f"http://127.0.0.1:{closed_port()}/secret-path", None)
+    hook = Webhook(f"http://127.0.0.1:{free_port()}/secret-path", None)
     assert hook.send([RAISED]) == "it cannot be reached (ConnectionError)"
 
 
@@ -81,7 +74,7 @@ def test_apprise_takes_the_message(httpserver: HTTPServer):
     """An address of apprise gets title and lines; a port where nobody listens is that channel's failure alone."""
     httpserver.expect_request("/notify", method="POST").respond_with_data("")
     up = f"json://127.0.0.1:{httpserver.port}/notify"
-    down = f"json://user:hunter22@127.0.0.1:{closed_port()}/notify"
+    down = f"json://user:hunter22@127.0.0.1:{free_port()}/notify"
     channels = channels_of(AlertSettings(channels=(up, down)))
     failures = tell({channel: [RAISED] for channel in channels})
     assert failures == {channels[1].name: "A Connection error occurred sending JSON notification to 127.0.0.1."}
@@ -129,7 +122,7 @@ def test_an_address_of_no_service_is_one_line():
 def test_a_test_message_says_who_took_it(httpserver: HTTPServer):
     """Every channel is asked, and each has its answer."""
     httpserver.expect_request("/hook").respond_with_data("")
-    address = f"json://127.0.0.1:{closed_port()}/"
+    address = f"json://127.0.0.1:{free_port()}/"
     settings = Settings(alerts=AlertSettings(channels=(address,), webhook=httpserver.url_for("/hook")))
     found = try_channels(settings, NOW)
     assert found["webhook"] == ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import importlib.util
 import json
 import signal
 import subprocess
@@ -18,17 +17,10 @@ import pytest
 from podium.registry.mlflow_store import MlflowStore
 from podium.serve.web.security import new_key
 from podium.settings import Settings
+from tests.serve import conftest as worlds
+from tests.serve.dashboard import conftest as halls
 
-_spec = importlib.util.spec_from_file_location(
-    "dashboard_worlds", Path(__file__).parent.parent / "serve" / "dashboard" / "conftest.py"
-)
-assert _spec is not None
-assert _spec.loader is not None
-_worlds = importlib.util.module_from_spec(_spec)
-sys.modules[_spec.name] = _worlds
-_spec.loader.exec_module(_worlds)
-hall, own_hall, walk = _worlds.hall, _worlds.own_hall, _worlds.walk
-
+hall, own_hall, walk = halls.hall, halls.own_hall, worlds.walk
 Look = Callable[..., Any]
 
 pytestmark = pytest.mark.browser
@@ -37,6 +29,8 @@ RUN = """
 import json, sys
 from podium.serve.processes.supervisor import serve
 from podium.settings import Settings
+from tests.serve import conftest as worlds
+from tests.serve.dashboard import conftest as halls
 
 sys.exit(serve(Settings(**json.loads(sys.argv[1])), lambda address: print(address, flush=True)))
 """

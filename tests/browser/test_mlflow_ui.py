@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.support import HOST, body, free_port, running, shell_environment
 
 pytestmark = [pytest.mark.browser, pytest.mark.tensorflow]
 
@@ -27,25 +23,15 @@ PATIENCE = 60_000  # milliseconds
 
 
 @pytest.fixture(scope="module")
-def mlflow_ui(championship) -> Iterator[str]:
+def mlflow_ui(championship, tmp_path_factory) -> Iterator[str]:
     """The guide's command, on a free port, where the championship was run."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    command = [Path(sys.executable).with_name("mlflow"), "ui", "--backend-store-uri", "sqlite:///mlflow.db"]
-    environment = {**os.environ, "PYTHONWARNINGS": "ignore", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    server = subprocess.Popen(
-        [*command, "--port", str(port), "--workers", "1"],
-        cwd=championship.folder,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        _wait(f"http://127.0.0.1:{port}/health", server)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(30)
+    port = free_port()
+    command = ["mlflow", "ui", "--backend-store-uri", f"sqlite:///{championship.folder / 'mlflow.db'}"]
+    quiet = {"PYTHONWARNINGS": "ignore", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    address, folder = f"http://{HOST}:{port}", tmp_path_factory.mktemp("ui")
+    command += ["--port", str(port), "--workers", "1"]
+    with running(command, lambda: body(f"{address}/health"), folder, shell_environment(**quiet)):
+        yield address
 
 
 @pytest.fixture
@@ -90,14 +76,3 @@ def _keep(page, name: str) -> None:
     folder = os.environ.get("PODIUM_TEST_SCREENSHOTS")
     if folder:
         page.screenshot(path=Path(folder) / name)
-
-
-def _wait(url: str, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + PATIENCE / 1000
-    while server.poll() is None and time.monotonic() < deadline:
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            continue
-        return
-    pytest.fail(f"mlflow ui does not answer; its exit code is {server.returncode}")

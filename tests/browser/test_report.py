@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,15 +9,9 @@ import pytest
 
 from podium.report.championship import championship_page
 from podium.report.index import index_page
+from tests.report import conftest as scenes
 
-_spec = importlib.util.spec_from_file_location("report_scenes", Path(__file__).parent.parent / "report" / "conftest.py")
-assert _spec is not None
-assert _spec.loader is not None
-_scenes = importlib.util.module_from_spec(_spec)
-sys.modules[_spec.name] = _scenes
-_spec.loader.exec_module(_scenes)
-make_scene = _scenes.make_scene
-
+make_scene = scenes.make_scene
 Look = Callable[..., Any]
 
 pytestmark = pytest.mark.browser

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -13,6 +12,7 @@ from pytest_httpserver import HTTPServer
 from podium.alerts import Facts, raise_and_tell
 from podium.ledger import Ledger
 from podium.settings import Settings
+from tests.support import HOST, free_port
 
 
 @pytest.fixture(autouse=True)
@@ -50,20 +50,16 @@ def test_nothing_is_wrong(podium):
 
 def test_a_registry_that_is_away_is_an_alarm(podium):
     """`podium daily` of all pairs, none of which can be asked for: exit code 6, and it is told."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        assert podium("daily", "--tracking-uri", f"http://127.0.0.1:{probe.getsockname()[1]}").exit_code == 6
+    assert podium("daily", "--tracking-uri", f"http://{HOST}:{free_port()}").exit_code == 6
     (one,) = podium("alarm", "--json").json
     assert one["alarm"]["name"] == "registry-unreachable"
 
 
 def test_a_ledger_that_is_away_too_is_told_first(podium):
     """Neither registry nor ledger answers: exit code 6 as for the registry alone, and the ledger is told of at once."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        away = ("--tracking-uri", f"http://127.0.0.1:{port}", "--ledger-address", f"postgresql://127.0.0.1:{port}/x")
-        assert podium("daily", *away).exit_code == 6
+    port = free_port()
+    away = ("--tracking-uri", f"http://{HOST}:{port}", "--ledger-address", f"postgresql://{HOST}:{port}/x")
+    assert podium("daily", *away).exit_code == 6
     (one,) = podium("alarm", "--ledger-address", "data/alarms.db", "--json").json
     assert one["alarm"]["name"] == "ledger-unreachable"
 
@@ -74,9 +70,7 @@ def test_the_test_says_who_took_it(podium, httpserver: HTTPServer, monkeypatch):
     monkeypatch.setenv("PODIUM_ALERTS_WEBHOOK", httpserver.url_for("/hunter22"))
     said = podium("alarm", "test")
     assert (said.exit_code, said.out) == (0, "webhook: took it\n")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"json://user:hunter22@127.0.0.1:{probe.getsockname()[1]}/"
+    address = f"json://user:hunter22@{HOST}:{free_port()}/"
     monkeypatch.setenv("PODIUM_ALERTS_CHANNELS", address)
     said = podium("alarm", "test")
     assert said.exit_code == 1

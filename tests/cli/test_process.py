@@ -11,12 +11,13 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from contextlib import closing, suppress
 from pathlib import Path
 
 import psutil
 import pytest
+
+from tests.support import until
 
 PODIUM = str(Path(sys.executable).with_name("podium"))
 FEW = ("--contestants", "LinearRegression,ARIMA")
@@ -39,20 +40,15 @@ def _completed(folder: Path) -> int:
     return int(found)
 
 
-def _family(process: subprocess.Popen[str]) -> list[psutil.Process]:
-    try:
-        return psutil.Process(process.pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []
-
-
-def _busiest(children: list[psutil.Process]) -> float:
-    """CPU seconds of the busiest; -1 of none."""
-    used = [-1.0]
+def _busy_for(seconds: float, process: subprocess.Popen[str]) -> list[psutil.Process]:
+    """All processes below it, once one of them has used more CPU time than that; nobody before."""
+    children, used = [], [-1.0]
+    with suppress(psutil.NoSuchProcess):
+        children = psutil.Process(process.pid).children(recursive=True)
     for child in children:
         with suppress(psutil.NoSuchProcess):
             used.append(sum(child.cpu_times()[:2]))
-    return max(used)
+    return children if max(used) > seconds else []
 
 
 @pytest.mark.parametrize(
@@ -70,10 +66,7 @@ def test_an_interrupt_ends_training_with_one_line(prepared, environment, whom, s
         text=True,
         start_new_session=True,
     )
-    deadline = time.monotonic() + 60
-    children: list[psutil.Process] = []
-    while _busiest(children) <= seconds and time.monotonic() < deadline:
-        children = _family(process)
+    children = until(lambda: _busy_for(seconds, process), f"a process that was busy for {seconds} seconds")
     if whom.startswith("the group"):
         os.killpg(process.pid, signal.SIGINT)
     else:

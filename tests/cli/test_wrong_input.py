@@ -20,6 +20,7 @@ from podium.cli import workplace
 from podium.cli.console import complain, folded
 from podium.cli.verbs import VERBS, run
 from podium.errors import DataError, Fault
+from tests.support import free_port
 
 INPUT, SOURCE, MISSING, REGISTRY = 2, 4, 5, 6
 SECRET = "hunter22"
@@ -312,9 +313,7 @@ def test_a_folder_that_cannot_be_written_is_named(podium):
 )
 def test_a_server_that_does_not_answer_is_named_at_once(podium, prepared_here, verb, address):
     """A closed port: exit code 6 within seconds, before anybody is trained, and without the password."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     began = time.monotonic()
     said = podium(verb, "--tracking-uri", address.format(secret=SECRET, port=port))
     assert time.monotonic() - began < 20

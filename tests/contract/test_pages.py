@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import tempfile
-import time
 import urllib.error
 import urllib.request
 import uuid
@@ -20,10 +18,11 @@ import pytest
 from podium.registry.log_items import example_rows
 from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
+from tests.servers import PAIRS
+from tests.support import OPENER, free_port, until
 
 pytestmark = pytest.mark.servers
 
-PAIRS = ("EURUSD", "GBPUSD", "USDCHF")
 LAST = "3 of 3 pairs done, 0 failed"
 
 
@@ -74,11 +73,10 @@ def test_a_client_of_the_server_needs_its_address_alone(client, page_server):
 
 def test_a_name_that_is_not_allowed_gets_403(page_server):
     """As the page explains it to whom it meets."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     asked = f"{page_server.address}/api/2.0/mlflow/experiments/get?experiment_id=0"
-    opener.open(urllib.request.Request(asked, headers={"Host": f"127.0.0.1:{page_server.port}"}), timeout=10).close()
+    OPENER.open(urllib.request.Request(asked, headers={"Host": f"127.0.0.1:{page_server.port}"}), timeout=10).close()
     with pytest.raises(urllib.error.HTTPError, match="403") as refused:
-        opener.open(urllib.request.Request(asked, headers={"Host": "elsewhere"}), timeout=10)
+        OPENER.open(urllib.request.Request(asked, headers={"Host": "elsewhere"}), timeout=10)
     refused.value.close()
 
 
@@ -150,19 +148,14 @@ def alone(reader, tmp_path) -> Path:
 @pytest.mark.usefixtures("client")
 def test_a_machine_that_dies_changes_nothing(reader, alone, page_server, cluster, tmp_path):
     """On two machines all pairs finish though one is killed, nothing runs twice, the end is that of one machine."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.2", 0))
-        head = str(probe.getsockname()[1])
-    words = reader.words("scale.md", 1, token=uuid.uuid4().hex, ray=head, port=str(page_server.port))
+    words = reader.words("scale.md", 1, token=uuid.uuid4().hex, ray=str(free_port()), port=str(page_server.port))
     desk, log = reader.folder(tmp_path / "desk"), tmp_path / "log"
-    killed: list[psutil.Process] = []
     with log.open("w") as out, reader.begins(words, desk, out) as process:
-        while process.poll() is None:
-            if not killed and "run: 1 of 3 pairs done" in log.read_text():
-                killed = list(processes_of(cluster, "--node_ip_address=127.0.0.3"))
-                for victim in killed:
-                    victim.kill()
-            time.sleep(0.1)
+        until(lambda: process.poll() is not None or "run: 1 of 3 pairs done" in log.read_text(), "a pair is done", 240)
+        killed = list(processes_of(cluster, "--node_ip_address=127.0.0.3"))
+        for victim in killed:
+            victim.kill()
+        process.wait(240)
     told = log.read_text()
     assert (process.returncode, len(killed) > 0) == (0, True), told
     assert f"{LAST}, 2 runs recorded" in told  # the client before recorded one, which is found

@@ -1,57 +1,42 @@
-import importlib.util
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
+import sequence_worlds
 from podium.evaluate.evidence import CAP, WARM_UP, known_beforehand, weighed
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "sequence_worlds.py"
 PRODUCT = "weighed, capped"
 
 
-@pytest.fixture(scope="module")
-def worlds():
-    """The benchmark as a module."""
-    spec = importlib.util.spec_from_file_location("sequence_worlds", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
-
-
 @pytest.mark.parametrize("name", ["garch", "skewed", "crash"])
-def test_equals_are_told_apart_in_few_worlds_whatever_their_losses(worlds, name):
+def test_equals_are_told_apart_in_few_worlds_whatever_their_losses(name):
     """Daily looks for five years name a better one in at most 6.5 % of 400 worlds of each kind.
 
     The true rates are 2 to 4 %, with a binomial error of at most 1 %. The seed is fixed.
     """
-    made = worlds.errors_in(name, PRODUCT, np.random.default_rng(3), 400)
-    assert worlds.crossed(made).any(axis=1).mean() <= 0.065
+    made = sequence_worlds.errors_in(name, PRODUCT, np.random.default_rng(3), 400)
+    assert sequence_worlds.crossed(made).any(axis=1).mean() <= 0.065
 
 
-def test_correlated_differences_are_allowed_for(worlds):
+def test_correlated_differences_are_allowed_for():
     """With AR(1) 0.4 the product errs in at most 7 % of 400 worlds, and a sequence without lags in more than 10 %."""
-    made = worlds.correlated(np.random.default_rng(4), (400, 1260))
-    assert worlds.crossed(made).any(axis=1).mean() <= 0.07
-    assert worlds.crossed(made, lags=0).any(axis=1).mean() > 0.10
+    made = sequence_worlds.correlated(np.random.default_rng(4), (400, 1260))
+    assert sequence_worlds.crossed(made).any(axis=1).mean() <= 0.07
+    assert sequence_worlds.crossed(made, lags=0).any(axis=1).mean() > 0.10
 
 
-def test_pairs_with_a_blow_up_are_compared_as_carefully_as_others(worlds):
+def test_pairs_with_a_blow_up_are_compared_as_carefully_as_others():
     """On blocks of the franc, the lira, the won and the leu at most 9 % of 150 worlds err; unweighed the franc's do."""
-    pairs = worlds.real_pairs()
+    pairs = sequence_worlds.real_pairs()
     assert len(pairs) == 28
     for code in ("CHF", "TRY", "KRW", "RON"):
-        assert worlds.error_of_pair(pairs[code], PRODUCT, 150) <= 0.09
-    assert worlds.error_of_pair(pairs["CHF"], "as they are", 150) > 0.2
+        assert sequence_worlds.error_of_pair(pairs[code], PRODUCT, 150) <= 0.09
+    assert sequence_worlds.error_of_pair(pairs["CHF"], "as they are", 150) > 0.2
 
 
-def test_skill_is_still_found(worlds):
+def test_skill_is_still_found():
     """A true R² of 5 % against no change is found within four years in most of 150 worlds of either noise."""
     for noise in ("normal", "garch"):
-        assert np.median(worlds.waits(noise, 0.05, PRODUCT, 150, n_years=4)) < 4
+        assert np.median(sequence_worlds.waits(noise, 0.05, PRODUCT, 150, n_years=4)) < 4
 
 
 def test_weights_and_cap_use_nothing_of_the_day_itself():

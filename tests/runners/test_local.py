@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from types import ModuleType
 
@@ -19,12 +18,12 @@ from podium.environment import OBJECTS_BETWEEN_COLLECTIONS
 from podium.errors import DataError, WorkerError
 from podium.runners import local
 from podium.runners.local import available_cores, side_by_side
+from tests.support import until
 
 WORK = """
 import gc
 import os
 import signal
-import time
 from pathlib import Path
 
 from podium.errors import DataError, Fault
@@ -57,7 +56,7 @@ def fail_on_two(task):
 
 
 def wait_long(number):
-    time.sleep(600)
+    signal.pause()
 
 
 def die_on_two(number):
@@ -163,7 +162,7 @@ def test_a_process_that_is_killed_is_one_line(work):
 def test_no_process_outlives_the_one_that_began_it(work, tmp_path):
     """SIGKILL of the process that trains, as the system does for want of memory, ends those that train for it too."""
     script = f"""
-import sys, time
+import sys
 sys.path.insert(0, {str(Path(work.__file__).parent)!r})
 import podium_test_work as work
 from podium.runners.local import side_by_side
@@ -175,11 +174,13 @@ if __name__ == "__main__":
     path = tmp_path / "begins.py"
     path.write_text(script)
     with subprocess.Popen([sys.executable, str(path)], stdout=subprocess.DEVNULL) as process:
-        begun = psutil.Process(process.pid)
-        workers: list[psutil.Process] = []
-        deadline = time.monotonic() + 60
-        while len(workers) < 2 and time.monotonic() < deadline:
-            workers = [child for child in begun.children() if "spawn_main" in " ".join(child.cmdline())]
+
+        def two() -> list[psutil.Process]:
+            begun = psutil.Process(process.pid).children()
+            found = [child for child in begun if "spawn_main" in " ".join(child.cmdline())]
+            return found if len(found) == 2 else []
+
+        workers = until(two, "two workers")
         process.kill()
     _, alive = psutil.wait_procs(workers, timeout=30)
     assert (len(workers), alive) == (2, [])

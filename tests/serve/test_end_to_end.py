@@ -12,7 +12,6 @@ import signal
 import sqlite3
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +25,7 @@ from podium.data.calendar import next_business_day
 from podium.data.store import save_series
 from podium.features import build_features, frame
 from podium.records import Series
+from tests.support import until
 
 pytestmark = pytest.mark.servers
 
@@ -305,9 +305,7 @@ class Year:
 
     def dawn(self, client: Client, origin: str) -> None:
         """Ask until the newest rate is forecast from."""
-        end = time.monotonic() + PATIENCE
-        while self.ask(client, "early bird").origin != origin:
-            assert time.monotonic() < end, f"the rate of {origin} is not forecast from"
+        until(lambda: self.ask(client, "early bird").origin == origin, f"a forecast from {origin}", PATIENCE)
 
     def ask(self, client: Client, key: str) -> Answer:
         """One question; all answers of a model on a day must be one number, and all answers to a key of one arm."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import sqlite3
 import time
 from collections import namedtuple
@@ -17,6 +16,7 @@ from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
 from podium.upkeep import doctor as room
 from podium.upkeep.doctor import CHECKS, doctor
+from tests.support import free_port
 
 DAY_MS = 86_400_000
 
@@ -265,11 +265,9 @@ def test_a_shared_database_stays_with_a_place_that_is_there(desk, monkeypatch):
 
 def test_a_database_that_does_not_answer_is_a_finding(desk, podium):
     """Once, on one line, without its password; what lies in this folder is looked at all the same."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"postgresql+psycopg://me:hunter22@127.0.0.1:{probe.getsockname()[1]}/x"
-        Path("data/ledger.db").chmod(0o644)
-        said = podium("doctor", "--tracking-uri", address, "--json")
+    address = f"postgresql+psycopg://me:hunter22@127.0.0.1:{free_port()}/x"
+    Path("data/ledger.db").chmod(0o644)
+    said = podium("doctor", "--tracking-uri", address, "--json")
     found = {one["check"]: one["found"] for one in said.json["findings"]}
     assert said.exit_code == 1
     assert set(found) == {"permissions", "schema"}

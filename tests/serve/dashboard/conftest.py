@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Callable
 from dataclasses import MISSING, fields, replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -27,24 +24,12 @@ from podium.registry.mlflow_store import MlflowStore
 from podium.serve.hotswap.registry_reader import RegistryReader
 from podium.serve.processes.worker import make_pages
 from podium.settings import Settings
+from tests.serve.conftest import World
 
 N_SCORED = 60
 REACH = {"lower_80": 0.006, "upper_80": 0.006, "lower_95": 0.010, "upper_95": 0.010}
 
 
-def _module(name: str, path: Path) -> ModuleType:
-    """Another folder's fixtures; pytest shares them down the tree only."""
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-_web = _module("serve_fixtures", Path(__file__).parent.parent / "conftest.py")
-World, walk, make_caller, runner = _web.World, _web.walk, _web.make_caller, _web.runner
 Outcomes = dict[str, Any]
 
 

@@ -18,6 +18,7 @@ from podium.serve.hotswap.manifest import Manifest, ModelCard, PairCard, load, s
 from podium.serve.hotswap.scorer import ScoringError
 from podium.serve.hotswap.signals import IN_SERVICE, MANIFEST, all_serve, requested_looks, tell_in_service
 from podium.serve.hotswap.swap import Swapper
+from tests.support import until_async
 
 
 class Constant:
@@ -186,9 +187,8 @@ def test_a_reload_ends_when_what_was_found_is_in_service(runner: asyncio.Runner,
         save(manifest(1), tmp_path / MANIFEST)
         looking = asyncio.create_task(swapper.look())
         reload = asyncio.create_task(swapper.reload(30))
-        while not requested_looks(tmp_path):
-            await asyncio.sleep(0)
-        requested_looks(tmp_path)[0].unlink()
+        (wish, *_) = await until_async(lambda: requested_looks(tmp_path), "a wish for a look")
+        wish.unlink()
         done, _ = await asyncio.wait([reload], timeout=0.1)
         assert not done
         may_load.set()
@@ -225,8 +225,7 @@ def test_a_manifest_that_may_be_old_waits_for_the_reader(
 
     async def starting() -> None:
         waiting = asyncio.create_task(swapper.start(time.time() - 5, patience=60))
-        while looks.call_count < 3 and not waiting.done():
-            await asyncio.sleep(0)
+        await until_async(lambda: looks.call_count >= 3 or waiting.done(), "three looks")
         assert not swapper.lineups
         save(manifest(2), tmp_path / MANIFEST)
         await waiting
@@ -294,7 +293,7 @@ def test_no_request_fails_or_mixes_models_during_swaps(make_caller: Any, rows: F
     async def swap() -> None:
         for version in range(1, 150):
             await service.swapper.apply(manifest(version, version + 1))
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # the turn of those who ask
 
     async def both() -> None:
         await service.swapper.apply(manifest(1))

@@ -34,6 +34,7 @@ from podium.serve.processes import supervisor
 from podium.serve.processes.supervisor import _Companion, serve, worker_config
 from podium.serve.web.security import new_key
 from podium.settings import ServeSettings
+from tests.support import until
 
 pytestmark = pytest.mark.servers
 
@@ -117,14 +118,6 @@ def serving(own_world: Any) -> Iterator[Serving]:
         server.stop()
 
 
-def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
-    """Wait for something to come true."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not come true in time"
-        time.sleep(0.02)
-
-
 class Load:
     """Clients in threads that send the same request over and over, each on a connection that stays."""
 
@@ -165,12 +158,12 @@ def test_an_alias_moved_under_load_is_served_without_a_failed_request(
     """The alias is moved by a plain MLflow client; within seconds the answers change, and every one was good."""
     server = serving()
     load = Load(server.port, split_body())
-    until(lambda: len(load.answers) > 50)
+    until(lambda: len(load.answers) > 50, "fifty answers")
     client = MlflowStore(own_world.settings).client
     for version in ("2", "1", "2"):
         moved = time.monotonic()
         client.set_registered_model_alias("EURUSD_LinearRegression", "champion", version)
-        until(lambda version=version: load.answers[-1][1].endswith(f"Regression/{version}"))
+        until(lambda version=version: load.answers[-1][1].endswith(f"Regression/{version}"), "the moved alias")
         assert time.monotonic() - moved < 15
     load.stop()
     assert load.failures == []
@@ -201,7 +194,7 @@ def test_reload_serves_the_new_champion_at_once(
         logged += capfd.readouterr().err
         return "EURUSD_LinearRegression/2" in logged
 
-    until(told)
+    until(told, "a line that tells of the swap")
     assert server.stop() == 0
     lines = [json.loads(line)["message"] for line in (logged + capfd.readouterr().err).splitlines()]
     told_by_us = [line.partition(", challenger")[0] for line in lines if "HTTP/1.1" not in line]
@@ -256,7 +249,7 @@ def test_sigterm_finishes_what_was_begun(serving: Serving, split_body: Any) -> N
         client.sendall(head + b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(body) + body[:10])
         assert client.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"  # said when the server begins to wait for the body
         server.process.send_signal(signal.SIGTERM)
-        until(lambda: refuses(server.port))
+        until(lambda: refuses(server.port), "a port that takes nobody")
         client.sendall(body[10:])
         answer = client.recv(65536)
     assert answer.startswith(b"HTTP/1.1 200 OK")
@@ -289,10 +282,10 @@ def listens(port: int) -> bool:
 def test_no_child_outlives_a_supervisor_that_is_killed(serving: Serving) -> None:
     """SIGKILL of the parent ends the serving processes and the reader too."""
     server = serving(processes=2)
-    until(lambda: len(server.workers()) == 2)
+    until(lambda: len(server.workers()) == 2, "two serving processes")
     children = server.family()
     server.stop(signal.SIGKILL)
-    until(lambda: not any(alive(child) for child in children))
+    until(lambda: not any(alive(child) for child in children), "the end of every child")
 
 
 def alive(pid: int) -> bool:
@@ -309,7 +302,7 @@ def test_every_forecast_that_a_client_got_is_in_the_ledger_after_sigkill(
     """Two serving processes are killed under load: what clients have received is written down, all of it."""
     server = serving(ledger="required", processes=2)
     load = Load(server.port, split_body(rows[-1:]), clients=6)
-    until(lambda: len(load.answers) > 300)
+    until(lambda: len(load.answers) > 300, "300 answers")
     for pid in server.workers():
         os.kill(pid, signal.SIGKILL)
     server.process.kill()
@@ -332,11 +325,11 @@ def test_a_serving_process_that_dies_is_replaced(serving: Serving, split_body: A
     keys.write_text("no key")
     (before,) = server.workers()
     os.kill(before, signal.SIGKILL)
-    until(lambda: server.workers() not in ([], [before]) and listens(server.port), 30)
+    until(lambda: server.workers() not in ([], [before]) and listens(server.port), "another serving process")
     asked = partial(server.ask, "POST", "/invocations", split_body(), **{"X-API-Key": key})
     assert asked()[0] == 401
     keys.write_text(line)
-    until(lambda: asked()[0] == 200, 30)
+    until(lambda: asked()[0] == 200, "keys that are read again")
     assert server.stop() == 0
 
 
@@ -345,7 +338,7 @@ def test_a_serving_process_that_stands_still_is_replaced(serving: Serving, split
     server = serving()
     (before,) = server.workers()
     os.kill(before, signal.SIGSTOP)
-    until(lambda: server.workers() not in ([], [before]) and listens(server.port), 30)
+    until(lambda: server.workers() not in ([], [before]) and listens(server.port), "another serving process")
     assert server.ask("POST", "/invocations", split_body())[0] == 200
 
 

@@ -22,6 +22,7 @@ from podium.serve.hotswap.swap import Swapper
 from podium.serve.web import protocol
 from podium.serve.web.endpoints import RELOADS
 from podium.serve.web.next_day import bring_interval, open_interval
+from tests.support import until_async
 
 
 def test_invocations_answer_what_the_logged_model_answers(caller: Any, world: Any, split_body: Any, rows: Any) -> None:
@@ -248,8 +249,7 @@ def test_bodies_on_their_way_have_a_budget(caller: Any, split_body: Any, wire: A
 
     async def crowd() -> None:
         tasks = [asyncio.create_task(unfinished()) for _ in range(9)]
-        while len(statuses) < 3:  # (190,000 - 65,536) bytes each, of 800,000
-            await asyncio.sleep(0)
+        await until_async(lambda: len(statuses) >= 3, "refusals")  # (190,000 - 65,536) bytes each, of 800,000
         assert statuses == [503] * 3
         assert caller.service.room.taken == 0
         small = split_body().encode()

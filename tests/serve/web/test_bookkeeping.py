@@ -15,6 +15,7 @@ from podium.serve.hotswap.swap import Swapper
 from podium.serve.processes.worker import running
 from podium.serve.web.bookkeeping import Bookkeeping
 from podium.serve.web.security import KeyRing
+from tests.support import until_async
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -166,12 +167,7 @@ def test_with_a_ledger_of_best_effort_the_server_goes_on(
     """When the ledger cannot be written one of best effort means answers all the same, and a problem that is told."""
     caller = make_caller(own_world, ledger="best-effort")
     assert caller.post("/invocations", split_body()).status == 200
-
-    async def written() -> None:
-        while caller.service.bookkeeping.pending:
-            await asyncio.sleep(0.01)
-
-    caller.run(asyncio.wait_for(written(), 20))
+    caller.run(until_async(lambda: not caller.service.bookkeeping.pending, "all is written"))
     path.rename(path.with_name("away.db"))
     assert caller.post("/invocations", split_body()).status == 200
     caller.run(caller.service.bookkeeping._writer.close())
@@ -191,12 +187,7 @@ def test_a_ledger_that_cannot_be_opened_is_tried_again(
     caller = make_caller(own_world, ledger="required")
     assert caller.post("/invocations", split_body()).status == 503
     blocker.rmdir()
-
-    async def recovered() -> None:
-        while caller.service.bookkeeping.problem:
-            await asyncio.sleep(0.02)
-
-    caller.run(asyncio.wait_for(recovered(), 20))
+    caller.run(until_async(lambda: not caller.service.bookkeeping.problem, "the database is tried again"))
     assert caller.post("/invocations", split_body()).status == 200
 
 
@@ -244,9 +235,7 @@ def test_a_process_that_waits_for_its_first_models_says_that_it_lives(
         told += 1
 
     async def start(swapper: Swapper, *_: Any) -> None:
-        async with asyncio.timeout(20):
-            while told < 3:
-                await asyncio.sleep(0.01)
+        await until_async(lambda: told >= 3, "a third sign of life")
 
     monkeypatch.setattr(Swapper, "tell", tell)
     monkeypatch.setattr(Swapper, "start", start)
@@ -285,12 +274,12 @@ def test_a_ledger_that_hangs_keeps_nobody_from_reading_the_keys(
     caller = make_caller(ledger="off")
 
     async def begin() -> None:
-        async with running(caller.service, lambda: None), asyncio.timeout(20):
-            while read < 3:
-                await asyncio.sleep(0.01)
+        async with running(caller.service, lambda: None):
+            await until_async(lambda: read >= 3, "a third reading of the keys")
 
     caller.runner.run(begin())
     gc.unfreeze()
+    assert read >= 3
 
 
 def test_nothing_is_written_when_the_ledger_is_off(

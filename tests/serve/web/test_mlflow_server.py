@@ -3,16 +3,13 @@
 import http.client
 import json
 import math
-import os
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import pytest
+
+from tests.support import HOST, body, free_port, running, shell_environment
 
 pytestmark = pytest.mark.servers
 
@@ -160,44 +157,21 @@ def corpus(names: list[str], rows: list[list[float]]) -> dict[str, tuple[str | N
 
 
 @pytest.fixture(scope="module")
-def mlflow_server(world: Any) -> Iterator[int]:
+def mlflow_server(world: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The port of a real `mlflow models serve` of the world's champion."""
     folder = next((world.cache / "models").glob("EURUSD_LinearRegression-1-*"))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    binaries = Path(sys.executable).parent
-    command = [binaries / "mlflow", "models", "serve", "-m", folder, "-p", str(port), "-h", "127.0.0.1",
-               "--env-manager", "local"]  # fmt: skip
-    environment = {**os.environ, "PATH": f"{binaries}:{os.environ['PATH']}", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    server = subprocess.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    try:
-        until = time.monotonic() + 120
-        while not answers(port):
-            assert time.monotonic() < until, "mlflow models serve did not start"
-            assert server.poll() is None, "mlflow models serve has ended"
-            time.sleep(0.2)
+    port = free_port()
+    command = ["mlflow", "models", "serve", "-m", folder, "-p", str(port), "-h", HOST, "--env-manager", "local"]
+    ready = partial(body, f"http://{HOST}:{port}/ping")
+    with running(command, ready, tmp_path_factory.mktemp("server"), shell_environment(MLFLOW_DISABLE_TELEMETRY="true")):
         yield port
-    finally:
-        os.killpg(server.pid, 15)
-        server.wait()
 
 
-def answers(port: int) -> bool:
-    """Whether a server answers there."""
-    try:
-        return ask(port, "GET", "/ping")[0] == 200
-    except OSError:
-        return False
-
-
-def ask(port: int, method: str, path: str, kind: str | None = None, body: bytes = b"") -> tuple[int, str, bytes]:
+def ask(port: int, method: str, path: str, kind: str | None = None, sent: bytes = b"") -> tuple[int, str, bytes]:
     """Status, media type and body of an answer."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
-        connection.request(method, path, body, {"Content-Type": kind} if kind else {})
+        connection.request(method, path, sent, {"Content-Type": kind} if kind else {})
         response = connection.getresponse()
         return response.status, response.headers.get_content_type(), response.read()
     finally:
@@ -207,9 +181,9 @@ def ask(port: int, method: str, path: str, kind: str | None = None, body: bytes 
 def test_both_servers_answer_the_corpus_alike(mlflow_server: int, caller: Any, world: Any, rows: Any) -> None:
     """The same statuses and answers for a hundred requests, but for nine that are listed; all errors have one form."""
     differing = {}
-    for name, (kind, body) in corpus(list(world.table.names), rows.tolist()).items():
-        status, media_type, content = ask(mlflow_server, "POST", "/invocations", kind, body)
-        reply = caller.post("/invocations", body, kind)
+    for name, (kind, sent) in corpus(list(world.table.names), rows.tolist()).items():
+        status, media_type, content = ask(mlflow_server, "POST", "/invocations", kind, sent)
+        reply = caller.post("/invocations", sent, kind)
         if name in STRICTER:
             differing[name] = (status, reply.status)
             continue

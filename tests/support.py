@@ -1,0 +1,99 @@
+"""What tests of several rooms do to the world outside: wait for it, find a port, start a server and ask it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+HOST = "127.0.0.1"
+OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy before loopback
+PAUSE = 0.02  # seconds between two looks
+Found = TypeVar("Found")
+
+
+def until(condition: Callable[[], Found], what: str, seconds: float = 60.0) -> Found:
+    """Look again and again until it is true, and return what was found; too late the test fails by `what`."""
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, f"{what}: not within {seconds:g} seconds"
+        time.sleep(PAUSE)
+    return found
+
+
+async def until_async(condition: Callable[[], Found], what: str, seconds: float = 20.0) -> Found:
+    """The same beside the other tasks of a loop."""
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, f"{what}: not within {seconds:g} seconds"
+        await asyncio.sleep(PAUSE / 10)
+    return found
+
+
+def free_port(*offsets: int) -> int:
+    """A port that is free, and so are those at these offsets: below what a system gives to clients, who come and go."""
+    ports = (random.randrange(12_000, 20_000) for _ in range(200))
+    return next(port for port in ports if all(_is_free(port + offset) for offset in (0, *offsets)))
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def body(url: str) -> bytes:
+    """What a server answers; nothing of one that does not, or that refuses."""
+    try:
+        with OPENER.open(url, timeout=10) as answer:
+            return bytes(answer.read())
+    except OSError:
+        return b""
+
+
+def shell_environment(**more: str) -> dict[str, str]:
+    """A user's environment: the project's on the path, no proxy on loopback, and no setting of what a test looks at.
+
+    What training in this very process has set for TensorFlow goes too.
+    """
+    dropped = (
+        "MLFLOW_", "PODIUM_", "AWS_", "TF_", "KERAS_", "PYTHONDONTWRITEBYTECODE", "PYTHONWARNINGS", "COLUMNS",
+        "NO_COLOR", "FORCE_COLOR",
+    )  # fmt: skip
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', os.defpath)}"
+    return {**kept, "PATH": path, "NO_PROXY": "*", "no_proxy": "*", **more}
+
+
+@contextlib.contextmanager
+def running(
+    command: Sequence[str | Path], ready: Callable[[], object], folder: Path, env: Mapping[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A server in a process group of its own, once it is ready; ended at the end. It writes to `server.log`."""
+    log = folder / "server.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=out, env=dict(env), cwd=folder, start_new_session=True)
+    try:
+        until(lambda: process.poll() is not None or ready(), f"{command!r} is ready, which wrote to {log}", 180)
+        assert process.poll() is None, f"{command!r} has ended:\n{log.read_text()[-2000:]}"
+        yield process
+    finally:
+        for word in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, word)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(8)
+                break
