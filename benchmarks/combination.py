@@ -18,6 +18,7 @@ from collections.abc import Callable
 import numpy as np
 
 from podium.data.sources.ecb import bundled_table
+from podium.data.store import data_version
 from podium.environment import ONE_THREAD
 from podium.evaluate.walkforward import scored_rows, walk_together
 from podium.features import build_features
@@ -45,7 +46,7 @@ def coefficients(name: str, X: Floats, y: Floats) -> Floats:
     gram = X.T @ X
     if name == "ridge":
         gram += np.diag(np.r_[0.0, np.full(len(gram) - 1, 0.5 * np.trace(gram[1:, 1:]) / (len(gram) - 1))])
-    return np.linalg.lstsq(gram, X.T @ y, rcond=None)[0]
+    return np.asarray(np.linalg.lstsq(gram, X.T @ y, rcond=None)[0], dtype=np.float64)
 
 
 def members(returns: Floats) -> tuple[dict[str, Floats], Floats]:
@@ -114,8 +115,8 @@ def crosses() -> None:
         short = np.array([row[2] for row in rows])
         mean = np.mean([row[1] for row in rows])
         print(f"{name:32} mean {mean:+.3f}  worst shortfall {short.max():.2f}  above 0.25 on {(short > 0.25).sum()}")
-    for pair, reached, short in sorted(found["Combination"], key=lambda row: -row[2])[:12]:
-        print(f"  {pair} {reached:+.2f}, shortfall {short:.2f}")
+    for pair, reached, shortfall in sorted(found["Combination"], key=lambda row: -row[2])[:12]:
+        print(f"  {pair} {reached:+.2f}, shortfall {shortfall:.2f}")
 
 
 def planted() -> None:
@@ -152,7 +153,8 @@ def shipped(pair: str) -> None:
 
     ours = [name for name in sorted(known()) if contestant_class(name).__module__.startswith("podium.models.")]
     settings = Settings(pair=pair, contestants=tuple(ours))
-    table = build_features(fetch_series(settings).series, settings.n_lags, "benchmark")
+    series = fetch_series(settings).series
+    table = build_features(series, settings.n_lags, data_version(series))
     days = scored_rows(table, settings.n_lags, settings.test_fraction)
     made, outcome = {}, table.target[days.first_scored : days.n_known]
     for family in alone(settings):

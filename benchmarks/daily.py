@@ -19,6 +19,7 @@ import tempfile
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from podium.data.fetch import fetch_series
 from podium.data.store import save_series
@@ -29,7 +30,7 @@ PAIRS = ("EURUSD", "EURGBP", "EURJPY", "EURCHF", "EURSEK", "EURNOK")
 BEFORE = 30
 
 
-def podium(*words: str) -> tuple[float, list[dict]]:
+def podium(*words: str) -> tuple[float, list[dict[str, Any]]]:
     """Run a verb; wall seconds and its JSON."""
     began = time.perf_counter()
     program = Path(sys.executable).with_name("podium")
@@ -72,7 +73,8 @@ def main() -> None:
         os.chdir(folder)
         days = hold("EURUSD", "")
         podium("daily", "--pair", "EURUSD", "--as-of", days[0], "--retrain", "never")  # makes the ledger
-        before, first, again, steps = size(), [], [], {}
+        before, first, again = size(), [], []
+        steps: dict[str, float] = {}
         for day in days[1 : n_days + 1]:
             seconds, (done,) = podium("daily", "--pair", "EURUSD", "--as-of", day, "--retrain", "never")
             first.append(seconds)

@@ -16,6 +16,7 @@ import tempfile
 import time
 import timeit
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,15 +26,14 @@ from podium.serve.web.split import Split
 SECONDS = 3.0
 
 
-def entry(**columns: object) -> Entry:
+def entry(**columns: Any) -> Entry:
     """A forecast as the server records it."""
     forecast_id, now = new_id()
-    described = columns or {"forecast": 0.00125}
+    described = {"origin": "2026-10-30", "target_date": "2026-11-02", **(columns or {"forecast": 0.00125})}
     return Entry(
         forecast_id=forecast_id, request_id=forecast_id, created_at=now, pair="EURUSD", experiment="default",
         arm="champion", shadow=False, forced=False, model_name="EURUSD_LSTM", model_version=3, run_id="f" * 32,
-        request_key="customer-123456", known_through="2026-10-30", latency_us=812,
-        **{"origin": "2026-10-30", "target_date": "2026-11-02", **described},
+        request_key="customer-123456", known_through="2026-10-30", latency_us=812, **described,
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ import select
 import socket
 import time
 from pathlib import Path
+from typing import Any
 
 
 class Connection:
@@ -50,7 +51,9 @@ class Connection:
         return status
 
 
-def run(host: str, port: int, request: bytes, *, seconds: float, connections: int, rate: float | None) -> dict:
+def run(
+    host: str, port: int, request: bytes, *, seconds: float, connections: int, rate: float | None
+) -> dict[str, Any]:
     """Load the server; latencies in milliseconds."""
     poll = select.epoll()
     by_number = {}

@@ -19,6 +19,7 @@ ROWS, LAGS = (7_000, 30_000), 128
 
 def cost(part: str, n_rows: int, n_lags: int | None) -> float:
     """CPU seconds of a walk at the default settings, imports and a first small one not counted."""
+    from podium.data.store import data_version
     from podium.evaluate.volatility.walk import volatility_walk
     from podium.evaluate.walkforward import scored_rows, walk_forward
     from podium.features import build_features, log_returns
@@ -30,7 +31,7 @@ def cost(part: str, n_rows: int, n_lags: int | None) -> float:
     days = np.datetime64("1900-01-01") + np.arange(n_rows)
     closes = 1.1 * np.exp(np.cumsum(0.005 * np.random.default_rng(7).standard_t(6, n_rows)))
     series = Series("EURUSD", days, closes, "test")
-    table = build_features(series, settings.n_lags, "benchmark")
+    table = build_features(series, settings.n_lags, data_version(series))
     scored = scored_rows(table, settings.n_lags, settings.test_fraction)
     began = time.process_time()
     if part == "volatility":

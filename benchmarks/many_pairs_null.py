@@ -48,13 +48,16 @@ def history(rng: np.random.Generator, n_days: int = DAYS, share: float = SHARE) 
     p_values = confidence_sequence(difference, ALPHA * share, side="lower").p_value
     worth = np.where(p_values < 1, share / np.maximum(p_values, 1e-300), 0.0)
     leader = np.argmin(np.cumsum((actual - forecast) ** 2, axis=-1), axis=1)
-    return np.take_along_axis(worth, leader[:, np.newaxis], axis=1)[:, 0]
+    return np.asarray(np.take_along_axis(worth, leader[:, np.newaxis], axis=1)[:, 0])
 
 
 def declared(worth: NDArray[np.float64], alpha: float = ALPHA) -> bool:
     """Whether any pair is declared on any day; days on which none could be are passed over."""
     best = worth.max(axis=0) >= 1 / alpha
-    return any(discoveries(dict(enumerate(worth[:, day])), alpha) for day in np.flatnonzero(best))
+    return any(
+        discoveries({str(pair): value for pair, value in enumerate(worth[:, day])}, alpha)
+        for day in np.flatnonzero(best)
+    )
 
 
 def main(n_histories: int) -> None:

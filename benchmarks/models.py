@@ -27,6 +27,7 @@ def show(step: str, since: tuple[float, float]) -> None:
 def measure(family: str) -> None:
     """Every step of one contestant in this process, at the default settings."""
     from podium.data.fetch import fetch_series
+    from podium.data.store import data_version
     from podium.evaluate.metrics import score
     from podium.evaluate.walkforward import scored_rows, walk_forward
     from podium.features import build_features, frame
@@ -34,7 +35,8 @@ def measure(family: str) -> None:
     from podium.settings import Settings
 
     settings = Settings()
-    table = build_features(fetch_series(settings).series, settings.n_lags, "benchmark")
+    series = fetch_series(settings).series
+    table = build_features(series, settings.n_lags, data_version(series))
     days = scored_rows(table, settings.n_lags, settings.test_fraction)
     print(f"{family}: {days.n_scored} scored days, refitted every {settings.refit_every}")
     contestant, X = enter(family, settings), frame(table)

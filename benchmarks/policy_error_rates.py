@@ -49,13 +49,13 @@ def noise_of(kind: str, rng: np.random.Generator, n_worlds: int, n_days: int) ->
     if kind == "normal":
         return rng.standard_normal((n_worlds, n_days))
     if kind == "student":
-        return rng.standard_t(4, (n_worlds, n_days)) / np.sqrt(2)
+        return np.asarray(rng.standard_t(4, (n_worlds, n_days)) / np.sqrt(2))
     shocks = rng.standard_t(5, (n_worlds, n_days)) / np.sqrt(5 / 3)
     returns, variance = np.empty_like(shocks), np.ones(n_worlds)
     for day in range(n_days):
         returns[:, day] = np.sqrt(variance) * shocks[:, day]
         variance = 0.01 + 0.04 * returns[:, day] ** 2 + 0.95 * variance
-    return returns
+    return np.asarray(returns)
 
 
 def null_world(

@@ -14,23 +14,33 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from podium.data.fetch import fetch_series
 from podium.data.sources.ecb import bundled_table
+from podium.data.store import data_version
 from podium.evaluate.walkforward import ScoredRows, scored_rows, walk_forward
 from podium.features import build_features, frame
 from podium.models.lstm import LstmContestant, LstmModel
-from podium.records import FeatureTable, Floats
+from podium.records import Dates, FeatureTable, Floats
 from podium.settings import Settings
 
 PAIRS = ["USD", "JPY", "GBP", "CHF", "SEK", "NOK", "AUD", "CAD", "ZAR", "PLN"]
 SETTINGS = Settings()
+Rows = tuple[Floats, Floats, Dates]
 
 
-def rows_until(table: FeatureTable, day: np.datetime64, network: LstmContestant) -> tuple[Floats, Floats, Floats]:
-    """Standardised windows, outcomes and days of all origins whose outcome is known on that day."""
+def table_of(pair: str) -> FeatureTable:
+    """Features of the bundled rates."""
+    series = fetch_series(Settings(pair=pair)).series
+    return build_features(series, SETTINGS.n_lags, data_version(series))
+
+
+def rows_until(table: FeatureTable, day: np.datetime64, network: LstmContestant) -> Rows:
+    """Standardised lags, outcomes and days of all origins whose outcome is known on that day."""
     n_known = int(np.searchsorted(table.target_dates[:-1], day, side="right"))
     y = table.target[:n_known]
     scale = np.std(y)
-    return network._network.sequences(frame(table)[:n_known]) / np.float32(scale), y / scale, table.origins[:n_known]
+    lags = np.asarray(network._network.sequences(frame(table)[:n_known]) / np.float32(scale))
+    return lags, np.asarray(y / scale), table.origins[:n_known]
 
 
 def pooled_fit(tables: Sequence[FeatureTable], day: np.datetime64, contestant: LstmContestant) -> list[np.ndarray]:
@@ -51,11 +61,9 @@ def pooled_fit(tables: Sequence[FeatureTable], day: np.datetime64, contestant: L
 
 def main() -> None:
     """Ten pairs, alone and pooled."""
-    rates, contestant = bundled_table(), LstmContestant()
+    contestant = LstmContestant()
     contestant.warm_up()
-    tables = {
-        code: build_features(rates.pair(f"EUR{code}", "ecb"), SETTINGS.n_lags, "benchmark") for code in rates.live()
-    }
+    tables = {code: table_of(f"EUR{code}") for code in bundled_table().live()}
     days: dict[str, ScoredRows] = {
         code: scored_rows(tables[code], SETTINGS.n_lags, SETTINGS.test_fraction) for code in PAIRS
     }

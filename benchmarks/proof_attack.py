@@ -15,6 +15,7 @@ on every day after. In how many worlds is any of them ever proven,
 
 import sys
 import time
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,7 @@ Flags = NDArray[np.bool_]
 
 def market(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
     """Returns with fat tails that nobody can forecast, of variance 1."""
-    return rng.standard_t(5, shape) / np.sqrt(5 / 3)
+    return np.asarray(rng.standard_t(5, shape) / np.sqrt(5 / 3))
 
 
 def recipes(rng: np.random.Generator, actual: Floats, n_recipes: int) -> tuple[Floats, Floats]:
@@ -52,7 +53,7 @@ def recipes(rng: np.random.Generator, actual: Floats, n_recipes: int) -> tuple[F
 def batches(n_tries: int, n_months: int) -> list[int]:
     """How many recipes are entered in each month."""
     edges = np.linspace(0, n_tries, n_months + 1).astype(int)
-    return np.diff(edges).tolist()
+    return [int(size) for size in np.diff(edges)]
 
 
 def shares(entered: list[int]) -> list[float]:
@@ -98,7 +99,7 @@ def proven_behind(rng: np.random.Generator, n_worlds: int, n_tries: int, counted
 def main(n_worlds: int) -> None:
     """One line a rule."""
     start, entered = time.perf_counter(), batches(TRIES, YEARS * 12)
-    rules = {
+    rules: dict[str, Callable[[np.random.Generator], Flags]] = {
         "Diebold-Mariano, each five counted": lambda rng: proven_behind(rng, n_worlds, TRIES, COUNTED),
         "Diebold-Mariano, all counted": lambda rng: proven_behind(rng, n_worlds, TRIES, TRIES),
         "since first seen, whole alpha": lambda rng: proven_ahead(rng, n_worlds, entered, [1.0] * len(entered)),

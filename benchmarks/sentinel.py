@@ -59,7 +59,7 @@ def leak(actual: Floats, r2: float, rng: np.random.Generator) -> Floats:
     """A noisy copy of what is to come, with this true R²; noise that explains nothing for 0."""
     size = np.sqrt(np.mean(actual**2))
     noise = size * rng.standard_normal(len(actual))
-    return r2 * (actual + np.sqrt(1 / r2 - 1) * noise) if r2 else 0.02 * noise
+    return np.asarray(r2 * (actual + np.sqrt(1 / r2 - 1) * noise) if r2 else 0.02 * noise)
 
 
 def words(actual: Floats, forecast: Floats) -> str:

@@ -83,7 +83,7 @@ def correlated(rng: np.random.Generator, shape: tuple[int, int], memory: float =
 
 def skewed(rng: np.random.Generator, shape: tuple[int, int]) -> Floats:
     """A lognormal, turned round: many small gains, few large losses."""
-    return np.exp(0.5) - np.exp(rng.standard_normal(shape))
+    return np.asarray(np.exp(0.5) - np.exp(rng.standard_normal(shape)))
 
 
 def crashing(rng: np.random.Generator, shape: tuple[int, int]) -> Floats:
@@ -130,7 +130,7 @@ def resampled(difference: Floats, rng: np.random.Generator, n_worlds: int, n_day
     """Five years of blocks of the centred differences, shape (n_worlds, n_days)."""
     starts = rng.integers(0, len(difference) - BLOCK, (n_worlds, -(-n_days // BLOCK)))
     rows: Rows = (starts[:, :, np.newaxis] + np.arange(BLOCK)).reshape(n_worlds, -1)[:, :n_days]
-    return (difference - difference.mean())[rows]
+    return np.asarray((difference - difference.mean())[rows])
 
 
 def error_of_pair(rows: tuple[Floats, Floats, Floats], way: str, n_worlds: int, seed: int = 0) -> float:
@@ -177,7 +177,9 @@ def main(n_worlds: int) -> None:
     print(f"\nBlock bootstraps of {len(pairs)} real pairs, the worse direction")
     for way in WAYS:
         found = {code: error_of_pair(rows, way, n_worlds) for code, rows in pairs.items()}
-        worst = ", ".join(f"{code} {found[code]:.1%}" for code in sorted(found, key=found.get, reverse=True)[:4])
+        worst = ", ".join(
+            f"{code} {found[code]:.1%}" for code in sorted(found, key=found.__getitem__, reverse=True)[:4]
+        )
         print(f"{way:16} at most 5 % in {sum(rate <= 0.05 for rate in found.values())}; the worst: {worst}")
     print("\nMedian wait for skill against no change, monthly looks")
     for noise in ("normal", "garch"):

@@ -24,11 +24,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 import loadgen
-from podium.data.store import load_series
+from podium.data.store import data_version, load_series
 from podium.features import build_features
 from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
@@ -68,8 +69,8 @@ def running(command: list[str], port: int) -> Iterator[tuple[subprocess.Popen[by
     environment = {**os.environ, "PATH": f"{binaries}:{os.environ['PATH']}", "MLFLOW_DISABLE_TELEMETRY": "true"}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     started = time.perf_counter()
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    server = subprocess.Popen(command, env=environment, start_new_session=True, **quiet)
+    quiet = subprocess.DEVNULL
+    server = subprocess.Popen(command, env=environment, start_new_session=True, stdout=quiet, stderr=quiet)
     try:
         while not answers(port):
             if server.poll() is not None:
@@ -116,7 +117,7 @@ def memory(pid: int) -> float:
     return round(found / 1e6, 1)
 
 
-def load(port: int, sent: bytes, seconds: float, rate: float | None = None) -> dict:
+def load(port: int, sent: bytes, seconds: float, rate: float | None = None) -> dict[str, Any]:
     """Warm up for a moment, then measure."""
     loadgen.run("127.0.0.1", port, sent, seconds=0.5, connections=CONNECTIONS, rate=None)
     connections = OPEN if rate else CONNECTIONS
@@ -128,19 +129,19 @@ def batch(port: int, sent: bytes, times: int = 7) -> float:
     took = [
         loadgen.run("127.0.0.1", port, sent, seconds=0.001, connections=1, rate=None)["p50_ms"] for _ in range(times)
     ]
-    return sorted(took)[times // 2]
+    return float(sorted(took)[times // 2])
 
 
-def measure(seconds: float, n_flat: int) -> dict:
+def measure(seconds: float, n_flat: int) -> dict[str, Any]:
     """Every figure, by name."""
     settings = Settings.load()
     store = MlflowStore(settings)
     series = load_series(settings.data_dir / "raw" / f"{settings.pair}.parquet")
-    table = build_features(series, settings.n_lags, "benchmark")
+    table = build_features(series, settings.n_lags, data_version(series))
     one = request(table.names, table.values[-1:].tolist())
     many = request(table.names, [row for _ in range(BATCH) for row in table.values[-1:].tolist()])
     arms = {record.family: sorted(record.aliases)[0] for record in store.holders()}
-    figures: dict = {"cores": os.cpu_count(), "connections": CONNECTIONS}
+    figures: dict[str, Any] = {"cores": os.cpu_count(), "connections": CONNECTIONS}
     with tempfile.TemporaryDirectory() as folder:
         for family in ("LinearRegression", "LSTM"):
             arm = arms[family]

@@ -30,14 +30,14 @@ def seconds(settings: Settings, pairs: list[str], n_nodes: int) -> float:
     cluster = ray.cluster_utils.Cluster(initialize_head=True, head_node_args={**NODE, "num_cpus": 0})
     try:
         for _ in range(n_nodes):
-            cluster.add_node(**NODE)
+            cluster.add_node(**NODE)  # type: ignore[arg-type]  # Ray types two of its arguments alone
         away = settings.model_copy(update={"engine": "ray", "address": cluster.address})
         began = time.monotonic()
         told = many.for_each(away, pairs, Asked("run"))
         assert [outcome.failed for outcome in told] == [None] * len(pairs)
         return time.monotonic() - began
     finally:
-        cluster.shutdown()
+        cluster.shutdown()  # type: ignore[no-untyped-call]
 
 
 def main() -> None:

@@ -34,7 +34,9 @@ def environment() -> dict[str, str]:
 def timed(command: list[str], folder: str, variables: Mapping[str, str] | None = None) -> tuple[float, float]:
     """Wall seconds, and CPU seconds of the process and those that it started."""
     before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run(command, cwd=folder, env=environment() | (variables or {}), stdout=subprocess.DEVNULL, check=True)
+    subprocess.run(
+        command, cwd=folder, env={**environment(), **(variables or {})}, stdout=subprocess.DEVNULL, check=True
+    )
     wall, after = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
     return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 

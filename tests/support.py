@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import random
 import signal
@@ -14,7 +15,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 HOST = "127.0.0.1"
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy before loopback
@@ -38,6 +39,15 @@ async def until_async(condition: Callable[[], Found], what: str, seconds: float 
         assert time.monotonic() < end, f"{what}: not within {seconds:g} seconds"
         await asyncio.sleep(PAUSE / 10)
     return found
+
+
+def strict_json(text: str) -> Any:
+    """What exactly one JSON document says; NaN and infinities are none."""
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is not JSON")
+
+    return json.loads(text, parse_constant=refuse)
 
 
 def free_port(*offsets: int) -> int:

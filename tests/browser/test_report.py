@@ -9,16 +9,15 @@ import pytest
 
 from podium.report.championship import championship_page
 from podium.report.index import index_page
-from tests.report import conftest as scenes
+from tests.report.scenes import make_scene
 
-make_scene = scenes.make_scene
 Look = Callable[..., Any]
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def address(make_scene: Callable[..., Any], tmp_path: Path) -> str:
+def address(tmp_path: Path) -> str:
     """A report in a file."""
     path = tmp_path / "EURUSD.html"
     path.write_text(championship_page(make_scene()), encoding="utf-8")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 
 from podium.cli.verbs import run
+from tests.support import strict_json
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 
@@ -27,11 +27,7 @@ class Said:
     @property
     def json(self) -> Any:
         """Standard output as exactly one JSON document without NaN."""
-
-        def refuse(constant: str) -> None:
-            raise AssertionError(f"{constant} is not JSON")
-
-        return json.loads(self.out, parse_constant=refuse)
+        return strict_json(self.out)
 
 
 Verb = Callable[..., Said]

@@ -16,10 +16,10 @@ from podium.errors import DataError, RegistryError
 from podium.evaluate.judgement import Judgement
 from podium.evaluate.significance import diebold_mariano
 from podium.pipeline.contest import check_going_on
-from podium.pipeline.onward import evaluate_or_go_on
 from podium.records import Series
 from podium.registry import judgements
 from podium.report.scene import told_day
+from tests.support import strict_json
 
 ASKED = {
     "pair", "data_version", "verdict", "reason", "champion", "scored_days", "minimum_detectable_r2", "baselines",
@@ -28,21 +28,6 @@ ASKED = {
 ASKED_OF_A_ROW = {
     "family", "model_name", "model_version", "alias", "skill", "intervals",
 }  # fmt: skip
-
-
-def no_nan(value: object) -> None:
-    """Fail on the words that JSON has no number for."""
-    raise AssertionError(f"{value} in JSON")
-
-
-def answer(capsys):
-    """The JSON that a verb printed."""
-    return json.loads(capsys.readouterr().out, parse_constant=no_nan)
-
-
-def answer_lines(capsys):
-    """What verbs printed for people."""
-    return capsys.readouterr().out
 
 
 @pytest.fixture
@@ -55,7 +40,7 @@ def test_the_first_championship_tells_everything_that_a_program_asks(crowned, ca
     """`evaluate --json` and `status --json` hold every key, as numbers or null, and agree."""
     arena, judgement = crowned
     assert arena.podium("evaluate", "--json") == 0
-    told = answer(capsys)
+    told = strict_json(capsys.readouterr().out)
     assert told.keys() >= ASKED
     assert [row.keys() >= ASKED_OF_A_ROW for row in told["ranking"]] == [True, True]
     assert told == json.loads(judgement.to_json())
@@ -63,7 +48,7 @@ def test_the_first_championship_tells_everything_that_a_program_asks(crowned, ca
     assert [row["alias"] for row in told["ranking"]] == ["champion", "challenger"]
 
     assert arena.podium("status", "--json") == 0
-    status = answer(capsys)
+    status = strict_json(capsys.readouterr().out)
     assert status.keys() >= ASKED | {"aliases", "age_days", "pointer_agrees", "pinned"}
     assert {key: status[key] for key in told} == told
     assert (status["pinned"], status["pointer_agrees"]) == (None, True)
@@ -101,12 +86,12 @@ def test_what_one_tag_held_until_now_reads_as_before(crowned, capsys):
     """A store in which a version carries the whole judgement as a tag tells the same, and is brought up to date."""
     arena, judgement = crowned
     status, champion = arena.podium("status", "--all", "--json"), arena.store.champion()
-    told = answer(capsys)
+    told = strict_json(capsys.readouterr().out)
     for name in ("r2_oos", "dm_p", "rank"):
         arena.client.delete_model_version_tag(champion.name, str(champion.version), name)
     arena.client.set_model_version_tag(champion.name, str(champion.version), judgements.TAG, judgement.to_json())
     assert judgements.carried(arena.store, arena.store.champion()) == judgement
-    assert (arena.podium("status", "--all", "--json"), answer(capsys)) == (status, told)
+    assert (arena.podium("status", "--all", "--json"), strict_json(capsys.readouterr().out)) == (status, told)
     assert arena.evaluate() == judgement
     assert arena.store.champion() == champion
 
@@ -123,7 +108,7 @@ def test_since_when_the_title_is_held_is_one_moment(arena, rates, capsys):
         assert (judgement.title_since, judgement.title_data_day) == tuple(since.values())
     assert arena.pointer().items() >= since.items()
     assert arena.podium("status", "--json") == 0
-    assert answer(capsys).items() >= since.items()
+    assert strict_json(capsys.readouterr().out).items() >= since.items()
     assert arena.podium("report") == 0
     assert (
         f"{at[11:16]} UTC, on data up to {told_day(since['title_data_day'])}" in Path("reports/EURUSD.html").read_text()
@@ -263,7 +248,7 @@ def test_a_champion_that_is_kept_unproven_fails_where_it_is_asked_to(crowned, ra
     assert (judgement.verdict, judgement.proven) == ("held", False)
     assert arena.podium("evaluate", "--policy", "significant") == 0
     assert arena.podium("evaluate", "--policy", "significant", "--strict") == 3
-    assert answer_lines(capsys).count("Verdict: held") == 2
+    assert capsys.readouterr().out.count("Verdict: held") == 2
 
 
 def test_the_printed_line_on_the_random_walk_agrees_with_the_verdict(arena, rates, capsys):
@@ -287,173 +272,11 @@ def lucky(actual, target):
     return min(found, key=lambda item: item[0])[1]
 
 
-def fair_noise(actual):
-    """A contestant that knows nothing."""
-    return 0.0001 * np.random.default_rng(1).normal(size=len(actual))
-
-
-class TestLeak:
-    """A contestant that reads the day to come."""
-
-    @pytest.fixture
-    def leaking(self, arena, rates):
-        """A fair first championship, then a contestant that knows two thirds of the next return."""
-        arena.days(rates.until(850)).enter(ARIMA=fair_noise)
-        fair = arena.evaluate()
-        before = (arena.aliases(), arena.pointer(), arena.store.titles())
-        arena.days(rates).enter(ARIMA=fair_noise, LinearRegression=lambda actual: 0.6 * actual + 0.001)
-        return arena, fair, before
-
-    def test_it_moves_nothing(self, leaking, capsys):
-        """Verdict `leak`: aliases, pointer and titles stay, the holder is still the version that has the alias."""
-        arena, fair, before = leaking
-        assert arena.podium("evaluate", "--json") == 3
-        told = answer(capsys)
-        assert told["verdict"] == "leak"
-        assert (told["champion"], told["champion_version"]) == (fair.champion, 1)
-        assert (arena.aliases(), arena.pointer(), arena.store.titles()) == before
-        assert [row["alias"] for row in told["ranking"]] == [None, None]
-        assert "LinearRegression is too good to be true" in told["leaks"][0]["message"]
-
-        again = arena.state()
-        assert arena.podium("evaluate", "--json") == 3
-        assert answer(capsys) == told
-        assert arena.state() == again
-
-        assert arena.podium("status", "--json") == 0
-        status = answer(capsys)
-        assert (status["verdict"], status["champion"], status["champion_version"]) == ("leak", fair.champion, 1)
-
-    def test_it_is_let_through_only_by_name_and_recorded(self, leaking, capsys):
-        """`--accept-leak` moves the title and is recorded; the next championship without it refuses again."""
-        arena, _, _ = leaking
-        assert arena.podium("evaluate", "--accept-leak", "--json") == 0
-        told = answer(capsys)
-        assert (told["champion"], told["leak_accepted"], len(told["leaks"])) == ("EURUSD_LinearRegression", True, 1)
-        assert arena.aliases()["champion"] == "models:/EURUSD_LinearRegression/1"
-        said = "too good to be true, and accepted: LinearRegression"
-        assert arena.store.titles()[-1].why.endswith(said)
-        assert arena.pointer()["reason"].endswith(said)
-        assert arena.evaluate().verdict == "leak"
-        assert arena.aliases()["champion"] == "models:/EURUSD_LinearRegression/1"
-
-    def test_a_first_championship_with_a_leak_crowns_nobody(self, arena, rates, capsys):
-        """Without a holder before, nobody holds the title after, and there is no pointer."""
-        arena.days(rates).enter(LinearRegression=lambda actual: 0.6 * actual)
-        for _ in range(2):
-            assert arena.podium("evaluate", "--json") == 3
-            told = answer(capsys)
-            assert (told["verdict"], told["champion"], told["title_data_day"]) == ("leak", None, None)
-        assert (arena.aliases(), arena.pointer(), arena.store.titles()) == ({}, {}, [])
-
-    def test_what_helps_after_a_first_championship_with_a_leak_is_told(self, arena, rates, capsys):
-        """Every verb names the page and what ends the matter; the page says who leaked what, and praises nothing."""
-        arena.days(rates).enter(LinearRegression=lambda actual: 0.6 * actual, ARIMA=lambda actual: 0.0 * actual)
-        assert arena.evaluate().verdict == "leak"
-        for verb in ("status", "status --all", "forecast", "rollback"):
-            assert arena.podium(*verb.split()) == 5
-            told = capsys.readouterr().err
-            assert "its championship was stopped (LinearRegression: too good to be true" in told
-            assert all(
-                help_ in told for help_ in ("`podium report`", "`podium evaluate --without NAME`", "--accept-leak")
-            )
-        assert arena.podium("report", "--json") == 0
-        told = answer(capsys)
-        page = Path(told["path"]).read_text()
-        assert "<h1>Refused: a contestant is too good to be true</h1>" in page
-        assert "Do not use any of these forecasts" in page
-        assert "@champion" not in page.partition('id="words"')[0]
-        assert "report.html" in [file.path for file in arena.client.list_artifacts(told["run_id"])]
-        assert arena.podium("evaluate", "--without", "Nobody") == 2
-        assert "no run of it could take part; there are ARIMA, LinearRegression" in capsys.readouterr().err
-        assert arena.podium("evaluate", "--without", "LinearRegression") == 0
-        assert arena.aliases() == {"champion": "models:/EURUSD_ARIMA/1"}
-
-    def test_the_word_is_on_every_version(self, leaking):
-        """The versions of a refused championship carry the verdict and its reason."""
-        arena, _, _ = leaking
-        arena.evaluate()
-        tags = {version.pinned_uri: version.tags.get("verdict") for version in arena.store.versions()}
-        assert tags["models:/EURUSD_LinearRegression/1"] == tags["models:/EURUSD_ARIMA/2"] == "leak"
-
-    def test_a_yes_to_one_is_none_to_another(self, arena, rates):
-        """Days without training go on with an accepted leak, and stop for one that nobody accepted."""
-        loose = arena.using(leak_r2=0.5, leak_direction=0.99)
-        loose.days(rates.until(950)).enter(
-            LinearRegression=lambda actual: 0.6 * actual, ARIMA=lambda actual: 0.2 * actual
-        )
-        assert loose.evaluate(accept_leak=True).leak_accepted
-        loose.days(rates.until(953))
-        went_on = evaluate_or_go_on(loose.settings)
-        assert (went_on.leak_accepted, went_on.champion) == (True, "EURUSD_LinearRegression")
-        stopped = evaluate_or_go_on(arena.using(leak_r2=0.1, leak_direction=0.99).settings)
-        assert (stopped.verdict, {found.contestant for found in stopped.leaks}) == (
-            "leak",
-            {"LinearRegression", "ARIMA"},
-        )
-
-
-def knowing(actual, r2=0.06):
-    """A noisy copy of what is to come, with exactly this out-of-sample R²."""
-    noise = np.random.default_rng(2).normal(size=len(actual))
-    noise -= actual * (noise @ actual) / (actual @ actual)
-    return r2 * (actual + noise * math.sqrt((1 / r2 - 1) * (actual @ actual) / (noise @ noise)))
-
-
-class TestAmber:
-    """A contestant between what is known of daily rates and what is too good to be true."""
-
-    @pytest.fixture
-    def nearly(self, arena, rates):
-        """A fair first championship, then one that explains six per cent of the next return, give or take three."""
-        arena.days(rates.until(850)).enter(ARIMA=fair_noise)
-        arena.evaluate()
-        before = (arena.aliases(), arena.pointer(), arena.store.titles())
-        arena.days(rates).enter(ARIMA=fair_noise, LinearRegression=knowing)
-        return arena, before
-
-    def test_it_waits_for_a_person(self, nearly, capsys):
-        """Verdict `amber`, exit code 3; aliases, pointer and titles stay until --accept-leak, which is recorded."""
-        arena, before = nearly
-        assert arena.podium("evaluate", "--json") == 3
-        told = answer(capsys)
-        assert (told["verdict"], told["champion"]) == ("amber", "EURUSD_ARIMA")
-        assert "LinearRegression is better than what is known of daily rates" in told["leaks"][0]["message"]
-        assert (arena.aliases(), arena.pointer(), arena.store.titles()) == before
-
-        accepted = arena.evaluate(accept_leak=True)
-        assert (accepted.champion, accepted.leak_accepted) == ("EURUSD_LinearRegression", True)
-        assert arena.store.titles()[-1].why.endswith("and accepted: LinearRegression")
-        again = arena.evaluate()
-        assert (again.champion, again.verdict, again.leaks) == ("EURUSD_LinearRegression", "unproven", ())
-        assert [found.contestant for found in again.ambers] == ["LinearRegression"]
-
-    def test_it_takes_no_title_by_the_way(self, nearly, capsys):
-        """`promote` asks for the same word, and writes it into the history; a second place needs none."""
-        arena, _ = nearly
-        arena.using(policy="significant").evaluate()
-        assert arena.aliases()["challenger"] == "models:/EURUSD_LinearRegression/1"
-        assert arena.podium("promote", "challenger") == 2
-        assert "better than what is known" in capsys.readouterr().err
-        assert arena.aliases()["champion"] == "models:/EURUSD_ARIMA/2"
-        assert arena.podium("promote", "challenger", "--accept-leak") == 0
-        assert arena.store.titles()[-1].why == "promoted by hand; under suspicion, and accepted"
-
-    def test_a_recipe_is_accepted_and_not_its_name(self, nearly):
-        """Another recipe of the champion's family is held back again."""
-        arena, _ = nearly
-        arena.evaluate(accept_leak=True)
-        arena.using(options={"LinearRegression": {"lags_used": 2}}).enter(
-            LinearRegression=lambda actual: knowing(actual, 0.065)
-        )
-        assert arena.evaluate().verdict == "amber"
-
-
 def test_a_constant_forecast_is_reported_as_untested_not_as_a_number(arena, rates, capsys):
     """No change forecast every day: tests and direction are null with their reasons, and JSON holds no NaN."""
     arena.days(rates.until(900)).enter(ARIMA=lambda actual: 0.0 * actual)
     assert arena.podium("evaluate", "--json") == 0
-    told = answer(capsys)
+    told = strict_json(capsys.readouterr().out)
     skill = told["ranking"][0]["skill"]
     tests = [skill[name] for name in ("diebold_mariano", "clark_west", "pesaran_timmermann")]
     assert [(test["statistic"], test["p_value"], bool(test["reason"])) for test in tests] == [(None, None, True)] * 3
