@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from filelock import FileLock
 
 from podium.data.sources.ecb import bundled_table
 from podium.evaluate.judgement import Judgement
@@ -29,7 +28,7 @@ from podium.registry.pointer import FILE_NAME
 from podium.settings import Settings
 from tests import servers
 from tests.servers import Database
-from tests.support import shell_environment
+from tests.support import made_once, shell_environment, strict_json
 
 N_ROWS, N_SCORED, N_LAGS = 120, 40, 6
 BASELINES = {
@@ -79,15 +78,11 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def blank_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SQLite file with MLflow's schema, made once; creating it takes seconds, copying it none."""
-    root = tmp_path_factory.getbasetemp()
-    shared = root.parent if os.environ.get("PYTEST_XDIST_WORKER") else root
-    path = shared / "blank" / "mlflow.db"
-    path.parent.mkdir(exist_ok=True)
-    with FileLock(path.parent / "making.lock"):
-        if not (path.parent / "made").exists():
-            _ = MlflowStore(Settings(tracking_uri=f"sqlite:///{path}")).client
-            (path.parent / "made").touch()
-    return path
+
+    def make(folder: Path) -> None:
+        _ = MlflowStore(Settings(tracking_uri=f"sqlite:///{folder / 'mlflow.db'}")).client
+
+    return made_once(tmp_path_factory, "blank", make) / "mlflow.db"
 
 
 @pytest.fixture
@@ -286,6 +281,36 @@ def check_podium() -> Callable[..., Verdict]:
 
 
 @dataclass(frozen=True)
+class Said:
+    """What a verb printed and how it ended."""
+
+    exit_code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Standard output as exactly one JSON document without NaN."""
+        return strict_json(self.out)
+
+
+Verb = Callable[..., Said]
+
+
+@pytest.fixture
+def podium(capsys: pytest.CaptureFixture[str]) -> Verb:
+    """`podium("status", "--json")`: a verb, run here."""
+    from podium.cli.verbs import run
+
+    def verb(*arguments: str) -> Said:
+        capsys.readouterr()
+        exit_code = run(list(arguments))
+        return Said(exit_code, *capsys.readouterr())
+
+    return verb
+
+
+@dataclass(frozen=True)
 class Ran:
     """A verb or script that ran in a process of its own.
 
@@ -338,16 +363,13 @@ def championship(tmp_path_factory: pytest.TempPathFactory) -> Ran:
 
     Nothing may write into its folder. A test that must takes `own_championship`.
     """
-    root = tmp_path_factory.getbasetemp()
-    shared = root.parent if os.environ.get("PYTEST_XDIST_WORKER") else root
-    folder = shared / "championship"
-    told = shared / "championship.json"
-    with FileLock(shared / "championship.lock"):
-        if not told.exists():
-            folder.mkdir()
-            ran = run_in_shell(folder, "podium", "run")
-            told.write_text(json.dumps([ran.exit_code, ran.stdout, ran.stderr]))
-    return Ran(folder, *json.loads(told.read_text()))
+
+    def make(folder: Path) -> None:
+        ran = run_in_shell(folder, "podium", "run")
+        folder.with_name("championship.json").write_text(json.dumps([ran.exit_code, ran.stdout, ran.stderr]))
+
+    folder = made_once(tmp_path_factory, "championship", make)
+    return Ran(folder, *json.loads(folder.with_name("championship.json").read_text()))
 
 
 @pytest.fixture(scope="session")

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from filelock import FileLock
 
-from podium.cli.verbs import run
 from podium.data.store import save_series
 from podium.ledger import Ledger
 from podium.records import Series
@@ -22,6 +17,7 @@ from podium.registry import judgements, pointer
 from podium.registry.history import taken
 from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
+from tests.support import made_once
 
 FAMILIES = ("LinearRegression", "ARIMA")
 ALIASES = ("champion", "challenger")
@@ -33,28 +29,11 @@ def at(folder: Path, **more: object) -> Settings:
     return Settings(tracking_uri=f"sqlite:///{folder / 'mlflow.db'}", developer="tester", **{**folders, **more})
 
 
-class Said(NamedTuple):
-    """What a verb printed and how it ended."""
-
-    exit_code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """Standard output as one JSON document."""
-        return json.loads(self.out)
-
-
 @pytest.fixture(scope="session")
 def template(tmp_path_factory, blank_database, make_result, context, make_judgement) -> Path:
     """EURUSD with two championships of two families, the second of which hold the aliases, and GBPJPY with one run."""
-    root = tmp_path_factory.getbasetemp()
-    shared = (root.parent if os.environ.get("PYTEST_XDIST_WORKER") else root) / "upkeep"
-    shared.mkdir(exist_ok=True)
-    folder = shared / "desk"
 
-    def hold(pair: str, families: Sequence[str], rounds: int) -> None:
+    def hold(folder: Path, pair: str, families: Sequence[str], rounds: int) -> None:
         """Championships of one pair, in each of which models of another alpha win."""
         settings = at(folder, pair=pair, artifact_location=str(folder / "mlruns" / pair))
         store = MlflowStore(settings)
@@ -76,17 +55,15 @@ def template(tmp_path_factory, blank_database, make_result, context, make_judgem
         series = Series(pair, days, 1.1 + np.linspace(0, 0.1, len(days)), "test")
         save_series(series, settings.data_dir / "raw" / f"{pair}.parquet")
 
-    with FileLock(shared / "making.lock"):
-        if not (shared / "made").exists():
-            folder.mkdir()
-            shutil.copyfile(blank_database, folder / "mlflow.db")
-            hold("EURUSD", FAMILIES, 2)
-            hold("GBPJPY", FAMILIES[:1], 1)
-            Ledger.open(folder / "data" / "ledger.db").close()
-            (folder / "podium.toml").touch(0o600)
-            (folder / "podium.toml").write_text('[serve]\nsalt = "shaker"\n')
-            (shared / "made").touch()
-    return folder
+    def make(folder: Path) -> None:
+        shutil.copyfile(blank_database, folder / "mlflow.db")
+        hold(folder, "EURUSD", FAMILIES, 2)
+        hold(folder, "GBPJPY", FAMILIES[:1], 1)
+        Ledger.open(folder / "data" / "ledger.db").close()
+        (folder / "podium.toml").touch(0o600)
+        (folder / "podium.toml").write_text('[serve]\nsalt = "shaker"\n')
+
+    return made_once(tmp_path_factory, "desk", make)
 
 
 @pytest.fixture
@@ -104,15 +81,3 @@ def desk(template: Path, tmp_path: Path, readdress, monkeypatch) -> Settings:
 def settings_at() -> Callable[..., Settings]:
     """`settings_at(folder)`: of the championship in another folder."""
     return at
-
-
-@pytest.fixture
-def podium(capsys) -> Callable[..., Said]:
-    """`podium("doctor", "--json")`: a verb, run here."""
-
-    def verb(*arguments: str) -> Said:
-        capsys.readouterr()
-        exit_code = run(list(arguments))
-        return Said(exit_code, *capsys.readouterr())
-
-    return verb

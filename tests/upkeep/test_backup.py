@@ -8,7 +8,8 @@ import shutil
 import sqlite3
 import threading
 import zipfile
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,29 @@ def test_a_damaged_archive_is_refused(elsewhere, damage):
     assert list(Path.cwd().iterdir()) == []
 
 
+@contextmanager
+def written_to(path: Path, first: str, again: str) -> Iterator[None]:
+    """Somebody else writes to a database, whose log keeps it: one statement once and another without end."""
+    stop, begun = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as connection:
+            for line in ("PRAGMA journal_mode = WAL", "PRAGMA wal_autocheckpoint = 0", first):
+                connection.execute(line)
+            begun.set()
+            while not stop.is_set():
+                connection.execute(again)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert begun.wait(60)
+    try:
+        yield
+    finally:
+        stop.set()
+        writer.join()
+
+
 def test_it_is_consistent_while_others_write(desk, tmp_path):
     """Backed up while registry and ledger are written to, both copies are whole, with what is still in a log."""
     ledger = Ledger.open(desk.ledger)
@@ -113,32 +137,13 @@ def test_it_is_consistent_while_others_write(desk, tmp_path):
     entry = Entry(number, number, at, "EURUSD", "x", "champion", False, False, "EURUSD_ARIMA", 1, None, "k", 0.1)
     with ledger.writing() as connection:
         connection.execute(entries.insert(), [entry._asdict()])
-    stop, begun = threading.Event(), threading.Barrier(3)
-
-    def write(path: Path, first: str, statement: str) -> None:
-        with closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as connection:
-            for line in ("PRAGMA journal_mode = WAL", "PRAGMA wal_autocheckpoint = 0", first):
-                connection.execute(line)  # what is written stays in the log
-            begun.wait()
-            while not stop.is_set():
-                connection.execute(statement)
-
     bump = "UPDATE experiments SET last_update_time = last_update_time + 1"
-    gone = "DELETE FROM ledger_days"
-    writers = [
-        threading.Thread(target=write, args=(Path("mlflow.db"), "UPDATE runs SET name = 'renamed'", bump)),
-        threading.Thread(target=write, args=(Path("data/ledger.db"), gone, gone)),
-    ]
-    for writer in writers:
-        writer.start()
-    begun.wait()
-    try:
+    with (
+        closing(ledger),
+        written_to(Path("mlflow.db"), "UPDATE runs SET name = 'renamed'", bump),
+        written_to(Path("data/ledger.db"), "DELETE FROM ledger_days", "DELETE FROM ledger_days"),
+    ):
         backup(desk, tmp_path / "busy.zip")
-    finally:
-        stop.set()
-        ledger.close()
-        for writer in writers:
-            writer.join()
     with zipfile.ZipFile(tmp_path / "busy.zip") as archive:
         for name in ("databases/tracking.db", "ledger.db"):
             (tmp_path / "copy.db").write_bytes(archive.read(name))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from podium.evaluate.judgement import Judgement, Standing
 from podium.evaluate.metrics import score
 from podium.features import build_features, frame
 from podium.models.linear import LinearRegressionContestant
-from podium.records import Forecasts, Interval, NextDay, Series
+from podium.records import ALIASES, FeatureTable, Forecasts, Interval, NextDay, Series
 from podium.registry import judgements
 from podium.registry.log_items import RunContext
 from podium.registry.mlflow_store import MlflowStore
@@ -27,6 +27,7 @@ from podium.settings import Settings
 from tests.serve.conftest import World
 
 N_SCORED = 60
+LAGS_USED = {"LinearRegression": 6, "ARIMA": 3, "LSTM": 1}
 REACH = {"lower_80": 0.006, "upper_80": 0.006, "lower_95": 0.010, "upper_95": 0.010}
 
 
@@ -82,9 +83,7 @@ def championship(root: Path, settings: Settings, series: Series, make_result: An
     store = MlflowStore(settings)
     X, y = frame(table)[:-1], table.target[:-1]
     versions, standings = [], []
-    for (family, lags_used), alias in zip(
-        (("LinearRegression", 6), ("ARIMA", 3), ("LSTM", 1)), ("champion", "challenger", "candidate"), strict=True
-    ):
+    for (family, lags_used), alias in zip(LAGS_USED.items(), ALIASES, strict=True):
         model = LinearRegressionContestant(n_lags=12, lags_used=lags_used).fit(X, y)
         past = _past(table, model)
         given = replace(table, target=np.append(y, 0.0))
@@ -96,9 +95,19 @@ def championship(root: Path, settings: Settings, series: Series, make_result: An
         )
         versions.append(store.register(store.log_run(result, replace(context, table=given))))
         standings.append(_standing(versions[-1], alias, past))
-    past = _past(table, model)
-    outcome = Judgement(
-        pair=series.pair,
+    outcome = _judgement(table, past, standings)
+    for version in versions:
+        judgements.record(store, version, outcome)
+    store.assign(series.pair, dict(zip(ALIASES, versions, strict=True)))
+    store.record_title(versions[0], why=outcome.reason, verdict="unproven", data_version=table.data_version)
+    return World(root, settings, tuple(versions), table)
+
+
+def _judgement(table: FeatureTable, past: Forecasts, ranking: Sequence[Standing]) -> Judgement:
+    """The first of them leads by RMSE."""
+    first = ranking[0]
+    return Judgement(
+        pair=table.pair,
         data_version=table.data_version,
         scored_days=f"{past.origins[0]}..{past.origins[-1]}:{N_SCORED}",
         n_scored_days=N_SCORED,
@@ -106,23 +115,18 @@ def championship(root: Path, settings: Settings, series: Series, make_result: An
         alpha=0.05,
         verdict="unproven",
         reason="LinearRegression has the lowest RMSE",
-        champion=versions[0].name,
-        champion_version=versions[0].version,
-        title_data_day=str(series.dates[-1]),
+        champion=first.model_name,
+        champion_version=first.model_version,
+        title_data_day=str(table.origins[-1]),
         random_walk_in_mcs=True,
         recipes_tried=3,
         alpha_needed=0.05 / 3,
         proven=False,
         minimum_detectable_r2=0.1,
         baselines={"random_walk": {"rmse": float(np.sqrt(np.mean(past.actual**2))), "mae": 0.004}},
-        ranking=tuple(standings),
+        ranking=tuple(ranking),
         key="first",
     )
-    for version in versions:
-        judgements.record(store, version, outcome)
-    store.assign(series.pair, dict(zip(("champion", "challenger", "candidate"), versions, strict=True)))
-    store.record_title(versions[0], why=outcome.reason, verdict="unproven", data_version=table.data_version)
-    return World(root, settings, tuple(versions), table)
 
 
 @pytest.fixture(scope="session")

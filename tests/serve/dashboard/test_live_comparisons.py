@@ -1,4 +1,5 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -17,55 +18,38 @@ from podium.serve.processes.worker import make_pages
 Fill = Callable[..., None]
 
 
+def entries(caller: Any, walk: Series, days: range, gap: float) -> Iterator[Entry]:
+    """What champion and challenger said on each of these days of the walk, the challenger a share of the outcome."""
+    cards = {arm: arms.card for arm, arms in caller.service.selection.lineup("EURUSD").arms.items()}
+    for at in days:
+        evening = walk.dates[at].astype("datetime64[ns]").astype(int).item() + 18 * 3600 * 10**9
+        request, moment = new_id(evening)
+        for arm, share in (("champion", 0.0), ("challenger", gap)):
+            card = cards[arm]
+            yield Entry(
+                forecast_id=request if arm == "champion" else new_id(evening)[0], request_id=request, created_at=moment,
+                pair="EURUSD", experiment="default", arm=arm, shadow=arm != "champion", forced=False,
+                model_name=card.name, model_version=card.version, run_id=card.run_id, request_key="k",
+                forecast=share * float(np.log(walk.closes[at + 1] / walk.closes[at])),
+                origin=str(walk.dates[at]), target_date=str(walk.dates[at + 1]), known_through=str(walk.dates[at]),
+                trained_through=str(walk.dates[0]), latency_us=1,
+            )  # fmt: skip
+
+
 @pytest.fixture
 def fill(runner: Any, walk: Series) -> Fill:
     """`fill(caller, days=30)`: forecasts of champion and challenger for the walk's last days, settled if so wanted."""
 
-    def entries(caller: Any, days: int, gap: float) -> list[Entry]:
-        found = []
-        for at in range(len(walk) - 1 - days, len(walk) - 1):
-            actual = float(np.log(walk.closes[at + 1] / walk.closes[at]))
-            day, evening = (
-                str(walk.dates[at]),
-                walk.dates[at].astype("datetime64[ns]").astype(int).item() + 18 * 3600 * 10**9,
-            )
-            request = new_id(evening)
-            for arm, share in (("champion", 0.0), ("challenger", gap)):
-                card = caller.service.selection.lineup("EURUSD").arms[arm].card
-                found.append(
-                    Entry(
-                        forecast_id=request[0] if arm == "champion" else new_id(evening)[0],
-                        request_id=request[0],
-                        created_at=request[1],
-                        pair="EURUSD",
-                        experiment="default",
-                        arm=arm,
-                        shadow=arm != "champion",
-                        forced=False,
-                        model_name=card.name,
-                        model_version=card.version,
-                        run_id=card.run_id,
-                        request_key="k",
-                        forecast=share * actual,
-                        origin=day,
-                        target_date=str(walk.dates[at + 1]),
-                        known_through=day,
-                        trained_through=str(walk.dates[0]),
-                        latency_us=1,
-                    )
-                )
-        return found
-
     def write(caller: Any, *, days: int = 30, gap: float = 0.0, settled: bool = True) -> None:
         async def committed(ledger: Ledger) -> None:
             async with LedgerWriter(ledger, limit=10**9) as writer:
-                await writer.submit(entries(caller, days, gap))
+                last = range(len(walk) - 1 - days, len(walk) - 1)
+                await writer.submit([*entries(caller, walk, last, gap)])
 
-        ledger = Ledger.open(caller.service.config.settings.ledger)
-        runner.run(committed(ledger))
-        if settled:
-            settle(ledger, walk, "walk")
-        ledger.close()
+        with closing(Ledger.open(caller.service.config.settings.ledger)) as ledger:
+            runner.run(committed(ledger))
+            if settled:
+                settle(ledger, walk, "walk")
 
     return write
 
