@@ -32,19 +32,24 @@ STRICTER = {
 }
 
 
-def corpus(names: list[str], rows: list[list[float]]) -> dict[str, tuple[str | None, bytes]]:
-    """Requests by name: type and body."""
-    records = [dict(zip(names, row, strict=True)) for row in rows]
-    columns = {name: [row[at] for row in rows] for at, name in enumerate(names)}
-    lines = [",".join(names), *(",".join(map(repr, row)) for row in rows)]
+Rows = list[list[float]]
+Corpus = dict[str, tuple[str | None, bytes]]
 
-    def split(**more: Any) -> dict[str, Any]:
-        return {"dataframe_split": {"columns": names, "data": rows, **more}}
+
+def _split(names: list[str], rows: Rows, **more: Any) -> dict[str, Any]:
+    """MLflow's first form, with what is given otherwise."""
+    return {"dataframe_split": {"columns": names, "data": rows, **more}}
+
+
+def by_split(names: list[str], rows: Rows) -> dict[str, Any]:
+    """Documents that are split, and odd ones."""
+    records = [dict(zip(names, row, strict=True)) for row in rows]
+    split = partial(_split, names, rows)
 
     def with_first(value: Any) -> dict[str, Any]:
         return split(data=[[value, *rows[0][1:]]])
 
-    objects: dict[str, Any] = {
+    return {
         "split": split(),
         "one row": split(data=rows[:1]),
         "split with index": split(index=[5, 6, 7, 8]),
@@ -79,6 +84,13 @@ def corpus(names: list[str], rows: list[list[float]]) -> dict[str, tuple[str | N
         "split with names that are text": split(columns="abc"),
         "split beside another key": {**split(), "z": 1},
         "split with params": {**split(), "params": {"a": 1}},
+    }
+
+
+def by_records(names: list[str], rows: Rows) -> dict[str, Any]:
+    """Documents of records."""
+    records = [dict(zip(names, row, strict=True)) for row in rows]
+    return {
         "records": {"dataframe_records": records},
         "records with a further column": {"dataframe_records": [{**record, "z": "t"} for record in records]},
         "records without a column": {"dataframe_records": [dict(list(record.items())[1:]) for record in records]},
@@ -89,6 +101,14 @@ def corpus(names: list[str], rows: list[list[float]]) -> dict[str, tuple[str | N
         "records with numbers as text": {"dataframe_records": [{**records[0], names[0]: "0.5"}]},
         "records that are lists": {"dataframe_records": rows},
         "records that are null": {"dataframe_records": None},
+    }
+
+
+def by_tensors(names: list[str], rows: Rows) -> dict[str, Any]:
+    """Documents of instances and inputs, and of no form."""
+    records = [dict(zip(names, row, strict=True)) for row in rows]
+    columns = {name: [row[at] for row in rows] for at, name in enumerate(names)}
+    return {
         "instances": {"instances": records},
         "instances by column": {"instances": columns},
         "instances of one row": {"instances": records[0]},
@@ -112,12 +132,11 @@ def corpus(names: list[str], rows: list[list[float]]) -> dict[str, tuple[str | N
         "a number": 5,
         "null": None,
     }
-    found: dict[str, tuple[str | None, bytes]] = {
-        name: (JSON, json.dumps(value).encode()) for name, value in objects.items()
-    }
-    good = json.dumps(split()).encode()
-    table = "\n".join(lines)
-    found |= {
+
+
+def as_bytes(good: bytes) -> Corpus:
+    """What is hardly a document, and types that are none."""
+    return {
         "empty": (JSON, b""),
         "truncated": (JSON, good[:-20]),
         "no JSON": (JSON, b"{{{"),
@@ -125,8 +144,22 @@ def corpus(names: list[str], rows: list[list[float]]) -> dict[str, tuple[str | N
         "not UTF-8": (JSON, b'\xff\xfe{"a":1}'),
         "in UTF-16": (JSON, good.decode().encode("utf-16")),
         "byte order mark": (JSON, b"\xef\xbb\xbf" + good),
-        "beyond a float": (JSON, json.dumps(with_first(0.125)).replace("0.125", "1e999").encode()),
         "too deep": (JSON, b"[" * 2000 + b"]" * 2000),
+        "no type": (None, good),
+        "another type": ("text/plain", good),
+        "type with charset": ("application/json; charset=UTF-8", good),
+        "type with another charset": ("application/json; charset=latin-1", good),
+        "type with a parameter": ("application/json; format=pandas-split", good),
+        "type in capitals": ("Application/JSON", good),
+        "parquet": ("application/vnd.apache.parquet", b"PAR1"),
+    }
+
+
+def as_csv(names: list[str], rows: Rows) -> Corpus:
+    """Tables of text."""
+    lines = [",".join(names), *(",".join(map(repr, row)) for row in rows)]
+    table = "\n".join(lines)
+    return {
         "csv": (CSV, table.encode()),
         "csv with carriage returns": (CSV, table.replace("\n", "\r\n").encode()),
         "csv with a further column": (CSV, "\n".join(f"{line},z" for line in lines).encode()),
@@ -145,15 +178,20 @@ def corpus(names: list[str], rows: list[list[float]]) -> dict[str, tuple[str | N
         "csv with a short line": (CSV, (table + "\n1,2").encode()),
         "csv with a long line": (CSV, (table + "\n" + ",".join(["1"] * 99)).encode()),
         "csv that is not UTF-8": (CSV, b"\xff\xfe"),
-        "no type": (None, good),
-        "another type": ("text/plain", good),
-        "type with charset": ("application/json; charset=UTF-8", good),
-        "type with another charset": ("application/json; charset=latin-1", good),
-        "type with a parameter": ("application/json; format=pandas-split", good),
-        "type in capitals": ("Application/JSON", good),
-        "parquet": ("application/vnd.apache.parquet", b"PAR1"),
     }
-    return found
+
+
+def corpus(names: list[str], rows: Rows) -> Corpus:
+    """Requests by name: type and body."""
+    documents = {**by_split(names, rows), **by_records(names, rows), **by_tensors(names, rows)}
+    good = json.dumps(_split(names, rows)).encode()
+    beyond = json.dumps(_split(names, [[0.125, *rows[0][1:]]])).replace("0.125", "1e999").encode()
+    return {
+        **{name: (JSON, json.dumps(value).encode()) for name, value in documents.items()},
+        "beyond a float": (JSON, beyond),
+        **as_bytes(good),
+        **as_csv(names, rows),
+    }
 
 
 @pytest.fixture(scope="module")
