@@ -74,7 +74,7 @@ def main() -> None:
         days = hold("EURUSD", "")
         podium("daily", "--pair", "EURUSD", "--as-of", days[0], "--retrain", "never")  # makes the ledger
         before, first, again = size(), [], []
-        steps: dict[str, float] = {}
+        steps: dict[str, list[float]] = {}
         for day in days[1 : n_days + 1]:
             seconds, (done,) = podium("daily", "--pair", "EURUSD", "--as-of", day, "--retrain", "never")
             first.append(seconds)

@@ -16,6 +16,7 @@ import json
 import math
 import multiprocessing
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 from scipy.stats import t
 
 from podium.data.store import load_series
-from podium.evaluate.drift import DAYS, REFERENCE, biased, miscovered, widened
+from podium.evaluate.drift import DAYS, REFERENCE, Drift, biased, miscovered, widened
 from podium.evaluate.volatility.walk import volatility_walk
 from podium.pipeline.prepare import ingest
 from podium.settings import Settings
@@ -138,7 +139,7 @@ def record() -> dict[str, list[str]]:
     walk = volatility_walk(returns, dates, dates[1000], refit_every=252)
     z = returns[walk.start + 1 :] / np.exp(0.5 * np.log(walk.variance).mean(axis=0))[:-1]
     days = dates[walk.start + 1 :]
-    tests = {
+    tests: dict[str, Callable[[Floats], Drift]] = {
         "volatility-jumped": widened,
         "errors-drifted": biased,
         "coverage-off": lambda known: miscovered(np.abs(known) < t.isf(0.1, 6) * math.sqrt(4 / 6), 0.8),

@@ -33,7 +33,7 @@ def garch(rng: np.random.Generator, n_series: int, n_days: int) -> NDArray[np.fl
     for day in range(n_days):
         returns[:, day] = np.sqrt(variance) * shocks[:, day]
         variance = 0.01 + 0.04 * returns[:, day] ** 2 + 0.95 * variance
-    return returns
+    return np.asarray(returns)
 
 
 def history(rng: np.random.Generator, n_days: int = DAYS, share: float = SHARE) -> NDArray[np.float64]:

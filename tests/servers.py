@@ -140,7 +140,7 @@ def _postgres(root: Path, package: Path) -> Iterator[Database]:
 
     def execute(statement: str) -> None:
         with psycopg.connect(admin, autocommit=True) as connection:
-            connection.execute(statement)  # type: ignore[arg-type]
+            connection.execute(statement)
 
     try:
         yield Database(f"postgresql+psycopg://mlflow:{password}@{HOST}:{port}/{{}}", execute)
