@@ -44,4 +44,4 @@ def test_a_run_s_forecasts_are_read_without_pandas(tmp_path: Path) -> None:
         "assert read_forecasts(Path(sys.argv[1]).read_bytes()).forecast[1] == 1.5\n"
         "assert 'pandas' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", code, str(path)], check=True)
+    assert subprocess.run([sys.executable, "-c", code, str(path)], check=False).returncode == 0

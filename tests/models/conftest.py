@@ -31,6 +31,5 @@ def long_table(eurusd: Series) -> FeatureTable:
 def recent(eurusd: Series) -> FeatureTable:
     """Features of the last 1,300 days."""
     days = slice(-N_RECENT, None)
-    return build_features(
-        dataclasses.replace(eurusd, dates=eurusd.dates[days], closes=eurusd.closes[days]), 32, "recent"
-    )
+    newest = dataclasses.replace(eurusd, dates=eurusd.dates[days], closes=eurusd.closes[days])
+    return build_features(newest, 32, data_version(newest))
