@@ -34,6 +34,13 @@ def test_every_script_that_is_named_is_there():
     assert named - set(SCRIPTS) == set()
 
 
+def test_every_test_that_is_named_is_there():
+    """What proves a figure or a decision is named by its path, which is found."""
+    named = {path for text in (PAGE, *DOCS) for path in re.findall(r"\btests/[\w/]+\.py\b", text)}
+    assert len(named) > 2
+    assert [path for path in named if not (FOLDER.parent / path).is_file()] == []
+
+
 def test_every_flag_that_is_named_is_taken():
     """Each stands in its script, and a script that takes no words is given none."""
     flags = [(script, flag) for script, words in COMMANDS for flag in re.findall(r"--[a-z-]+", words)]

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -19,45 +15,28 @@ from podium.serve.web.security import new_key
 from podium.settings import Settings
 from tests.serve import conftest as worlds
 from tests.serve.dashboard import conftest as halls
+from tests.serve.processes.live import Server
 
 hall, own_hall, walk = halls.hall, halls.own_hall, worlds.walk
 Look = Callable[..., Any]
 
 pytestmark = pytest.mark.browser
 
-RUN = """
-import json, sys
-from podium.serve.processes.supervisor import serve
-from podium.settings import Settings
-from tests.serve import conftest as worlds
-from tests.serve.dashboard import conftest as halls
-
-sys.exit(serve(Settings(**json.loads(sys.argv[1])), lambda address: print(address, flush=True)))
-"""
 SOON = 20_000  # milliseconds
 
 
 @pytest.fixture
 def serving() -> Iterator[Callable[..., str]]:
     """`serving(settings, shadow=True)`: address of a server that runs until the end of the test."""
-    servers: list[subprocess.Popen[str]] = []
+    servers: list[Server] = []
 
     def start(settings: Settings, **options: Any) -> str:
-        serving = {"port": 0, "interval": 0.2, "patience": 30.0, **options}
-        told = {**settings.model_dump(mode="json"), "serve": serving}
-        server = subprocess.Popen([sys.executable, "-c", RUN, json.dumps(told)], stdout=subprocess.PIPE, text=True)
-        servers.append(server)
-        assert server.stdout is not None
-        address = server.stdout.readline().strip()
-        assert address.startswith("http://"), address
-        return address
+        servers.append(Server(settings, **{"patience": 30.0, **options}))
+        return f"http://127.0.0.1:{servers[-1].port}"
 
     yield start
     for server in servers:
-        server.send_signal(signal.SIGTERM)
-        server.wait(60)
-        if server.stdout is not None:
-            server.stdout.close()
+        server.stop()
 
 
 @pytest.mark.parametrize("dark", [False, True])

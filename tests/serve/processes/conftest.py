@@ -14,7 +14,7 @@ def serving(own_world: Any) -> Iterator[Serving]:
     servers: list[Server] = []
 
     def start(**options: Any) -> Server:
-        servers.append(Server(own_world, **options))
+        servers.append(Server(own_world.settings, own_world.root, **options))
         return servers[-1]
 
     yield start

@@ -9,9 +9,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psutil
+
+from podium.settings import Settings
 
 RUN = """
 import json, sys
@@ -29,13 +32,13 @@ sys.exit(serve(settings, lambda line: print(line, flush=True), decide))
 class Server:
     """A running `serve`, and ways to talk to it."""
 
-    def __init__(self, world: Any, **options: Any) -> None:
+    def __init__(self, settings: Settings, cwd: Path | None = None, **options: Any) -> None:
         serving = {"port": 0, "interval": 0.2, "ledger": "off", **options}
-        told = {**world.settings.model_dump(mode="json"), "serve": serving}
-        self.cache = world.cache
+        told = {**settings.model_dump(mode="json"), "serve": serving}
+        self.cache = settings.data_dir / "serving"
         self.started = time.monotonic()
         self.process = subprocess.Popen(
-            [sys.executable, "-c", RUN, json.dumps(told)], stdout=subprocess.PIPE, text=True, cwd=world.root
+            [sys.executable, "-c", RUN, json.dumps(told)], stdout=subprocess.PIPE, text=True, cwd=cwd
         )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
