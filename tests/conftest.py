@@ -22,6 +22,7 @@ from podium.data.sources.ecb import bundled_table
 from podium.evaluate.judgement import Judgement
 from podium.models.base import FittedModel
 from podium.records import DataVersion, FeatureTable, Forecasts, ScoredDays
+from podium.registry import plots
 from podium.registry.log_items import ContestantResult, RunContext
 from podium.registry.mlflow_store import MlflowStore
 from podium.registry.pointer import FILE_NAME
@@ -30,6 +31,7 @@ from tests import servers
 from tests.servers import Database
 from tests.support import made_once, shell_environment, strict_json
 
+DRAWN = {name: getattr(plots, name) for name in ("forecast", "cumulative_skill", "learning_curve")}
 N_ROWS, N_SCORED, N_LAGS = 120, 40, 6
 BASELINES = {
     "persistence": {"rmse": 0.0072, "mae": 0.0055, "directional_accuracy": 0.49},
@@ -73,6 +75,30 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("PODIUM_", "MLFLOW_", "COLUMNS")) and not name.startswith("PODIUM_TEST_"):
             monkeypatch.delenv(name)
+
+
+class Blank:
+    """A picture of nothing."""
+
+    def savefig(self, path: Path) -> None:
+        """What a file of it is in these tests."""
+        path.write_bytes(b"\x89PNG\r\n\x1a\n")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _pictures_of_nothing() -> Iterator[None]:
+    """Drawing is half of what recording a run costs, and few tests look at it: those ask for `pictures`."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in DRAWN:
+            patch.setattr(plots, name, lambda *_: Blank())
+        yield
+
+
+@pytest.fixture
+def pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs are recorded with their pictures as they are."""
+    for name, draw in DRAWN.items():
+        monkeypatch.setattr(plots, name, draw)
 
 
 @pytest.fixture(scope="session")

@@ -34,6 +34,7 @@ def test_forecasts_can_be_computed_with_again(make_result, context):
     assert table["origin"].to_pylist() == result.forecasts.origins.astype(object).tolist()
 
 
+@pytest.mark.usefixtures("pictures")
 @pytest.mark.parametrize(("curve", "plots"), [(None, 2), ({"training": np.array([2.0, 1.0])}, 3)])
 def test_plots_are_titled_and_have_units(make_result, context, curve, plots):
     """A forecast and the lead over the random walk always, the learning curve where there is one, by epoch."""
@@ -46,6 +47,7 @@ def test_plots_are_titled_and_have_units(make_result, context, curve, plots):
     assert learnt == ([(2.0, 0), (1.0, 1)] if curve else [])
 
 
+@pytest.mark.usefixtures("pictures")
 def test_the_lead_over_the_random_walk_ends_where_the_scores_say(make_result, context):
     """The curve of Goyal and Welch ends at the difference of the summed squared errors."""
     forecasts = make_result("LSTM").forecasts

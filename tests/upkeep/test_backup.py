@@ -73,8 +73,10 @@ def _cut(path: Path) -> None:
 
 
 def _flip(path: Path) -> None:
+    with zipfile.ZipFile(path) as archive:
+        largest = max(archive.infolist(), key=lambda one: one.compress_size)
     content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 255
+    content[largest.header_offset + largest.compress_size // 2] ^= 255  # what is kept, and not a header
     path.write_bytes(content)
 
 
