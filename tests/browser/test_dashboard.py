@@ -23,6 +23,7 @@ Look = Callable[..., Any]
 pytestmark = pytest.mark.browser
 
 SOON = 20_000  # milliseconds
+BOXES = ".tiles > div, .card, .steps li"
 
 
 @pytest.fixture
@@ -39,23 +40,30 @@ def serving() -> Iterator[Callable[..., str]]:
         server.stop()
 
 
-@pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("width", [320, 360, 768, 1180])
-def test_after_a_championship(serving: Any, look: Look, hall: Any, width: int, dark: bool) -> None:
-    """The whole page is there at every width and in both schemes, nothing sticks out, nothing is on the console."""
-    page = look(width, dark)
-    page.goto(serving(hall.settings, ledger="off"))
-    assert page.locator("h1").inner_text() == "LinearRegression leads, and its lead may be luck"
-    assert page.locator(".step-1").inner_text().replace("\n", " ").startswith("LinearRegression")
-    assert page.locator("#fan svg.drawing").is_visible()
-    assert page.locator("#skill path.line").count() == 3
-    assert page.evaluate("document.documentElement.scrollWidth") == width
-    inside = (
-        "[...document.querySelectorAll('.tiles > div, .card, .steps li')].every(e => e.scrollWidth <= e.clientWidth)"
-    )
-    assert page.evaluate(inside)
-    back = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert (sum(int(part) for part in back[4:-1].split(",")) < 150) == dark
+class TestAfterAChampionship:
+    """One server, and pages that only read."""
+
+    @pytest.fixture(scope="class")
+    def address(self, hall: Any) -> Iterator[str]:
+        """Of a server of three contestants."""
+        server = Server(hall.settings, patience=30.0)
+        yield f"http://127.0.0.1:{server.port}"
+        server.stop()
+
+    @pytest.mark.parametrize("dark", [False, True])
+    @pytest.mark.parametrize("width", [320, 360, 768, 1180])
+    def test_the_whole_page_is_there(self, address: str, look: Look, width: int, dark: bool) -> None:
+        """At every width and in both schemes; nothing sticks out, nothing is on the console."""
+        page = look(width, dark)
+        page.goto(address)
+        assert page.locator("h1").inner_text() == "LinearRegression leads, and its lead may be luck"
+        assert page.locator(".step-1").inner_text().replace("\n", " ").startswith("LinearRegression")
+        assert page.locator("#fan svg.drawing").is_visible()
+        assert page.locator("#skill path.line").count() == 3
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        assert page.evaluate(f"[...document.querySelectorAll('{BOXES}')].every(e => e.scrollWidth <= e.clientWidth)")
+        back = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert (sum(int(part) for part in back[4:-1].split(",")) < 150) == dark
 
 
 def test_after_a_swap_the_page_changes_by_itself(serving: Any, look: Look, own_hall: Any) -> None:

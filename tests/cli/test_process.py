@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -17,19 +18,28 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support import until
+from tests.support import made_once, until
 
 PODIUM = str(Path(sys.executable).with_name("podium"))
 FEW = ("--contestants", "LinearRegression,ARIMA")
 INTERRUPTED = "podium: interrupted; what was completed is kept, and running the same verb again goes on from there\n"
 
 
+@pytest.fixture(scope="module")
+def rates_and_features(shell, tmp_path_factory, few_rates) -> Path:
+    """Both, and nothing trained, made once."""
+
+    def make(folder: Path) -> None:
+        for verb in (["ingest", "--source", f"csv:{few_rates}"], ["preprocess"]):
+            assert shell(folder, "podium", *verb).exit_code == 0
+
+    return made_once(tmp_path_factory, "rates-and-features", make)
+
+
 @pytest.fixture
-def prepared(shell, tmp_path, few_rates) -> Path:
-    """Rates and features, and nothing trained."""
-    for verb in (["ingest", "--source", f"csv:{few_rates}"], ["preprocess"]):
-        assert shell(tmp_path, "podium", *verb).exit_code == 0
-    return tmp_path
+def prepared(rates_and_features, tmp_path) -> Path:
+    """A copy to train in."""
+    return Path(shutil.copytree(rates_and_features, tmp_path / "prepared"))
 
 
 def _completed(folder: Path) -> int:
