@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 from podium.data.sources.ecb import bundled_table
 from podium.evaluate.judgement import Judgement
@@ -75,6 +77,13 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("PODIUM_", "MLFLOW_", "COLUMNS")) and not name.startswith("PODIUM_TEST_"):
             monkeypatch.delenv(name)
+
+
+@event.listens_for(Engine, "connect")
+def _need_not_last(connection: Any, _: Any) -> None:
+    """What a test commits need not outlive the machine: SQLite waits for no disk, unless its opener asks for that."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous = OFF")
 
 
 class Blank:

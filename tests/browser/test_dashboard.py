@@ -44,7 +44,8 @@ class TestAfterAChampionship:
     """One server, and pages that only read."""
 
     @pytest.fixture(scope="class")
-    def address(self, hall: Any) -> Iterator[str]:
+    @classmethod
+    def address(cls, hall: Any) -> Iterator[str]:
         """Of a server of three contestants."""
         server = Server(hall.settings, patience=30.0)
         yield f"http://127.0.0.1:{server.port}"
