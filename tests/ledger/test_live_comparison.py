@@ -328,16 +328,40 @@ def test_the_horizon_ends_it() -> None:
     assert early.days_needed() is None
 
 
-@pytest.mark.parametrize(("made", "counted"), [("2026-01-12T13:14:59Z", True), ("2026-01-12T13:15:01Z", False)])
-def test_a_forecast_made_after_the_rate_was_set_does_not_count(
-    sqlite_ledger: Ledger, make_entry: Make, write: Write, made: str, counted: bool
+@pytest.mark.parametrize(
+    ("made", "calendars"),
+    [
+        pytest.param("2026-01-12T13:15:01Z", ["09 12"], id="after the fixing"),
+        pytest.param("2026-01-12T08:15:01-05:00", ["09 12"], id="after the fixing, as New York writes it"),
+        pytest.param("2026-01-12T18:00:00Z", ["09 12", "09 13"], id="after a rate that was withdrawn"),
+        pytest.param("2026-01-12T18:00:00Z", ["09 13", "09 12 13"], id="after a rate that came in late"),
+        pytest.param("2026-01-08T09:59:59Z", ["09 12"], id="a clock set back behind the origin"),
+        pytest.param("2027-01-12T13:00:00Z", ["09 12"], id="a clock that jumped ahead"),
+    ],
+)
+def test_what_is_made_at_another_time_is_no_forecast(
+    sqlite_ledger: Ledger, make_entry: Make, write: Write, made: str, calendars: list[str]
 ) -> None:
-    """What is asked at 14:15 in Frankfurt or later is no forecast of that day, whatever day it is dated."""
+    """From 14:15 in Frankfurt on nothing counts, however it is dated and the series revised, nor before the origin."""
+    assert not counted(sqlite_ledger, make_entry, write, made, calendars)
+
+
+@pytest.mark.parametrize("made", ["2026-01-12T13:14:59Z", "2026-01-12T14:14:59+01:00", "2026-01-08T10:00:01Z"])
+def test_what_is_made_until_the_rate_is_set_is_one(
+    sqlite_ledger: Ledger, make_entry: Make, write: Write, made: str
+) -> None:
+    """Up to the second before, in any zone, and from where the origin's day begins first on earth."""
+    assert counted(sqlite_ledger, make_entry, write, made, ["09 12"])
+
+
+def counted(ledger: Ledger, make_entry: Make, write: Write, made: str, calendars: list[str]) -> bool:
+    """Whether a forecast from 9 January 2026 counts, settled from one series after the other."""
     days = {"origin": "2026-01-09", "known_through": "2026-01-09", "trained_through": "2026-01-01"}
-    write(sqlite_ledger, [make_entry(at=datetime.fromisoformat(made), **days)])
-    friday_and_monday = np.array(["2026-01-09", "2026-01-12"], dtype="datetime64[D]")
-    settle(sqlite_ledger, Series("EURUSD", friday_and_monday, np.array([1.1, 1.2]), "simulated"), "v1")
-    assert bool(settled_days(sqlite_ledger, "EURUSD")) is counted
+    write(ledger, [make_entry(at=datetime.fromisoformat(made), **days)])
+    for version, calendar in enumerate(calendars):
+        dates = np.array([f"2026-01-{day}" for day in calendar.split()], dtype="datetime64[D]")
+        settle(ledger, Series("EURUSD", dates, 1.1 + 0.1 * np.arange(len(dates)), "simulated"), f"v{version}")
+    return bool(settled_days(ledger, "EURUSD"))
 
 
 def test_a_challenger_that_forecasts_the_past_wins_nothing(

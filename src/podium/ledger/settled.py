@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, time, timedelta
+
 import sqlalchemy as sa
 
 from podium.data.calendar import fixing
@@ -15,7 +17,7 @@ def settled_days(ledger: Ledger, pair: str, experiment: str | None = None) -> li
     """Each model's first forecast of every day whose outcome is known, in the order of time.
 
     It counts if it was made before the rate that it forecasts was set: whoever could have known the outcome forecasts
-    nothing, whatever day the forecast is dated. An id tells when it was made.
+    nothing, whatever day the forecast is dated. An id tells when it was made; see `_in_time`.
 
     Args:
         ledger: an open ledger, settled.
@@ -26,13 +28,17 @@ def settled_days(ledger: Ledger, pair: str, experiment: str | None = None) -> li
         LedgerError: the database refuses or cannot be reached.
     """
     latest = (
-        sa.select(outcomes.c.origin, sa.func.max(outcomes.c.revision).label("revision"))
+        sa.select(
+            outcomes.c.origin,
+            sa.func.max(outcomes.c.revision).label("revision"),
+            sa.func.min(outcomes.c.target_date).label("first_target"),
+        )
         .where(outcomes.c.pair == pair)
         .group_by(outcomes.c.origin)
         .subquery()
     )
     columns = (
-        days.c.forecast_id, outcomes.c.target_date, days.c.origin, days.c.arm, days.c.model_name,
+        days.c.forecast_id, latest.c.first_target, days.c.origin, days.c.arm, days.c.model_name,
         days.c.model_version, days.c.forecast, outcomes.c.actual, days.c.answers, days.c.shadows,
     )  # fmt: skip
     query = (
@@ -47,4 +53,16 @@ def settled_days(ledger: Ledger, pair: str, experiment: str | None = None) -> li
         query = query.where(days.c.experiment == experiment)
     with ledger.reading() as connection:
         rows = [dict(row) for row in connection.execute(query).mappings()]
-    return [SettledDay(**row) for row in rows if row.pop("forecast_id") < first_id_at(fixing(row.pop("target_date")))]
+    return [
+        SettledDay(**row) for row in rows if _in_time(row.pop("forecast_id"), row["origin"], row.pop("first_target"))
+    ]
+
+
+def _in_time(forecast_id: str, origin: date, first_target: date) -> bool:
+    """Whether an id was made when a forecast of that day could be, and its outcome was nobody's knowledge.
+
+    Not before the origin's day has begun anywhere on earth: then a clock was wrong, and tells nothing. Not after the
+    first rate that was ever recorded behind the origin, also where that one was withdrawn since.
+    """
+    began = datetime.combine(origin, time(), UTC) - timedelta(hours=14)
+    return first_id_at(began) <= forecast_id < first_id_at(fixing(first_target))
