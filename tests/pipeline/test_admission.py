@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import os
 import sys
@@ -10,6 +11,7 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 from podium.data.fetch import fetch_series
@@ -123,6 +125,24 @@ def test_nobody_that_ships_moves_with_the_future(pair, tmp_path):
     for family in ("LinearRegression", "ARIMA"):
         _, given, _ = admission.task(settings, contestant_class(family), arguments(family, settings), series)
         assert admission.moves_with_the_future(settings, given) == ""
+
+
+def test_features_that_move_with_the_future_are_told(monkeypatch, tmp_path):
+    """Where the features themselves knew a later day, that is said, whatever the contestant makes of them."""
+    settings = Settings(pair="EURUSD", data_dir=tmp_path)
+    _, given, _ = admission.task(
+        settings, LinearRegressionContestant, arguments("LinearRegression", settings), fetch_series(settings).series
+    )
+    honest = admission.preprocess
+
+    def two_days_ahead(settings):
+        table = honest(settings)
+        values = table.values.copy()
+        values[:-1, 0] = np.nan_to_num(table.target[1:])
+        return dataclasses.replace(table, values=values)
+
+    monkeypatch.setattr(admission, "preprocess", two_days_ahead)
+    assert admission.moves_with_the_future(settings, given).startswith("check perturbation: features up to ")
 
 
 def test_a_class_that_cannot_travel_is_refused_in_one_line(arena, rates):
