@@ -13,7 +13,7 @@ import math
 import numpy as np
 
 from podium.evaluate.confidence_sequence import confidence_sequence
-from podium.evaluate.live import FUTILE_CHANCE, HORIZON_DAYS, TARGET_DAYS, Outlook
+from podium.evaluate.live import FUTILE_CHANCE, HORIZON_DAYS, Outlook
 from podium.records import Floats
 
 YEAR = 250
@@ -33,7 +33,7 @@ def gains(rng: np.random.Generator, r2_gap: float, n_worlds: int, n_days: int, *
 
 def found(values: Floats) -> tuple[float, float, float]:
     """Share of worlds with either answer on some day, and the median day of the right one."""
-    sequence = confidence_sequence(values, LEVEL, target_days=TARGET_DAYS)
+    sequence = confidence_sequence(values, LEVEL)
     right, wrong = sequence.lower > 0, sequence.upper < 0
     days = right.argmax(axis=-1)[right.any(axis=-1)] + 1
     return (

@@ -18,7 +18,7 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from podium.evaluate.confidence_sequence import confidence_sequence
+from podium.evaluate.confidence_sequence import lower_sequence
 from podium.evaluate.evidence import weighed
 from podium.evaluate.significance import discoveries
 
@@ -45,7 +45,7 @@ def history(rng: np.random.Generator, n_days: int = DAYS, share: float = SHARE) 
     actual = np.broadcast_to(actual, forecast.shape).copy()
     difference = weighed(actual, np.zeros_like(forecast), forecast)
     difference -= difference.mean()
-    p_values = confidence_sequence(difference, ALPHA * share, side="lower").p_value
+    p_values = lower_sequence(difference, ALPHA * share).p_value
     worth = np.where(p_values < 1, share / np.maximum(p_values, 1e-300), 0.0)
     leader = np.argmin(np.cumsum((actual - forecast) ** 2, axis=-1), axis=1)
     return np.asarray(np.take_along_axis(worth, leader[:, np.newaxis], axis=1)[:, 0])

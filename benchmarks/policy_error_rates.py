@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from podium.evaluate.confidence_sequence import MIN_DAYS, confidence_sequence
+from podium.evaluate.confidence_sequence import MIN_DAYS, lower_sequence
 from podium.evaluate.evidence import weighed
 from podium.evaluate.policy import WALK_SHARE
 
@@ -161,7 +161,7 @@ def main(n_worlds: int) -> None:
 
 
 def _ahead(difference: Floats, looks: NDArray[np.intp], alpha: float) -> Flags:
-    return confidence_sequence(difference, alpha, side="lower").lower[:, looks] > 0
+    return lower_sequence(difference, alpha).lower[:, looks] > 0
 
 
 def _diebold_mariano(difference: Floats, looks: NDArray[np.intp]) -> Floats:

@@ -20,7 +20,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from podium.evaluate.confidence_sequence import confidence_sequence
+from podium.evaluate.confidence_sequence import lower_sequence
 from podium.evaluate.evidence import weighed
 from podium.registry.attempts import Attempt, new_attempts
 
@@ -46,7 +46,7 @@ def recipes(rng: np.random.Generator, actual: Floats, n_recipes: int) -> tuple[F
     Returns:
         Both of shape (n_worlds, n_recipes, n_days).
     """
-    signal, noise = 0.03 * rng.standard_normal((2, *actual.shape[:1], n_recipes, actual.shape[1]))
+    signal, noise = 0.1 * rng.standard_normal((2, *actual.shape[:1], n_recipes, actual.shape[1]))
     return signal + noise, actual[:, np.newaxis] + signal
 
 
@@ -76,7 +76,7 @@ def proven_ahead(rng: np.random.Generator, n_worlds: int, entered: list[int], gi
     for month, (count, share) in enumerate(zip(entered, given, strict=True)):
         forecast, outcome = recipes(rng, actual[:, MONTH * month :], count)
         gain = weighed(outcome, np.zeros_like(outcome), forecast)
-        lower = confidence_sequence(gain, ALPHA * share, side="lower").lower
+        lower = lower_sequence(gain, ALPHA * share).lower
         proven |= (lower > 0).any(axis=(1, 2))
     return proven
 

@@ -1,7 +1,7 @@
 """What the days since the title say about the champion and each of its rivals.
 
 Evidence is a record that only grows: the forecasts made at each origin as they were made, never made again. A
-confidence sequence over it may be looked at after every championship.
+confidence sequence over it (`lower_sequence`) may be looked at after every championship.
 
 What is compared are squared errors in units of the day's variance, as far as that was known beforehand, of outcomes
 capped at five of its deviations. Without the weights a violent year outvotes ten calm ones, and without the cap one
@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from podium.evaluate.baselines import RANDOM_WALK
-from podium.evaluate.confidence_sequence import MIN_DAYS, confidence_sequence, days_until_proven
+from podium.evaluate.confidence_sequence import MIN_DAYS, days_until_proven, lower_sequence
 from podium.records import Floats, Forecasts
 
 CAP = 5.0
 """An outcome beyond so many deviations counts as so many."""
 DECAY = 0.97  # of the weights of past squares: a month or so
-FLOOR = 0.3  # of the plain mean: a peg that stands still for weeks is not believed to stand still for ever
+FLOOR = 0.2  # of the plain mean: a peg that stands still for weeks is not believed to stand still for ever
 WARM_UP = 20  # days; before them the volatility is not known
 
 
@@ -138,13 +138,14 @@ def compare(
     if n_days < MIN_DAYS:
         mean = float(np.mean((actual - own) ** 2 - (actual - other) ** 2))
         return Comparison(rival, champion, n_days, mean, None, None, alpha, _too_few(n_days, began))
-    difference = np.mean(actual**2) * weighed(actual, own, other)
-    mean = float(np.mean(difference))
+    difference, unit = weighed(actual, own, other), float(np.mean(actual**2))
+    mean = unit * float(np.mean(difference))
     if np.ptp(difference[WARM_UP:]) <= 1e-12 * np.max(np.abs(difference)):
         reason = "their losses differ by the same amount every day" if mean else "they make the same error every day"
         return Comparison(rival, champion, n_days, mean, None, None, alpha, reason)
-    sequence = confidence_sequence(difference, alpha, side="lower")
-    return Comparison(rival, champion, n_days, mean, float(sequence.lower[-1]), float(sequence.p_value[-1]), alpha)
+    sequence = lower_sequence(difference, alpha)
+    lower, p_value = unit * float(sequence.lower[-1]), float(sequence.p_value[-1])
+    return Comparison(rival, champion, n_days, mean, lower, p_value, alpha)
 
 
 def weighed(actual: Floats, own: Floats, other: Floats) -> Floats:
@@ -188,8 +189,8 @@ def known_beforehand(actual: Floats) -> Floats:
 def e_value(proof: Comparison | None, alpha: float) -> float:
     """What a proof is worth beside those of other pairs: its share of the alpha over its p-value; 0 for nothing.
 
-    One over the p-value is at most the value of the mixture that the confidence sequence inverts, an e-process; and the
-    shares of all recipes of a pair add up to less than one, so that whichever of them leads may be looked at.
+    One over the p-value is the wealth that the confidence sequence inverts, an e-process; and the shares of all recipes
+    of a pair add up to less than one, so that whichever of them leads may be looked at.
 
     Args:
         proof: of `prove`; None where there is none.

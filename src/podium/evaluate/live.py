@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from podium.errors import MissingError
-from podium.evaluate.confidence_sequence import MIN_DAYS, boundary, confidence_sequence, mixture_scale
+from podium.evaluate.confidence_sequence import MIN_DAYS, TARGET_DAYS, boundary, confidence_sequence, mixture_scale
 from podium.evaluate.evidence import weighed
 from podium.records import ALIASES, Dates, Floats, SettledDay
 
@@ -19,9 +19,6 @@ Answer = Literal["keep going", "challenger better", "champion better", "no use g
 
 HORIZON_DAYS = 1260
 """Five years of trading days: who needs longer for an answer will not get it from a live test."""
-
-TARGET_DAYS = 500
-"""Where the sequence is tightest: within 2 % of the best width from 250 to 1,250 days, a fifth narrower at 60."""
 
 FUTILE_CHANCE = 0.1
 
@@ -175,7 +172,7 @@ def compare_live(
     walk = float(np.mean(actual**2))
     early = len(shared) < MIN_DAYS  # nothing is concluded yet, and hardly a day could be weighed
     gains = (actual - own) ** 2 - (actual - other) ** 2 if early else walk * weighed(actual, own, other)
-    sequence = confidence_sequence(gains, alpha, target_days=TARGET_DAYS)
+    sequence = confidence_sequence(gains, alpha)
     last = (float(sequence.mean[-1]), float(sequence.lower[-1]), float(sequence.upper[-1]))
     outlook = Outlook(len(shared), last[0], float(gains.std()), alpha, horizon)
     arms = [
