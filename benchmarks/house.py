@@ -24,7 +24,7 @@ MOVED = {"serve/ledger/": "ledger", "serve/outcomes.py": "ledger", "serve/ab.py"
 LAYOUT = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
 FEATURES = {
     "every business day": (
-        "pipeline/daily", "pipeline/due", "pipeline/onward", "pipeline/record", "pipeline/telling", "pipeline/waiting",
+        "pipeline/daily", "pipeline/day", "pipeline/due", "pipeline/onward", "pipeline/record", "pipeline/telling",
         "data/days_ahead", "ledger/day_log",
         "ledger/migrations/versions/v0003", "cli/every_day", "cli/lines/steps_of_days", "report/message",
         "report/amount", "evaluate/contributions",

@@ -67,7 +67,7 @@ def nothing(settings: Settings) -> None:
 
 def _case(settings: Settings) -> tuple[MlflowStore, Case]:
     store = MlflowStore(settings)
-    return store, gather(store, None, load_table(settings))
+    return store, gather(store, None, load_series(series_path(settings)), load_table(settings))
 
 
 PARTS = {part.__name__: part for part in (nothing, ranges, plots, verdict)}

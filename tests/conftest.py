@@ -182,13 +182,14 @@ class RidgeModel(FittedModel):
     flavor = "sklearn"
     pip_requirements = ("mlflow", "scikit-learn", "skops")
 
-    def __init__(self, alpha: float, X: Any, y: Any) -> None:
+    def __init__(self, alpha: float, X: Any, y: Any, curve: Mapping[str, Any] | None = None) -> None:
         from sklearn.linear_model import Ridge
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
 
         self._native = make_pipeline(StandardScaler(), Ridge(alpha)).fit(X, y)
         self.alpha = alpha
+        self._curve = curve or {}
 
     @property
     def native(self) -> Any:
@@ -197,6 +198,10 @@ class RidgeModel(FittedModel):
     @property
     def params(self) -> Mapping[str, Any]:
         return {"alpha": self.alpha}
+
+    @property
+    def learning_curve(self) -> Mapping[str, Any]:
+        return self._curve
 
     def predict(self, X: Any) -> Any:
         return self._native.predict(X)
@@ -217,11 +222,16 @@ def make_result(table: FeatureTable) -> MakeResult:
     import pandas as pd
 
     def make(
-        family: str, rmse: float = 0.005, alpha: float = 1.0, given: FeatureTable = table, **more: Any
+        family: str,
+        rmse: float = 0.005,
+        alpha: float = 1.0,
+        given: FeatureTable = table,
+        curve: Any = None,
+        **more: Any,
     ) -> ContestantResult:
         known = np.isfinite(given.target)
         X, y = pd.DataFrame(given.values, columns=list(given.names))[known], given.target[known]
-        model = RidgeModel(alpha, X[:-N_SCORED], y[:-N_SCORED])
+        model = RidgeModel(alpha, X[:-N_SCORED], y[:-N_SCORED], curve)
         days = [column[known][-N_SCORED:] for column in (given.origins, given.target_dates)]
         forecasts = Forecasts(*days, y[-N_SCORED:], model.predict(X[-N_SCORED:]))
         metrics = {"rmse": rmse, "mae": 0.004, "directional_accuracy": 0.52}

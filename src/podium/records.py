@@ -42,6 +42,11 @@ def rate_digits(rate: float) -> int:
     return max(2, 5 - exponent) if exponent >= 0 else 4 - exponent
 
 
+def slashed(pair: str) -> str:
+    """`EUR/USD`, as people write a pair."""
+    return f"{pair[:3]}/{pair[3:]}"
+
+
 class Tabular:
     """A value that is naturally a table, which a notebook shows as one."""
 

@@ -9,7 +9,8 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from podium.alerts.rules import RULES, Facts, TitleChange, alarms_of, examined
+from podium.alerts.rules import RULES, Facts, alarms_of, examined
+from podium.registry.history import Title
 
 DAY = date(2026, 10, 30)
 N = 700
@@ -38,9 +39,21 @@ WELL = Facts(
     standardised=days(noise()), hits={0.8: days(hits(0.8))},
 )  # fmt: skip
 LATER = np.arange(N) >= N - 100
+CHANGE = Title(
+    "2026-10-29T07:00:00Z",
+    "champion",
+    "EURUSD_LSTM",
+    3,
+    "r",
+    "models:/EURUSD_ARIMA/2",
+    "lowest RMSE",
+    "new",
+    None,
+    "ann",
+)
 
 FAULTS = {
-    "title-changed": {"titles": (TitleChange("EURUSD_ARIMA v2", "EURUSD_LSTM v3", "lowest RMSE", "7"),)},
+    "title-changed": {"titles": (CHANGE,)},
     "verdict-degraded": {"verdict": "degraded", "reason": "worse than no change"},
     "verdict-leak": {"verdict": "amber", "reason": "R² of 0.1"},
     "title-proposed": {"verdict": "proposed", "reason": "ARIMA is ahead"},

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from podium.errors import MissingError, RegistryError
-from podium.pipeline.daily import DONE, EXIT_LATE, FAILED, LATE, NOTHING, PERSON, Day, Step
+from podium.pipeline.day import DONE, EXIT_LATE, FAILED, LATE, NOTHING, PERSON, Day, Step
 
 TODAY = date(2026, 10, 20)
 
@@ -17,7 +17,7 @@ TODAY = date(2026, 10, 20)
 def routine(monkeypatch):
     """What the routine answers, in turn; how long was waited stands in `waited`."""
     found = SimpleNamespace(answers=[], waited=[])
-    monkeypatch.setattr("podium.pipeline.waiting.daily", lambda *_, **__: [found.answers.pop(0)])
+    monkeypatch.setattr("podium.pipeline.daily.daily", lambda *_, **__: [found.answers.pop(0)])
     monkeypatch.setattr("tenacity.nap.time", SimpleNamespace(sleep=found.waited.append))
     return found
 
@@ -50,7 +50,7 @@ def test_many_pairs_are_one_table_and_one_document(podium, routine, monkeypatch)
     """Each with how its days ended; one that failed is told with its reason, and the exit code says what it was."""
     failed = Day("GBPJPY", TODAY, FAILED, [Step("rates", "no answer", 0.1)], exit_code=4)
     days = {"EURUSD": Day("EURUSD", TODAY, DONE, trained=3, notes=["a revised rate"]), "GBPJPY": failed}
-    monkeypatch.setattr("podium.pipeline.waiting.daily", lambda settings, *_, **__: [days[settings.pair]])
+    monkeypatch.setattr("podium.pipeline.daily.daily", lambda settings, *_, **__: [days[settings.pair]])
     asked = ("daily", "--pairs", "EURUSD,GBPJPY", "--workers", "1")
     said = podium(*asked)
     head, row, reason, total = said.out.splitlines()
@@ -91,7 +91,7 @@ def test_the_exit_code_of_many_is_that_of_the_one_kind_of_day_that_needs_somebod
             raise found
         return [found]
 
-    monkeypatch.setattr("podium.pipeline.waiting.daily", daily)
+    monkeypatch.setattr("podium.pipeline.daily.daily", daily)
     said = podium("daily", "--pairs", "GBPJPY,EURUSD", "--workers", "1", "--json")
     assert said.exit_code == exit_code
     assert [one["changed"] for one in said.json] == [changed or "nothing", NOTHING]

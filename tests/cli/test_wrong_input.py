@@ -65,7 +65,7 @@ WALK = [
     (["ui", "--port", "abc"], ["--port", "'abc': a whole number is wanted"], INPUT),
     (["report", "--cost-bps", "much"], ["--cost-bps", "'much': a number is wanted"], INPUT),
     (["key", "ann", "--until", "2020-01-01"], ["2020-01-01", "that day is over"], INPUT),
-    (["key", "ann", "--until", "soon"], ["soon", "2027-06-30"], INPUT),
+    (["key", "ann", "--until", "soon"], ["soon", "is no day"], INPUT),
     (["key", "a b"], ["'a b'", "letters"], INPUT),
     (["serve", "--processes", "0"], ["serve.processes = 0", "at least 1"], INPUT),
     (["serve", "--ledger", "maybe"], ["serve.ledger = 'maybe'", "required, best-effort, off"], INPUT),
@@ -158,7 +158,7 @@ def test_a_series_on_which_no_title_may_move_is_refused_before_it_is_trained_on(
     """`podium run` says what `evaluate` would say, and nobody is trained."""
     fault = Fault("rates", "", "other_series", 0, (), "the title was decided on rates from ecb, these are from csv")
     monkeypatch.setattr("podium.pipeline.contest.must_go_on", Mock(side_effect=DataError([fault])))
-    monkeypatch.setattr("podium.pipeline.contest._champion", Mock())
+    monkeypatch.setattr("podium.registry.mlflow_store.MlflowStore.leader", Mock())
     monkeypatch.setattr("podium.registry.judgements.carried", Mock())
     monkeypatch.setattr("podium.pipeline.train.train", lambda *given: pytest.fail("trained"))
     said = podium("run", "--json")

@@ -9,13 +9,14 @@ import pytest
 import sqlalchemy as sa
 
 from podium import alerts
-from podium.alerts import Facts, TitleChange, raise_and_tell, standing
+from podium.alerts import Facts, raise_and_tell, standing
 from podium.alerts.channels import Channel, Event
 from podium.alerts.owed import claim
 from podium.errors import LedgerError
 from podium.ledger import Ledger
 from podium.ledger.retention import prune
 from podium.ledger.schema import alarms as alarms_table
+from podium.registry.history import Title
 from podium.settings import Settings
 
 NOW = datetime(2026, 10, 30, 18, tzinfo=UTC)
@@ -46,6 +47,11 @@ def channels(monkeypatch: pytest.MonkeyPatch) -> tuple[Heard, Heard]:
 def settings(tmp_path: Path) -> Settings:
     """A data folder of its own."""
     return Settings(data_dir=tmp_path / "data")
+
+
+def given_title(at: str) -> Title:
+    """A change of champion at that moment."""
+    return Title(at, "champion", "EURUSD_LSTM", 1, "r", "", "lowest RMSE", "new", None, "ann")
 
 
 def facts(**changes: object) -> Facts:
@@ -97,11 +103,11 @@ def test_one_pair_says_nothing_of_another(ledger, settings, channels):
 
 def test_a_title_is_told_once_and_is_never_over(ledger, settings, channels):
     """The same change found twice is one event; another change is another one."""
-    change = TitleChange("", "EURUSD_LSTM v1", "lowest RMSE", "7")
+    change = given_title("2026-10-29T07:00:00Z")
     for _ in range(2):
         raise_and_tell(settings, ledger, facts(titles=(change,)), NOW)
     raise_and_tell(settings, ledger, facts(), NOW + DAY)
-    raise_and_tell(settings, ledger, facts(titles=(TitleChange("a", "b", "by hand", "8"),)), NOW + DAY)
+    raise_and_tell(settings, ledger, facts(titles=(given_title("2026-10-30T07:00:00Z"),)), NOW + DAY)
     assert channels[0].lines == ["title-changed raised", "title-changed raised"]
     assert standing(ledger) == []
 

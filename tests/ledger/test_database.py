@@ -113,12 +113,6 @@ def test_addresses_that_cannot_hold_a_ledger(address: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_an_unknown_durability_is_refused(tmp_path: Path) -> None:
-    """Durability is one of two words."""
-    with pytest.raises(SettingError, match="process or power"):
-        Ledger.open(tmp_path / "ledger.db", durability="eternal")  # type: ignore[arg-type]
-
-
 @pytest.mark.parametrize(("durability", "synchronous"), [("process", 1), ("power", 2)])
 def test_durability_reaches_the_database(tmp_path: Path, durability: str, synchronous: int) -> None:
     """Each connection has the write-ahead log and waits for the disk only when power cuts are to be survived."""

@@ -4,9 +4,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from podium.records import ALIASES
-from podium.registry.aliases import Holder, apply, plan
+from podium.registry.aliases import Holder, Move, State, plan
 
 holders = st.builds(Holder, st.sampled_from(["EURUSD_A", "EURUSD_B", "EURUSD_C"]), st.integers(1, 3))
+
+
+def apply(state: State, move: Move) -> dict[str, frozenset[Holder]]:
+    """The state after one write, as MLflow performs it."""
+    held = {alias: set(holders) for alias, holders in state.items()}
+    # Both acts take the alias off whichever version of that model has it; `set` then puts it on one.
+    others = {holder for holder in held.get(move.alias, set()) if holder.name != move.holder.name}
+    held[move.alias] = others | ({move.holder} if move.act == "set" else set())
+    return {alias: frozenset(holders) for alias, holders in held.items() if holders}
 
 
 @st.composite

@@ -72,7 +72,7 @@ def test_a_later_fit_of_the_holder_is_a_renewal():
     """Another version of the family by a championship; not the first title, another family, a hand or a stranger."""
     later = replace(FIRST, version=4, previous=FIRST.pinned_uri)
     assert later.renewal
-    assert Title.from_dict(later.as_dict()) == later
+    assert parse({later.key: later.to_json()}) == [later]
     assert later.as_dict()["renewal"] is True
     others = [FIRST, replace(later, previous="models:/EURUSD_ARIMA/3"), replace(later, version=3)]
     others += [replace(later, verdict=word) for word in ("by hand", "rolled back", "found")]

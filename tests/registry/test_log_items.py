@@ -38,7 +38,7 @@ def test_forecasts_can_be_computed_with_again(make_result, context):
 @pytest.mark.parametrize(("curve", "plots"), [(None, 2), ({"training": np.array([2.0, 1.0])}, 3)])
 def test_plots_are_titled_and_have_units(make_result, context, curve, plots):
     """A forecast and the lead over the random walk always, the learning curve where there is one, by epoch."""
-    found = record(make_result("LSTM", learning_curve=curve), context)
+    found = record(make_result("LSTM", curve=curve), context)
     assert len(found.figures) == plots
     for figure in found.figures.values():
         assert "EUR/USD" in figure.axes[0].get_title(loc="left")

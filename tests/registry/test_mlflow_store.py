@@ -107,7 +107,7 @@ def test_a_run_on_a_disk_that_fills_up_ends_as_failed(store, make_result, contex
 def test_everything_the_guide_names_is_recorded(store, make_result, context, tmp_path):
     """Run, dataset, artifacts, signature, example, requirements and ONNX graph are where a reader looks for them."""
     curve = {"training": np.array([2.0, 1.5]), "validation": np.array([2.1, 1.7])}
-    run = store.log_run(make_result("LSTM", learning_curve=curve), context)
+    run = store.log_run(make_result("LSTM", curve=curve), context)
     kept = store.client.get_run(run.run_id)
     assert kept.data.params["alpha"] == "1.0"
     assert kept.inputs.dataset_inputs[0].dataset.digest == str(context.table.data_version)
@@ -131,10 +131,10 @@ def test_everything_the_guide_names_is_recorded(store, make_result, context, tmp
 def test_registering_twice_makes_one_version(store, make_result, context):
     """A run that has a version keeps it, with its description and tags."""
     run = store.log_run(make_result("ARIMA", rmse=0.0051), context)
-    first = store.register(run, "the first", {"verdict": "no skill"}, "ARIMA of EUR/USD")
+    first = store.register(run, "the first", "ARIMA of EUR/USD")
     again = store.register(run, "the second")
     assert (first.name, first.version) == (again.name, again.version) == ("EURUSD_ARIMA", 1)
-    assert {"verdict": "no skill", "rmse": "0.0051", "model_type": "ARIMA"}.items() <= again.tags.items()
+    assert {"rmse": "0.0051", "model_type": "ARIMA"}.items() <= again.tags.items()
     assert store.client.get_model_version("EURUSD_ARIMA", "1").description == "the first"
     assert store.register(store.log_run(make_result("ARIMA"), context)).version == 2  # no number was spent in between
     assert store.client.get_registered_model("EURUSD_ARIMA").description == "ARIMA of EUR/USD"
@@ -311,7 +311,7 @@ def test_passwords_stay_out_of_what_is_recorded(store, make_result, context, mon
     address = "postgresql://me:s3cretword@db.example.com/mlflow"
     result = make_result("ARIMA", params={"source": address})
     run = store.log_run(result, replace(context, developer=address))
-    version = store.register(run, f"from {address}", {"from": address}, f"at {address}")
+    version = store.register(run, f"from {address}", f"at {address}")
     everything = json.dumps(
         [
             store.client.get_run(run.run_id).to_dictionary(),

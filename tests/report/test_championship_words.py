@@ -1,7 +1,6 @@
 """What the page of a championship says in words: its headline, its praise and its doubts."""
 
 import dataclasses
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,8 @@ import pytest
 
 from podium.evaluate.evidence import Comparison
 from podium.evaluate.sentinel import Suspicion
+from podium.records import DataVersion
+from podium.registry.history import Title
 from podium.report.championship import championship_page
 from podium.report.scene import Holder, Scene
 from tests.report.reading import cells, value
@@ -166,14 +167,10 @@ def test_after_a_promotion_by_hand_the_page_is_about_who_holds_the_title(make_sc
     """Headline, badge, reason, figures and aliases are of the holder; what the championship said stays told."""
     scene = make_scene()
     first, second, _ = scene.judgement.ranking
-    holder = Holder(
-        model_name=second.model_name,
-        model_version=second.model_version,
-        since=datetime(2026, 7, 14, 5, 0, tzinfo=UTC),
-        verdict="by hand",
-        why="the desk decided",
-        data_day="2026-07-13",
-    )
+    version = second.model_name, second.model_version
+    data = DataVersion("test", scene.judgement.pair, np.datetime64("2026-07-13"), "0a1b2c3d")
+    entry = Title("2026-07-14T05:00:00Z", "champion", *version, "r", "", "the desk decided", "by hand", data, "ann")
+    holder = Holder(*version, entry, entry)
     aliases = {(second.model_name, second.model_version): "champion"}
     page = parse(championship_page(dataclasses.replace(scene, holder=holder, aliases=aliases)))
     assert page.all("h1")[0].text == f"{second.family} holds the title because it was put there by hand"

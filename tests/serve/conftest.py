@@ -24,7 +24,7 @@ from podium.registry.mlflow_store import MlflowStore
 from podium.serve.hotswap.manifest import Manifest, load
 from podium.serve.hotswap.registry_reader import RegistryReader
 from podium.serve.hotswap.signals import MANIFEST
-from podium.serve.processes.service import Service, make_service
+from podium.serve.processes.service import Service
 from podium.serve.processes.worker import make_app
 from podium.serve.web.app import App
 from podium.serve.web.config import WorkerConfig
@@ -242,7 +242,7 @@ def make_caller(world: World, runner: asyncio.Runner) -> Iterator[MakeCaller]:
     made: list[Service] = []
 
     def make(given: World = world, *, served: bool = True, **options: Any) -> Caller:
-        service = make_service(configured(given, **options))
+        service = Service(configured(given, **options))
         made.append(service)
         if served:
             manifest = load(world.cache / MANIFEST) or Manifest()

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from podium.cli.every_day import _chore
 from podium.ledger import Entry, Ledger, new_id
 from podium.ledger.schema import entries
-from podium.registry.care import Recorded, Registered
+from podium.records import VersionRecord
+from podium.registry.care import Recorded, is_ours
 from podium.registry.mlflow_store import MlflowStore
 from podium.upkeep import prune as room
 from podium.upkeep.doctor import doctor
@@ -138,14 +139,14 @@ def test_killed_in_the_middle_it_goes_on(old, monkeypatch):
 def test_reports_and_cached_models_go_too(desk):
     """Old reports go, and cached models that no manifest names; new ones stay, and what a server serves."""
     made = [Path(f"reports/{name}") for name in ("old.html", "new.html")]
-    made += [Path(f"data/serving/models/{name}/MLmodel") for name in ("gone", "served")]
+    made += [Path(f"data/serving/0a1b/models/{name}/MLmodel") for name in ("gone", "served")]
     for path in made:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    Path("data/serving/manifest.json").write_text('{"folder": "models/served"}')
+    Path("data/serving/0a1b/manifest.json").write_text('{"folder": "models/served"}')
     for path in (made[0], *(path.parent for path in made[2:])):
         os.utime(path, (time.time() - 90 * 86_400,) * 2)
-    assert prune(desk, 30).files == ("reports/old.html", str(desk.data_dir / "serving/models/gone"))
+    assert prune(desk, 30).files == ("reports/old.html", str(desk.data_dir / "serving/0a1b/models/gone"))
     assert [path.exists() for path in made] == [False, True, False, True]
 
 
@@ -158,18 +159,18 @@ RUNS = st.lists(
     ),
     unique_by=lambda run: run.run_id,
 )
+SERIES = ({}, *({"data_version": name} for name in "abc"))
 VERSIONS = st.lists(
     st.builds(
-        Registered,
+        VersionRecord,
         name=st.sampled_from(["EURUSD_LSTM", "EURUSD_ARIMA", "production"]),
-        number=st.integers(1, 4),
+        version=st.integers(1, 4),
         run_id=st.sampled_from(["", *(f"r{number}" for number in range(8))]),
         created_at=st.integers(0, 9),
-        data_version=st.sampled_from(["", "a", "b", "c"]),
-        aliased=st.booleans(),
-        ours=st.booleans(),
+        aliases=st.sampled_from([frozenset(), frozenset({"champion"})]),
+        tags=st.sampled_from([{**kind, **series} for kind in ({}, {"model_type": "A"}) for series in SERIES]),
     ),
-    unique_by=lambda version: version.address,
+    unique_by=lambda version: version.pinned_uri,
 )
 
 
@@ -177,21 +178,21 @@ VERSIONS = st.lists(
 @given(RUNS, VERSIONS, st.data(), st.integers(0, 9))
 def test_nothing_that_somebody_refers_to_ever_goes(runs, versions, data, before):
     """Invariant 10: aliased, named, newest, young and others' versions stay, their runs and rivals; all else goes."""
-    known = [*(version.address for version in versions), *(run.run_id for run in runs)]
+    known = [*(version.pinned_uri for version in versions), *(run.run_id for run in runs)]
     named = dict.fromkeys(data.draw(st.lists(st.sampled_from(known), unique=True)) if known else [], "said")
     choice = choose(runs, versions, named, before)
     gone = {run.run_id for run in choice.runs}
     for version in versions:
-        referred = version.aliased or version.address in named or version.run_id in named
-        referred |= version.number == max(one.number for one in versions if one.name == version.name)
-        if referred or not version.ours or version.created_at >= before:
+        referred = bool(version.aliases) or version.pinned_uri in named or version.run_id in named
+        referred |= version.version == max(one.version for one in versions if one.name == version.name)
+        if referred or not is_ours(version) or version.created_at >= before:
             assert version not in choice.versions
             assert version.run_id not in gone
         assert (version in choice.versions) == (version.run_id in gone)
     for run in runs:
-        rival = any(one.aliased and one.data_version == run.data_version != "" for one in versions)
-        newest = {one.name: one for one in sorted(versions, key=lambda one: one.number)}.values()
-        needed = {one.run_id for one in versions if one.aliased or one.address in named or not one.ours}
+        rival = any(one.aliases and one.tags.get("data_version") == run.data_version for one in versions)
+        newest = {one.name: one for one in sorted(versions, key=lambda one: one.version)}.values()
+        needed = {one.run_id for one in versions if one.aliases or one.pinned_uri in named or not is_ours(one)}
         needed |= {one.run_id for one in newest}
         young = run.started_at >= before or any(
             one.run_id == run.run_id and one.created_at >= before for one in versions

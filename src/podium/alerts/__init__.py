@@ -10,13 +10,13 @@ from datetime import datetime
 from podium.alerts.channels import Channel, Event, channels_of, tell
 from podium.alerts.gauges import Run, publish
 from podium.alerts.owed import Owed, Standing, claim, heard, move, standing, update
-from podium.alerts.rules import CHANNEL_DOWN, Alarm, Facts, TitleChange, alarms_of, examined
+from podium.alerts.rules import CHANNEL_DOWN, Alarm, Facts, alarms_of, examined
 from podium.errors import LedgerError
 from podium.ledger.database import Ledger
 from podium.settings import Settings
 
 __all__ = [
-    "Alarm", "Facts", "Run", "Standing", "TitleChange", "Told", "publish", "raise_and_tell", "standing", "try_channels",
+    "Alarm", "Facts", "Run", "Standing", "Told", "publish", "raise_and_tell", "standing", "try_channels",
 ]  # fmt: skip
 
 ROUNDS = 2  # what is owed; then that a channel is down, or is back

@@ -9,6 +9,7 @@ from typing import Literal
 
 from podium.evaluate.drift import Drift, biased, miscovered, widened
 from podium.evaluate.policy import REFUSED
+from podium.registry.history import Title
 
 Severity = Literal["critical", "warning", "info"]
 
@@ -45,23 +46,6 @@ class Alarm:
     event: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class TitleChange:
-    """A champion that is another than before.
-
-    Attributes:
-        old: registered model and version that held the title; empty where nobody did.
-        new: who holds it now.
-        why: what decided it.
-        key: tells this change from all others, such as the number of its entry in the history.
-    """
-
-    old: str
-    new: str
-    why: str
-    key: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What a day has shown of a pair; None where it is not known, and then nothing is raised or over.
@@ -88,7 +72,7 @@ class Facts:
     late: str | None = None
     verdict: str | None = None
     reason: str = ""
-    titles: tuple[TitleChange, ...] = ()
+    titles: tuple[Title, ...] = ()
     failure: str | None = None
     missing: tuple[date, ...] | None = None
     standardised: Mapping[date, float] | None = None
@@ -125,12 +109,12 @@ def alarms_of(facts: Facts) -> list[Alarm]:
             "title-changed",
             facts.pair,
             "info",
-            f"{change.new} is champion, after {change.old or 'nobody'}: {change.why}",
+            f"{title.pinned_uri} is champion, after {title.previous or 'nobody'}: {title.why}",
             "`podium status` shows the evidence; `podium rollback` gives the title back",
-            change.key,
+            title.at,
             event=True,
         )
-        for change in facts.titles
+        for title in facts.titles
     ]
     if facts.message:
         events.append(Alarm(MESSAGE, facts.pair, "info", facts.message, "", str(facts.day), event=True))

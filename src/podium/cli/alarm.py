@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from datetime import UTC, datetime
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -19,25 +18,21 @@ if TYPE_CHECKING:
     from podium.alerts import Standing
 
 
-class Act(StrEnum):
-    """What to do with alarms."""
-
-    LIST = "list"
-    TEST = "test"
+Act = Literal["list", "test"]
 
 
 @takes_settings("ledger_address", "data_dir")
 def alarm(
     settings: Settings,
     *,
-    act: Annotated[Act, typer.Argument(help="list the alarms that are not over; test every channel.")] = Act.LIST,
+    act: Annotated[Act, typer.Argument(help="list the alarms that are not over; test every channel.")] = "list",
     as_json: Json = False,
 ) -> None:
     """What is wrong now, since when, and what to do; `test` sends every channel a message.
 
     Exit code 1 of `test`: a channel did not take it.
     """
-    if act is Act.TEST:
+    if act == "test":
         _test(settings, as_json)
         return
     from podium.alerts import standing

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -42,19 +41,14 @@ def rollback(settings: Settings, why: Why = "rolled back", as_json: Json = False
     _tell(act(settings, why), as_json)
 
 
-class Act(StrEnum):
-    """What to do with proposed titles."""
-
-    LIST = "list"
-    APPROVE = "approve"
-    REJECT = "reject"
+Act = Literal["list", "approve", "reject"]
 
 
 @takes_settings(*TITLES, "approval_days")
 def titles(
     settings: Settings,
     *,
-    act: Annotated[Act, typer.Argument(help="list all, approve one, reject one.")] = Act.LIST,
+    act: Annotated[Act, typer.Argument(help="list all, approve one, reject one.")] = "list",
     number: Annotated[int, typer.Argument(help="Of the proposal.", show_default=False)] = 0,
     why: Annotated[str, typer.Option("--why", help="Reason, for the history.", show_default=False)] = "",
     as_json: Json = False,
@@ -66,14 +60,14 @@ def titles(
     """
     from podium.pipeline import approval
 
-    if act is Act.LIST:
+    if act == "list":
         found = approval.all_proposals(settings)
         answer(as_json, [one.as_dict() for one in found], since.proposal_lines(settings.pair, found))
         return
     if not number or not why.strip():
         raise SettingError(f'say which and why: `podium titles {act} N --why "..."`')
-    title = (approval.approve if act is Act.APPROVE else approval.reject)(settings, number, why)
-    if act is Act.APPROVE:
+    title = (approval.approve if act == "approve" else approval.reject)(settings, number, why)
+    if act == "approve":
         _tell(title, as_json)
     else:
         line = (

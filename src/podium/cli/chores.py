@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from podium.cli.console import answer, note, say, say_json, working_on
+from podium.cli.console import answer, note, working_on
 from podium.cli.flags import Json, takes_settings
 from podium.cli.lines.cells import plain
 from podium.settings import Settings
@@ -60,10 +60,7 @@ def backup(
 
     with working_on(f"writing {file}"):
         made = act(settings, file)
-    if as_json:
-        say_json(plain(made))
-        return
-    say(f"{made.path}: {made.files} files, {made.n_bytes / 1e6:.1f} MB")
+    answer(as_json, plain(made), [f"{made.path}: {made.files} files, {made.n_bytes / 1e6:.1f} MB"])
     for line in made.left_out:
         note(line)
 
@@ -109,17 +106,15 @@ def prune(
 
     with working_on("seeing what may go"):
         found = act(settings, keep, dry_run, reports, export)
-    if as_json:
-        say_json({"dry_run": dry_run, **plain(found)})
-        return
     would = "would go" if dry_run else "gone"
     counts = f"{len(found.runs)} runs, {len(found.versions)} versions, {len(found.files)} other files"
     counts += f", {found.forecasts} forecasts" if export else ""
-    say(f"{would}: {counts}, {found.n_bytes / 1e6:.1f} MB")
+    lines = [f"{would}: {counts}, {found.n_bytes / 1e6:.1f} MB"]
     if found.database_bytes is not None:
-        say(f"the database is {found.database_bytes / 1e6:.1f} MB smaller")
+        lines.append(f"the database is {found.database_bytes / 1e6:.1f} MB smaller")
     for why, number in sorted(found.kept.items()):
-        say(f"{number} older version{' stays' if number == 1 else 's stay'}: {why}")
+        lines.append(f"{number} older version{' stays' if number == 1 else 's stay'}: {why}")
+    answer(as_json, {"dry_run": dry_run, **plain(found)}, lines)
 
 
 @takes_settings(*KEPT)
@@ -142,13 +137,12 @@ def migrate(
 
     with working_on("looking") as progress:
         done = act(settings, to, artifacts, ledger, progress.now)
-    if as_json:
-        say_json(plain(done))
-        return
     rows = sum(done.rows.values())
-    say(f"{done.to}: {done.rows.get('runs', 0)} runs, {rows} rows, {done.folders} folders, {done.forecasts} forecasts")
-    say(f"the same there: every row, every file, the forecasts of {len(done.models)} aliased models")
+    lines = (
+        f"{done.to}: {done.rows.get('runs', 0)} runs, {rows} rows, {done.folders} folders, {done.forecasts} forecasts",
+        f"the same there: every row, every file, the forecasts of {len(done.models)} aliased models",
+        *(f'{name} = "{value}"' for name, value in done.settings.items()),
+    )
+    answer(as_json, plain(done), lines)
     for address in done.not_loaded:
         note(f"{address} cannot be loaded here either, and was not compared")
-    for name, value in done.settings.items():
-        say(f'{name} = "{value}"')

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -18,19 +17,14 @@ if TYPE_CHECKING:
     from podium.models.options import Option
 
 
-class Act(StrEnum):
-    """What to do with contestants."""
-
-    LIST = "list"
-    NEW = "new"
-    CHECK = "check"
+Act = Literal["list", "new", "check"]
 
 
 @takes_settings("pair", "source", "n_lags", "data_dir")
 def contestants(
     settings: Settings,
     *,
-    act: Annotated[Act, typer.Argument(help="list who is known, write a new one, check one.")] = Act.LIST,
+    act: Annotated[Act, typer.Argument(help="list who is known, write a new one, check one.")] = "list",
     name: Annotated[str, typer.Argument(help="The family that is written or checked.", show_default=False)] = "",
     as_json: Json = False,
 ) -> None:
@@ -39,11 +33,11 @@ def contestants(
     A new one is a folder with a package, its entry point and its test, which is admitted as it is. `check` runs the
     admission checks on the newest days of the pair; exit code 2 says that one failed.
     """
-    if act is Act.LIST:
+    if act == "list":
         _list(settings, as_json)
     elif not name:
         raise SettingError(f"name the contestant: `podium contestants {act} NAME`")
-    elif act is Act.NEW:
+    elif act == "new":
         _new(name, as_json)
     else:
         _check(settings, name, as_json)
@@ -106,16 +100,14 @@ def _new(family: str, as_json: bool) -> None:
 
 
 def _check(settings: Settings, family: str, as_json: bool) -> None:
-    from podium.data.fetch import fetch_series
-    from podium.data.store import data_version, load_series
+    from podium.data.store import data_version
     from podium.features import build_features
     from podium.models.checks import verdicts
     from podium.models.roster import enter
     from podium.pipeline.admission import trial
-    from podium.pipeline.prepare import series_path
+    from podium.pipeline.prepare import stored_or_fetched
 
-    contestant, path = enter(family, settings), series_path(settings)
-    series = load_series(path) if path.exists() else fetch_series(settings).series
+    contestant, series = enter(family, settings), stored_or_fetched(settings)
     table = build_features(series, settings.n_lags, data_version(series))
     found = []
     for check, fault in (*verdicts(contestant, table), ("sealed_trial", trial(settings, contestant, series))):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, time
+from datetime import datetime, time
 from typing import Annotated
 
 import typer
 
 from podium.cli.console import answer, note, say, working_on
-from podium.cli.flags import FOLDERS, Json, takes_settings
+from podium.cli.flags import FOLDERS, Json, day_named, takes_settings
 from podium.cli.lines import steps_of_days as lines
 from podium.cli.lines.cells import plain
 from podium.cli.lines.per_pair import result_json
@@ -52,13 +52,13 @@ def daily(
     For the pair, or for every pair that has a title; call it once or ten times a day. Days that were missed are done
     first, one after the other. Exit code 3: a verdict needs a person. 8: rates are late.
     """
+    from podium.pipeline.day import DaysAsked
     from podium.pipeline.pairs import day_by_day
-    from podium.pipeline.waiting import DaysAsked
     from podium.report.amount import Amount
 
     asked = DaysAsked(
-        since=_day(since, "--from"),
-        until=_day(as_of, "--as-of"),
+        since=day_named(since, "--from") if since else None,
+        until=day_named(as_of, "--as-of") if as_of else None,
         change_source=change_source,
         chore=_chore,
         deadline=_clock(wait) if wait else None,
@@ -119,13 +119,6 @@ def _chore(settings: Settings) -> tuple[str, bool]:
         found = prune(settings, settings.prune_after, False)
     told = f"{len(found.runs)} runs, {len(found.versions)} versions, {found.n_bytes / 1e6:.1f} MB gone"
     return told, bool(found.runs or found.files)
-
-
-def _day(text: str, flag: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise InputError(f"{flag} {text!r} is no day; write it as {datetime.now(UTC):%Y-%m-%d}") from None
 
 
 def _clock(text: str) -> datetime:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -101,6 +102,18 @@ def pair_named(text: str, flag: str) -> str:
         return pair_code(text)
     except ValueError as error:
         raise SettingError(f"{flag} {text!r}: {error}") from None
+
+
+def day_named(text: str, flag: str) -> date:
+    """A day.
+
+    Raises:
+        SettingError: it is none.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise SettingError(f"{flag} {text!r} is no day; write it as {datetime.now(UTC):%Y-%m-%d}") from None
 
 
 def names(text: str, flag: str) -> tuple[str, ...]:

@@ -10,15 +10,14 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from datetime import UTC, date, datetime, timedelta
-from enum import StrEnum
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from podium.cli.console import answer, note, say, say_json, say_whole, working_on
-from podium.cli.flags import FOLDERS, SERVING, Json, pair_named, takes_settings
+from podium.cli.flags import FOLDERS, SERVING, Json, day_named, pair_named, takes_settings
 from podium.cli.lines import cells, since
 from podium.errors import MissingError, SettingError
 from podium.settings import Settings
@@ -59,18 +58,14 @@ def _decides() -> Callable[..., Any]:
     return decide
 
 
-class Act(StrEnum):
-    """What to do with the ledger."""
-
-    EXPORT = "export"
-    PRUNE = "prune"
+Act = Literal["export", "prune"]
 
 
 @takes_settings("ledger_address", "ledger_keep", "data_dir")
 def ledger(
     settings: Settings,
     *,
-    act: Annotated[Act, typer.Argument(help="export prints it; prune deletes what is old.")] = Act.EXPORT,
+    act: Annotated[Act, typer.Argument(help="export prints it; prune deletes what is old.")] = "export",
     pair: Annotated[str, typer.Option(help="Only this pair.")] = "",
     since: Annotated[str, typer.Option(help="Only forecasts from this day or moment on, such as 2026-10-30.")] = "",
     as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values with a header.")] = False,
@@ -88,14 +83,12 @@ def ledger(
 
     if as_csv and as_json:
         raise SettingError("--csv and --json exclude each other; choose one")
-    if (older_than or export or dry_run) if act is Act.EXPORT else (since or as_csv):
-        others = (
-            "--older-than, --export and --dry-run are for" if act is Act.EXPORT else "--since and --csv are not for"
-        )
+    if (older_than or export or dry_run) if act == "export" else (since or as_csv):
+        others = "--older-than, --export and --dry-run are for" if act == "export" else "--since and --csv are not for"
         raise SettingError(f"{others} `podium ledger prune`; see `podium ledger --help`")
     wanted = pair_named(pair, "--pair") if pair else None
     with _opened(settings) as opened:
-        if act is Act.EXPORT:
+        if act == "export":
             given = (opened, since or None, wanted)
             _write_csv(COLUMNS, lines(*given)) if as_csv else _write_lines(rows(*given))
             return
@@ -216,10 +209,7 @@ def key(
 
 
 def _day(text: str) -> date:
-    try:
-        ends = date.fromisoformat(text)
-    except ValueError:
-        raise SettingError(f"--until {text!r}: give a day, such as 2027-06-30") from None
+    ends = day_named(text, "--until")
     if ends < datetime.now(UTC).date():
         raise SettingError(f"--until {text}: that day is over, and the key would be dead from birth")
     return ends

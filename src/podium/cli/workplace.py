@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
@@ -20,6 +20,7 @@ from podium.cli.console import answer, note, say, say_whole
 from podium.cli.flags import EVERYTHING, Json, takes_settings
 from podium.environment import child_environment
 from podium.errors import PodiumError, SettingError
+from podium.registry.local_files import Championship, read
 from podium.settings import Settings
 from podium.settings.overview import as_text, in_force, settings_table
 
@@ -136,13 +137,15 @@ def reset(
     All experiment history and registered models go. Stored rates stay unless --data is given; the ledger of served
     forecasts stays, and a tracking server or another database is never touched.
     """
-    doomed = _doomed(settings, data)
+    databases = _databases(settings)
+    championship = read(databases[0])
+    doomed = _doomed(settings, data, databases, championship)
     if as_json and not yes:
         raise SettingError("podium reset --json asks nobody; give --yes too")
     if not doomed and not as_json:
         say("nothing to remove: no championship has been run here")
         return
-    for place in _elsewhere(settings):
+    for place in championship.elsewhere:
         note(f"the artifacts in {place} stay; remove them there")
     for path in doomed:
         if not as_json:
@@ -157,11 +160,7 @@ def reset(
     answer(as_json, {"removed": [str(path) for path in doomed]}, [line])
 
 
-def _doomed(settings: Settings, data: bool) -> list[Path]:
-    from podium.registry import local_files
-
-    databases = _databases(settings)
-    championship = local_files.read(databases[0])
+def _doomed(settings: Settings, data: bool, databases: list[Path], championship: Championship) -> list[Path]:
     paths = [
         database.with_name(f"{database.name}{end}")
         for database in databases
@@ -177,12 +176,6 @@ def _doomed(settings: Settings, data: bool) -> list[Path]:
     if data:
         paths += [settings.data_dir / name for name in ("raw", "processed", "simulated", "cache", "serving")]
     return [path for path in paths if path.exists() and not any(parent in paths for parent in path.parents)]
-
-
-def _elsewhere(settings: Settings) -> Iterable[str]:
-    from podium.registry import local_files
-
-    return local_files.read(_databases(settings)[0]).elsewhere
 
 
 def _databases(settings: Settings) -> list[Path]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -50,7 +50,7 @@ def save_series(series: Series, path: Path) -> None:
     """
     meta = {"kind": "series", "pair": series.pair, "source": series.source, "digest": series_digest(series)}
     names = ["date", "close", *series.extras]
-    _write(path, meta, names, [series.dates], [series.closes, *series.extras.values()])
+    atomic_write(path, columns_parquet(names, [series.dates], [series.closes, *series.extras.values()], meta))
 
 
 def load_series(path: Path) -> Series:
@@ -77,7 +77,8 @@ def save_features(table: FeatureTable, path: Path) -> None:
     version, digest = str(table.data_version), _features_digest(table)
     meta = {"kind": "features", "pair": table.pair, "data_version": version, "digest": digest}
     names = ["origin", "target_date", "target", *table.names]
-    _write(path, meta, names, [table.origins, table.target_dates], [table.target, *table.values.T])
+    columns = [table.origins, table.target_dates], [table.target, *table.values.T]
+    atomic_write(path, columns_parquet(names, *columns, meta))
 
 
 def load_features(path: Path) -> FeatureTable:
@@ -96,6 +97,27 @@ def load_features(path: Path) -> FeatureTable:
     features = FeatureTable(meta["pair"], version, origins, target_dates, tuple(names), values, target)
     _verify(path, meta, _features_digest(features), remedy)
     return features
+
+
+def columns_parquet(
+    names: Sequence[str], dates: Sequence[Dates], floats: Sequence[Floats], meta: Mapping[str, str] | None = None
+) -> bytes:
+    """A parquet file: days first, then numbers; by position, for a feature may be called anything, `target` too.
+
+    Args:
+        names: of the columns.
+        dates: columns of days, NaT as null.
+        floats: columns of numbers.
+        meta: what the file says of itself.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_arrays([*map(_arrow_dates, dates), *map(_arrow_floats, floats)], names=list(names))
+    buffer = io.BytesIO()
+    kept = {KEY: json.dumps(dict(meta), sort_keys=True)} if meta else None
+    pq.write_table(table.replace_schema_metadata(kept), buffer, compression="zstd")
+    return buffer.getvalue()
 
 
 def read_columns(parquet: bytes) -> tuple[dict[str, Dates], dict[str, Floats]]:
@@ -118,21 +140,10 @@ def read_columns(parquet: bytes) -> tuple[dict[str, Dates], dict[str, Floats]]:
     return dates, {name: _floats(column) for name, column in columns.items() if kinds[name] == NUMBERS}
 
 
-def _write(path: Path, meta: Mapping[str, str], names: list[str], dates: list[Dates], floats: list[Floats]) -> None:
-    """Days first, then numbers; by position, for a feature may be called anything, `target` too."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    table = pa.Table.from_arrays([*map(_arrow_dates, dates), *map(_arrow_floats, floats)], names=names)
-    buffer = io.BytesIO()
-    pq.write_table(table.replace_schema_metadata({KEY: json.dumps(dict(meta), sort_keys=True)}), buffer)
-    atomic_write(path, buffer.getvalue())
-
-
 def _read(
     path: Path, kind: str, n_dates: int, remedy: str
 ) -> tuple[dict[str, str], list[str], list[Dates], list[Floats]]:
-    """What `_write` was given."""
+    """What `columns_parquet` was given."""
     import pyarrow as pa
 
     try:

@@ -9,15 +9,14 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import sqlalchemy as sa
 from filelock import FileLock
 
 from podium.errors import LedgerError, MissingError, SettingError
 from podium.ledger.schema import VERSION, VERSION_TABLE, metadata
-
-Durability = Literal["process", "power"]
+from podium.settings import Durability
 
 _ADVISORY_LOCK = 0x706F6469756D  # "podium": any number that nobody else in the database takes
 _PATIENCE_S = 10
@@ -216,9 +215,7 @@ def _url(address: str | Path) -> sa.URL:
 
 
 def _sqlite(url: sa.URL, durability: Durability) -> sa.Engine:
-    synchronous = {"process": "NORMAL", "power": "FULL"}.get(durability)
-    if synchronous is None:
-        raise SettingError(f"ledger durability {durability!r}: it is process or power")
+    synchronous = {"process": "NORMAL", "power": "FULL"}[durability]
     engine = sa.create_engine(url, connect_args={"timeout": _PATIENCE_S, "cached_statements": 128})
 
     def connected(raw: Any, _record: Any) -> None:

@@ -43,6 +43,7 @@ class _Outcome:
     origin: date
     target_date: date
     actual: float
+    revision: int = 0
 
     def agrees(self, other: _Outcome | None) -> bool:
         if other is None:
@@ -112,11 +113,11 @@ def _origins(connection: sa.Connection, pair: str) -> list[date]:
 
 def _latest(connection: sa.Connection, pair: str) -> dict[date, _Outcome]:
     query = (
-        sa.select(outcomes.c.origin, outcomes.c.target_date, outcomes.c.actual)
+        sa.select(outcomes.c.origin, outcomes.c.target_date, outcomes.c.actual, outcomes.c.revision)
         .where(outcomes.c.pair == pair)
         .order_by(outcomes.c.revision)
     )
-    return {origin: _Outcome(origin, target, actual) for origin, target, actual in connection.execute(query)}
+    return {row.origin: _Outcome(*row) for row in connection.execute(query)}
 
 
 def _first_forecasts(connection: sa.Connection, pair: str, origin: date) -> Sequence[dict[str, Any]]:
@@ -153,14 +154,13 @@ def _record(
         return 0, 0
     with ledger.writing() as connection:
         known = _latest(connection, pair)  # again: someone else may have settled meanwhile
-        revisions = _revisions(connection, pair)
         stale = [outcome for outcome in stale if not outcome.agrees(known.get(outcome.origin))]
         now = time.time_ns() // 1000
         lines = [
             {
                 "pair": pair,
                 "origin": outcome.origin,
-                "revision": revisions.get(outcome.origin, -1) + 1,
+                "revision": known[outcome.origin].revision + 1 if outcome.origin in known else 0,
                 "target_date": outcome.target_date,
                 "actual": outcome.actual,
                 "data_version": str(data_version),
@@ -174,8 +174,3 @@ def _record(
             if rows:
                 connection.execute(sa.insert(table), rows)
     return len(fresh), len(stale) - len(fresh)
-
-
-def _revisions(connection: sa.Connection, pair: str) -> dict[date, int]:
-    query = sa.select(outcomes.c.origin, sa.func.max(outcomes.c.revision)).where(outcomes.c.pair == pair)
-    return {origin: int(revision) for origin, revision in connection.execute(query.group_by(outcomes.c.origin))}

@@ -84,23 +84,44 @@ def evaluate(settings: Settings, note: Note = lambda line: None, **overrides: Un
         store.check_artifacts()
         for alias, address in store.stray_aliases():
             note(f"@{alias} was on {address}, which is gone; it is taken away")
-        champion = _champion(store)
+        champion = store.leader()
         carried, table = judgements.carried(store, champion), load_table(settings)
         series = load_series(series_path(settings))
         departure = must_go_on(store, champion, carried, series, overrides.get("change_source", False))
         if departure:
             note(f"{departure}; --change-source says that it is meant")
-        case = gather(store, champion, table, note, **overrides)
-        decided = known_judgement(champion, carried, case.key(settings))
+        case = replace(gather(store, champion, series, table, note, **overrides), departure=departure)
         versions = {run.family: register(store, run) for run in case.runs}
         store.record_attempts(case.attempts)
-        if decided is None:
-            if champion and (found := store.record_found(champion)):
-                note(f"{found.pinned_uri} held @champion, which the history did not know; it stands there now")
-                case = replace(case, titles=store.titles())
-            decided = judge(settings, case, _records(store, case), versions)
-            decided = on_series(decided, series, departure)
-        proclaim(store, decided, case, versions, departure)
+        return conclude(store, case, carried, versions, records=lambda: _records(store, case), note=note)
+
+
+def conclude(
+    store: MlflowStore,
+    case: Case,
+    carried: Judgement | None,
+    versions: Mapping[str, VersionRecord],
+    *,
+    records: Callable[[], Mapping[str, Record]],
+    note: Note,
+) -> Judgement:
+    """Judge, unless the champion carries the judgement of exactly this case; registry and pointer say it then.
+
+    Args:
+        store: of the pair, in its turn.
+        case: the championship.
+        carried: the judgement that the champion carries.
+        versions: of this championship, by family.
+        records: reads those of the contestants, by family.
+        note: told what was not as it should be in the registry.
+    """
+    decided = known_judgement(case.champion, carried, case.key(store.settings))
+    if decided is None:
+        if case.champion and (found := store.record_found(case.champion)):
+            note(f"{found.pinned_uri} held @champion, which the history did not know; it stands there now")
+            case = replace(case, titles=store.titles())
+        decided = judge(store.settings, case, records(), versions)
+    proclaim(store, decided, case, versions)
     return decided
 
 
@@ -115,13 +136,14 @@ def check_going_on(store: MlflowStore, change_source: bool = False, series: Seri
     Raises:
         DataError: the title was decided on another series, or on later days.
     """
-    series, champion = series or load_series(series_path(store.settings)), _champion(store)
+    series, champion = series or load_series(series_path(store.settings)), store.leader()
     must_go_on(store, champion, judgements.carried(store, champion), series, change_source)
 
 
 def gather(
     store: MlflowStore,
     champion: VersionRecord | None,
+    series: Series,
     table: FeatureTable,
     note: Note = lambda line: None,
     **overrides: Unpack[Overrides],
@@ -156,6 +178,7 @@ def gather(
     pin = None if overrides.get("unpin") else pin_of(titles, champion)
     stays = champion if champion is not None and _can_be_kept(store, champion, note) else None
     return Case(
+        series=series,
         table=table,
         days=days,
         runs=best,
@@ -219,13 +242,6 @@ def must_go_on(
     return "; ".join(fault.remedy for fault in faults)
 
 
-def on_series(decided: Judgement, series: Series, departure: str) -> Judgement:
-    """The judgement with the level of its prices, and with what was changed on purpose."""
-    decided = replace(decided, price_level=price_level(series, decided.data_version.last_day))
-    told = f"{decided.reason}; the source was changed: {departure}"
-    return replace(decided, reason=told) if departure else decided
-
-
 def pin_of(titles: Sequence[Title], champion: VersionRecord | None) -> Title | None:
     """The entry by which somebody pinned the champion to its title; None where championships decide."""
     if champion is None:
@@ -270,9 +286,7 @@ def register(store: MlflowStore, run: RunRecord) -> VersionRecord:
     )
 
 
-def proclaim(
-    store: MlflowStore, decided: Judgement, case: Case, versions: Mapping[str, VersionRecord], departure: str = ""
-) -> None:
+def proclaim(store: MlflowStore, decided: Judgement, case: Case, versions: Mapping[str, VersionRecord]) -> None:
     """Make the registry and the pointer say what was decided; each act is repeated harmlessly by the next run."""
     aliased = {row.alias: versions[row.family] for row in decided.ranking if row.alias}
     if case.kept is not None and decided.verdict != "leak":
@@ -287,7 +301,7 @@ def proclaim(
         return
     champion = aliased[CHAMPION]
     store.assign(decided.pair, aliased)
-    if case.kept is None or departure:
+    if case.kept is None or case.departure:
         store.record_title(
             champion,
             why=decided.reason,
@@ -295,20 +309,13 @@ def proclaim(
             data_version=decided.data_version,
             pinned=case.kept is not None and pin_of(case.titles, case.champion) is not None,
             since=decided.title_since,
-            departure=departure,
+            departure=case.departure,
         )
     proposed = (version for version in versions.values() if version.pinned_uri == decided.proposal)
     titles = store.titles()
     propose(store, titles, decided, next(proposed, None))
     told = pointer.build(champion, decided, taken(titles, champion.pinned_uri))
     pointer.write(told, store.settings.models_dir)
-
-
-def _champion(store: MlflowStore) -> VersionRecord | None:
-    try:
-        return store.champion()
-    except MissingError:
-        return None
 
 
 def _records(store: MlflowStore, case: Case) -> dict[str, Record]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -20,12 +20,12 @@ from podium.data.calendar import calendar_of, late, next_business_day, stale
 from podium.data.continuity import changes
 from podium.data.fetch import fetch_series
 from podium.data.store import data_version, load_series, save_series
-from podium.errors import InputError, LedgerError, MissingError, PodiumError, RegistryError
-from podium.evaluate.judgement import Judgement
+from podium.errors import InputError, LedgerError, MissingError, PodiumError, RegistryError, SourceError
 from podium.ledger import day_log as days
 from podium.ledger.database import Ledger
 from podium.ledger.settling import settle
 from podium.pipeline.contest import check_going_on, evaluate
+from podium.pipeline.day import BUSY, DONE, EXIT_CODES, EXIT_LATE, FAILED, LATE, NOTHING, PERSON, Day, DaysAsked, Step
 from podium.pipeline.due import due
 from podium.pipeline.forecast import forecast_ahead
 from podium.pipeline.onward import Standings, judge_onward, stand
@@ -33,113 +33,21 @@ from podium.pipeline.prepare import preprocess, series_path
 from podium.pipeline.telling import changes as title_changes
 from podium.pipeline.telling import day_before, drifted, free, message_of, shown, tell
 from podium.pipeline.train import train
-from podium.records import ALIASES, Forecasts, NextDay, Series
+from podium.records import ALIASES, Forecasts, Series
 from podium.registry.judgements import Told
 from podium.registry.mlflow_store import MlflowStore
 from podium.registry.proposals import PROPOSED
 from podium.registry.turns import who
 from podium.settings import Settings
 
-DONE, NOTHING, BUSY = "done", "nothing to do", "busy"
-LATE, PERSON, FAILED = "late", "needs a person", "failed"
-EXIT_LATE = 8
-EXIT_CODES = {PERSON: 3, LATE: EXIT_LATE}
-"""Of a day that did not fail; what failed has the code of its error."""
 
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A part of a day.
-
-    Attributes:
-        step: `rates`, `settle`, `forecast`, `train`, `judge` or `prune`.
-        result: a few words.
-        seconds: that it took.
-        skipped: whether its work had been done before, or is not due.
-    """
-
-    step: str
-    result: str
-    seconds: float
-    skipped: bool = False
-
-
-@dataclass(slots=True)
-class Day:
-    """What was done for a pair on a day.
-
-    Attributes:
-        pair: six capital letters.
-        day: last day of the rates; None where there are none.
-        result: one of the words above.
-        steps: in their order.
-        exit_code: of a process that did only this.
-        trained: how many contestants were trained.
-        judgement: of the championship as it stands now.
-        next_day: the champion's forecast.
-        before: what the same champion forecast the day before; None where that is not known.
-        title: address of the champion before and after, where it is another.
-        alarms: a sentence each: what was raised, what is over.
-        notes: a sentence each.
-    """
-
-    pair: str
-    day: date | None = None
-    result: str = NOTHING
-    steps: list[Step] = field(default_factory=list)
-    exit_code: int = 0
-    trained: int = 0
-    judgement: Judgement | None = None
-    next_day: NextDay | None = None
-    before: NextDay | None = None
-    title: tuple[str, str] | None = None
-    alarms: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        judged = self.judgement
-        return {
-            "pair": self.pair,
-            "day": None if self.day is None else str(self.day),
-            "result": self.result,
-            "exit_code": self.exit_code,
-            "steps": [asdict(step) for step in self.steps],
-            "verdict": judged and judged.verdict,
-            "champion": judged and judged.champion,
-            "champion_version": judged and judged.champion_version,
-            "title": self.title,
-            "next_day": self.next_day and self.next_day.as_dict(),
-            "alarms": self.alarms,
-            "notes": self.notes,
-        }
-
-
-Chore = Callable[[Settings], tuple[str, bool]]
-OnStep = Callable[[Day, Step], None]
-
-
-def daily(
-    settings: Settings,
-    until: date | None = None,
-    *,
-    since: date | None = None,
-    chore: Chore | None = None,
-    on_step: OnStep = lambda day, step: None,
-    now: datetime | None = None,
-    change_source: bool = False,
-) -> list[Day]:
+def daily(settings: Settings, asked: DaysAsked, now: datetime | None = None) -> list[Day]:
     """Do what is to be done for the pair: for every day that was missed, and for the newest.
 
     Args:
         settings: pair, source, addresses, `retrain` and so on.
-        until: the last day to do; the newest of the source if not given. Later rates are not looked at.
-        since: the first day that may be done; nothing is done where days before it are missing.
-        chore: what else is done with every day, such as letting go of what is old; it says what it did, and whether
-            that was anything.
-        on_step: called with each step when it is over.
+        asked: which days, and what of them.
         now: the moment, with a zone, by which rates are late.
-        change_source: let the title move to another series on purpose.
 
     Returns:
         A value a day, at least one. What failed stands in it.
@@ -149,7 +57,7 @@ def daily(
         MissingError: the pair has no champion yet.
         LedgerError: the ledger cannot be opened.
     """
-    now = now or datetime.now(UTC)
+    now, since, until = now or datetime.now(UTC), asked.since, asked.until
     for day in filter(None, (since, until)):
         if day > now.date():
             raise InputError(f"{day} is to come; give today or a day before it")
@@ -170,13 +78,28 @@ def daily(
             told = Told.of(champion)
             judged = told.data_version if told else champion.data_version
             last = judged.last_day if judged else np.datetime64(0, "D")
-            routine = _Routine(store, ledger, chore, on_step, now, _meant(now, until), change_source)
-            done = list(routine.days(since, until, last))
+            routine = _Routine(store, ledger, asked, now)
+            done = list(routine.days(last))
             routine.tell(done)
             return done
         busy = next(iter(days.read(ledger, settings.pair, 1)), None)
         who_else = f"{busy.holder}, since {busy.begun_at:%Y-%m-%d %H:%M} UTC" if busy else "another process"
     return [Day(settings.pair, result=BUSY, notes=[f"{who_else}, is at it"])]
+
+
+def days_of(settings: Settings, asked: DaysAsked) -> list[Day]:
+    """The days of a pair; where its rates are late or the source fails, again with longer pauses until the deadline."""
+    from tenacity import Retrying, retry_if_result, stop_before_delay, wait_exponential
+
+    left = (asked.deadline - datetime.now().astimezone()).total_seconds() if asked.deadline else 0.0
+    retrying: Any = Retrying(
+        retry=retry_if_result(lambda found: found[-1].exit_code in {SourceError.exit_code, EXIT_LATE}),
+        wait=wait_exponential(multiplier=30, max=900),
+        stop=stop_before_delay(max(0.0, left)),
+        retry_error_callback=lambda state: state.outcome and state.outcome.result(),
+    )
+    found: list[Day] = retrying(daily, settings, asked)
+    return found
 
 
 def _give_up(settings: Settings, now: datetime, registry: str | None = None, ledger: str | None = None) -> None:
@@ -198,11 +121,8 @@ class _Routine:
 
     store: MlflowStore
     ledger: Ledger
-    chore: Chore | None
-    on_step: OnStep
+    asked: DaysAsked
     now: datetime
-    meant: datetime  # by which rates are late
-    change_source: bool
     newest: date = date.min  # day of a rate that is known by now, whichever day is being done
     late: str = ""
     record: Forecasts | None = None  # of the champion
@@ -211,10 +131,16 @@ class _Routine:
     def settings(self) -> Settings:
         return self.store.settings
 
-    def days(self, since: date | None, until: date | None, judged: np.datetime64) -> Iterator[Day]:
+    @property
+    def meant(self) -> datetime:
+        """The moment by which rates are late: now, or the end of the day that is asked for."""
+        until = self.asked.until
+        return self.now if until is None else min(self.now, datetime.combine(until, datetime.max.time(), UTC))
+
+    def days(self, judged: np.datetime64) -> Iterator[Day]:
         """Every day after the one that was judged last; that one again where there is none."""
-        opening, found = Day(self.settings.pair), list[Series]()
-        if not self._tried(opening, "rates", lambda: self._rates(opening, until, found)):
+        opening, found, since = Day(self.settings.pair), list[Series](), self.asked.since
+        if not self._tried(opening, "rates", lambda: self._rates(opening, found)):
             self._begin(opening, self.meant.date())
             yield self._ended(opening)
             return
@@ -265,7 +191,7 @@ class _Routine:
             result, worked = str(error), True
             day.result, day.exit_code = FAILED, getattr(error, "exit_code", 1)
         day.steps.append(step := Step(name, result, round(time.perf_counter() - began, 3), not worked))
-        self.on_step(day, step)
+        self.asked.on_step(day, step)
         return day.result != FAILED
 
     def _ended(self, day: Day) -> Day:
@@ -317,9 +243,9 @@ class _Routine:
             return ""
         return message_of(self.settings, day.next_day, day.before)
 
-    def _rates(self, day: Day, until: date | None, into: list[Series]) -> tuple[str, bool]:
+    def _rates(self, day: Day, into: list[Series]) -> tuple[str, bool]:
         fetched, stored = fetch_series(self.settings), _stored(self.settings)
-        series = fetched.series
+        series, until = fetched.series, self.asked.until
         if until is not None:
             series = series.until(int(np.searchsorted(series.dates, np.datetime64(until), side="right")))
             calendar = calendar_of(self.settings, fetched.series.source)
@@ -339,14 +265,14 @@ class _Routine:
         stored, version = _stored(self.settings), data_version(series)
         if stored is None or data_version(stored) != version:
             # before anything is written: outcomes by another series would be wrong ones
-            check_going_on(self.store, self.change_source, series)
+            check_going_on(self.store, self.asked.change_source, series)
             save_series(series, series_path(self.settings))
             preprocess(self.settings)
         found = settle(self.ledger, series, version)
         return f"outcomes: {found.new} new, {found.revised} revised", bool(found.new or found.revised)
 
     def _forecast(self, day: Day, series: Series, standings: list[Standings]) -> tuple[str, bool]:
-        standings.append(stand(self.store, series, day.notes.append, self.change_source))
+        standings.append(stand(self.store, series, day.notes.append, self.asked.change_source))
         added = self._write_down(standings[-1])
         return f"{added} new in the ledger", bool(added)
 
@@ -378,7 +304,7 @@ class _Routine:
                 self.settings,
                 day.notes.append,
                 accept_leak=carried.leak_accepted,
-                change_source=self.change_source,
+                change_source=self.asked.change_source,
             )
         self.store.connection.forget()  # the championship has written
         if not day.steps[-1].skipped:
@@ -406,14 +332,9 @@ class _Routine:
         return f"{made} of {len(wanted)} further days forecast anew", bool(made)
 
     def _prune(self) -> tuple[str, bool]:
-        if self.chore is None or not self.settings.prune_after:
+        if self.asked.chore is None or not self.settings.prune_after:
             return "not set", False
-        return self.chore(self.settings)
-
-
-def _meant(now: datetime, until: date | None) -> datetime:
-    """The moment by which rates are late: now, or the end of the day that is asked for."""
-    return now if until is None else min(now, datetime.combine(until, datetime.max.time(), UTC))
+        return self.asked.chore(self.settings)
 
 
 def _stored(settings: Settings) -> Series | None:

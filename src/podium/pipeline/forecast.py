@@ -55,9 +55,7 @@ def forecast(settings: Settings, horizons: Sequence[int] = (1,)) -> list[NextDay
     for horizon in horizons:
         if not 1 <= horizon <= MAX_HORIZON:
             raise SettingError(f"horizon {horizon}: it must be between 1 and {MAX_HORIZON} trading days")
-    store = MlflowStore(settings)
-    series = load_series(series_path(settings))
-    scene = _Scene.of(store, series, store.champion())
+    scene = _Scene.now(settings)
     late, (kept, made) = stale(settings, scene.table.data_version), scene.further({*horizons} - {1})
     found = {told.horizon: told for told in [*kept, *made]}
     return [dataclasses.replace(found.get(horizon) or scene.forecast(1), stale=late) for horizon in horizons]
@@ -65,8 +63,7 @@ def forecast(settings: Settings, horizons: Sequence[int] = (1,)) -> list[NextDay
 
 def forecast_ahead(settings: Settings) -> list[NextDay]:
     """The champion's forecasts of the further days that are set, where they are not kept yet; see `forecast`."""
-    store = MlflowStore(settings)
-    return _Scene.of(store, load_series(series_path(settings)), store.champion()).further(settings.horizons)[1]
+    return _Scene.now(settings).further(settings.horizons)[1]
 
 
 def why(settings: Settings) -> tuple[Change, Contributions | None]:
@@ -81,9 +78,7 @@ def why(settings: Settings) -> tuple[Change, Contributions | None]:
         MissingError: there is no champion or no series yet.
         RegistryError: a model's files cannot be used.
     """
-    store = MlflowStore(settings)
-    series = load_series(series_path(settings))
-    return _Scene.of(store, series, store.champion()).why()
+    return _Scene.now(settings).why()
 
 
 def horizon_to(settings: Settings, day: str, today: date) -> int:
@@ -133,9 +128,11 @@ class _Scene:
     scored: Forecasts
 
     @classmethod
-    def of(cls, store: MlflowStore, series: Series, champion: VersionRecord) -> _Scene:
+    def now(cls, settings: Settings) -> _Scene:
+        store, series = MlflowStore(settings), load_series(series_path(settings))
+        champion = store.champion()
         scored = read_walked(store, champion.run_id)
-        table = build_features(series, store.settings.n_lags, data_version(series))
+        table = build_features(series, settings.n_lags, data_version(series))
         _must_go_on(champion, scored, table)
         return cls(store, series, table, champion, scored)
 

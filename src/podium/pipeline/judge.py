@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from podium.data.continuity import price_level
 from podium.evaluate.baselines import RANDOM_WALK, baseline_scores
 from podium.evaluate.evidence import Comparison, prove
 from podium.evaluate.interval_scores import IntervalScores
@@ -20,7 +21,7 @@ from podium.models.combiner import WEIGHT
 from podium.pipeline.recipe import ANEW, TAG
 from podium.pipeline.record import Record
 from podium.pipeline.train import UNTESTED_TAG
-from podium.records import FeatureTable, Floats, RunRecord, VersionRecord
+from podium.records import FeatureTable, Floats, RunRecord, Series, VersionRecord
 from podium.registry.attempts import Attempt
 from podium.registry.history import Title, next_time, taken
 from podium.settings import Settings
@@ -33,7 +34,8 @@ class Case:
     """Everything that a championship is decided on.
 
     Attributes:
-        table: X and target.
+        series: that it is about.
+        table: X and target of it.
         days: what is scored.
         runs: the best of each family, by RMSE.
         tries: which recipe each run tried, by its id.
@@ -46,8 +48,10 @@ class Case:
             decides.
         approval_from: family from which the title goes to another only when a person says yes; empty where nobody must.
         rejected: addresses of the versions that a person said no to.
+        departure: what the series is other than that of the decision before, where that is meant; else empty.
     """
 
+    series: Series
     table: FeatureTable
     days: ScoredRows
     runs: Sequence[RunRecord]
@@ -60,6 +64,7 @@ class Case:
     kept_why: str = ""
     approval_from: str = ""
     rejected: frozenset[str] = frozenset()
+    departure: str = ""
 
     @property
     def title(self) -> Title | None:
@@ -138,7 +143,7 @@ def judge(
         policy=settings.policy,
         alpha=settings.alpha,
         verdict=decision.verdict,
-        reason=decision.reason,
+        reason=f"{decision.reason}; the source was changed: {case.departure}" if case.departure else decision.reason,
         champion=champion.name if champion else None,
         champion_version=champion.version if champion else None,
         title_since=moment,
@@ -157,6 +162,7 @@ def judge(
         leaks=leaks,
         ambers=tuple(found for found in tested.suspicions if found not in leaks),
         leak_accepted=bool(leaks) and {found.contestant for found in leaks} <= case.accepted,
+        price_level=price_level(case.series, table.data_version.last_day),
         series_break=series_break(table.target[: case.days.first_scored], table.target[scored]),
         proposal=versions[decision.proposed].pinned_uri if decision.proposed else "",
         key=case.key(settings),

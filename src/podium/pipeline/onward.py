@@ -15,19 +15,8 @@ from podium.evaluate.ranking import rank
 from podium.evaluate.walkforward import ScoredRows
 from podium.features import build_features
 from podium.pipeline.approval import rejected
-from podium.pipeline.contest import (
-    Note,
-    Overrides,
-    approval_from,
-    evaluate,
-    kept_why,
-    known_judgement,
-    must_go_on,
-    on_series,
-    pin_of,
-    proclaim,
-)
-from podium.pipeline.judge import Case, judge
+from podium.pipeline.contest import Note, Overrides, approval_from, conclude, evaluate, kept_why, must_go_on, pin_of
+from podium.pipeline.judge import Case
 from podium.pipeline.prepare import series_path
 from podium.pipeline.recipe import tries
 from podium.pipeline.record import Onward, go_on, is_whole
@@ -141,6 +130,7 @@ def judge_onward(
     with store.turn():
         champion, titles, attempts = store.champion(), store.titles(), store.attempts()
         case = Case(
+            series=standings.series,
             table=table,
             days=ScoredRows(int(np.searchsorted(table.origins, first)), len(table) - 1),
             runs=runs,
@@ -153,15 +143,9 @@ def judge_onward(
             kept_why=kept_why(settings, champion, runs, None if overrides.get("unpin") else pin_of(titles, champion)),
             approval_from=approval_from(settings, champion),
             rejected=rejected(settings, titles),
+            departure=standings.departure,
         )
-        decided = known_judgement(champion, standings.carried, case.key(settings))
-        if decided is None:
-            if found := store.record_found(champion):
-                note(f"{found.pinned_uri} held @champion, which the history did not know; it stands there now")
-            decided = judge(settings, case, records, standings.versions)
-            decided = on_series(decided, standings.series, standings.departure)
-        proclaim(store, decided, case, standings.versions, standings.departure)
-    return decided
+        return conclude(store, case, standings.carried, standings.versions, records=lambda: records, note=note)
 
 
 def _accepted(carried: Judgement) -> list[str]:

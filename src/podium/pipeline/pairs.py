@@ -13,10 +13,9 @@ from podium.data.files import atomic_write
 from podium.data.sources.ecb import bundled_table
 from podium.errors import MissingError, PodiumError, SettingError
 from podium.models.roster import enter_all, members
-from podium.pipeline.daily import FAILED
+from podium.pipeline.day import FAILED, DaysAsked
 from podium.pipeline.prepare import ingest, series_path
 from podium.pipeline.tasks import Asked, Done, Task, do_days, perform, versions
-from podium.pipeline.waiting import DaysAsked
 from podium.pipeline.walk_cache import walk_path
 from podium.records import RunRecord, VersionRecord, rate_digits
 from podium.registry.mlflow_store import MlflowStore

@@ -41,6 +41,12 @@ class Ingested:
     notes: tuple[str, ...]
 
 
+def stored_or_fetched(settings: Settings) -> Series:
+    """The stored series, else the source's, which is not stored."""
+    path = series_path(settings)
+    return load_series(path) if path.exists() else fetch_series(settings).series
+
+
 def ingest(settings: Settings) -> Ingested:
     """Fetch the pair's rates, pass the quality gate, store them; after any failure the last good series stays."""
     fetched = fetch_series(settings)

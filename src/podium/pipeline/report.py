@@ -85,13 +85,7 @@ def report(
 
 def _subject(store: MlflowStore) -> VersionRecord:
     """Whose championship the page is about: the champion's; where a leak let nobody have the title, that one."""
-    try:
-        return store.champion()
-    except MissingError:
-        refused = store.refused()
-        if refused is None:
-            raise
-        return refused
+    return store.leader() or store.refused() or store.champion()  # which says why there is none
 
 
 def gather(
@@ -141,7 +135,7 @@ def gather(
 
 def _holder(store: MlflowStore, champion: VersionRecord) -> Holder:
     titles, uri = store.titles(), champion.pinned_uri
-    return Holder.of(champion.name, champion.version, crowned(titles, uri), taken(titles, uri))
+    return Holder(champion.name, champion.version, crowned(titles, uri), taken(titles, uri))
 
 
 def _aliases(store: MlflowStore, champion: VersionRecord) -> dict[tuple[str, int], str]:

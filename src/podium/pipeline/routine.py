@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from podium.data.fetch import fetch_series
 from podium.data.files import atomic_write
-from podium.data.store import data_version, load_series
+from podium.data.store import data_version
 from podium.errors import DataError, Fault
 from podium.evaluate.policy import check_policy
 from podium.evaluate.replay import Panel, Replay, replay_all
@@ -20,7 +19,7 @@ from podium.evaluate.walkforward import ScoredRows, walk_forward, walk_together
 from podium.features import build_features
 from podium.models.combiner import Combiner
 from podium.models.roster import enter, enter_all, members
-from podium.pipeline.prepare import series_path
+from podium.pipeline.prepare import stored_or_fetched
 from podium.records import DataVersion, Forecasts, Series
 from podium.registry.log_items import forecasts_parquet, read_forecasts
 from podium.runners.local import side_by_side
@@ -94,7 +93,7 @@ def simulate(
     contestants = enter_all(settings)
     each = [settings.model_copy(update={"pair": pair}) for pair in pairs]
     for one in each:
-        _days(_series(one), one, routine)  # too short a series is found before any work
+        _days(stored_or_fetched(one), one, routine)  # too short a series is found before any work
     longest_first = sorted(members(settings), key=lambda family: contestants[family].quick)
     tasks = [(one, family, routine) for one in each for family in longest_first]
     forecasts: dict[tuple[str, str], Forecasts] = {}
@@ -114,7 +113,7 @@ def simulate(
 def walk_one(task: Task) -> Forecasts:
     """One contestant's forecasts over one pair's past, in whichever process this is."""
     settings, family, routine = task
-    series = _series(settings)
+    series = stored_or_fetched(settings)
     path = _stored_path(settings, family, series, routine)
     if path.exists():
         return read_forecasts(path.read_bytes())
@@ -129,19 +128,13 @@ def _replayed(settings: Settings, routine: Routine, forecasts: dict[str, Forecas
     replays = replay_all(panel, routine.policies, trailing_days=routine.trailing_days, alpha=settings.alpha)
     return Simulation(
         pair=settings.pair,
-        data_version=data_version(_series(settings)),
+        data_version=data_version(stored_or_fetched(settings)),
         contestants=tuple(forecasts),
         routine=routine,
         first_day=str(panel.target_dates[0]),
         last_day=str(panel.target_dates[-1]),
         replays=tuple(replays.values()),
     )
-
-
-def _series(settings: Settings) -> Series:
-    """The stored series, else the source's; it is not stored, since a replay is no championship."""
-    path = series_path(settings)
-    return load_series(path) if path.exists() else fetch_series(settings).series
 
 
 def _days(series: Series, settings: Settings, routine: Routine) -> ScoredRows:

@@ -15,11 +15,12 @@ from typing import Any
 
 from podium.data.files import atomic_write
 from podium.data.store import load_series
-from podium.errors import MissingError, PodiumError, RegistryError, WorkerError
+from podium.errors import PodiumError, RegistryError, WorkerError
 from podium.evaluate.judgement import Judgement
 from podium.evaluate.walkforward import scored_rows
 from podium.pipeline.contest import Overrides, check_going_on
-from podium.pipeline.daily import Day
+from podium.pipeline.daily import days_of
+from podium.pipeline.day import Day, DaysAsked
 from podium.pipeline.forecast import forecast
 from podium.pipeline.onward import evaluate_or_go_on
 from podium.pipeline.prepare import load_table, series_path
@@ -27,7 +28,6 @@ from podium.pipeline.recipe import COMPUTING
 from podium.pipeline.report import report
 from podium.pipeline.telling import message_of
 from podium.pipeline.train import train_once
-from podium.pipeline.waiting import DaysAsked, days_of
 from podium.pipeline.walk_cache import shared_walk, walk_path
 from podium.records import NextDay, RunRecord, VersionRecord
 from podium.registry import judgements
@@ -184,7 +184,7 @@ def _train(settings: Settings, task: Task) -> Done:
 
 def _evaluate(settings: Settings, task: Task) -> Done:
     notes: list[str] = []
-    before = _champion(settings)
+    before = MlflowStore(settings).leader()
     evaluate_or_go_on(settings, notes.append, **task.asked.overrides)
     return replace(_forecast(settings, task, before), notes=tuple(notes))
 
@@ -198,9 +198,9 @@ def _report(settings: Settings, task: Task) -> Done:
 
 def _forecast(settings: Settings, task: Task, before: VersionRecord | None = None) -> Done:
     """How things stand with the pair, and what its champion forecasts."""
-    store, champion = MlflowStore(settings), _champion(settings)
-    if champion is None and task.step == "forecast":
-        store.champion()  # says why there is none
+    store = MlflowStore(settings)
+    # who asks for a forecast is told why nobody makes one
+    champion = store.champion() if task.step == "forecast" else store.leader()
     decided = task.step == "evaluate"
     title = taken(store.titles(), champion.pinned_uri) if champion and not decided else None
     ahead, notes = _ahead(settings, task) if champion else (None, ())
@@ -227,13 +227,13 @@ def do_days(settings: Settings, task: Task) -> Done:
     """The days of a pair, each with all its steps."""
     asked, before = task.asked.days, None
     with suppress(RegistryError):  # which the day fails of, and raises the alarm
-        before = _champion(settings)
+        before = MlflowStore(settings).leader()
     days = days_of(settings, asked)
     last = days[-1]
     return Done(
         new=sum(day.trained for day in days),
         before=before,
-        champion=_champion(settings),
+        champion=MlflowStore(settings).leader(),
         **_judged(last.judgement),
         next_day=last.next_day,
         unchanged=last.result,
@@ -252,13 +252,6 @@ def _ahead(settings: Settings, task: Task) -> tuple[NextDay | None, tuple[str, .
             raise
         return None, (f"no forecast: {error}",)
     return found, (found.stale.told(),) if found.stale else ()
-
-
-def _champion(settings: Settings) -> VersionRecord | None:
-    try:
-        return MlflowStore(settings).champion()
-    except MissingError:
-        return None
 
 
 STEPS: Mapping[str, Callable[[Settings, Task], Done]] = {

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from podium.alerts import Facts, Run, TitleChange, Told, publish, raise_and_tell, standing
+from podium.alerts import Facts, Run, Told, publish, raise_and_tell, standing
 from podium.alerts.rules import MESSAGE
 from podium.errors import PodiumError
 from podium.ledger.database import Ledger
@@ -65,10 +65,10 @@ def day_before(today: NextDay, record: Forecasts, series: Series) -> NextDay | N
     )
 
 
-def changes(titles: Sequence[Title], since: datetime | None) -> tuple[TitleChange, ...]:
+def changes(titles: Sequence[Title], since: datetime | None) -> tuple[Title, ...]:
     """The changes of champion after a moment, without renewals; none where there is no moment to begin at."""
     return tuple(
-        TitleChange(title.previous, title.pinned_uri, title.why, title.at)
+        title
         for title in titles
         if since and datetime.fromisoformat(title.at) > since
         if title.alias == CHAMPION and title.pinned_uri != title.previous and not title.renewal

@@ -24,7 +24,7 @@ from podium.models.roster import enter, enter_all, members
 from podium.pipeline.admission import admit
 from podium.pipeline.combine import mixed, recorded
 from podium.pipeline.prepare import load_table, series_path
-from podium.pipeline.recipe import TAG, ingredients, recipe
+from podium.pipeline.recipe import SHARED, TAG, ingredients, recipe
 from podium.pipeline.record import is_whole, read_walked
 from podium.pipeline.walk_cache import shared_walk
 from podium.records import FeatureTable, Forecasts, ModelName, RunRecord, Series
@@ -156,7 +156,6 @@ def _result(family: str, walked: WalkForward, ranged: IntervalForecast, digest: 
         metrics={**score(scored.actual, scored.forecast), **ranged.scores.metrics, **weights},
         forecasts=dataclasses.replace(scored, bounds=bounds),
         model=walked.future,
-        learning_curve=walked.future.learning_curve or None,
         timings={"fit": walked.fit_seconds, "forecast": walked.forecast_seconds},
         tags={
             "volatility_model": ranged.scores.volatility_model,
@@ -174,11 +173,6 @@ def _context(settings: Settings, series: Series, table: FeatureTable, days: Scor
         baselines=baseline_scores(table.target[scored], table.values[scored, table.names.index("lag_0")]),
         developer=settings.developer,
         project=settings.project,
-        params={
-            "seed": settings.seed,
-            "n_lags": settings.n_lags,
-            "test_fraction": settings.test_fraction,
-            "refit_every": settings.refit_every,
-        },
+        params={name: getattr(settings, name) for name in SHARED},
         source=series.source,
     )

@@ -49,12 +49,3 @@ def plan(state: State, wanted: Mapping[str, Holder]) -> list[Move]:
         if alias not in wanted or holder.name != wanted[alias].name
     ]
     return sets + removes
-
-
-def apply(state: State, move: Move) -> dict[str, frozenset[Holder]]:
-    """The state after one write, as MLflow performs it."""
-    held = {alias: set(holders) for alias, holders in state.items()}
-    # Both acts take the alias off whichever version of that model has it; `set` then puts it on one.
-    others = {holder for holder in held.get(move.alias, set()) if holder.name != move.holder.name}
-    held[move.alias] = others | ({move.holder} if move.act == "set" else set())
-    return {alias: frozenset(holders) for alias, holders in held.items() if holders}

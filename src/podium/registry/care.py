@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from podium.records import ModelName, pinned_uri
+from podium.records import ModelName, VersionRecord
 from podium.registry import artifacts, pair_models, recorder
 from podium.registry.databases import is_there
-from podium.registry.entities import ABSENT, MODEL_URI_TAG, pages, tolerating
+from podium.registry.entities import ABSENT, MODEL_URI_TAG, Model, pages, tolerating, version_record
 from podium.registry.local_files import local_path
 from podium.registry.mlflow_store import MlflowStore
 
@@ -92,34 +92,6 @@ class Recorded:
     places: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Registered:
-    """A version of any registered model.
-
-    Attributes:
-        name: registered model.
-        number: its version.
-        run_id: its run.
-        created_at: milliseconds since the epoch.
-        data_version: of the series of its run; empty where it does not say.
-        aliased: whether it holds any alias.
-        ours: whether Podium registered it.
-    """
-
-    name: str
-    number: int
-    run_id: str
-    created_at: int
-    data_version: str = ""
-    aliased: bool = False
-    ours: bool = True
-
-    @property
-    def address(self) -> str:
-        """Pinned, as everybody names it."""
-        return pinned_uri(self.name, self.number)
-
-
 def recorded(store: MlflowStore) -> list[Recorded]:
     """Every run that Podium recorded, in any experiment, deleted ones too."""
     return [_recorded(run) for run in _runs(store, OURS)]
@@ -133,7 +105,7 @@ def _recorded(run: Run) -> Recorded:
     return Recorded(info.run_id, int(info.start_time), tags.get("data_version", ""), model_id, tuple(places))
 
 
-def registered(store: MlflowStore) -> list[Registered]:
+def registered(store: MlflowStore) -> list[VersionRecord]:
     """Every version of every registered model, whoever made it."""
     if not is_there(store.connection.registry_address):
         return []
@@ -141,27 +113,21 @@ def registered(store: MlflowStore) -> list[Registered]:
     with store.connection.errors("read the versions"):
         models = pages(lambda token: client.search_registered_models(max_results=1000, page_token=token))
         versions = pages(lambda token: client.search_model_versions(max_results=1000, page_token=token))
-    held = {(model.name, int(number)) for model in models for number in (model.aliases or {}).values()}
-    return [
-        Registered(
-            name=one.name,
-            number=int(one.version),
-            run_id=one.run_id or "",
-            created_at=int(one.creation_timestamp),
-            data_version=one.tags.get("data_version", ""),
-            aliased=(one.name, int(one.version)) in held,
-            ours="model_type" in one.tags and pair_models.parts(one.name) is not None,
-        )
-        for one in versions
-    ]
+    aliases = {model.name: Model.of(model).aliases for model in models}
+    return [version_record(one, aliases.get(one.name, {})) for one in versions]
 
 
-def hide(store: MlflowStore, runs: Iterable[Recorded], versions: Iterable[Registered]) -> None:
+def is_ours(version: VersionRecord) -> bool:
+    """Whether Podium registered it."""
+    return "model_type" in version.tags and pair_models.parts(version.name) is not None
+
+
+def hide(store: MlflowStore, runs: Iterable[Recorded], versions: Iterable[VersionRecord]) -> None:
     """Delete them as MLflow does, so that nobody finds them any more; rows and files stay."""
     client, registry = store.client, store.connection.registry
     with store.connection.errors("delete what may go"):
         for version in versions:
-            tolerating(ABSENT, partial(registry.delete_model_version, version.name, str(version.number)))
+            tolerating(ABSENT, partial(registry.delete_model_version, version.name, str(version.version)))
         for run in runs:  # one that is deleted already takes it again
             client.delete_run(run.run_id)
             if run.model_id:

@@ -44,7 +44,7 @@ class Connection:
         self.addresses = tuple(dict.fromkeys((self.address, self.registry_address)))
         self.secrets = quiet.secrets_of(*self.addresses)
         self.places: dict[str, ArtifactRepository] = {}  # of runs whose files were read, which costs a third of a day
-        self._turn: turns.Turn | None = None
+        self._turn: turns.FileTurn | turns.ServerTurn | None = None
         self._seen: dict[str, list[Model]] | None = None
 
     @cached_property

@@ -101,12 +101,6 @@ class Title:
         """Plain values for JSON."""
         return asdict(self) | {"data_version": str(self.data_version or ""), "renewal": self.renewal}
 
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """The title that `as_dict` told."""
-        known = {name: value for name, value in values.items() if name != "renewal"}
-        return cls(**{**known, "data_version": DataVersion.of_tags(values)})
-
     def to_json(self) -> str:
         """The tag's value; the time is in the key."""
         values = self.as_dict()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -23,28 +24,16 @@ def engine(uri: str) -> sa.Engine:
     return sa.create_engine(uri, poolclass=sa.NullPool)
 
 
-def rewrite(connection: sa.Connection, old: str, new: str) -> int:
-    """Replace an address, and what lies below it, wherever the database names it.
-
-    Returns:
-        How many values were changed.
-    """
-    changed = 0
-    for table, name in COLUMNS:
-        column: sa.ColumnClause[str] = sa.column(name)
-        # Compared letter by letter: to SQLite's LIKE capital letters are small ones, and _ is any letter.
-        below = sa.func.substr(column, 1, len(old) + 1) == f"{old}/"
-        moved = sa.literal(new).concat(sa.func.substr(column, len(old) + 1))
-        statement = sa.update(sa.table(table, column)).where(sa.or_(column == old, below)).values({name: moved})
-        changed += connection.execute(statement).rowcount
-    return changed
-
-
 def readdress(uri: str, places: Mapping[str, str]) -> None:
-    """Rewrite a database for files that lie elsewhere now: new addresses by old ones."""
+    """Rewrite addresses, and what lies below them, wherever a database names them: new ones by old ones."""
     with engine(uri).begin() as connection:
-        for old, new in places.items():
-            rewrite(connection, old, new)
+        for (old, new), (table, name) in product(places.items(), COLUMNS):
+            column: sa.ColumnClause[str] = sa.column(name)
+            # Compared letter by letter: to SQLite's LIKE capital letters are small ones, and _ is any letter.
+            below = sa.func.substr(column, 1, len(old) + 1) == f"{old}/"
+            moved = sa.literal(new).concat(sa.func.substr(column, len(old) + 1))
+            change = sa.update(sa.table(table, column)).where(sa.or_(column == old, below))
+            connection.execute(change.values({name: moved}))
 
 
 def experiments(connection: sa.Connection) -> dict[int, str]:

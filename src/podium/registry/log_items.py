@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from podium.data.store import read_columns
+from podium.data.store import columns_parquet, read_columns
 from podium.errors import RegistryError
 from podium.evaluate.baselines import PERSISTENCE
-from podium.records import FeatureTable, Floats, Forecasts, Interval, NextDay, ScoredDays
+from podium.models.base import FittedModel
+from podium.records import FeatureTable, Forecasts, Interval, NextDay, ScoredDays
 from podium.registry import plots
 
 if TYPE_CHECKING:
@@ -27,51 +26,6 @@ NEXT_DAY = "next_day.json"
 RECIPE = "recipe.json"
 
 
-class LoggableModel(Protocol):
-    """What the registry needs of a fitted contestant; `models.base.FittedModel` has it.
-
-    Attributes:
-        flavor: MLflow flavour, `sklearn` or `tensorflow`.
-        native: object of that flavour, such as a scikit-learn Pipeline or a Keras model.
-        pip_requirements: everything a fresh environment needs to load and predict.
-        code_paths: files or folders that travel with the model.
-        params: settings and fitted choices worth reading, such as `order`.
-    """
-
-    @property
-    def flavor(self) -> str:
-        """`sklearn` or `tensorflow`."""
-        ...
-
-    @property
-    def native(self) -> Any:
-        """The object that the flavour saves."""
-        ...
-
-    @property
-    def pip_requirements(self) -> tuple[str, ...]:
-        """As in a requirements file."""
-        ...
-
-    @property
-    def code_paths(self) -> tuple[Path, ...]:
-        """Local paths."""
-        ...
-
-    @property
-    def params(self) -> Mapping[str, object]:
-        """By name."""
-        ...
-
-    def predict(self, X: DataFrame) -> Floats:
-        """Forecast log returns, shape (n_rows,)."""
-        ...
-
-    def onnx(self, names: tuple[str, ...]) -> bytes | None:
-        """The same forecast as an ONNX graph over columns in this order, or None where there is no such graph."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class ContestantResult:
     """Everything one contestant brings home from a championship.
@@ -82,7 +36,6 @@ class ContestantResult:
         metrics: `rmse`, `mae`, `directional_accuracy` over the scored days.
         forecasts: the out-of-sample forecasts that the metrics were computed from.
         model: the recipe fitted on every day up to the last.
-        learning_curve: losses by name, each of shape (n_epochs,); None where nothing is learnt in epochs.
         timings: seconds by step, such as `fit`, `forecast`.
         tags: further words to search by.
         next_day: its forecast that is still open, for those who serve the model; None without one.
@@ -94,8 +47,7 @@ class ContestantResult:
     params: Mapping[str, object]
     metrics: Mapping[str, float]
     forecasts: Forecasts
-    model: LoggableModel
-    learning_curve: Mapping[str, Floats] | None = None
+    model: FittedModel
     timings: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     next_day: NextDay | None = None
@@ -131,7 +83,7 @@ class Model:
     """A fitted model with a few rows of X to try it on."""
 
     name: str
-    model: LoggableModel
+    model: FittedModel
     example: DataFrame
 
 
@@ -205,7 +157,7 @@ def _metrics(result: ContestantResult, context: RunContext) -> Iterator[tuple[st
     for baseline, metrics in context.baselines.items():
         named |= {baseline_metric(baseline, name): value for name, value in metrics.items()}
     named |= {f"{step}_seconds": seconds for step, seconds in result.timings.items()}
-    curves = {name: [value] for name, value in named.items()} | dict(result.learning_curve or {})
+    curves = {name: [value] for name, value in named.items()} | dict(result.model.learning_curve)
     for name, curve in curves.items():
         yield from ((name, float(value), step) for step, value in enumerate(curve) if math.isfinite(value))
 
@@ -220,26 +172,16 @@ def _figures(result: ContestantResult, pair: str) -> dict[str, Figure]:
         "plots/forecast.png": plots.forecast(result.forecasts, pair, result.family),
         "plots/cumulative_skill.png": plots.cumulative_skill(result.forecasts, pair, result.family),
     }
-    if result.learning_curve:
-        found["plots/learning_curve.png"] = plots.learning_curve(result.learning_curve, pair, result.family)
+    if result.model.learning_curve:
+        found["plots/learning_curve.png"] = plots.learning_curve(result.model.learning_curve, pair, result.family)
     return found
 
 
 def forecasts_parquet(forecasts: Forecasts) -> bytes:
     """A parquet file, one row a scored day: `origin`, `target_date`, `actual`, `forecast`, then the bounds."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    columns = {
-        "origin": pa.array(forecasts.origins, pa.date32()),
-        "target_date": pa.array(forecasts.target_dates, pa.date32()),
-        "actual": pa.array(forecasts.actual, pa.float64()),
-        "forecast": pa.array(forecasts.forecast, pa.float64()),
-        **{name: pa.array(bound, pa.float64()) for name, bound in forecasts.bounds.items()},
-    }
-    buffer = io.BytesIO()
-    pq.write_table(pa.table(columns), buffer, compression="zstd")
-    return buffer.getvalue()
+    names = ("origin", "target_date", "actual", "forecast", *forecasts.bounds)
+    numbers = (forecasts.actual, forecasts.forecast, *forecasts.bounds.values())
+    return columns_parquet(names, (forecasts.origins, forecasts.target_dates), numbers)
 
 
 def read_forecasts(parquet: bytes) -> Forecasts:

@@ -115,11 +115,6 @@ class MlflowStore:
         found = [run_record(run) for run in runs if MODEL_URI_TAG in run.data.tags]
         return [run for run in found if run.scored_days == str(scored_days)]
 
-    def experiment_of(self, run_id: str) -> str:
-        """Id of the experiment that a run belongs to."""
-        with self.connection.errors(f"find run {run_id}"):
-            return str(self.client.get_run(run_id).info.experiment_id)
-
     def has_file(self, run_id: str, path: str) -> bool:
         """Whether a run has an artifact, `forecasts.parquet`; an error where the folder of all runs was moved."""
         return self._file(run_id, path) is not None
@@ -159,13 +154,7 @@ class MlflowStore:
 
     # Versions and models
 
-    def register(
-        self,
-        run: RunRecord,
-        description: str = "",
-        tags: Mapping[str, str] | None = None,
-        model_description: str = "",
-    ) -> VersionRecord:
+    def register(self, run: RunRecord, description: str = "", model_description: str = "") -> VersionRecord:
         """The version of a run's model under `<PAIR>_<Family>`; made if the run has none yet, else found again.
 
         Two championships that register the same run at once, even from two machines, end with one version.
@@ -173,11 +162,10 @@ class MlflowStore:
         Args:
             run: a completed run.
             description: of the version, for people.
-            tags: of the version, beside `model_type`, `rmse` and its other scores, `data_version`, `scored_days`.
             model_description: of the registered model; written when the model has none.
         """
         with self.turn(), self.connection.errors(f"register the model of run {run.run_id}"):
-            return versions.register(self.connection, run, description, tags or {}, model_description)
+            return versions.register(self.connection, run, description, model_description)
 
     def tag(self, version: VersionRecord, tags: Mapping[str, str]) -> None:
         """Set tags of a version; those that it has already are not written again."""
@@ -207,20 +195,25 @@ class MlflowStore:
             return pair_models.holders(self.connection, self._pair(pair))
 
     def champion(self, pair: str | None = None) -> VersionRecord:
-        """The version that leads, whatever its architecture.
-
-        Where two versions hold `@champion` (a championship was killed, or somebody set the alias by hand), the one
-        that is not the last recorded title is the newer intention, and leads.
+        """The version that leads, see `leader`.
 
         Raises:
             MissingError: nobody holds the alias.
         """
-        with self.connection.errors("find the champion"):
-            looks = (pair_models.champion(self.connection, self._models(pair, again=bool(n))) for n in range(LOOKS))
-            found = next(filter(None, looks), None)
+        found = self.leader(pair)
         if found is None:
             raise MissingError(_nobody(self._pair(pair), self.refused(pair)))
         return found
+
+    def leader(self, pair: str | None = None) -> VersionRecord | None:
+        """The version that leads, whatever its architecture; None where nobody holds the alias.
+
+        Where two versions hold `@champion` (a championship was killed, or somebody set the alias by hand), the one
+        that is not the last recorded title is the newer intention, and leads.
+        """
+        with self.connection.errors("find the champion"):
+            looks = (pair_models.champion(self.connection, self._models(pair, again=bool(n))) for n in range(LOOKS))
+            return next(filter(None, looks), None)
 
     def refused(self, pair: str | None = None) -> VersionRecord | None:
         """The newest version, where its championship was stopped by a suspicion; it carries the judgement."""

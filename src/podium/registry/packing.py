@@ -11,8 +11,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from podium.errors import RegistryError
+from podium.models.base import FittedModel
 from podium.registry import keras_by_name, onnx_by_name
-from podium.registry.log_items import LoggableModel, Model
+from podium.registry.log_items import Model
 
 if TYPE_CHECKING:
     from mlflow.models import Model as MlflowModel
@@ -71,7 +72,7 @@ def _save_sklearn(item: Model, common: dict[str, Any]) -> None:
     )
 
 
-def _trusted_types(model: LoggableModel) -> list[str] | None:
+def _trusted_types(model: FittedModel) -> list[str] | None:
     """Types that skops does not know by itself; we trust them because we made this very object a moment ago."""
     import skops.io
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from podium.records import Floats, Forecasts
+from podium.records import Floats, Forecasts, slashed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,14 +27,15 @@ def forecast(forecasts: Forecasts, pair: str, family: str) -> Figure:
     """
     shown = slice(-DAYS_SHOWN, None)
     days = forecasts.target_dates[shown].astype(object)
-    title = f"{_slashed(pair)} next-day log return: {family} and what came, last {len(days)} scored days"
+    title = f"{slashed(pair)} next-day log return: {family} and what came, last {len(days)} scored days"
     figure, (above, below) = _canvas(title, n_panels=2, height_ratios=(3, 1.3))
     actual = 100 * forecasts.actual[shown]
     above.vlines(days, 0, actual, color=GREY, linewidth=1.2, label="actual")
     above.plot(days, actual, "o", color=GREY, markersize=2.2)
-    for coverage, lower, upper in _bounds(forecasts):
-        edges = (100 * lower[shown], 100 * upper[shown])
-        above.fill_between(days, *edges, color=BLUE, alpha=0.12, lw=0, label=f"{coverage} % interval")
+    for lower, upper, coverage in (("lower_95", "upper_95", "95"), ("lower_80", "upper_80", "80")):
+        if {lower, upper} <= forecasts.bounds.keys():
+            low, high = (100 * forecasts.bounds[side][shown] for side in (lower, upper))
+            above.fill_between(days, low, high, color=BLUE, alpha=0.12, lw=0, label=f"{coverage} % interval")
     above.plot(days, 100 * forecasts.forecast[shown], color=BLUE, linewidth=1.6, label="forecast")
     above.set_ylabel("return (%)")
     below.plot(days, 1e4 * forecasts.forecast[shown], color=BLUE, linewidth=1.4)
@@ -52,7 +53,7 @@ def cumulative_skill(forecasts: Forecasts, pair: str, family: str) -> Figure:
     """
     lead = 1e4 * np.cumsum(forecasts.actual**2 - (forecasts.actual - forecasts.forecast) ** 2)
     days = forecasts.target_dates.astype(object)
-    figure, (axes,) = _canvas(f"{_slashed(pair)}: lead of {family} over the random walk, all scored days")
+    figure, (axes,) = _canvas(f"{slashed(pair)}: lead of {family} over the random walk, all scored days")
     axes.fill_between(days, 0, lead, where=lead >= 0, color=BLUE, alpha=0.15, lw=0, interpolate=True)
     axes.fill_between(days, 0, lead, where=lead < 0, color=ORANGE, alpha=0.15, lw=0, interpolate=True)
     axes.plot(days, lead, color=INK, linewidth=1.2)
@@ -67,7 +68,7 @@ def learning_curve(curve: Mapping[str, Floats], pair: str, family: str) -> Figur
     """Loss by epoch, a panel a name: their coverages differ more than their slopes."""
     from matplotlib.ticker import MaxNLocator
 
-    title = f"{_slashed(pair)}: learning curve of {family}, the dot marks the lowest"
+    title = f"{slashed(pair)}: learning curve of {family}, the dot marks the lowest"
     figure, panels = _canvas(title, n_panels=len(curve))
     for axes, (name, losses), colour in zip(panels, curve.items(), (BLUE, ORANGE, GREEN) * len(curve), strict=False):
         epochs, lowest = np.arange(1, len(losses) + 1), int(np.argmin(losses))
@@ -93,18 +94,3 @@ def _canvas(title: str, n_panels: int = 1, **layout: Any) -> tuple[Figure, tuple
         axes.spines[["top", "right"]].set_visible(False)
         axes.margins(x=0.01)
     return figure, panels
-
-
-def _bounds(forecasts: Forecasts) -> list[tuple[str, Floats, Floats]]:
-    """Coverage, lower and upper bound, widest first; from columns such as `lower_80` and `upper_80`."""
-    lowers = (name for name in forecasts.bounds if name.startswith("lower_"))
-    coverages = sorted((name.removeprefix("lower_") for name in lowers), reverse=True)
-    columns = (
-        (coverage, forecasts.bounds[f"lower_{coverage}"], forecasts.bounds.get(f"upper_{coverage}"))
-        for coverage in coverages
-    )
-    return [(coverage, lower, upper) for coverage, lower, upper in columns if upper is not None]
-
-
-def _slashed(pair: str) -> str:
-    return f"{pair[:3]}/{pair[3:]}"

@@ -170,17 +170,12 @@ def _place(folder: str, path: str) -> Path:
     return place
 
 
-def podium_version() -> str:
-    """Version of the installed package."""
-    from importlib.metadata import version
-
-    return version("podium")
-
-
 def code_version() -> dict[str, str]:
     """The tags of a run that say by which Podium it was made."""
+    from importlib.metadata import version
+
     commit = source_commit()
-    return {"podium_version": podium_version()} | ({"git_commit": commit} if commit else {})
+    return {"podium_version": version("podium")} | ({"git_commit": commit} if commit else {})
 
 
 @lru_cache(maxsize=1)

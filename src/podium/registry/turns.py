@@ -18,7 +18,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -30,22 +30,6 @@ TERM = 15.0  # seconds without a renewal after which a turn is taken away
 TICK = 0.1  # seconds between two looks of who waits
 PREFIX = "podium.turn."
 ABOUT = "Somebody is changing this pair's titles; it is gone when that is over. See the tags."
-
-
-class Turn(Protocol):
-    """What somebody has who is alone with a pair's titles."""
-
-    def check(self) -> None:
-        """See that it has not been taken away.
-
-        Raises:
-            RegistryError: it has; the message says by whom.
-        """
-        ...
-
-    def end(self) -> None:
-        """Let the next one in."""
-        ...
 
 
 class FileTurn:
@@ -64,7 +48,7 @@ class FileTurn:
         """Nobody takes it away."""
 
     def end(self) -> None:
-        """See `Turn.end`."""
+        """Let the next one in."""
         self._lock.release()
 
 
@@ -80,7 +64,11 @@ class ServerTurn:
         threading.Thread(target=self._renew, name="podium-turn", daemon=True).start()
 
     def check(self) -> None:
-        """See `Turn.check`."""
+        """See that it has not been taken away.
+
+        Raises:
+            RegistryError: it has; the message says by whom.
+        """
         found = self._holder()
         if found is None or found.get("token") != self._token:
             raise RegistryError(
@@ -88,7 +76,7 @@ class ServerTurn:
             )
 
     def end(self) -> None:
-        """See `Turn.end`; where the server does not hear it, the turn ends by itself."""
+        """Let the next one in; where the server does not hear it, the turn ends by itself."""
         self._over.set()
         with suppress(Exception):
             self.check()

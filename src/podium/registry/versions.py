@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from podium.records import ModelName, RunRecord, VersionRecord
@@ -17,9 +16,7 @@ COPIED_TAGS = ("data_version", "scored_days", "recipe", "developer", "project", 
 COPIED_METRICS = ("rmse", "mae", "directional_accuracy")
 
 
-def register(
-    to: Connection, run: RunRecord, description: str, tags: Mapping[str, str], model_description: str
-) -> VersionRecord:
+def register(to: Connection, run: RunRecord, description: str, model_description: str) -> VersionRecord:
     """The version of a run's model, made in a turn of ours if it has none; see `MlflowStore.register`."""
     name = str(ModelName(to.settings.pair, run.family))
     model = _model(to, name, to.clean(model_description))
@@ -30,7 +27,7 @@ def register(
         name,
         source=_source(to, run),
         run_id=run.run_id,
-        tags={key: to.clean(value) for key, value in (_tags(run) | dict(tags)).items()},
+        tags={key: to.clean(value) for key, value in _tags(run).items()},
         description=to.clean(description),
         model_id=_model_id(run),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from podium.data.calendar import way_to_newer_rates
 from podium.records import NextDay, rate_digits
 from podium.report import interval_figures, skill, tables, verdict, weights
@@ -75,7 +77,9 @@ def _ratio_note(scene: Scene) -> str:
 
 def title_since(holder: Holder | None) -> str:
     """The moment at which the title was given, with the data's day beside it; empty where that is not known."""
-    if holder is None or holder.since is None:
+    taken = holder.taken if holder else None
+    if taken is None:
         return ""
-    day = f", on data up to {told_day(holder.data_day)}" if holder.data_day else ""
-    return f"{told_day(holder.since.date())}, {holder.since:%H:%M} UTC{day}"
+    since = datetime.fromisoformat(taken.at).astimezone(UTC)
+    day = f", on data up to {told_day(taken.data_version.last_day)}" if taken.data_version else ""
+    return f"{told_day(since.date())}, {since:%H:%M} UTC{day}"

@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from podium.data.timing import WEEKDAYS
 from podium.evaluate.contributions import Change, Contributions
-from podium.records import NextDay, rate_digits
+from podium.records import NextDay, rate_digits, slashed
 from podium.report.amount import Amount
 from podium.report.marks import Write, number
 from podium.report.scene import listed, told_day
@@ -59,7 +59,7 @@ def why_lines(change: Change | None, parts: Contributions | None) -> list[str]:
 
 def _headline(today: NextDay) -> str:
     day = f"{WEEKDAYS[today.target_date.weekday()]}, {told_day(today.target_date)}"
-    pair = f"{today.pair[:3]}/{today.pair[3:]}"
+    pair = slashed(today.pair)
     return f"{pair} on {day}, seen from the close of {told_day(today.origin)} at {_rate(today)(today.close)}."
 
 

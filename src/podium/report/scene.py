@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from types import MappingProxyType
 from typing import Protocol
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from podium.evaluate.economics import COST_BPS
 from podium.evaluate.judgement import Judgement, Standing
-from podium.records import DataVersion, Forecasts, Late, NextDay, Series
+from podium.records import DataVersion, Forecasts, Late, NextDay, Series, slashed
 from podium.report.charts import inks_of
 from podium.report.scales import MONTHS
 
@@ -39,39 +39,26 @@ class Entry(Protocol):
         """On which it was decided."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Holder:
     """Who holds the title now.
 
     Attributes:
         model_name: registered model, `EURUSD_LSTM`.
         model_version: its version.
-        since: when its model was given the title; None where no entry of the history says so.
-        verdict: of that entry, such as `promoted` or `rolled back`; empty where the alias was moved without an entry.
-        why: of that entry, one sentence.
-        data_day: last day of the data that it was given on; empty where that is not known.
+        title: the entry of the history by which this version came to it; None where the alias was moved without one.
+        taken: the entry by which its model took it; None as above.
     """
 
     model_name: str
     model_version: int
-    since: datetime | None = None
-    verdict: str = ""
-    why: str = ""
-    data_day: str = ""
+    title: Entry | None = None
+    taken: Entry | None = None
 
-    @classmethod
-    def of(cls, model_name: str, model_version: int, title: Entry | None, taken: Entry | None) -> Holder:
-        """Who holds it, with the entries of the history by which this version, and its model, came to it."""
-        if title is None or taken is None:
-            return cls(model_name=model_name, model_version=model_version)
-        return cls(
-            model_name=model_name,
-            model_version=model_version,
-            since=datetime.fromisoformat(taken.at).astimezone(UTC),
-            verdict=title.verdict,
-            why=title.why,
-            data_day=str(taken.data_version.last_day) if taken.data_version else "",
-        )
+    @property
+    def verdict(self) -> str:
+        """Of its entry, such as `promoted` or `rolled back`; empty without one."""
+        return self.title.verdict if self.title else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +156,7 @@ class Scene:
     @property
     def pair(self) -> str:
         """`EUR/USD`."""
-        return f"{self.judgement.pair[:3]}/{self.judgement.pair[3:]}"
+        return slashed(self.judgement.pair)
 
     @property
     def inks(self) -> dict[str, str]:

@@ -46,7 +46,8 @@ def reason(scene: Scene) -> str:
     if not scene.moved:
         return sentence(judgement.reason)
     named = f"{judgement.champion} (v{judgement.champion_version})" if judgement.champion else "nobody"
-    why = sentence(scene.moved.why or "The alias @champion was moved in the registry")
+    title = scene.moved.title
+    why = sentence((title and title.why) or "The alias @champion was moved in the registry")
     return f"{why} The last championship had given the title to {named}: {judgement.verdict}."
 
 

@@ -265,7 +265,7 @@ def _clock(store: MlflowStore) -> Iterator[Trouble]:
     newest = max(care.registered(store), key=lambda version: version.created_at, default=None)
     ahead = newest.created_at / 1000 - time.time() if newest else 0
     if newest and ahead > SKEW:
-        what = f"{newest.address} is dated {ahead / 60:.0f} minutes from now"
+        what = f"{newest.pinned_uri} is dated {ahead / 60:.0f} minutes from now"
         yield Trouble(what, "set the clocks of the machines by NTP; titles are ordered by their times")
 
 

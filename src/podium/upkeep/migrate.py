@@ -208,7 +208,7 @@ def _compare(store: MlflowStore, target: MlflowStore) -> tuple[tuple[str, ...], 
     import numpy as np
 
     same, not_loaded = [], []
-    for address in sorted(version.address for version in care.registered(target) if version.aliased):
+    for address in sorted(version.pinned_uri for version in care.registered(target) if version.aliases):
         try:
             model = store.load(address)
         except RegistryError:

@@ -19,9 +19,9 @@ from typing import NamedTuple
 from podium.errors import MissingError, RegistryError
 from podium.ledger import Ledger
 from podium.ledger.export import served
-from podium.records import pinned_uri
+from podium.records import VersionRecord, pinned_uri
 from podium.registry import care, mlflow_tables, pointer
-from podium.registry.care import Recorded, Registered
+from podium.registry.care import Recorded
 from podium.registry.databases import is_there, sqlite_path
 from podium.registry.local_files import local_path
 from podium.registry.mlflow_store import MlflowStore
@@ -60,11 +60,13 @@ class Choice(NamedTuple):
     """Runs and versions that may go, and how many older versions stay, by why."""
 
     runs: list[Recorded]
-    versions: list[Registered]
+    versions: list[VersionRecord]
     kept: dict[str, int]
 
 
-def choose(runs: Iterable[Recorded], versions: Iterable[Registered], named: Mapping[str, str], before: float) -> Choice:
+def choose(
+    runs: Iterable[Recorded], versions: Iterable[VersionRecord], named: Mapping[str, str], before: float
+) -> Choice:
     """What may go: what Podium made before a moment and nobody refers to.
 
     A version stays that holds an alias, that somebody names, that is the newest of its model, for its evidence goes on
@@ -80,15 +82,15 @@ def choose(runs: Iterable[Recorded], versions: Iterable[Registered], named: Mapp
     versions = list(versions)
     kept: dict[str, int] = {}
     stay = set(named)
-    newest = {version.name: version for version in sorted(versions, key=lambda version: version.number)}
+    newest = {version.name: version for version in sorted(versions, key=lambda version: version.version)}
     for version in versions:
-        why = "aliased" if version.aliased else named.get(version.address) or named.get(version.run_id)
+        why = "aliased" if version.aliases else named.get(version.pinned_uri) or named.get(version.run_id)
         why = why or ("the newest of its model" if newest[version.name] is version else None)
         if why and version.created_at < before:
             kept[why] = kept.get(why, 0) + 1
-        if why or not version.ours or version.created_at >= before:
+        if why or not care.is_ours(version) or version.created_at >= before:
             stay.add(version.run_id)
-    rivals = {version.data_version for version in versions if version.aliased} - {""}
+    rivals = {version.tags.get("data_version", "") for version in versions if version.aliases} - {""}
     gone = [
         run for run in runs if run.started_at < before and run.run_id not in stay and run.data_version not in rivals
     ]
@@ -122,7 +124,7 @@ def prune(
     found = Pruned(
         keep_days=keep_days,
         runs=tuple(run.run_id for run in choice.runs),
-        versions=tuple(version.address for version in choice.versions),
+        versions=tuple(version.pinned_uri for version in choice.versions),
         files=tuple(map(str, files)),
         kept=choice.kept,
         n_bytes=sum(map(_size, files)) + sum(care.size(store, place) for place in places),
@@ -194,10 +196,10 @@ def _old(folder: Path, patterns: Iterable[str], before: float) -> Iterator[Path]
 
 def _cached(settings: Settings, before: float) -> Iterator[Path]:
     """Models that a server fetched long ago and does not serve; its manifest names those that it does."""
-    cache = settings.serve.cache or settings.data_dir / "serving"
-    manifest = cache / "manifest.json"
-    told = manifest.read_text(encoding="utf-8") if manifest.exists() else ""
-    yield from (path for path in _old(cache / "models", ("*",), before) if path.name not in told)
+    for cache in (settings.serve.cache or settings.data_dir / "serving").glob("*"):  # a folder a registry
+        manifest = cache / "manifest.json"
+        told = manifest.read_text(encoding="utf-8") if manifest.exists() else ""
+        yield from (path for path in _old(cache / "models", ("*",), before) if path.name not in told)
 
 
 def _size(path: Path) -> int:

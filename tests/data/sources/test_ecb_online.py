@@ -5,9 +5,11 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
+import tenacity
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
@@ -20,15 +22,17 @@ PATH = "/stats/eurofxref-hist.zip"
 
 
 @pytest.fixture
-def naps() -> list[float]:
+def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """How long the source would have waited between its attempts."""
-    return []
+    found: list[float] = []
+    monkeypatch.setattr("tenacity.Retrying", partial(tenacity.Retrying, sleep=found.append))
+    return found
 
 
 @pytest.fixture
 def online(httpserver: HTTPServer, settings: Callable[..., Settings], naps: list[float]) -> Callable[..., EcbOnline]:
     """A source that asks the test's own server."""
-    return lambda url=None: EcbOnline("", settings(ecb_url=url or httpserver.url_for(PATH)), sleep=naps.append)
+    return lambda url=None: EcbOnline("", settings(ecb_url=url or httpserver.url_for(PATH)))
 
 
 def _serve(httpserver: HTTPServer, *answers: Response) -> None:

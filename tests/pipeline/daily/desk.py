@@ -18,7 +18,8 @@ from podium.ledger.database import Ledger
 from podium.ledger.schema import alarms, entries
 from podium.pipeline import daily as module
 from podium.pipeline.contest import evaluate
-from podium.pipeline.daily import Day, daily
+from podium.pipeline.daily import daily
+from podium.pipeline.day import Day, DaysAsked
 from podium.pipeline.forecast import forecast
 from podium.pipeline.prepare import preprocess, series_path
 from podium.pipeline.train import train
@@ -74,7 +75,7 @@ class Desk:
     def day(self, n_days: int, **more: Any) -> list[Day]:
         """The routine on the evening of that day, with its rate there."""
         self.source(self.rates.until(n_days))
-        return daily(self.settings, now=self.evening(n_days), **more)
+        return daily(self.settings, DaysAsked(**more), self.evening(n_days))
 
     def alarms(self) -> Counter[str]:
         """How often each alarm was raised."""

@@ -19,7 +19,8 @@ from podium.ledger.database import Ledger
 from podium.ledger.day_log import read
 from podium.ledger.schema import entries
 from podium.pipeline import daily as module
-from podium.pipeline.daily import DONE, FAILED, LATE, NOTHING, daily
+from podium.pipeline.daily import daily
+from podium.pipeline.day import DONE, FAILED, LATE, NOTHING, DaysAsked
 from podium.pipeline.forecast import forecast
 from podium.pipeline.onward import stand
 from podium.pipeline.prepare import series_path
@@ -98,7 +99,7 @@ def test_days_from_one_on_are_done_if_none_before_is_missing(desk):
 def test_a_source_that_fails_is_told_and_the_next_call_goes_on(desk):
     """The day fails with the source's exit code, nothing is lost, and later the day is done."""
     desk.source(SourceError("the source answers nonsense"))
-    (failed,) = daily(desk.settings, now=desk.evening(N_KNOWN + 1))
+    (failed,) = daily(desk.settings, DaysAsked(), now=desk.evening(N_KNOWN + 1))
     assert (failed.result, failed.exit_code, failed.steps[-1].result) == (FAILED, 4, "the source answers nonsense")
     with closing(Ledger.open(desk.settings.ledger)) as ledger:
         assert [(day.day, day.result) for day in read(ledger)] == [(desk.evening(N_KNOWN + 1).date(), FAILED)]
@@ -111,14 +112,14 @@ def test_a_rate_that_is_due_is_late_and_a_holiday_is_not(desk):
     known, today = desk.rates.until(N_KNOWN), desk.rates.dates[N_KNOWN].item()
     desk.source(known)
     before, after = (datetime.combine(today, time(hour), UTC) for hour in (9, 22))
-    assert results(daily(desk.settings, now=before)) == [DONE]
-    (late,) = daily(desk.settings, now=after)
+    assert results(daily(desk.settings, DaysAsked(), now=before)) == [DONE]
+    (late,) = daily(desk.settings, DaysAsked(), now=after)
     assert (late.result, late.exit_code) == (LATE, 8)
     assert f"the rate of {today} was due by 18:00" in late.notes[-1]
     friday = next(n for n in range(N_KNOWN, N_KNOWN + 9) if desk.rates.dates[n - 1].item().weekday() == 4)
     desk.day(friday)
     saturday = desk.evening(friday) + timedelta(days=1)
-    assert results(daily(desk.settings, now=saturday)) == [NOTHING]
+    assert results(daily(desk.settings, DaysAsked(), now=saturday)) == [NOTHING]
 
 
 def test_a_day_without_a_rate_is_named(desk):
@@ -128,7 +129,7 @@ def test_a_day_without_a_rate_is_named(desk):
     *_, done = desk.day(friday, until=day)
     assert (done.day, done.notes) == (day, [])
     saturday = desk.evening(friday) + timedelta(days=1)
-    (again,) = daily(desk.settings, until=saturday.date(), now=saturday)
+    (again,) = daily(desk.settings, DaysAsked(until=saturday.date()), saturday)
     assert (again.day, again.result) == (day, NOTHING)
     assert again.notes == [f"{saturday.date()} has no rate (calendar target); the newest day before it is done"]
 
@@ -175,7 +176,7 @@ def test_an_error_of_the_system_ends_the_day_as_any_other(desk, monkeypatch):
 def test_a_day_to_come_and_a_pair_without_a_title_are_refused(desk):
     """One clear line each, and nothing is written."""
     with pytest.raises(InputError, match="is to come"):
-        daily(desk.settings, until=desk.evening(N_KNOWN + 1).date(), now=desk.evening(N_KNOWN))
+        daily(desk.settings, DaysAsked(until=desk.evening(N_KNOWN + 1).date()), desk.evening(N_KNOWN))
     with pytest.raises(MissingError, match="podium run"):
-        daily(desk.settings.model_copy(update={"pair": "GBPUSD"}))
+        daily(desk.settings.model_copy(update={"pair": "GBPUSD"}), DaysAsked())
     assert not Path(desk.settings.ledger).exists()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from podium.alerts.channels import Webhook
-from podium.pipeline.daily import DONE
+from podium.pipeline.day import DONE
 from podium.pipeline.telling import changes
 from podium.registry.history import Title
 from podium.settings import AlertSettings
@@ -52,5 +52,5 @@ def test_only_changes_of_champion_are_told():
     )
     since = datetime(2026, 10, 20, tzinfo=UTC)
     (told,) = changes((entry, *others), since)
-    assert (told.old, told.new) == ("models:/EURUSD_ARIMA/1", "models:/EURUSD_LSTM/2")
+    assert (told.previous, told.pinned_uri) == ("models:/EURUSD_ARIMA/1", "models:/EURUSD_LSTM/2")
     assert changes((entry,), None) == ()

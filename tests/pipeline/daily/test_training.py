@@ -15,7 +15,7 @@ from podium.errors import InputError, UntrainedError
 from podium.models.linear import LinearRegressionContestant
 from podium.pipeline import approval
 from podium.pipeline.approval import all_proposals, approve, reject
-from podium.pipeline.daily import DONE, PERSON
+from podium.pipeline.day import DONE, PERSON
 from podium.pipeline.due import due
 from podium.pipeline.onward import evaluate_or_go_on
 from podium.pipeline.prepare import series_path

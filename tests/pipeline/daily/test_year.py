@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from podium.pipeline.daily import BUSY, DONE, FAILED, LATE, NOTHING, Day, daily
+from podium.pipeline.daily import daily
+from podium.pipeline.day import BUSY, DONE, FAILED, LATE, NOTHING, Day, DaysAsked
 from tests.pipeline.daily.desk import N_KNOWN, Desk, opened, results
 
 STEPS = ("rates", "settle", "forecast", "train", "judge", "ahead", "prune")
@@ -31,7 +32,7 @@ def killed(desk: Desk, n_days: int, at: str) -> list[str]:
 
     def die(_: Day, step: Any) -> None:
         if step.step == at:
-            second.extend(results(daily(desk.settings)))
+            second.extend(results(daily(desk.settings, DaysAsked())))
             raise Killed
 
     with pytest.raises(Killed):
@@ -44,7 +45,7 @@ def holiday(desk: Desk, n_days: int) -> list[str]:
     tomorrow = desk.evening(n_days) + timedelta(days=1)
     if tomorrow.weekday() >= 5 or tomorrow.date() == desk.rates.dates[n_days].item():
         return []
-    return [f"holiday: {day}" for day in results(daily(desk.settings, now=tomorrow))]
+    return [f"holiday: {day}" for day in results(daily(desk.settings, DaysAsked(), now=tomorrow))]
 
 
 def test_a_year_that_is_disturbed_ends_where_an_undisturbed_one_does(blank_database, rates, monkeypatch, tmp_path):
@@ -71,7 +72,7 @@ def test_a_year_that_is_disturbed_ends_where_an_undisturbed_one_does(blank_datab
         nonsense = [GARBAGE[garbage.index(n_days) % len(GARBAGE)]] if n_days in garbage else []
         for found in [*nonsense, *[rates.until(n_days - 1)] * (n_days in late)]:
             disturbed.source(found)
-            seen += results(daily(disturbed.settings, now=disturbed.evening(n_days)))
+            seen += results(daily(disturbed.settings, DaysAsked(), now=disturbed.evening(n_days)))
         for step in (step for day, step in kills if day == n_days):
             seen += killed(disturbed, n_days, step)
         seen += results(disturbed.day(n_days)) + holiday(disturbed, n_days)

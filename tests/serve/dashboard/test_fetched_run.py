@@ -19,14 +19,13 @@ def published(world: Any) -> Manifest:
 
 
 def test_what_pages_need_of_a_run_comes_with_its_model(own_hall: Any) -> None:
-    """Record, range and experiment of each run lie beside its model, under the same seal."""
+    """Record and range of each run lie beside its model, under the same seal."""
     for card in published(own_hall).pairs["EURUSD"].arms.values():
         folder = own_hall.cache / card.folder
         assert fetched.is_whole(folder)
         assert (folder / "run" / "forecasts.parquet").stat().st_size > 0
         assert card.interval is not None
         assert card.interval.reach == {"lower_80": 0.006, "upper_80": 0.006, "lower_95": 0.010, "upper_95": 0.010}
-        assert card.experiment_id
 
 
 def test_a_run_that_cannot_be_read_is_asked_for_again(own_hall: Any, monkeypatch: pytest.MonkeyPatch) -> None:

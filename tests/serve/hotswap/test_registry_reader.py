@@ -13,6 +13,7 @@ import yaml
 
 from podium.records import VersionRecord
 from podium.registry.glance import mark_of
+from podium.registry.history import parse
 from podium.registry.mlflow_store import MlflowStore
 from podium.serve.hotswap import fetched, registry_reader
 from podium.serve.hotswap.manifest import Manifest, load
@@ -241,7 +242,7 @@ def test_a_damaged_cache_is_fetched_again(own_world: Any) -> None:
 def test_titles_are_published(own_world: Any) -> None:
     """The history of the title travels with the podium."""
     reader(own_world).look()
-    assert published(own_world).pairs["EURUSD"].titles[-1]["verdict"] == "promoted"
+    assert parse(published(own_world).pairs["EURUSD"].titles)[-1].verdict == "promoted"
 
 
 def test_a_mark_changes_with_every_commit(own_world: Any) -> None:

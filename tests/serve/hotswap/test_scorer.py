@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from podium.models.onnx_graph import affine_graph
+from podium.serve.hotswap import scorer as scorer_module
 from podium.serve.hotswap.fetched import GRAPH
 from podium.serve.hotswap.manifest import load
 from podium.serve.hotswap.scorer import CHUNK, OnnxScorer, PyfuncScorer, ScoringError
@@ -56,7 +57,9 @@ def test_a_model_without_graph_forecasts_in_its_own_process(world: Any, rows: An
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "hung"])
-def test_a_child_that_is_gone_is_replaced(world: Any, rows: Any, how: signal.Signals) -> None:
+def test_a_child_that_is_gone_is_replaced(
+    world: Any, rows: Any, how: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A child process that was killed, or that hangs, costs one request; the next is answered by another child."""
     found = load(world.cache / MANIFEST)
     assert found is not None
@@ -64,11 +67,11 @@ def test_a_child_that_is_gone_is_replaced(world: Any, rows: Any, how: signal.Sig
     scorer = PyfuncScorer(world.cache / card.folder, card.features)
     try:
         wanted = scorer.score(rows)
-        scorer._timeout = 0.3
+        monkeypatch.setattr(scorer_module, "SCORE_TIMEOUT", 0.3)
         os.kill(scorer._process.pid, how)
         with pytest.raises(ScoringError, match="another is started"):
             scorer.score(rows)
-        scorer._timeout = 30.0
+        monkeypatch.setattr(scorer_module, "SCORE_TIMEOUT", 30.0)
         assert np.array_equal(scorer.score(rows), wanted)
     finally:
         scorer.close()

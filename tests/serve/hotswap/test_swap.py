@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from podium.records import Floats
+from podium.serve.hotswap import swap
 from podium.serve.hotswap.lineup import ServedModel, load_model
 from podium.serve.hotswap.manifest import Manifest, ModelCard, PairCard, load, save
 from podium.serve.hotswap.scorer import ScoringError
@@ -67,9 +68,10 @@ def broken() -> Broken:
 
 
 @pytest.fixture
-def swapper(tmp_path: Path, broken: Broken) -> Swapper:
+def swapper(tmp_path: Path, broken: Broken, monkeypatch: pytest.MonkeyPatch) -> Swapper:
     """A swapper with that loader."""
-    return Swapper(tmp_path, broken)
+    monkeypatch.setattr(swap, "load_model", broken)
+    return Swapper(tmp_path)
 
 
 def held(swapper: Swapper) -> dict[str, int]:
@@ -174,7 +176,9 @@ def test_processes_that_are_gone_are_not_waited_for(tmp_path: Path) -> None:
     assert not other.exists()
 
 
-def test_a_reload_ends_when_what_was_found_is_in_service(runner: asyncio.Runner, tmp_path: Path) -> None:
+def test_a_reload_ends_when_what_was_found_is_in_service(
+    runner: asyncio.Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A reload whose models another look is just loading answers when they are in service, not before."""
     may_load = threading.Event()
 
@@ -182,8 +186,10 @@ def test_a_reload_ends_when_what_was_found_is_in_service(runner: asyncio.Runner,
         assert may_load.wait(30)
         return ServedModel(wanted, Constant(wanted.version))
 
+    monkeypatch.setattr(swap, "load_model", slowly)
+
     async def reloading() -> dict[str, int]:
-        swapper = Swapper(tmp_path, slowly)
+        swapper = Swapper(tmp_path)
         save(manifest(1), tmp_path / MANIFEST)
         looking = asyncio.create_task(swapper.look())
         reload = asyncio.create_task(swapper.reload(30))
@@ -272,14 +278,13 @@ def test_a_graph_that_was_changed_is_not_loaded(world: Any, tmp_path: Path) -> N
         load_model(good, tmp_path)
 
 
-def test_no_request_fails_or_mixes_models_during_swaps(make_caller: Any, rows: Floats, world: Any) -> None:
+def test_no_request_fails_or_mixes_models_during_swaps(make_caller: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """While champions change hundreds of times every answer is 200, and its number is of the version in its header."""
     caller = make_caller(max_in_flight=1000, shadow=True)
     service = caller.service
     columns = ["lag_0"]
     body = json.dumps({"dataframe_split": {"columns": columns, "data": [[0.0]] * 40}}).encode()
-    loader = Broken()
-    service.swapper._load = loader
+    monkeypatch.setattr(swap, "load_model", Broken())
     seen: Counter[int] = Counter()
 
     async def ask() -> None:
@@ -290,14 +295,14 @@ def test_no_request_fails_or_mixes_models_during_swaps(make_caller: Any, rows: F
             assert reply.json["predictions"] == [float(version)] * 40
             seen[version] += 1
 
-    async def swap() -> None:
+    async def swapping() -> None:
         for version in range(1, 150):
             await service.swapper.apply(manifest(version, version + 1))
             await asyncio.sleep(0)  # the turn of those who ask
 
     async def both() -> None:
         await service.swapper.apply(manifest(1))
-        await asyncio.gather(swap(), *(ask() for _ in range(8)))
+        await asyncio.gather(swapping(), *(ask() for _ in range(8)))
 
     caller.run(both())
     assert sum(seen.values()) == 480

@@ -45,13 +45,13 @@ def served(world: Any) -> Iterator[Any]:
     """The application of a service with models and without a ledger."""
     from podium.serve.hotswap.manifest import load
     from podium.serve.hotswap.signals import MANIFEST
-    from podium.serve.processes.service import make_service
+    from podium.serve.processes.service import Service
     from podium.serve.processes.worker import make_app
     from podium.serve.web.config import WorkerConfig
     from podium.settings import ServeSettings
 
     serving = ServeSettings(ledger="off", max_rows=50, max_body=200_000)
-    service = make_service(WorkerConfig(world.settings.model_copy(update={"serve": serving}), world.cache))
+    service = Service(WorkerConfig(world.settings.model_copy(update={"serve": serving}), world.cache))
     asyncio.run(service.swapper.apply(load(world.cache / MANIFEST)))
     service.closes.refresh(service.swapper.lineups)
     service.swapper.reload = _answered  # type: ignore[method-assign]

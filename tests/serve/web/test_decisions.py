@@ -59,7 +59,8 @@ def desk(own_world: Any, make_caller: Any, tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "keys").write_text("\n".join(line for _, line in keys.values()))
     (tmp_path / "keys").chmod(0o600)
     caller = make_caller(own_world, keys_file=tmp_path / "keys", approvers=("anna", "ann"))
-    service = replace(caller.service, config=replace(caller.service.config, decide=decide))
+    service = caller.service
+    service.config = replace(service.config, decide=decide)
 
     async def reload(_timeout: float) -> bool:
         RegistryReader(own_world.settings, (), own_world.cache).look(anew=True)

@@ -138,7 +138,7 @@ def test_a_file_that_is_taken_away_takes_its_keys_along(tmp_path: Path, monkeypa
     found.refresh()
     assert found
     assert (found.label(key.encode()), found.label(fixed.encode())) == (None, "environment")
-    assert "keys is gone" in found.problem
+    assert "keys is not there" in found.problem
     (tmp_path / "away").rename(tmp_path / "keys")
     found.refresh()
     assert (found.label(key.encode()), found.problem) == ("file", "")

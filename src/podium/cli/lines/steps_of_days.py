@@ -9,7 +9,7 @@ from podium.cli.console import table
 
 if TYPE_CHECKING:
     from podium.ledger.day_log import LoggedDay
-    from podium.pipeline.daily import Day, Step
+    from podium.pipeline.day import Day, Step
 
 
 def step_line(day: Day, step: Step) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
@@ -21,8 +20,6 @@ DEADLINE = 120.0  # seconds for one answer as a whole: a trickle never ends by i
 LONGEST_WAIT = 30.0  # seconds; a server that asks for more is not waited for
 BLOCK = 2**16  # bytes read at once, at most
 FIRST_WAIT = 0.5  # seconds, doubled after each attempt
-
-Sleep = Callable[[float], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +51,12 @@ class _AgainError(Exception):
         self.wait = wait
 
 
-def get(url: str, known: Validators = Validators(), *, sleep: Sleep = time.sleep) -> Answer:
+def get(url: str, known: Validators = Validators()) -> Answer:
     """Fetch `url` unless it is what `known` stands for.
 
     Args:
         url: http or https address.
         known: validators of the copy at hand.
-        sleep: how to wait between attempts.
 
     Raises:
         SettingError: the address is none.
@@ -72,7 +68,6 @@ def get(url: str, known: Validators = Validators(), *, sleep: Sleep = time.sleep
         stop=stop_after_attempt(ATTEMPTS),
         wait=_wait,
         retry=retry_if_exception_type(_AgainError),
-        sleep=sleep,
         reraise=True,
     )
     try:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-import time
 from dataclasses import replace
 from pathlib import Path
 
 from podium.data.files import atomic_write
-from podium.data.sources.download import Sleep, Validators, get, masked
+from podium.data.sources.download import Validators, get, masked
 from podium.data.sources.ecb_table import EcbTable, read_table
 from podium.data.sources.source import Source, refuse_argument
 from podium.data.table import RawTable
@@ -63,13 +62,11 @@ class EcbOnline(Source):
     Args:
         argument: none is taken.
         settings: `ecb_url` and `data_dir` are used.
-        sleep: how to wait between attempts.
     """
 
-    def __init__(self, argument: str, settings: Settings, *, sleep: Sleep = time.sleep) -> None:
+    def __init__(self, argument: str, settings: Settings) -> None:
         refuse_argument("ecb-online", argument)
         super().__init__(argument, settings)
-        self.sleep = sleep
         self.cache = Cache(settings.data_dir / "cache")
 
     def fetch(self, pair: str) -> RawTable:
@@ -102,7 +99,7 @@ class EcbOnline(Source):
     def _download(self, cached: EcbTable | None) -> EcbTable:
         """The table at the address: the cached one where nothing has changed, else a new one, now in the cache."""
         url = self.settings.ecb_url
-        answer = get(url, self.cache.validators(url) if cached else Validators(), sleep=self.sleep)
+        answer = get(url, self.cache.validators(url) if cached else Validators())
         if answer.content is None and cached:
             return cached
         content = answer.content or b""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -34,23 +33,16 @@ def fan_of(state: PairState) -> Fan:
     return Fan(family, inks(state)[family], state.past, series, state.next_day, state.untold, state.now.date())
 
 
-@dataclass(frozen=True, slots=True)
-class _Sequence:
-    """The live difference day by day, as shares of the random walk's squared error."""
-
-    mean: Floats
-    lower: Floats
-    upper: Floats
-
-    @classmethod
-    def of(cls, found: Report) -> _Sequence:
-        walk = found.random_walk_rmse**2 or 1.0
-        lower, upper, mean = found.lowers / walk, found.uppers / walk, found.differences / walk
-        known = np.isfinite(lower)
-        reach = ROOM * float(upper[-1] - lower[-1]) / 2 if known[-1] else np.inf
-        lower, upper = (np.where(known, side, np.nan) for side in (lower, upper))
-        # What lies far outside the last interval would press it flat; the hover and the table tell the same limits.
-        return cls(*(np.clip(side, -reach, reach) for side in (mean, lower, upper)))
+def _shares(found: Report) -> tuple[Floats, Floats, Floats]:
+    """Mean, lower and upper limit of the live difference up to each day, as shares of the walk's squared error."""
+    walk = found.random_walk_rmse**2 or 1.0
+    mean, lower, upper = found.differences / walk, found.lowers / walk, found.uppers / walk
+    known = np.isfinite(lower)
+    reach = ROOM * float(upper[-1] - lower[-1]) / 2 if known[-1] else np.inf
+    lower, upper = (np.where(known, side, np.nan) for side in (lower, upper))
+    # What lies far outside the last interval would press it flat; the hover and the table tell the same limits.
+    mean, lower, upper = (np.clip(side, -reach, reach) for side in (mean, lower, upper))
+    return mean, lower, upper
 
 
 def live_figure(state: PairState) -> Markup:
@@ -61,12 +53,13 @@ def live_figure(state: PairState) -> Markup:
         return no_figure("live", title, state.live.reason.rstrip("."))
     if found.n_days < 2:
         return no_figure("live", title, "one settled day so far; a chart needs two")
-    sequence, ink = _Sequence.of(found), inks(state).get(ModelName.parse(found.challenger.model_name).family, MAIN)
+    ink = inks(state).get(ModelName.parse(found.challenger.model_name).family, MAIN)
+    mean, lower, upper = _shares(found)
     rows = thinned(found.n_days)
-    lines = [Line("mean difference", sequence.mean[rows], ink)]
+    lines = [Line("mean difference", mean[rows], ink)]
     bands = []
-    if np.isfinite(sequence.lower).any():
-        bands = [Band(f"{1 - found.alpha:.0%} confidence sequence", sequence.lower[rows], sequence.upper[rows], ink)]
+    if np.isfinite(lower).any():
+        bands = [Band(f"{1 - found.alpha:.0%} confidence sequence", lower[rows], upper[rows], ink)]
     chart = line_chart(
         found.origins[rows],
         lines,
@@ -80,10 +73,7 @@ def live_figure(state: PairState) -> Markup:
     table = Table(
         "Mean difference and its interval up to a day",
         ["Up to", "Mean", "From", "To"],
-        [
-            [str(found.origins[row]), *(_shown(side[row]) for side in (sequence.mean, sequence.lower, sequence.upper))]
-            for row in picked
-        ],
+        [[str(found.origins[row]), *(_shown(side[row]) for side in (mean, lower, upper))] for row in picked],
     )
     return figure("live", title, sequence_line(found), [chart], table)
 

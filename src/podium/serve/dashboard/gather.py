@@ -12,7 +12,7 @@ import numpy as np
 from podium.errors import PodiumError
 from podium.evaluate.judgement import Judgement
 from podium.records import Forecasts, NextDay
-from podium.registry.history import Title, crowned, taken
+from podium.registry.history import crowned, taken
 from podium.registry.log_items import FORECASTS, read_forecasts
 from podium.report.scene import Holder, Scene
 from podium.serve.dashboard.live_comparisons import LiveComparisons
@@ -45,11 +45,9 @@ class Gatherer:
         close = self.closes.known(lineup.pair)
         judgement = _judgement(lineup, self.cache)
         told, untold = _next_day(lineup.champion, close)
-        titles = tuple(Title.from_dict(title) for title in lineup.titles)
         return PairState(
             lineup=lineup,
-            scene=self._scene(lineup, judgement, titles) if judgement and judgement.ranking else None,
-            titles=titles,
+            scene=self._scene(lineup, judgement) if judgement and judgement.ranking else None,
             close=close,
             next_day=told,
             untold=untold,
@@ -60,7 +58,7 @@ class Gatherer:
             further=self.closes.ahead(lineup.champion.card, close) if close else (),
         )
 
-    def _scene(self, lineup: Lineup, judgement: Judgement, titles: tuple[Title, ...]) -> Scene:
+    def _scene(self, lineup: Lineup, judgement: Judgement) -> Scene:
         """The championship as the report draws it, with the records of those of its runs that hold an alias now."""
         runs = {model.card.run_id: model for model in lineup.arms.values()}
         found = {
@@ -69,7 +67,7 @@ class Gatherer:
             if row.run_id in runs and (rows := self._past(runs[row.run_id])) is not None
         }
         champion = lineup.champion.card
-        uri = champion.pinned_uri
+        titles, uri = lineup.titles, champion.pinned_uri
         days = next(iter(found.values())).origins if found else np.zeros(0, "datetime64[D]")
         return Scene(
             judgement=judgement,
@@ -78,7 +76,7 @@ class Gatherer:
             next_day=None,
             written_at=datetime.now(UTC),
             versions={},
-            holder=Holder.of(champion.name, champion.version, crowned(titles, uri), taken(titles, uri)),
+            holder=Holder(champion.name, champion.version, crowned(titles, uri), taken(titles, uri)),
             aliases={(model.card.name, model.card.version): arm for arm, model in lineup.arms.items()},
         )
 

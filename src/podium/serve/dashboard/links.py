@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from podium.serve.hotswap.manifest import ModelCard
-
 
 @dataclass(frozen=True, slots=True)
 class Links:
@@ -22,12 +20,6 @@ class Links:
         """Of a registered version."""
         return f"{self.base}/#/models/{quote(name, safe='')}/versions/{version:d}" if self.base else ""
 
-    def run(self, card: ModelCard) -> str:
-        """Of the run that logged a version."""
-        if not self.base or not card.experiment_id:
-            return ""
-        return f"{self.base}/#/experiments/{quote(card.experiment_id, safe='')}/runs/{quote(card.run_id, safe='')}"
-
-    def models(self) -> str:
-        """Of the registry."""
-        return f"{self.base}/#/models" if self.base else ""
+    def run(self, run_id: str) -> str:
+        """Of a run; MLflow finds its experiment by itself."""
+        return f"{self.base}/#/runs/{quote(run_id, safe='')}" if self.base else ""

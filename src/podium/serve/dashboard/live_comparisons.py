@@ -104,25 +104,15 @@ class LiveComparisons:
         champion, challenger = (names.get(alias, "") for alias in ALIASES[:2])
         if not challenger:
             reason = "Nobody holds the alias @challenger, so that there is nobody to compare with."
+        elif ends.settled is None:
+            reason = "Forecasts are written down, and none of their days is settled yet: `podium settle` does it."
         else:
             alpha = self._settings.alpha
             try:
                 report = compare_live(days, pair, champion=champion, challenger=challenger, alpha=alpha)
-            except MissingError:
-                reason = self._why_nothing(champion, challenger, arms, ends.settled)
+            except MissingError as error:
+                reason = f"No comparison yet: {error}."
         return Live(report, reason, arms, ends)
-
-    def _why_nothing(self, champion: str, challenger: str, arms: tuple[Arm, ...], settled: date | None) -> str:
-        if settled is None:
-            return "Forecasts are written down, and none of their days is settled yet: `podium settle` does it."
-        if champion == challenger:
-            return f"{champion} holds both aliases, so that there is nobody to compare with."
-        if not arms:
-            return "No settled day counts yet: a day on which its model was fitted is no test of it."
-        shadow = (
-            "" if self._settings.serve.shadow else " Serve with `--shadow`, so that each day has a forecast of both."
-        )
-        return f"{champion} and {challenger} have no settled day in common yet.{shadow}"
 
 
 def _ends(ledger: Ledger, pair: str) -> Ends:

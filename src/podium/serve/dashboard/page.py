@@ -10,6 +10,7 @@ from pathlib import Path
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader
 from markupsafe import Markup
 
+from podium.records import slashed
 from podium.report import verdict
 from podium.report.charts import no_figure
 from podium.report.interval_figures import fan_figure
@@ -38,7 +39,7 @@ def templates() -> Environment:
     own = FileSystemLoader(HERE / "templates")
     found = shared.overlay(loader=ChoiceLoader([own, *([shared.loader] if shared.loader else [])]))
     found.globals["asset"] = asset_url
-    found.filters["slashed"] = lambda pair: f"{pair[:3]}/{pair[3:]}"
+    found.filters["slashed"] = slashed
     return found
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from markupsafe import Markup
 
 from podium.evaluate.judgement import Standing
-from podium.records import ModelName, rate_digits
+from podium.records import ModelName, rate_digits, slashed
 from podium.registry.history import taken
 from podium.report.championship import next_day_tile
 from podium.report.marks import number
@@ -30,7 +30,7 @@ def tiles(state: PairState) -> Iterator[Tile]:
     if at := state.lineup.champion.card.created_at:
         age = words.age(state.now.timestamp() - at)
         yield Tile("Champion trained", told_day(datetime.fromtimestamp(at, UTC).date()), f"{age} ago")
-    if title := taken(state.titles, state.lineup.champion.card.pinned_uri):
+    if title := taken(state.lineup.titles, state.lineup.champion.card.pinned_uri):
         since = datetime.fromisoformat(title.at)
         data = f", on data up to {told_day(title.data_version.last_day)}" if title.data_version else ""
         note = f"{words.age((state.now - since).total_seconds())} ago, by {title.by}{data}"
@@ -57,7 +57,7 @@ def scores(state: PairState, links: Links) -> Sheet | None:
         if card is None or not card.created_at:
             return [named]
         trained = f"trained {words.age(state.now.timestamp() - card.created_at)} ago"
-        return [named, _linked(links.run(card), trained)]
+        return [named, _linked(links.run(card.run_id), trained)]
 
     return standings(state.scene, about)
 
@@ -101,8 +101,7 @@ def overview(states: Iterable[PairState], here: str) -> Sheet:
             f"{write(rates['lower_95'])} {DASH} {write(rates['upper_95'])}" if rates else DASH,
             told_day(state.close.origin) if state.close else DASH,
         )
-        told = f"{pair[:3]}/{pair[3:]}"
-        title = told if pair == here else Markup('<a href="?pair={}">{}</a>').format(pair, told)
+        title = slashed(pair) if pair == here else _linked(f"?pair={pair}", slashed(pair))
         rows.append(SheetRow(title, cells))
     head = ("Pair", "Champion", "Verdict", "For", "Forecast", "95% interval", "Rates up to")
     return Sheet("Who holds each title, and the next business day.", head, rows, sentences=("Champion", "Verdict"))

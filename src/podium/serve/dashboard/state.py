@@ -22,7 +22,6 @@ class PairState:
     Attributes:
         lineup: models in service.
         scene: of the last championship, as the report draws it; None where the models carry none that can be read.
-        titles: history, oldest first.
         close: the newest stored close; None without any.
         next_day: the champion's forecast of the next business day; None where `untold` says why.
         further: its forecasts of days after that which were made from this close.
@@ -35,7 +34,6 @@ class PairState:
 
     lineup: Lineup
     scene: Scene | None
-    titles: tuple[Title, ...]
     close: Close | None
     next_day: NextDay | None
     untold: str
@@ -53,4 +51,4 @@ class PairState:
     @property
     def crowned(self) -> Title | None:
         """The entry of the history by which the champion came to its title; None where the alias was moved since."""
-        return crowned(self.titles, self.lineup.champion.card.pinned_uri)
+        return crowned(self.lineup.titles, self.lineup.champion.card.pinned_uri)

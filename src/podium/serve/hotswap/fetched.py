@@ -23,7 +23,6 @@ from podium.serve.hotswap.scorer import ScoringError
 SEAL = "podium-seal.json"
 GRAPH = "forecast.onnx"
 RUN = "run"  # folder of what comes from the model's run rather than from the model
-EXPERIMENT = "experiment.txt"
 
 
 class _Column(msgspec.Struct):
@@ -90,7 +89,7 @@ def is_whole(folder: Path) -> bool:
 
 def has_run(folder: Path) -> bool:
     """Whether everything of the model's run has been fetched that there is."""
-    return (folder / RUN / EXPERIMENT).is_file()
+    return (folder / RUN).is_dir()
 
 
 def digest(content: bytes) -> str:
@@ -142,7 +141,6 @@ def card(record: VersionRecord, folder: Path, place: str, trusted: Sequence[str]
         expected=metadata.example_forecasts,
         tags=dict(record.tags),
         created_at=_created_at(about),
-        experiment_id=_experiment(folder),
         interval=_interval(folder),
     )
 
@@ -186,13 +184,6 @@ def _example(folder: Path, features: tuple[str, ...]) -> list[list[float]]:
         return []
     order = [example.columns.index(name) for name in features]
     return [[row[place] for place in order] for row in example.data]
-
-
-def _experiment(folder: Path) -> str:
-    try:
-        return (folder / RUN / EXPERIMENT).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return ""
 
 
 def _interval(folder: Path) -> Interval | None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
 from podium.records import CHAMPION, Floats
+from podium.registry.history import Title
 from podium.serve.hotswap.fetched import GRAPH, digest
 from podium.serve.hotswap.manifest import ModelCard
 from podium.serve.hotswap.scorer import OnnxScorer, PyfuncScorer, Scorer, ScoringError
@@ -20,30 +21,31 @@ SLOW = 0.005  # seconds for a row, from which on a graph is scored in a thread: 
 TOLERANCE = 1e-6  # of a log return, between a graph and the model that was logged
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ServedModel:
     """A loaded and tried version.
 
     Attributes:
         card: what it is.
         scorer: what forecasts.
-        headers: of every answer that it gives.
-        trained_through: ISO date of the last day that it was fitted on; None where its tags do not say.
     """
 
     card: ModelCard
     scorer: Scorer
-    headers: tuple[tuple[str, str], ...] = field(init=False)
-    trained_through: str | None = field(init=False)
 
-    def __post_init__(self) -> None:
-        name, version = header_text(self.card.name), str(self.card.version)
-        object.__setattr__(self, "headers", (("x-podium-model", name), ("x-podium-version", version)))
+    @cached_property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """Of every answer that it gives."""
+        return (("x-podium-model", header_text(self.card.name)), ("x-podium-version", str(self.card.version)))
+
+    @cached_property
+    def trained_through(self) -> str | None:
+        """ISO date of the last day that it was fitted on; None where its tags do not say."""
         known = self.card.data_version
-        object.__setattr__(self, "trained_through", str(known.last_day) if known else None)
+        return str(known.last_day) if known else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Lineup:
     """The arms of one pair, champion first.
 
@@ -52,19 +54,18 @@ class Lineup:
         arms: models by arm.
         titles: history of the title, oldest first.
         since: seconds since the epoch at which it went into service.
-        labels: pair, arm, model and version of each arm, for the metrics.
     """
 
     pair: str
     arms: Mapping[str, ServedModel]
-    titles: tuple[Mapping[str, Any], ...] = ()
+    titles: tuple[Title, ...] = ()
     since: float = 0.0
-    labels: Mapping[str, tuple[str, str, str, str]] = field(init=False)
 
-    def __post_init__(self) -> None:
+    @cached_property
+    def labels(self) -> Mapping[str, tuple[str, str, str, str]]:
+        """Pair, arm, model and version of each arm, for the metrics."""
         cards = {arm: model.card for arm, model in self.arms.items()}
-        labels = {arm: (self.pair, arm, card.name, str(card.version)) for arm, card in cards.items()}
-        object.__setattr__(self, "labels", labels)
+        return {arm: (self.pair, arm, card.name, str(card.version)) for arm, card in cards.items()}
 
     @property
     def champion(self) -> ServedModel:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -34,7 +33,6 @@ class ModelCard(Versioned, msgspec.Struct, frozen=True):
         expected: the forecasts of those rows by the model that was logged; empty where they were not recorded.
         tags: of the version.
         created_at: seconds since the epoch at which the model was logged; 0 when unknown.
-        experiment_id: of the run; empty when unknown.
         interval: of its forecast from the last day that it was fitted on; None where the run recorded none.
     """
 
@@ -49,7 +47,6 @@ class ModelCard(Versioned, msgspec.Struct, frozen=True):
     expected: list[float]
     tags: dict[str, str]
     created_at: float = 0.0
-    experiment_id: str = ""
     interval: Interval | None = None
 
     @property
@@ -63,11 +60,11 @@ class PairCard(msgspec.Struct, frozen=True):
 
     Attributes:
         arms: models by alias, `champion` first.
-        titles: history of the title, oldest first.
+        titles: history of the title, as the registry's tags hold it.
     """
 
     arms: dict[str, ModelCard]
-    titles: list[dict[str, Any]] = []
+    titles: dict[str, str] = {}
 
 
 class Manifest(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import parent_process
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -186,7 +186,7 @@ class RegistryReader:
         problems: dict[str, str] = {}
         with self._in_time(REGISTRY, LOOK):
             champion, held = self.store.champion(pair), self.store.holders(pair)
-            titles = [title.as_dict() for title in self.store.titles(pair)]
+            titles = {title.key: title.to_json() for title in self.store.titles(pair)}
         holders = {CHAMPION: champion}
         for record in held:
             if record.pinned_uri == champion.pinned_uri:
@@ -265,16 +265,12 @@ class RegistryReader:
 
     def _fetch_run(self, record: VersionRecord, folder: Path) -> None:
         """What pages and ranges need of the run, then the seal; a model whose run is gone is served without."""
-        place = folder / fetched.RUN
-        place.mkdir(exist_ok=True)
-        try:
-            for name in (FORECASTS, NEXT_DAY):
-                content = self.store.read_file(record.run_id, name)
+        with suppress(RegistryError):  # asked for again at the next look
+            found = {name: self.store.read_file(record.run_id, name) for name in (FORECASTS, NEXT_DAY)}
+            (folder / fetched.RUN).mkdir()
+            for name, content in found.items():
                 if content is not None:
-                    (place / name).write_bytes(content)
-            (place / fetched.EXPERIMENT).write_text(self.store.experiment_of(record.run_id), encoding="utf-8")
-        except RegistryError:
-            pass  # asked for again at the next look
+                    (folder / fetched.RUN / name).write_bytes(content)
         fetched.seal(folder)
 
 

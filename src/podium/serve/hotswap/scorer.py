@@ -124,8 +124,6 @@ class PyfuncScorer:
     Args:
         folder: the model's artifacts.
         features: names of its columns, in order.
-        load_timeout: seconds that loading may take.
-        timeout: seconds that a forecast may take.
 
     Raises:
         ScoringError: the model cannot be loaded.
@@ -133,15 +131,8 @@ class PyfuncScorer:
 
     quick = False
 
-    def __init__(
-        self,
-        folder: Path,
-        features: tuple[str, ...],
-        load_timeout: float = LOAD_TIMEOUT,
-        timeout: float = SCORE_TIMEOUT,
-    ) -> None:
+    def __init__(self, folder: Path, features: tuple[str, ...]) -> None:
         self._given = (folder, features)
-        self._load_timeout, self._timeout = load_timeout, timeout
         self._lock = threading.Lock()
         self._closed = False
         self._start()
@@ -152,7 +143,7 @@ class PyfuncScorer:
         """See `Scorer.score`; one request at a time."""
         with self._lock:
             self._await_loaded()
-            answer = self._exchange(self._timeout, X)
+            answer = self._exchange(SCORE_TIMEOUT, X)
         if answer is None:
             raise ScoringError("the model refuses these rows")
         if answer.shape != (len(X),):
@@ -169,7 +160,7 @@ class PyfuncScorer:
 
     def _await_loaded(self) -> None:
         if self._loading:
-            self._exchange(self._load_timeout)
+            self._exchange(LOAD_TIMEOUT)
             self._loading = False
 
     def _exchange(self, timeout: float, X: Floats | None = None) -> Floats | None:

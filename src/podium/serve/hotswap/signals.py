@@ -88,5 +88,5 @@ def is_current(cache: Path, mark: str, since: float) -> bool:
 
 
 def address_digest(*addresses: str | None) -> str:
-    """Names a registry without its password."""
+    """Names a registry, and what is served of it, without passwords."""
     return hashlib.sha256("\n".join(address or "" for address in addresses).encode()).hexdigest()[:16]

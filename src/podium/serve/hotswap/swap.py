@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
 from podium.records import CHAMPION
+from podium.registry.history import parse
 from podium.serve.hotswap.lineup import EMPTY, Lineup, ServedModel, load_model
 from podium.serve.hotswap.manifest import Manifest, ModelCard, PairCard, load
 from podium.serve.hotswap.scorer import ScoringError
@@ -17,8 +18,6 @@ from podium.serve.hotswap.signals import MANIFEST, RESTARTED, all_serve, request
 
 TICK = 0.2  # seconds between two looks at the manifest
 RETRY = 30.0  # seconds after which a model that failed to load is tried again
-
-Loader = Callable[[ModelCard, Path], ServedModel]
 
 
 class Swapper:
@@ -32,7 +31,7 @@ class Swapper:
         checked_at: seconds since the epoch at which the registry was last read; 0 when never.
     """
 
-    def __init__(self, cache: Path, loader: Loader = load_model) -> None:
+    def __init__(self, cache: Path) -> None:
         self.lineups: Mapping[str, Lineup] = EMPTY
         self.problems: dict[str, str] = {}
         self.swaps: dict[str, int] = {}
@@ -40,7 +39,6 @@ class Swapper:
         self.checked_at = 0.0
         self._cache = cache
         self._path = cache / MANIFEST
-        self._load = loader
         self._manifest: Manifest | None = None
         self._seen = 0
         self._retry_at = 0.0
@@ -119,7 +117,7 @@ class Swapper:
                     return old  # the last good ones stay, all of them
                 if old is not None and arm in old.arms:
                     arms[arm] = old.arms[arm]
-        titles = tuple(card.titles)
+        titles = tuple(parse(card.titles))
         if old is not None and _same(old.arms, arms):
             return replace(old, arms=MappingProxyType(arms), titles=titles)
         self.swaps[pair] = self.swaps.get(pair, 0) + 1
@@ -130,7 +128,7 @@ class Swapper:
             for model in lineup.arms.values():
                 if (model.card.identity, model.card.digest) == (card.identity, card.digest):
                     return model
-        return await asyncio.get_running_loop().run_in_executor(None, self._load, card, self._cache)
+        return await asyncio.get_running_loop().run_in_executor(None, load_model, card, self._cache)
 
     def _retired(self, fresh: Mapping[str, Lineup]) -> list[ServedModel]:
         kept = {id(model.scorer) for lineup in fresh.values() for model in lineup.arms.values()}

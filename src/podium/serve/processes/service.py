@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from podium.serve.hotswap.swap import Swapper
 from podium.serve.web.bookkeeping import Bookkeeping
 from podium.serve.web.closes import Closes
@@ -11,18 +9,19 @@ from podium.serve.web.config import WorkerConfig
 from podium.serve.web.forecaster import Forecaster
 from podium.serve.web.health import HealthReporter
 from podium.serve.web.http import Room
-from podium.serve.web.security import Gate, make_gate
+from podium.serve.web.security import make_gate
 from podium.serve.web.selection import Selection
 from podium.serve.web.telemetry import Telemetry
-from podium.settings import ServeSettings
 
 
-@dataclass(frozen=True, slots=True)
 class Service:
     """The parts of one serving process.
 
-    Attributes:
+    Args:
         config: what it was told.
+
+    Attributes:
+        options: how to serve.
         gate: who may call.
         telemetry: what is counted.
         swapper: the models in service.
@@ -32,40 +31,22 @@ class Service:
         forecaster: forecasts.
         health: what is not as it should be.
         room: places of forecasts.
-    """
-
-    config: WorkerConfig
-    gate: Gate
-    telemetry: Telemetry
-    swapper: Swapper
-    selection: Selection
-    bookkeeping: Bookkeeping
-    closes: Closes
-    forecaster: Forecaster
-    health: HealthReporter
-    room: Room
-
-    @property
-    def options(self) -> ServeSettings:
-        """How to serve."""
-        return self.config.settings.serve
-
-
-def make_service(config: WorkerConfig) -> Service:
-    """A service as its configuration wants it.
 
     Raises:
         SettingError: the split, the keys or the address cannot be used.
     """
-    settings, telemetry, swapper = config.settings, Telemetry(), Swapper(config.cache)
-    options = settings.serve
-    gate = make_gate(options)
-    selection = Selection(options, settings.pair, swapper)
-    bookkeeping = Bookkeeping(options, settings.ledger, telemetry)
-    forecaster = Forecaster(options, bookkeeping, telemetry)
-    closes = Closes(settings)
-    health = HealthReporter(selection, swapper, forecaster, bookkeeping, gate.ring, closes)
-    return Service(
-        config, gate, telemetry, swapper, selection, bookkeeping, closes, forecaster, health,
-        Room(options.max_in_flight),
-    )  # fmt: skip
+
+    def __init__(self, config: WorkerConfig) -> None:
+        settings, options = config.settings, config.settings.serve
+        self.config, self.options = config, options
+        self.gate = make_gate(options)
+        self.telemetry = Telemetry()
+        self.swapper = Swapper(config.cache)
+        self.selection = Selection(options, settings.pair, self.swapper)
+        self.bookkeeping = Bookkeeping(options, settings.ledger, self.telemetry)
+        self.closes = Closes(settings)
+        self.forecaster = Forecaster(options, self.bookkeeping, self.telemetry)
+        self.health = HealthReporter(
+            self.selection, self.swapper, self.forecaster, self.bookkeeping, self.gate.ring, self.closes
+        )
+        self.room = Room(options.max_in_flight)

@@ -135,12 +135,12 @@ def _read(settings: Settings, cache: Path) -> None:
 def worker_config(settings: Settings, decide: Callable[..., Any] | None = None) -> WorkerConfig:
     """What each serving process is told."""
     options = settings.serve
-    address = address_digest(settings.tracking_uri, settings.registry_uri)
     pages = pages_of(options.mlflow_ui or settings.tracking_uri)
     return WorkerConfig(
         settings.model_copy(update={"serve": options.model_copy(update={"mlflow_ui": pages})}),
         # Servers of other registries or other pairs have podiums and models of their own.
-        cache=(options.cache or settings.data_dir / "serving") / address_digest(address, *options.pairs),
+        cache=(options.cache or settings.data_dir / "serving")
+        / address_digest(settings.tracking_uri, settings.registry_uri, *options.pairs),
         begun=time.time(),
         decide=decide,
     )

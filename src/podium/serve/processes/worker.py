@@ -18,7 +18,7 @@ from podium.serve.dashboard import dashboard_routes
 from podium.serve.dashboard.live_comparisons import LiveComparisons
 from podium.serve.hotswap.signals import forget_in_service
 from podium.serve.processes.logs import News
-from podium.serve.processes.service import Service, make_service
+from podium.serve.processes.service import Service
 from podium.serve.web.app import App
 from podium.serve.web.config import WorkerConfig
 from podium.serve.web.decisions import Decisions
@@ -61,7 +61,7 @@ def load(config: WorkerConfig) -> App:
     """What a serving process of Granian's serves."""
     # The ledger's thread comes back from each commit, and by default waits 5 ms for a loop that is at work.
     sys.setswitchinterval(0.0005)
-    return make_app(make_service(config))
+    return make_app(Service(config))
 
 
 @contextlib.asynccontextmanager

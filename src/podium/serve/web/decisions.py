@@ -17,7 +17,6 @@ from typing import Any, Literal
 import msgspec
 
 from podium.errors import InputError, MissingError, PodiumError
-from podium.registry.history import Title
 from podium.registry.proposals import Proposal, proposals
 from podium.serve.hotswap.swap import Swapper
 from podium.serve.web import schemas
@@ -80,8 +79,7 @@ class Decisions:
     async def _list(self, request: Request) -> Reply:
         """Titles that championships proposed, open and past."""
         lineup, today = self._selection.lineup(request.argument), datetime.now(UTC).date()
-        titles = [Title.from_dict(title) for title in lineup.titles]
-        found = [_told(one) for one in proposals(titles, today, self._settings.approval_days)]
+        found = [_told(one) for one in proposals(lineup.titles, today, self._settings.approval_days)]
         return Reply(200, encode(schemas.Proposals(lineup.pair, found)))
 
     async def _take(self, request: Request) -> Reply:

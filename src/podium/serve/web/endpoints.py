@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any
 
 from podium.errors import DataError, MissingError
 from podium.records import CHAMPION, NextDay
@@ -27,11 +26,6 @@ from podium.settings import ServeSettings
 
 RELOADS = 8  # at a time; further ones are told to come again
 ASIDE = 32  # requests for pages and podiums at a time: they take no places of forecasts
-
-
-def reply_json(content: Any, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Reply:
-    """An answer in JSON."""
-    return Reply(status, encode(content), headers=headers)
 
 
 class Endpoints:
@@ -109,7 +103,7 @@ class Endpoints:
         close = await self._newest(lineup.pair)
         if request.query and (told := await asyncio.to_thread(self._further, lineup, close, request)):
             headers = ((ARM, CHAMPION), *lineup.champion.headers)
-            return reply_json(_told(told, CHAMPION, None, None), headers=headers)
+            return Reply(200, encode(_told(told, CHAMPION, None, None)), headers=headers)
         ask = self._selection.ask(lineup, request)
         try:
             X = close.row(ask.model.card.features)
@@ -118,7 +112,7 @@ class Endpoints:
         forecasts = await self._forecaster.answer(ask, X, close, 0)
         told = next_day(ask.model.card, close, float(forecasts[0]), self._closes.stale(lineup.pair))
         found = _told(told, ask.arm, why_no_interval(ask.model.card, close), ask.forecast_id)
-        return reply_json(found, headers=ask.headers)
+        return Reply(200, encode(found), headers=ask.headers)
 
     def _further(self, lineup: Lineup, close: Close, request: Request) -> NextDay | None:
         """What the champion says of the day that is asked for; None where that is the next one.
@@ -157,7 +151,7 @@ class Endpoints:
 
     async def _pairs(self, _request: Request) -> Reply:
         """Pairs in service."""
-        return reply_json(schemas.Pairs(list(self._selection.lineups), self._selection.default_pair))
+        return Reply(200, encode(schemas.Pairs(list(self._selection.lineups), self._selection.default_pair)))
 
     async def _podium(self, request: Request) -> Reply:
         """Models in service, and the history of the title."""
@@ -169,15 +163,15 @@ class Endpoints:
             features=list(lineup.champion.card.features),
             split=str(self._selection.split),
             experiment=self._options.ab_test,
-            titles=[dict(title) for title in lineup.titles],
+            titles=[title.as_dict() for title in lineup.titles],
         )
-        return reply_json(found)
+        return Reply(200, encode(found))
 
     async def _reload(self, _request: Request) -> Reply:
         """Read the registry now, and answer when what it says is in service in every process."""
         if not await self._health.swapper.reload(RELOAD_TIMEOUT):
             raise unavailable("The registry could not be read; the models in service stay.", 5)
-        return reply_json(self._health.report()[1])
+        return Reply(200, encode(self._health.report()[1]))
 
     async def _ping(self, _request: Request) -> Reply:
         """Say whether there is a model, as MLflow's server does."""
@@ -186,7 +180,7 @@ class Endpoints:
     async def _report(self, _request: Request) -> Reply:
         """State and problems."""
         status, found = self._health.report()
-        return reply_json(found, status)
+        return Reply(status, encode(found))
 
     async def _version(self, _request: Request) -> Reply:
         """MLflow's version, as its own server answers."""

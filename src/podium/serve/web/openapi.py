@@ -107,10 +107,9 @@ def routes(described: Sequence[Route], room: Room, example: Callable[[], Any]) -
         example: a request's body that can be sent as it is; None where there is no model.
     """
     text = partial(_described, document(described), example)
-    page = partial(_file, (_FILES / "docs.html").read_bytes(), HTML, PAGE_HEADERS)
     return [
         Route("GET", "/openapi.json", text, room=room),
-        Route("GET", "/docs", page, room=room, page=True),
+        Route("GET", "/docs", _docs, room=room, page=True),
     ]
 
 
@@ -121,5 +120,5 @@ async def _described(about: dict[str, Any], example: Callable[[], Any], _request
     return Reply(200, msgspec.json.encode(about))
 
 
-async def _file(content: bytes, media_type: str, headers: tuple[tuple[str, str], ...], _request: Request) -> Reply:
-    return Reply(200, content, media_type, headers)
+async def _docs(_request: Request) -> Reply:
+    return Reply(200, (_FILES / "docs.html").read_bytes(), HTML, PAGE_HEADERS)

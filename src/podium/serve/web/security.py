@@ -143,11 +143,8 @@ class KeyRing:
         Raises:
             SettingError: a line is no key, the file is not there or cannot be read, or others may write it.
         """
-        try:
-            if self._path is not None:
-                self._read(self._path)
-        except FileNotFoundError:
-            raise SettingError(f"{self._path} is not there; it holds the API keys") from None
+        if self._path is not None:
+            self._read(self._path)
 
     def refresh(self) -> None:
         """Read the file again if it has changed; never raises, so that who dies is replaced whatever is in it.
@@ -159,10 +156,9 @@ class KeyRing:
             return
         try:
             self.problem = self._read(self._path)
-        except FileNotFoundError:
-            self._keys, self._state = self._fixed, None
-            self.problem = f"the key file {self._path.name} is gone, and its keys with it"
         except SettingError as error:
+            if not self._path.exists():
+                self._keys, self._state = self._fixed, None
             told = str(error).replace(str(self._path), self._path.name)
             state = "the keys stay as they were" if self._state else "no key of the file counts"
             self.problem = f"{state}: {told}"
@@ -179,7 +175,7 @@ class KeyRing:
                 self._keys = (*self._fixed, *parse_keys(lines, path.name))
                 self._state = state
         except FileNotFoundError:
-            raise
+            raise SettingError(f"{path} is not there; it holds the API keys") from None
         except (OSError, UnicodeDecodeError):
             raise SettingError(f"{path} cannot be read; it holds the API keys") from None
         readable = found.st_mode & (stat.S_IRGRP | stat.S_IROTH)
