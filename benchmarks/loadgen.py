@@ -76,10 +76,9 @@ def run(
             sent += 1
         if now >= end and len(idle) == connections:
             break
-        wait = -1.0 if not idle or not rate else max(0.0, started + sent / rate - now)
-        if now >= end:
-            wait = 5.0
-        for number, _ in poll.poll(wait):
+        if idle and rate and now < end:  # epoll's own wait is rounded up to milliseconds, which would be told as latency
+            select.select([poll], [], [], max(0.0, started + sent / rate - time.perf_counter()))
+        for number, _ in poll.poll(0 if idle and rate and now < end else 5):
             connection = by_number[number]
             status = connection.receive()
             if status is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
@@ -132,3 +133,31 @@ def test_a_server_that_is_silent_has_no_mark(monkeypatch: pytest.MonkeyPatch) ->
         assert mark_of(f"http://{place}") == ""
         assert mark_of(f"postgresql+psycopg://me:pw@{place}/mlflow") == ""
     assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("begins", [b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nX-Slow: "], ids=["body", "head"])
+def test_a_server_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch, begins: bytes) -> None:
+    """One limit holds for the whole answer: a letter now and then, for ever, keeps nobody longer than silence does."""
+    monkeypatch.setattr(glance, "PATIENCE", 1)
+    monkeypatch.setenv("NO_PROXY", "*")
+    done = threading.Event()
+
+    def drip(slow: socket.socket) -> None:
+        line, _ = slow.accept()
+        with line, contextlib.suppress(OSError):
+            line.sendall(begins)
+            while not done.wait(0.05):
+                line.sendall(b" ")
+
+    with socket.create_server(("127.0.0.1", 0)) as slow:
+        dripping = threading.Thread(target=drip, args=(slow,))
+        dripping.start()
+        found: list[str] = []
+        asking = threading.Thread(target=lambda: found.append(mark_of(f"http://127.0.0.1:{slow.getsockname()[1]}")))
+        asking.start()
+        asking.join(5)
+        in_time = list(found)
+        done.set()
+        dripping.join()
+        asking.join()
+    assert in_time == [""]

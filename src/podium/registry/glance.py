@@ -6,13 +6,18 @@ import base64
 import hashlib
 import json
 import os
+import socket
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import SplitResult, unquote, urlencode, urlsplit, urlunsplit
 
 from podium.registry.databases import sqlite_path
 
-PATIENCE = 8  # seconds that a server may be silent
+PATIENCE = 8  # seconds that a server may take over all its answers to one look
 LARGEST = 64_000_000  # bytes of an answer
 # Sums do not depend on the order in which a server finds rows. What hangs by an alias is what is read of versions.
 _SUM = "(SELECT sum(hashtextextended(t::text, 0)) FROM {})"
@@ -61,34 +66,83 @@ def _of_tables(uri: str) -> str:
 
 def _answers(address: SplitResult) -> Iterator[bytes]:
     """All registered models, and the versions that hold an alias and do not come along with their model."""
-    token = ""
+    token, until = "", time.monotonic() + PATIENCE
     while True:
-        yield (answer := _ask(address, "registered-models/search", max_results="1000", page_token=token))
+        yield (answer := _ask(address, until, "registered-models/search", max_results="1000", page_token=token))
         page = json.loads(answer)
         for model in page.get("registered_models", ()):
             along = {version["version"] for version in model.get("latest_versions", ())}
             for version in sorted({alias["version"] for alias in model.get("aliases", ())} - along):
-                yield _ask(address, "model-versions/get", name=model["name"], version=version)
+                yield _ask(address, until, "model-versions/get", name=model["name"], version=version)
         token = page.get("next_page_token")
         if not token:
             return
 
 
-def _ask(address: SplitResult, question: str, **given: str) -> bytes:
+def _ask(address: SplitResult, until: float, question: str, **given: str) -> bytes:
     """An answer of MLflow's REST interface. Nobody is followed elsewhere, where credentials would go along."""
-    from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request
+    from urllib.request import OpenerDirector, ProxyHandler, Request
 
     opener = OpenerDirector()
-    for handler in (ProxyHandler(), HTTPHandler(), HTTPSHandler()):
-        opener.add_handler(handler)
     place = f"{address.path.rstrip('/')}/api/2.0/mlflow/{question}"
     host, query = address.netloc.rpartition("@")[2], urlencode({name: value for name, value in given.items() if value})
     request = Request(urlunsplit((address.scheme, host, place, query, "")), headers=_authorization(address))  # noqa: S310
-    with opener.open(request, timeout=PATIENCE) as answer:
-        if answer.status not in {200, 404}:  # an alias on a version that is gone
-            raise ConnectionError(f"it answers {answer.status}")
-        content: bytes = answer.read(LARGEST)
-        return content
+    with _cut_at(until) as lines:
+        for handler in (ProxyHandler(), _handler(lines)):
+            opener.add_handler(handler)
+        with opener.open(request, timeout=max(until - time.monotonic(), 0.001)) as answer:
+            if answer.status not in {200, 404}:  # an alias on a version that is gone
+                raise ConnectionError(f"it answers {answer.status}")
+            content: bytes = answer.read(LARGEST)
+    if time.monotonic() > until:
+        raise TimeoutError("it takes too long")
+    return content
+
+
+@contextmanager
+def _cut_at(until: float) -> Iterator[list[socket.socket]]:
+    """A list of connections that are cut then: a server that sends a byte now and then is never silent."""
+    lines: list[socket.socket] = []
+
+    def cut() -> None:
+        for line in lines:
+            with suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
+
+    cutting = threading.Timer(until - time.monotonic(), cut)
+    cutting.daemon = True
+    cutting.start()
+    try:
+        yield lines
+    finally:
+        cutting.cancel()
+        for line in lines:
+            line.close()
+
+
+def _handler(lines: list[socket.socket]) -> Any:
+    """What opens connections for urllib, and tells of each before TLS begins on it."""
+    from http.client import HTTPConnection, HTTPSConnection
+    from urllib.request import AbstractHTTPHandler, Request
+
+    class Plain(HTTPConnection):
+        def connect(self) -> None:
+            super().connect()
+            lines.append(self.sock.dup())
+
+    class Secure(HTTPSConnection, Plain):
+        """Its connect calls Plain's."""
+
+    class Handler(AbstractHTTPHandler):
+        http_request = https_request = AbstractHTTPHandler.do_request_
+
+        def http_open(self, request: Request) -> Any:
+            return self.do_open(Plain, request)
+
+        def https_open(self, request: Request) -> Any:
+            return self.do_open(Secure, request)
+
+    return Handler()
 
 
 def _authorization(address: SplitResult) -> dict[str, str]:
