@@ -76,9 +76,10 @@ def run(
             sent += 1
         if now >= end and len(idle) == connections:
             break
-        if idle and rate and now < end:  # epoll's own wait is rounded up to milliseconds, which would be told as latency
-            select.select([poll], [], [], max(0.0, started + sent / rate - time.perf_counter()))
-        for number, _ in poll.poll(0 if idle and rate and now < end else 5):
+        pause = started + sent / rate - time.perf_counter() if idle and rate and now < end else None
+        if pause is not None:  # epoll's own wait is rounded up to milliseconds, and its requests would be late
+            select.select([poll], [], [], max(0.0, pause))
+        for number, _ in poll.poll(5 if pause is None else 0):
             connection = by_number[number]
             status = connection.receive()
             if status is not None:

@@ -25,7 +25,7 @@ from podium.serve.hotswap.manifest import Manifest, load
 from podium.serve.hotswap.registry_reader import RegistryReader
 from podium.serve.hotswap.signals import MANIFEST
 from podium.serve.processes.service import Service
-from podium.serve.processes.worker import make_app
+from podium.serve.processes.worker import make_app, make_measures
 from podium.serve.web.app import App
 from podium.serve.web.config import WorkerConfig
 from podium.settings import ServeSettings, Settings
@@ -183,6 +183,8 @@ class Caller:
         return self.runner.run(coroutine)
 
     def get(self, path: str, **headers: str) -> Reply:
+        if path == "/metrics":
+            make_measures(self.service)()  # as the housekeeping does every second
         return self.run(self.call("GET", path, b"", headers))
 
     def post(

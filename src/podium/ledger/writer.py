@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Self
 
@@ -35,9 +35,9 @@ _CHUNK = 64  # rows in one statement: each statement gives up the interpreter's 
 class LedgerWriter:
     """Commits entries from one event loop in a thread of its own.
 
-    While a transaction is under way further entries gather; the next transaction takes them all. So a commit costs what
-    it costs, and the more requests there are the more of them share it. A future is done once its entries are
-    committed: await it, then answer the client.
+    While a transaction is under way, and until the loop has heard of its end, further entries gather; the next one
+    takes all. So a commit costs what it costs, and the more requests there are the more of them share it. A future is
+    done once its entries are committed: await it, then answer the client.
 
     Make it inside the running loop, and close it there: `async with LedgerWriter(ledger) as writer`.
 
@@ -58,10 +58,12 @@ class LedgerWriter:
         self.committed = 0
         self._limit = limit
         self._loop = asyncio.get_running_loop()
-        self._queue: SimpleQueue[_Submission | None] = SimpleQueue()
+        self._waiting: list[_Submission] = []
+        self._queue: SimpleQueue[list[_Submission] | None] = SimpleQueue()
         self._link = _Link(ledger)
         self._closed = False
-        self._begun = 0.0  # when the last transaction was
+        self._busy = False  # whether a transaction is under way, or will be
+        self._begun = 0.0  # when the last one was
         self._thread = threading.Thread(target=self._run, name="podium-ledger", daemon=True)
         self._thread.start()
 
@@ -88,7 +90,9 @@ class LedgerWriter:
         self.pending += len(entries)
         self._bytes += size
         future: asyncio.Future[None] = self._loop.create_future()
-        self._queue.put((entries, future))
+        self._waiting.append((entries, future))
+        if not self._busy:
+            self._next()
         return future
 
     def give_up(self, patience: float = PATIENCE) -> None:
@@ -99,6 +103,8 @@ class LedgerWriter:
         """Commit what waits, then stop the thread; entries handed in later are refused."""
         if not self._closed:
             self._closed = True
+            if self._waiting:
+                self._begin()
             self._queue.put(None)
         await self._loop.run_in_executor(None, self._thread.join)
         await asyncio.sleep(0)  # the thread's last call is in the loop's queue already: let it run
@@ -112,27 +118,22 @@ class LedgerWriter:
         await self.close()
 
     def _run(self) -> None:
-        stop = False
-        while not stop:
-            batch, stop = self._gather()
-            if batch:
-                results = self._commit(batch)
-                # A loop that is closed already has nobody left who waits.
-                with contextlib.suppress(RuntimeError):
-                    self._loop.call_soon_threadsafe(self._settle, batch, results)
+        while (batch := self._queue.get()) is not None:
+            results = self._commit(batch)
+            # A loop that is closed already has nobody left who waits.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._settle, batch, results)
         self._link.close()
 
-    def _gather(self) -> tuple[list[_Submission], bool]:
-        batch: list[_Submission] = []
-        item = self._queue.get()
-        time.sleep(max(0.0, self._begun + PACE - time.monotonic()))
-        self._begun = time.monotonic()
-        with contextlib.suppress(Empty):
-            while item is not None:
-                batch.append(item)
-                item = self._queue.get_nowait()
-            return batch, True
-        return batch, False
+    def _next(self) -> None:
+        """Let what has gathered be committed, at the earliest a moment after the last transaction began."""
+        self._busy = True
+        self._loop.call_later(max(0.0, self._begun + PACE - time.monotonic()), self._begin)
+
+    def _begin(self) -> None:
+        self._begun = time.monotonic()  # the loop's own clock counts milliseconds
+        batch, self._waiting = self._waiting, []
+        self._queue.put(batch)
 
     def _commit(self, batch: list[_Submission]) -> list[LedgerError | None]:
         error = self._link.write([entry for entries, _ in batch for entry in entries])
@@ -161,6 +162,9 @@ class LedgerWriter:
                 future.set_result(None)
             else:
                 future.set_exception(error)
+        self._busy = False
+        if self._waiting:
+            self._next()
 
 
 def _bytes(entries: Sequence[Entry]) -> int:

@@ -12,7 +12,7 @@ from podium.errors import LedgerError
 from podium.ledger import Ledger
 from podium.records import Interval
 from podium.serve.hotswap.swap import Swapper
-from podium.serve.processes.worker import running
+from podium.serve.processes.worker import make_measures, running
 from podium.serve.web.bookkeeping import Bookkeeping
 from podium.serve.web.security import KeyRing
 from tests.support import until_async
@@ -253,8 +253,10 @@ def test_a_process_that_waits_for_its_first_models_says_that_it_lives(
 def test_a_ledger_that_hangs_keeps_nobody_from_reading_the_keys(
     make_caller: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each duty of the housekeeping has its own turn: while one waits for the ledger for ever, keys are read again."""
+    """While whatever reads the ledger waits for ever, and many ask for the metrics, keys are read again."""
     monkeypatch.setattr("podium.serve.processes.worker.HOUSEKEEPING", 0.01)
+    let_go = threading.Event()
+    monkeypatch.setattr("podium.serve.processes.worker.measure", lambda *_: let_go.wait())
     hung, read = asyncio.Event(), 0
 
     async def hang(_: Bookkeeping) -> None:
@@ -274,11 +276,15 @@ def test_a_ledger_that_hangs_keeps_nobody_from_reading_the_keys(
     caller = make_caller(ledger="off")
 
     async def begin() -> None:
-        async with running(caller.service, lambda: None):
-            await until_async(lambda: read >= 3, "a third reading of the keys")
+        async with running(caller.service, make_measures(caller.service)):
+            scrapes = [asyncio.create_task(caller.call("GET", "/metrics", b"", {})) for _ in range(40)]
+            await until_async(lambda: read >= 3 and all(one.done() for one in scrapes), "keys and scrapes")
 
-    caller.runner.run(begin())
-    gc.unfreeze()
+    try:
+        caller.runner.run(begin())
+    finally:
+        let_go.set()
+        gc.unfreeze()
     assert read >= 3
 
 

@@ -36,18 +36,21 @@ _log = logging.getLogger("podium.serve")
 
 def make_app(service: Service) -> App:
     """The application with its life: models and ledger first, watching meanwhile, the ledger's rest at the end."""
-    live = LiveComparisons(service.config.settings).errors
-    measures = partial(measure, service.telemetry, service.health, service.room, live)
     endpoints = Endpoints(
-        service.options, service.selection, service.closes, service.forecaster, service.health, service.telemetry,
-        measures,
-    )  # fmt: skip
+        service.options, service.selection, service.closes, service.forecaster, service.health, service.telemetry
+    )
     decisions = Decisions(
         service.config.settings, service.config.decide, service.gate.ring, service.selection, service.swapper
     )
     pages = dashboard_routes(service.selection, partial(make_pages, service))
     routes = [*endpoints.routes(service.room, decisions), *pages]
-    return App(service.gate, service.telemetry, routes, running(service, measures))
+    return App(service.gate, service.telemetry, routes, running(service, make_measures(service)))
+
+
+def make_measures(service: Service) -> Callable[[], None]:
+    """What brings the gauges of a service up to date."""
+    live = LiveComparisons(service.config.settings).errors
+    return partial(measure, service.telemetry, service.health, service.room, live)
 
 
 def make_pages(service: Service) -> Pages:
@@ -71,7 +74,7 @@ async def running(service: Service, measures: Callable[[], None]) -> AsyncIterat
     service.swapper.tell()
     _end_with_parent()
     # Told from here on: the first models may take longer than a process may stand still.
-    tasks = [_begun(_over_and_over(partial(thread, service.swapper.tell)))]
+    tasks = [_begun(_over_and_over(partial(thread, service.swapper.tell), HOUSEKEEPING))]
     await asyncio.gather(
         service.swapper.start(config.begun, service.options.patience),
         service.bookkeeping.start(),
@@ -87,12 +90,14 @@ async def running(service: Service, measures: Callable[[], None]) -> AsyncIterat
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG)
-    # Each duty has its own turn: a ledger that hangs keeps nobody from reading the keys.
+    # Each duty has its own turn: a ledger that hangs keeps nobody from reading the keys. They do not begin together:
+    # so many threads at once keep the interpreter from those who answer.
     duties: tuple[Callable[[], Awaitable[None]], ...] = (
         refresh, service.bookkeeping.probe, partial(thread, measures), partial(thread, service.gate.ring.refresh),
         partial(thread, news.tell),
     )  # fmt: skip
-    tasks += [_begun(service.swapper.watch()), *(_begun(_over_and_over(duty)) for duty in duties)]
+    first = [HOUSEKEEPING * (1 + at / len(duties)) for at in range(len(duties))]
+    tasks += [_begun(service.swapper.watch()), *map(_begun, map(_over_and_over, duties, first))]
     try:
         yield
     finally:
@@ -114,10 +119,11 @@ def _begun(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
     return task
 
 
-async def _over_and_over(duty: Callable[[], Awaitable[None]]) -> None:
+async def _over_and_over(duty: Callable[[], Awaitable[None]], first: float) -> None:
+    await asyncio.sleep(first)
     while True:
-        await asyncio.sleep(HOUSEKEEPING)
         await duty()
+        await asyncio.sleep(HOUSEKEEPING)
 
 
 def _end_with_parent() -> None:

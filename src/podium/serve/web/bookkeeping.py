@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from podium.ledger.writer import LedgerWriter
 
 AGAIN = 2.0  # seconds between two attempts to open a ledger that cannot be reached
-MOVED = 1000  # entries, of some 14 kB of log each when they come one by one, after which the log is moved into the file
+MOVED = 2000  # entries, of some 14 kB of log each when they come one by one, after which the log is moved into the file
 
 
 class Bookkeeping:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -38,7 +37,6 @@ class Endpoints:
         forecaster: forecasts.
         health: what is not as it should be.
         telemetry: metrics.
-        measure: brings the gauges up to date; called in a thread.
     """
 
     def __init__(  # noqa: PLR0917  one argument a part
@@ -49,10 +47,9 @@ class Endpoints:
         forecaster: Forecaster,
         health: HealthReporter,
         telemetry: Telemetry,
-        measure: Callable[[], None],
     ) -> None:
         self._options, self._selection, self._closes, self._forecaster = options, selection, closes, forecaster
-        self._health, self._telemetry, self._measure = health, telemetry, measure
+        self._health, self._telemetry = health, telemetry
 
     def routes(self, room: Room, decisions: Decisions) -> list[Route]:
         """All of them.
@@ -187,8 +184,7 @@ class Endpoints:
         return Reply(200, version("mlflow").encode())
 
     async def _metrics(self, _request: Request) -> Reply:
-        """Metrics for Prometheus."""
-        await asyncio.to_thread(self._measure)
+        """Metrics for Prometheus; gauges are as the housekeeping left them, so that no scrape waits for the ledger."""
         return Reply(200, self._telemetry.render(), MEDIA_TYPE)
 
 
