@@ -153,3 +153,19 @@ def test_reset_that_is_stopped_can_be_done_again(podium, something, monkeypatch)
     assert Path("mlflow.db").exists()
     assert podium("reset", "--yes").exit_code == 0
     assert not any(path.exists() for path in something)
+
+
+def test_verbs_that_change_things_tell_programs_what_they_did(podium, something):
+    """`--json` of `key`, `upgrade` and `reset` is one document; a key's line is one that the server takes."""
+    from podium.serve.web.security import parse_keys
+
+    told = podium("key", "ann", "--keys-file", "keys", "--json").json
+    assert Path("keys").read_text() == f"{told['line']}\n"
+    assert (told["label"], told["keys_file"], told["key"].startswith("podium_")) == ("ann", "keys", True)
+    bare = podium("key", "bob", "--json")
+    assert (bare.json["keys_file"], bare.err) == (None, "")
+    assert [key.label for key in parse_keys([told["line"], bare.json["line"]], "keys")] == ["ann", "bob"]
+    left = ["mlflow.db", "mlflow.db.lock", "mlruns", "models/best_model_info.json"]
+    assert podium("reset", "--yes", "--json").json == {"removed": left}
+    assert podium("reset", "--yes", "--json").json == {"removed": []}
+    assert podium("upgrade", "--json").json == {"backups": []}

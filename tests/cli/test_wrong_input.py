@@ -242,22 +242,6 @@ def test_a_key_file_is_made_that_works(podium):
     assert "chmod 600" in podium("key", "joe", "--keys-file", "k/keys").err
 
 
-def test_verbs_that_change_things_tell_programs_what_they_did(podium, something):
-    """`--json` of `key`, `upgrade` and `reset` is one document; a key's line is one that the server takes."""
-    from podium.serve.web.security import parse_keys
-
-    told = podium("key", "ann", "--keys-file", "keys", "--json").json
-    assert Path("keys").read_text() == f"{told['line']}\n"
-    assert (told["label"], told["keys_file"], told["key"].startswith("podium_")) == ("ann", "keys", True)
-    bare = podium("key", "bob", "--json")
-    assert (bare.json["keys_file"], bare.err) == (None, "")
-    assert [key.label for key in parse_keys([told["line"], bare.json["line"]], "keys")] == ["ann", "bob"]
-    left = ["mlflow.db", "mlflow.db.lock", "mlruns", "models/best_model_info.json"]
-    assert podium("reset", "--yes", "--json").json == {"removed": left}
-    assert podium("reset", "--yes", "--json").json == {"removed": []}
-    assert podium("upgrade", "--json").json == {"backups": []}
-
-
 def test_a_settings_file_with_a_password_is_its_owners(podium):
     """podium.toml that everybody can read is told where it holds a password, and only there."""
     Path("podium.toml").write_text("registry_uri = 'postgresql://u:secret@h/x'\n")
