@@ -3,11 +3,13 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 
 from podium.errors import MissingError, RegistryError
 from podium.records import DataVersion, RunRecord
@@ -47,8 +49,8 @@ class Killed(BaseException):
 
 
 WRITES = (
-    *("create_logged_model", "log_outputs", "log_batch", "log_inputs", "log_artifacts"),
-    *("log_model_artifacts", "finalize_logged_model", "set_terminated"),
+    *("create_logged_model", "log_outputs", "log_batch", "log_inputs"),
+    *("finalize_logged_model", "set_terminated"),
 )
 
 
@@ -58,9 +60,14 @@ def test_completed_is_the_last_write(store, make_result, context, monkeypatch):
     def die(*_: object, **__: object) -> None:
         raise Killed
 
-    for name in WRITES:
+    def die_sending(folder: str) -> Callable[..., None]:
+        return lambda place, path: die() if Path(path).name == folder else None
+
+    places = [(type(store.client), name, die) for name in WRITES]
+    places += [(LocalArtifactRepository, "log_artifacts", die_sending(folder)) for folder in ("files", "model")]
+    for kind, name, act in places:
         with monkeypatch.context() as patch:
-            patch.setattr(type(store.client), name, die)
+            patch.setattr(kind, name, act)
             with pytest.raises(Killed):
                 store.log_run(make_result("LSTM"), context)
     assert store.completed_runs(context.table.data_version, context.scored_days) == []
@@ -74,7 +81,7 @@ def test_a_run_that_the_store_refuses_is_marked_failed(store, make_result, conte
 
         raise MlflowException("no room left")
 
-    monkeypatch.setattr(type(store.client), "log_model_artifacts", refuse)
+    monkeypatch.setattr(LocalArtifactRepository, "log_artifacts", refuse)
     with pytest.raises(RegistryError, match=r"cannot log the run of LSTM at .*: no room left"):
         store.log_run(make_result("LSTM"), context)
     (run,) = store.client.search_runs([store.prepare()])
@@ -87,20 +94,56 @@ def test_a_run_on_a_disk_that_fills_up_ends_as_failed(store, make_result, contex
 
     terminating, runs = type(store.client).set_terminated, store.prepare()
 
-    def full(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device", "model.skops")
+    sending = LocalArtifactRepository.log_artifacts
+
+    def full(place, folder):
+        if Path(folder).name == "model":
+            raise OSError(28, "No space left on device", "model.skops")
+        sending(place, folder)
 
     def while_full(client, run_id, status):
         if any(Path(client.get_run(run_id).info.artifact_uri).rglob("*.png")):
             raise MlflowException("database or disk is full")
         terminating(client, run_id, status)
 
-    monkeypatch.setattr(type(store.client), "log_model_artifacts", full)
+    monkeypatch.setattr(LocalArtifactRepository, "log_artifacts", full)
     monkeypatch.setattr(type(store.client), "set_terminated", while_full)
     with pytest.raises(RegistryError, match="No space left on device"):
         store.log_run(make_result("LSTM"), context)
     (run,) = store.client.search_runs([runs])
     assert (run.info.status, run.data.tags["status"]) == ("FAILED", "failed")
+
+
+def test_within_one_look_a_runs_files_are_looked_up_once(store, make_result, context, monkeypatch):
+    """What a search told is not asked for again, and what we add ourselves is seen at once."""
+    asked = []
+    listing = LocalArtifactRepository.list_artifacts
+    run = store.log_run(make_result("ARIMA"), context)
+    monkeypatch.setattr(
+        LocalArtifactRepository, "list_artifacts", lambda place, path=None: asked.append(path) or listing(place, path)
+    )
+    monkeypatch.setattr(type(store.client), "get_run", lambda client, run_id: asked.append(run_id))
+    with store.one_look():
+        store.completed_runs(context.table.data_version, context.scored_days)
+        assert store.has_file(run.run_id, "forecasts.parquet")
+        assert store.read_file(run.run_id, "evidence.parquet") is None
+        assert store.read_file(run.run_id, "baselines.json")
+        assert asked == [None]
+        store.add_file(run.run_id, "evidence.parquet", b"rows")
+        assert store.read_file(run.run_id, "evidence.parquet") == b"rows"
+    assert asked == [None, None]
+
+
+def test_of_a_model_only_the_files_that_are_named_are_fetched(store, make_result, context, tmp_path):
+    """Those that are there; a model without any is an error that names it."""
+    run = store.log_run(make_result("ARIMA"), context)
+    folder = tmp_path / "fetched"
+    folder.mkdir()
+    store.fetch_files(run.model_uri, ("MLmodel", "forecast.onnx", "other.bin"), folder)
+    assert {path.name for path in folder.iterdir()} == {"MLmodel", "forecast.onnx"}
+    shutil.rmtree(store.fetch(run.model_uri))
+    with pytest.raises(RegistryError, match=f"cannot fetch {run.model_uri}: its files are gone"):
+        store.fetch_files(run.model_uri, ("MLmodel",), folder)
 
 
 @pytest.mark.usefixtures("pictures")

@@ -18,11 +18,13 @@ import os
 
 from podium.errors import DataError, Fault
 
+THREADS = os.environ.get("OPENBLAS_NUM_THREADS")  # as a library sees it that is imported here
+
 
 def square_in(number):
     if number == 2:
         raise DataError([Fault("rates.csv", "Close", "positive", 1)])
-    return number**2, os.environ["OMP_NUM_THREADS"]
+    return number**2, THREADS
 """
 
 

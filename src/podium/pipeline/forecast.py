@@ -36,7 +36,7 @@ from podium.settings.kinds import MAX_HORIZON
 UNTESTED = "championships test forecasts of the next day; whether those further ahead know a direction is not tested"
 
 
-def forecast(settings: Settings, horizons: Sequence[int] = (1,)) -> list[NextDay]:
+def forecast(settings: Settings, horizons: Sequence[int] = (1,), store: MlflowStore | None = None) -> list[NextDay]:
     """The champion's forecast for each horizon, from the newest stored series.
 
     The next day is forecast by the registered champion. Further days are direct forecasts: the champion's recipe,
@@ -46,6 +46,7 @@ def forecast(settings: Settings, horizons: Sequence[int] = (1,)) -> list[NextDay
     Args:
         settings: pair, addresses and folders.
         horizons: trading days ahead.
+        store: of these settings, where one is open.
 
     Raises:
         SettingError: a horizon is not between 1 and 60 days.
@@ -55,7 +56,7 @@ def forecast(settings: Settings, horizons: Sequence[int] = (1,)) -> list[NextDay
     for horizon in horizons:
         if not 1 <= horizon <= MAX_HORIZON:
             raise SettingError(f"horizon {horizon}: it must be between 1 and {MAX_HORIZON} trading days")
-    scene = _Scene.now(settings)
+    scene = _Scene.now(settings, store)
     late, (kept, made) = stale(settings, scene.table.data_version), scene.further({*horizons} - {1})
     found = {told.horizon: told for told in [*kept, *made]}
     return [dataclasses.replace(found.get(horizon) or scene.forecast(1), stale=late) for horizon in horizons]
@@ -128,8 +129,8 @@ class _Scene:
     scored: Forecasts
 
     @classmethod
-    def now(cls, settings: Settings) -> _Scene:
-        store, series = MlflowStore(settings), load_series(series_path(settings))
+    def now(cls, settings: Settings, store: MlflowStore | None = None) -> _Scene:
+        store, series = store or MlflowStore(settings), load_series(series_path(settings))
         champion = store.champion()
         scored = read_walked(store, champion.run_id)
         table = build_features(series, settings.n_lags, data_version(series))

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -226,9 +228,12 @@ def answers(store: MlflowStore, version: VersionRecord, table: FeatureTable, fir
         SettingError: it was fitted on other columns.
     """
     X = frame(table)[first:]
-    folder = store.fetch(version.pinned_uri)
-    # A graph knows columns by their place only, and other columns in these places would go unnoticed.
-    metadata = describe(folder).get("metadata") or {}
+    with TemporaryDirectory(prefix="podium-") as parent:
+        folder = Path(parent)
+        store.fetch_files(version.pinned_uri, ("MLmodel", ONNX_FILE), folder)
+        # A graph knows columns by their place only, and other columns in these places would go unnoticed.
+        metadata = describe(folder).get("metadata") or {}
+        graph = (folder / ONNX_FILE).read_bytes() if (folder / ONNX_FILE).exists() else None
     features = tuple(metadata.get("features", table.names))
     if features != table.names:
         n_lags = sum(name.startswith("lag_") for name in features)
@@ -237,6 +242,6 @@ def answers(store: MlflowStore, version: VersionRecord, table: FeatureTable, fir
             f"the stored series gives {len(table.names)} with n_lags = {store.settings.n_lags}; set n_lags = {n_lags}, "
             "or run `podium run`"
         )
-    if not (folder / ONNX_FILE).exists():
+    if graph is None:
         return np.asarray(store.load(version.pinned_uri).predict(X), dtype=np.float64).ravel()
-    return run_graph((folder / ONNX_FILE).read_bytes(), X.to_numpy())
+    return run_graph(graph, X.to_numpy())

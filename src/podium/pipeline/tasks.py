@@ -184,9 +184,14 @@ def _train(settings: Settings, task: Task) -> Done:
 
 def _evaluate(settings: Settings, task: Task) -> Done:
     notes: list[str] = []
-    before = MlflowStore(settings).leader()
-    evaluate_or_go_on(settings, notes.append, **task.asked.overrides)
-    return replace(_forecast(settings, task, before), notes=tuple(notes))
+    store = MlflowStore(settings)
+    before = store.leader()
+    judged = evaluate_or_go_on(settings, notes.append, **task.asked.overrides)
+    with store.one_look():
+        champion = store.leader()
+        ahead, _ = _ahead(store, task) if champion else (None, ())
+    found = Done(before=before, champion=champion, next_day=ahead, notes=tuple(notes))
+    return replace(found, **_judged(judged)) if champion else found
 
 
 def _report(settings: Settings, task: Task) -> Done:
@@ -196,22 +201,22 @@ def _report(settings: Settings, task: Task) -> Done:
     return replace(found, notes=notes + found.notes)
 
 
-def _forecast(settings: Settings, task: Task, before: VersionRecord | None = None) -> Done:
+def _forecast(settings: Settings, task: Task) -> Done:
     """How things stand with the pair, and what its champion forecasts."""
     store = MlflowStore(settings)
-    # who asks for a forecast is told why nobody makes one
-    champion = store.champion() if task.step == "forecast" else store.leader()
-    decided = task.step == "evaluate"
-    title = taken(store.titles(), champion.pinned_uri) if champion and not decided else None
-    ahead, notes = _ahead(settings, task) if champion else (None, ())
-    return Done(
-        before=before if decided else champion,
-        champion=champion,
-        **_judged(judgements.carried(store, champion)),
-        next_day=ahead,
-        unchanged=title.at[:10] if title else "",
-        notes=notes,
-    )
+    with store.one_look():
+        # who asks for a forecast is told why nobody makes one
+        champion = store.champion() if task.step == "forecast" else store.leader()
+        title = taken(store.titles(), champion.pinned_uri) if champion else None
+        ahead, notes = _ahead(store, task) if champion else (None, ())
+        return Done(
+            before=champion,
+            champion=champion,
+            **_judged(judgements.carried(store, champion)),
+            next_day=ahead,
+            unchanged=title.at[:10] if title else "",
+            notes=notes,
+        )
 
 
 def _judged(judgement: Judgement | None) -> dict[str, Any]:
@@ -243,10 +248,10 @@ def do_days(settings: Settings, task: Task) -> Done:
     )
 
 
-def _ahead(settings: Settings, task: Task) -> tuple[NextDay | None, tuple[str, ...]]:
+def _ahead(store: MlflowStore, task: Task) -> tuple[NextDay | None, tuple[str, ...]]:
     """The forecast, or why there is none where that is not what was asked for."""
     try:
-        found = forecast(settings)[0]
+        found = forecast(store.settings, store=store)[0]
     except PodiumError as error:
         if task.asked.verb not in {"status", "report"}:
             raise

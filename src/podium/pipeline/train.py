@@ -83,13 +83,14 @@ def train(
 def train_once(task: tuple[Settings, str, bool], others: Mapping[str, RunRecord] = NOBODY) -> tuple[RunRecord, bool]:
     """One contestant's run, and whether it was there before; `again` makes another one all the same."""
     settings, family, again = task
-    found = None if again else completed(settings, family)
-    return (found, True) if found else (train_one((settings, family), others, again), False)
+    store = MlflowStore(settings)
+    found = None if again else completed(store, family)
+    return (found, True) if found else (train_one((settings, family), others, again, store), False)
 
 
-def completed(settings: Settings, family: str) -> RunRecord | None:
+def completed(store: MlflowStore, family: str) -> RunRecord | None:
     """The newest run of exactly this: rates, scored days, recipe and code; None where there is none with its files."""
-    store, table = MlflowStore(settings), load_table(settings)
+    settings, table = store.settings, load_table(store.settings)
     days = scored_rows(table, settings.n_lags, settings.test_fraction).scored_days(table)
     wanted = {"model_type": family, TAG: recipe(settings, family, table), **code_version()}
     runs = reversed(store.completed_runs(table.data_version, days))
@@ -97,16 +98,22 @@ def completed(settings: Settings, family: str) -> RunRecord | None:
     return next((run for run in same if is_whole(store, run.model_uri, run.run_id)), None)
 
 
-def train_one(task: tuple[Settings, str], others: Mapping[str, RunRecord] = NOBODY, again: bool = False) -> RunRecord:
+def train_one(
+    task: tuple[Settings, str],
+    others: Mapping[str, RunRecord] = NOBODY,
+    again: bool = False,
+    store: MlflowStore | None = None,
+) -> RunRecord:
     """Score, fit and record one contestant, in whichever process this is.
 
     Args:
         task: settings and family.
         others: the completed runs of those whose forecasts it mixes; nobody's for one that forecasts by itself.
         again: fit all its models, also those of blocks that its newest version has walked through.
+        store: of these settings, where one is open.
     """
     settings, family = task
-    store = MlflowStore(settings)
+    store = store or MlflowStore(settings)
     started_at = int(time.time() * 1000)
     table, series = load_table(settings), load_series(series_path(settings))
     days = scored_rows(table, settings.n_lags, settings.test_fraction)

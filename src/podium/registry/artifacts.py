@@ -73,6 +73,13 @@ def download(place: ArtifactRepository, path: str, folder: Path | None) -> Path:
     return Path(place.download_artifacts(path, str(folder) if folder else None))  # type: ignore[no-untyped-call]
 
 
+def read(place: ArtifactRepository, path: str, folder: Path) -> bytes:
+    """A file that was listed, by way of a folder; `download_artifacts` would ask first whether it is a folder."""
+    file = folder / Path(path).name
+    place._download_file(path, str(file))  # type: ignore[no-untyped-call]
+    return file.read_bytes()
+
+
 def check_size(size: int | None) -> None:
     """See that so many bytes may be read.
 

@@ -21,6 +21,7 @@ from podium.settings.wording import mask
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Experiment, FileInfo
     from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
     from podium.registry.entities import Model
@@ -43,9 +44,11 @@ class Connection:
         self.registry_address = settings.registry_uri or settings.tracking_uri
         self.addresses = tuple(dict.fromkeys((self.address, self.registry_address)))
         self.secrets = quiet.secrets_of(*self.addresses)
+        self.addresses_of_runs: dict[str, str] = {}  # where their files are, as far as a search told it
         self.places: dict[str, ArtifactRepository] = {}  # of runs whose files were read, which costs a third of a day
         self._turn: turns.FileTurn | turns.ServerTurn | None = None
         self._seen: dict[str, list[Model]] | None = None
+        self.listed: dict[tuple[str, str], list[FileInfo]] | None = None  # files of runs, within one look
 
     @cached_property
     def client(self) -> MlflowClient:
@@ -99,7 +102,7 @@ class Connection:
                 found = client.get_experiment_by_name(name)
         if found is None or found.lifecycle_stage != "active":
             raise RegistryError(f"experiment {name} is deleted; restore it, or choose another with --experiment")
-        self.check_artifacts()
+        self._check_artifacts(found)
         return str(found.experiment_id)
 
     def _spelt(self, name: str) -> str | None:
@@ -117,13 +120,18 @@ class Connection:
         """
         if not is_there(self.address):
             return
-        client, name = self.client, self.settings.experiment_name
+        name = self.settings.experiment_name
         with self.errors(f"open experiment {name}"):
-            found = client.get_experiment_by_name(name)
-            place = local_path(found.artifact_location) if found else None
-            if found is None or place is None or place.exists():
-                return
-            if not client.search_runs([found.experiment_id], "tags.status = 'completed'", max_results=1):
+            found = self.client.get_experiment_by_name(name)
+        if found is not None:
+            self._check_artifacts(found)
+
+    def _check_artifacts(self, found: Experiment) -> None:
+        place, name = local_path(found.artifact_location), self.settings.experiment_name
+        if place is None or place.exists():
+            return
+        with self.errors(f"open experiment {name}"):
+            if not self.client.search_runs([found.experiment_id], "tags.status = 'completed'", max_results=1):
                 return
         raise RegistryError(
             f"the artifacts of {name} are not at {place}, where they were written; where the folder was moved here, "
@@ -182,13 +190,14 @@ class Connection:
     def one_look(self) -> Iterator[None]:
         """Inside, a pair's registered models are read once, and again after a write of ours: the same state for all.
 
-        Each read costs what the registry has grown to, and a turn asks for them a dozen times.
+        Each read costs what the registry has grown to, and a turn asks for them a dozen times. What files a run has is
+        looked up once, too.
         """
-        before, self._seen = self._seen, {}
+        before, self._seen, self.listed = (self._seen, self.listed), {}, {}
         try:
             yield
         finally:
-            self._seen = before
+            self._seen, self.listed = before
 
     def seen(self, query: str, read: Callable[[], list[Model]]) -> list[Model]:
         """What was read before in this look, or is read now."""

@@ -72,7 +72,8 @@ def short_tags(version: VersionRecord, judgement: Judgement, digest: str) -> dic
         leads = judgement.leader is judgement.ranking[place]
         worth = e_value(judgement.proof, judgement.alpha) if leads else None
         figures = {"r2_oos": skill.r2_oos, "dm_p": skill.diebold_mariano.p_value, "e_value": worth}
-        own = {SUSPICION_TAG: found.get(version.family, "")}
+        told = found.get(version.family, "")
+        own = {SUSPICION_TAG: told} if told or version.tags.get(SUSPICION_TAG) else {}
     return {
         "verdict": judgement.verdict,
         "verdict_reason": judgement.reason,

@@ -29,7 +29,6 @@ from podium.settings import Settings
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import FileInfo
     from mlflow.pyfunc import PyFuncModel
     from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
@@ -112,6 +111,7 @@ class MlflowStore:
             ids = [experiment.experiment_id] if experiment else []
             search = partial(to.client.search_runs, ids, query, order_by=["attributes.start_time ASC"])
             runs = pages(lambda token: search(max_results=1000, page_token=token)) if ids else []
+        self.connection.addresses_of_runs |= {run.info.run_id: run.info.artifact_uri for run in runs}
         found = [run_record(run) for run in runs if MODEL_URI_TAG in run.data.tags]
         return [run for run in found if run.scored_days == str(scored_days)]
 
@@ -127,30 +127,49 @@ class MlflowStore:
         place, size = found
         with self.connection.errors(f"read {path} of run {run_id}"), tempfile.TemporaryDirectory() as folder:
             artifacts.check_size(size)
-            return artifacts.download(place, path, Path(folder)).read_bytes()
+            return artifacts.read(place, path, Path(folder))
 
     def _file(self, run_id: str, path: str) -> tuple[ArtifactRepository, int | None] | None:
         """What reads a run's artifact, and its size; None where the run or the artifact is gone."""
-        to, place = self.connection, None
-        files: list[FileInfo] = []
+        to, folder = self.connection, str(Path(path).parent).strip(".")
+        files = (to.listed or {}).get((run_id, folder), [])
         with to.errors(f"look for {path} of run {run_id}"):
-            if run_id not in to.places and (run := absent(lambda: self.client.get_run(run_id))):
-                to.places[run_id] = artifacts.repository(run.info.artifact_uri, to.addresses)
-            if place := to.places.get(run_id):
-                files = place.list_artifacts(str(Path(path).parent).strip(".") or None)
+            place = self._place_of_run(run_id)
+            if place and not files:
+                files = place.list_artifacts(folder or None)
+            if files and to.listed is not None:
+                to.listed[run_id, folder] = files
         if place is None or not files:
             to.places.pop(run_id, None)
+            to.addresses_of_runs.pop(run_id, None)
             self.check_artifacts()  # nothing at all: the whole folder may have been moved
             return None
         return next(((place, file.file_size) for file in files if file.path == path), None)
 
+    def _place_of_run(self, run_id: str) -> ArtifactRepository | None:
+        """What reads a run's artifacts; None where the run is gone."""
+        to = self.connection
+        if run_id not in to.places:
+            address = to.addresses_of_runs.get(run_id)
+            if address is None and (run := absent(lambda: self.client.get_run(run_id))):
+                address = run.info.artifact_uri
+            if address is None:
+                return None
+            to.places[run_id] = artifacts.repository(address, to.addresses)
+        return to.places[run_id]
+
     def add_file(self, run_id: str, path: str, content: bytes) -> None:
         """Give a run one more artifact, or replace it."""
-        to, place = self.connection, Path(path)
+        to, below = self.connection, Path(path)
         with to.errors(f"add {path} to run {run_id}"), tempfile.TemporaryDirectory(prefix="podium-") as folder:
-            file = Path(folder, place.name)
+            file = Path(folder, below.name)
             file.write_bytes(content)
-            to.client.log_artifact(run_id, str(file), str(place.parent) if place.parent.name else None)
+            place: Any = self._place_of_run(run_id)
+            if place is None:
+                raise RegistryError(f"cannot add {path} to run {run_id}: there is no such run")
+            place.log_artifact(str(file), str(below.parent) if below.parent.name else None)
+        if to.listed:
+            to.listed = {key: files for key, files in to.listed.items() if key[0] != run_id}
 
     # Versions and models
 
@@ -212,8 +231,12 @@ class MlflowStore:
         that is not the last recorded title is the newer intention, and leads.
         """
         with self.connection.errors("find the champion"):
-            looks = (pair_models.champion(self.connection, self._models(pair, again=bool(n))) for n in range(LOOKS))
-            return next(filter(None, looks), None)
+            for look in range(LOOKS):
+                models = self._models(pair, again=look > 0)
+                found = pair_models.champion(self.connection, models)
+                if found or not models:
+                    return found
+        return None
 
     def refused(self, pair: str | None = None) -> VersionRecord | None:
         """The newest version, where its championship was stopped by a suspicion; it carries the judgement."""
@@ -264,6 +287,17 @@ class MlflowStore:
             place, path = self._place(uri)
             artifacts.weigh(place, path)
             return artifacts.download(place, path, folder)
+
+    def fetch_files(self, uri: str, names: Collection[str], folder: Path) -> None:
+        """Of the files on top of a model's folder those of these names that are there; see `fetch`."""
+        with self.connection.errors(f"fetch {uri}"):
+            place, path = self._place(uri)
+            found = [file for file in place.list_artifacts(path) if Path(file.path).name in names]
+            if not found:
+                raise RegistryError(f"cannot fetch {uri}: its files are gone")
+            artifacts.check_size(sum(file.file_size or 0 for file in found))
+            for file in found:
+                artifacts.read(place, file.path, folder)
 
     def load(self, uri: str) -> PyFuncModel:
         """A model ready to predict, whatever its architecture; one that would run code of its own is refused."""

@@ -19,11 +19,11 @@ from podium.records import RunRecord
 from podium.registry import packing
 from podium.registry.entities import DIGEST_TAG, MODEL_URI_TAG, insisting
 from podium.registry.local_files import digest, local_path
-from podium.registry.log_items import Model, Record
+from podium.registry.log_items import Record
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import LoggedModel
+    from mlflow.entities import LoggedModel, Run
 
 STATUS, RUNNING, COMPLETED, FAILED = "status", "running", "completed", "failed"
 MODEL = "model"  # so that `runs:/<run id>/model` loads, as after the guide's `log_model(..., "model")`
@@ -50,9 +50,10 @@ class Recorder:
         """
         started_at = started_at or int(time.time() * 1000)
         tags = {name: self.clean(value) for name, value in content.tags.items()}
-        run_id = self._start(tags, started_at)
+        run = self._start(tags, started_at)
+        run_id = str(run.info.run_id)
         try:
-            tags |= self._log_all(run_id, content, started_at)
+            tags |= self._log_all(run, content, started_at)
             self.client.set_terminated(run_id, "FINISHED")
         except Exception:  # whatever it was: a run that broke off must not look as if it were still going on
             self._give_up(run_id)
@@ -62,17 +63,16 @@ class Recorder:
         tags[STATUS] = COMPLETED
         return RunRecord(run_id, tags["model_type"], tags[MODEL_URI_TAG], last, tags, started_at)
 
-    def _start(self, tags: dict[str, str], started_at: int) -> str:
+    def _start(self, tags: dict[str, str], started_at: int) -> Run:
         user = tags.get("developer", "")
         origin = {"mlflow.user": user, "mlflow.source.name": "podium", "mlflow.source.type": "LOCAL"}
         if commit := source_commit():
             origin["mlflow.source.git.commit"] = commit
         name = f"{tags['model_type']} {tags['data_version']}"
         everything = {**origin, **code_version(), **tags, STATUS: RUNNING}
-        run = self.client.create_run(self.experiment_id, started_at, everything, run_name=name)
-        return str(run.info.run_id)
+        return self.client.create_run(self.experiment_id, started_at, everything, run_name=name)
 
-    def _log_all(self, run_id: str, content: Record, now: int) -> dict[str, str]:
+    def _log_all(self, run: Run, content: Record, now: int) -> dict[str, str]:
         """What the flavours' `log_model` does, on an explicit client: no global state, nothing loaded back on trial.
 
         Returns:
@@ -80,53 +80,49 @@ class Recorder:
         """
         from mlflow.entities import DatasetInput, InputTag, LoggedModelOutput, LoggedModelStatus
 
+        run_id = str(run.info.run_id)
         logged = self.client.create_logged_model(
             self.experiment_id, name=MODEL, source_run_id=run_id, model_type=content.model.name
         )
-        uri = f"models:/{logged.model_id}"
         self.client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
-        self._log_values(run_id, content, logged.model_id, now)
         inputs = [DatasetInput(_dataset(content), [InputTag("mlflow.data.context", "training")])]
         insisting(lambda: self.client.log_inputs(run_id, inputs))  # contestants side by side have the same dataset
-        self._log_files(run_id, content)
-        written = self._log_model(run_id, content.model, logged)
-        self.client.set_tag(run_id, DIGEST_TAG, written)
+        with tempfile.TemporaryDirectory(prefix="podium-") as parent:
+            folder = Path(parent, "model")
+            packing.pack(content.model, folder, _described(logged, run_id))
+            tags = {MODEL_URI_TAG: f"models:/{logged.model_id}", DIGEST_TAG: digest(folder)}
+            self._log_values(run_id, content, logged.model_id, tags, now)
+            self._send(run.info.artifact_uri, self._files(Path(parent, "files"), content))
+            self._send(logged.artifact_location, folder)
         self.client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
-        return {MODEL_URI_TAG: uri, DIGEST_TAG: written}
+        return tags
 
-    def _log_values(self, run_id: str, content: Record, model_id: str, now: int) -> None:
+    def _log_values(self, run_id: str, content: Record, model_id: str, words: dict[str, str], now: int) -> None:
         from mlflow.entities import Metric, Param, RunTag
 
         # A metric that names the model counts for the run and for the model: one write shows it in both pages.
         written = [Metric(name, value, now, step, model_id=model_id) for name, value, step in content.metrics]
         settings = [Param(name, self.clean(value)) for name, value in content.params.items()]
-        tags = [RunTag(MODEL_URI_TAG, f"models:/{model_id}")]
+        tags = [RunTag(name, value) for name, value in words.items()]
         for start in range(0, max(len(settings), len(written)), BATCH):
             batch = slice(start, start + BATCH)
             self.client.log_batch(run_id, written[batch], settings[batch], tags, synchronous=True)
             tags = []
 
-    def _log_files(self, run_id: str, content: Record) -> None:
-        with tempfile.TemporaryDirectory(prefix="podium-") as folder:
-            for path, data in content.files.items():
-                is_text = path.endswith(".json")
-                _place(folder, path).write_bytes(self.clean(data.decode()).encode() if is_text else data)
-            for path, figure in content.figures.items():
-                figure.savefig(_place(folder, path))
-            self.client.log_artifacts(run_id, folder)
+    def _files(self, folder: Path, content: Record) -> Path:
+        for path, data in content.files.items():
+            is_text = path.endswith(".json")
+            _place(folder, path).write_bytes(self.clean(data.decode()).encode() if is_text else data)
+        for path, figure in content.figures.items():
+            figure.savefig(_place(folder, path))
+        return folder
 
-    def _log_model(self, run_id: str, item: Model, logged: LoggedModel) -> str:
-        """Pack it and send it; the digest of its files."""
-        from mlflow.models import Model as MlflowModel
+    def _send(self, address: str, folder: Path) -> None:
+        """As the client's `log_artifacts` does, which asks the server for the address first."""
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-        meta = MlflowModel(
-            artifact_path=logged.artifact_location, run_id=run_id, model_uuid=logged.model_id, model_id=logged.model_id
-        )
-        with tempfile.TemporaryDirectory(prefix="podium-") as parent:
-            folder = Path(parent) / "model"
-            packing.pack(item, folder, meta)
-            self.client.log_model_artifacts(logged.model_id, str(folder))
-            return digest(folder)
+        place: Any = get_artifact_repository(address, tracking_uri=self.client.tracking_uri)
+        place.log_artifacts(str(folder))
 
     def _give_up(self, run_id: str) -> None:
         """The run ends as failed; where even that has no room, what it wrote so far makes some."""
@@ -164,8 +160,15 @@ def _dataset(content: Record) -> Any:
     )
 
 
-def _place(folder: str, path: str) -> Path:
-    place = Path(folder, path)
+def _described(logged: LoggedModel, run_id: str) -> Any:
+    from mlflow.models import Model
+
+    where, name = logged.artifact_location, logged.model_id
+    return Model(artifact_path=where, run_id=run_id, model_uuid=name, model_id=name)
+
+
+def _place(folder: Path, path: str) -> Path:
+    place = folder / path
     place.parent.mkdir(parents=True, exist_ok=True)
     return place
 

@@ -91,7 +91,8 @@ class ServerTurn:
             if time.monotonic() > end:
                 raise RegistryError(_busy(self._pair, found))
             if found is None:
-                tolerating(EXISTS | ABSENT, make)
+                if tolerating(EXISTS | ABSENT, make):
+                    return
                 continue
             if found != heard:
                 heard, since = found, time.monotonic()

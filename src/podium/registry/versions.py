@@ -19,8 +19,8 @@ COPIED_METRICS = ("rmse", "mae", "directional_accuracy")
 def register(to: Connection, run: RunRecord, description: str, model_description: str) -> VersionRecord:
     """The version of a run's model, made in a turn of ours if it has none; see `MlflowStore.register`."""
     name = str(ModelName(to.settings.pair, run.family))
-    model = _model(to, name, to.clean(model_description))
-    known = of_run(to, name, run.run_id)
+    model, is_new = _model(to, name, to.clean(model_description))
+    known = [] if is_new else of_run(to, name, run.run_id)
     if known:
         return version_record(known[0], model.aliases)
     made = to.registry.create_model_version(
@@ -42,17 +42,18 @@ def of_run(to: Connection, name: str, run_id: str) -> list[ModelVersion]:
     return sorted(found, key=lambda version: int(version.version))
 
 
-def _model(to: Connection, name: str, description: str) -> Model:
+def _model(to: Connection, name: str, description: str) -> tuple[Model, bool]:
+    """The registered model, and whether it was made here, so that it has no version yet."""
     found = next((model for model in models(to, to.settings.pair) if model.name == name), None)
     if found is None:
         about = {"pair": to.settings.pair, "project": to.settings.project}
-        tolerating(EXISTS, lambda: to.registry.create_registered_model(name, about, description))
+        is_new = tolerating(EXISTS, lambda: to.registry.create_registered_model(name, about, description))
         to.forget()
-        return Model.of(to.registry.get_registered_model(name))
+        return Model.of(to.registry.get_registered_model(name)), is_new
     if description and not found.description:
         to.registry.update_registered_model(name, description)
         to.forget()
-    return found
+    return found, False
 
 
 def _source(to: Connection, run: RunRecord) -> str:

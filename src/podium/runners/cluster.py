@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from podium.environment import ONE_THREAD, SAFE_PATH
+from podium.environment import ONE_THREAD, SAFE_PATH, collect_seldom
 from podium.errors import SettingError, WorkerError
 from podium.runners.local import Engine
 
@@ -28,19 +29,32 @@ class Ray(Engine):
             import ray
         except ImportError:
             raise SettingError("engine ray needs an extra; install it with `pip install 'podium[ray]'`") from None
-        variables: Any = {"env_vars": {**SAFE_PATH, **ONE_THREAD}}
         try:
-            ray.init(address or "auto", runtime_env=variables, log_to_driver=False, logging_level=logging.ERROR)
+            ray.init(address or "auto", log_to_driver=False, logging_level=logging.ERROR)
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise WorkerError(f"engine ray at {address or 'this machine'}: {str(error).splitlines()[0]}") from None
         self._ray: Any = ray
+        self._work = self._ray.remote(_work)
         self.room = int(self._ray.cluster_resources().get("CPU", 1)) + 1
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """The task's future."""
-        future: Future[Any] = self._ray.remote(fn).remote(*args, **kwargs).future()
+        future: Future[Any] = self._work.remote(self._ray.cloudpickle.dumps((fn, args, kwargs))).future()
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Leave the cluster, which ends what it still does for us."""
         self._ray.shutdown()
+
+
+def _work(asked: bytes) -> Any:
+    """Do it in a worker that is told first how to compute, which libraries look up when they are imported.
+
+    By `runtime_env` it would be told too, but in another process than the one that each node has ready.
+    """
+    from ray import cloudpickle
+
+    os.environ.update(SAFE_PATH | ONE_THREAD)
+    collect_seldom()
+    fn, args, kwargs = cloudpickle.loads(asked)
+    return fn(*args, **kwargs)
