@@ -1,6 +1,6 @@
 """Can `proven` be had by trying often? Somebody tries 990 recipes on a market that nobody can forecast.
 
-    nice python benchmarks/proof_attack.py         # 200 worlds, seed 0, two minutes
+    nice python benchmarks/proof_attack.py         # 200 worlds, seed 0, ten minutes
     nice python benchmarks/proof_attack.py 50      # fewer
 
 Each recipe is noise, as good as the random walk in expectation. Every month for five years 16 or 17 new ones are
