@@ -148,7 +148,8 @@ def alone(reader, tmp_path) -> Path:
 @pytest.mark.usefixtures("client")
 def test_a_machine_that_dies_changes_nothing(reader, alone, page_server, cluster, tmp_path):
     """On two machines all pairs finish though one is killed, nothing runs twice, the end is that of one machine."""
-    words = reader.words("scale.md", 1, token=uuid.uuid4().hex, ray=str(free_port()), port=str(page_server.port))
+    head = str(free_port(10_000) + 10_000)  # Ray keeps the ports from 10,002 to 19,999 for its workers
+    words = reader.words("scale.md", 1, token=uuid.uuid4().hex, ray=head, port=str(page_server.port))
     desk, log = reader.folder(tmp_path / "desk"), tmp_path / "log"
     with log.open("w") as out, reader.begins(words, desk, out) as process:
         until(lambda: process.poll() is not None or "run: 1 of 3 pairs done" in log.read_text(), "a pair is done", 240)
