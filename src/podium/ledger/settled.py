@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
-
 import sqlalchemy as sa
 
 from podium.data.calendar import fixing
@@ -17,7 +15,8 @@ def settled_days(ledger: Ledger, pair: str, experiment: str | None = None) -> li
     """Each model's first forecast of every day whose outcome is known, in the order of time.
 
     It counts if it was made before the rate that it forecasts was set: whoever could have known the outcome forecasts
-    nothing, whatever day the forecast is dated. An id tells when it was made; see `_in_time`.
+    nothing, whatever day the forecast is dated. An id tells when it was made, and the first rate that was ever recorded
+    behind the origin, when that was, also where it was withdrawn since.
 
     Args:
         ledger: an open ledger, settled.
@@ -53,16 +52,4 @@ def settled_days(ledger: Ledger, pair: str, experiment: str | None = None) -> li
         query = query.where(days.c.experiment == experiment)
     with ledger.reading() as connection:
         rows = [dict(row) for row in connection.execute(query).mappings()]
-    return [
-        SettledDay(**row) for row in rows if _in_time(row.pop("forecast_id"), row["origin"], row.pop("first_target"))
-    ]
-
-
-def _in_time(forecast_id: str, origin: date, first_target: date) -> bool:
-    """Whether an id was made when a forecast of that day could be, and its outcome was nobody's knowledge.
-
-    Not before the origin's day has begun anywhere on earth: then a clock was wrong, and tells nothing. Not after the
-    first rate that was ever recorded behind the origin, also where that one was withdrawn since.
-    """
-    began = datetime.combine(origin, time(), UTC) - timedelta(hours=14)
-    return first_id_at(began) <= forecast_id < first_id_at(fixing(first_target))
+    return [SettledDay(**row) for row in rows if row.pop("forecast_id") < first_id_at(fixing(row.pop("first_target")))]
