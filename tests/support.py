@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -86,7 +87,9 @@ def body(url: str) -> bytes:
     try:
         with OPENER.open(url, timeout=10) as answer:
             return bytes(answer.read())
-    except OSError:
+    except OSError as error:
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()  # it holds the connection
         return b""
 
 
