@@ -15,7 +15,7 @@ def settled_days(ledger: Ledger, pair: str, experiment: str | None = None) -> li
     """Each model's first forecast of every day whose outcome is known, in the order of time.
 
     It counts if it was made before the rate that it forecasts was set: whoever could have known the outcome forecasts
-    nothing, whatever day the forecast is dated. An id tells when it was made, and the first rate that was ever recorded
+    nothing, whatever day the forecast is dated. An id tells when it was made, and the earliest rate ever recorded
     behind the origin, when that was, also where it was withdrawn since.
 
     Args:

@@ -24,7 +24,7 @@ class Step:
     """A part of a day.
 
     Attributes:
-        step: `rates`, `settle`, `forecast`, `train`, `judge` or `prune`.
+        step: `rates`, `settle`, `forecast`, `train`, `judge`, `ahead` or `prune`.
         result: a few words.
         seconds: that it took.
         skipped: whether its work had been done before, or is not due.
