@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import runpy
 from pathlib import Path
 
 ACTS = ast.If | ast.For | ast.While | ast.With | ast.Try
@@ -56,3 +57,13 @@ def test_every_script_says_what_it_is_for_and_runs_only_when_it_is_called():
     begun = {name: [node for node in tree.body if isinstance(node, ACTS)] for name, tree in trees.items()}
     asked = {name: [ast.unparse(node).splitlines()[0] for node in nodes] for name, nodes in begun.items() if nodes}
     assert [name for name, lines in asked.items() if lines != ["if __name__ == '__main__':"]] == []
+
+
+def test_every_name_in_the_table_of_features_is_in_the_source():
+    """What the count of lines gives to a feature exists, module or definition, and what does not is told by name."""
+    house = runpy.run_path(str(FOLDER / "house.py"))
+    now = house["at"]("")
+    assert house["unknown"](now) == []
+    assert house["unknown"]([part for part in now if part != "pipeline/forecast:horizon_to"]) == [
+        "pipeline/forecast:horizon_to"
+    ]
