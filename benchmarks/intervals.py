@@ -66,7 +66,7 @@ def together(pairs: list[str]) -> None:
         for coverage, misses in missed(found, forecasts).items():
             for day, miss in zip(forecasts.origins[after], misses[after], strict=True):
                 shocks[coverage].setdefault(day, []).append(not miss)
-            for year, (_, covered) in coverage_by_year(forecasts.target_dates, misses, coverage, 20).items():
+            for year, (_, covered) in coverage_by_year(forecasts.target_dates, misses, 20).items():
                 years[coverage].setdefault(year, []).append(covered)
     print(f"{len(pairs)} pairs, {seconds / len(pairs):.2f} s CPU a walk")
     for coverage in COVERAGES:
@@ -131,7 +131,7 @@ def scored(walk: VolatilityWalk, first: int, horizon: int) -> tuple[IntervalFore
 
 def missed(found: IntervalForecast, forecasts: Forecasts) -> dict[float, Flags]:
     """Whether each outcome lay outside, by coverage."""
-    bounds = found.bounds
+    bounds = found.columns
     return {
         coverage: (forecasts.actual < bounds[f"lower_{100 * coverage:.0f}"])
         | (forecasts.actual > bounds[f"upper_{100 * coverage:.0f}"])
@@ -144,7 +144,7 @@ def show(found: IntervalForecast, forecasts: Forecasts) -> None:
     scores = found.scores
     for coverage, misses in missed(found, forecasts).items():
         name = f"{100 * coverage:.0f}"
-        years = coverage_by_year(forecasts.target_dates, misses, coverage)
+        years = coverage_by_year(forecasts.target_dates, misses)
         by_year = " ".join(f"{year}:{100 * covered:.1f}" for year, (_, covered) in years.items())
         kupiec, both = getattr(scores, f"kupiec_p_{name}"), getattr(scores, f"christoffersen_p_{name}")
         tests = "" if kupiec is None else f", Kupiec p {kupiec:.2f}"

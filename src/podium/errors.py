@@ -87,6 +87,11 @@ class DataError(InputError):
         return type(self), (self.faults,)
 
 
+def file_fault(where: str, check: str, remedy: str, *examples: str, column: str = "", count: int = 0) -> DataError:
+    """An error about a file as a whole, or about one of its columns."""
+    return DataError([Fault(where, column, check, count, examples[:5], remedy)])
+
+
 class UnknownContestantError(InputError):
     """A contestant was named that no `podium.contestants` entry point provides."""
 

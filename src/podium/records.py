@@ -245,6 +245,12 @@ class Forecasts:
     def __len__(self) -> int:
         return len(self.origins)
 
+    def part(self, days: slice | NDArray[np.bool_]) -> Forecasts:
+        """Some of its days; a mask has shape (n_scored,)."""
+        bounds = {name: column[days] for name, column in self.bounds.items()}
+        rows = self.origins[days], self.target_dates[days], self.actual[days], self.forecast[days]
+        return Forecasts(*rows, bounds)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntervalState:

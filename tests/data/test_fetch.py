@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from podium.data import fetch
-from podium.data.fetch import fetch_series, limits_for
+from podium.data.fetch import fetch_series
 from podium.data.store import data_version, load_series, save_series
 from podium.errors import DataError, PodiumError, SettingError, SourceError
 
@@ -46,7 +46,6 @@ def test_repairs_and_notes_arrive(settings, csv_text):
 
 def test_history_must_reach_beyond_the_window(settings, csv_text):
     """A longer n_lags asks for more days: a year of origins must be left."""
-    assert limits_for(settings()).min_days == 284
     Path("rates.csv").write_text(csv_text)
     assert fetch_series(settings(**DRAWN, n_lags=148))
     with pytest.raises(DataError, match="enough_history"):

@@ -4,14 +4,14 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
-from podium.data.quality import Limits, examine
+from podium.data.quality import examine
 from podium.data.table import RawTable
 from podium.errors import DataError, Fault
 
 
-def _faults_of(raw: RawTable, limits: Limits | None = None) -> dict[str, Fault]:
+def _faults_of(raw: RawTable) -> dict[str, Fault]:
     with pytest.raises(DataError) as caught:
-        examine(raw, limits or Limits())
+        examine(raw)
     return {fault.check: fault for fault in caught.value.faults}
 
 

@@ -174,7 +174,7 @@ def test_equal_scores_have_no_t() -> None:
 def test_coverage_by_year_leaves_short_years_out() -> None:
     """Years of fewer than 200 outcomes are not judged."""
     days = np.arange("2020-06-01", "2022-01-01", dtype="datetime64[D]")
-    found = coverage_by_year(days, np.arange(len(days)) % 5 == 0, 0.8, min_days=300)
+    found = coverage_by_year(days, np.arange(len(days)) % 5 == 0, min_days=300)
     assert found == {2021: (365, pytest.approx(0.8, abs=0.01))}
 
 

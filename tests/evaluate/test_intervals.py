@@ -128,7 +128,7 @@ def test_a_biased_contestant_is_covered_too(path: VolatilityPath) -> None:
     honest = interval_forecast(path, forecasts_of(path, first))
     biased = interval_forecast(path, forecasts_of(path, first, 0.01))
     assert biased.scores.coverage_95 == pytest.approx(0.95, abs=(np.log(2) / RATE + 6) / 600)
-    assert (0.01 - biased.bounds["lower_95"]).mean() > 1.5 * -honest.bounds["lower_95"].mean()
+    assert (0.01 - biased.columns["lower_95"]).mean() > 1.5 * -honest.columns["lower_95"].mean()
     assert biased.scores.crps > honest.scores.crps
 
 
@@ -148,7 +148,7 @@ def test_coverage_on_simulated_garch(seed: int) -> None:
 
 def test_intervals_surround_the_forecast_and_nest(ranged: IntervalForecast) -> None:
     """The 95 % interval holds the 80 % interval, which holds the point forecast."""
-    low95, low80, up80, up95 = (ranged.bounds[n] for n in ("lower_95", "lower_80", "upper_80", "upper_95"))
+    low95, low80, up80, up95 = (ranged.columns[n] for n in ("lower_95", "lower_80", "upper_80", "upper_95"))
     assert (low95 <= low80).all()
     assert (up80 <= up95).all()
     assert (low80 < 1e-4).all()
@@ -168,9 +168,9 @@ def test_each_side_learns_from_its_own_misses(long_path: VolatilityPath) -> None
     skewed = replace(long_path, outcome=np.where(long_path.outcome < 0, 2.0, 1.0) * long_path.outcome)
     forecasts = forecasts_of(skewed, len(skewed.origins) - 3000)
     found = interval_forecast(skewed, forecasts)
-    assert -found.bounds["lower_80"].mean() / found.bounds["upper_80"].mean() == pytest.approx(2.0, rel=0.15)
-    assert (forecasts.actual < found.bounds["lower_80"]).mean() == pytest.approx(0.1, abs=0.01)
-    assert (forecasts.actual > found.bounds["upper_80"]).mean() == pytest.approx(0.1, abs=0.01)
+    assert -found.columns["lower_80"].mean() / found.columns["upper_80"].mean() == pytest.approx(2.0, rel=0.15)
+    assert (forecasts.actual < found.columns["lower_80"]).mean() == pytest.approx(0.1, abs=0.01)
+    assert (forecasts.actual > found.columns["upper_80"]).mean() == pytest.approx(0.1, abs=0.01)
 
 
 def test_the_step_shrinks_with_the_root_of_the_horizon(path: VolatilityPath) -> None:
@@ -185,12 +185,12 @@ def test_the_step_shrinks_with_the_root_of_the_horizon(path: VolatilityPath) -> 
 def test_scores_can_be_computed_again_by_a_stranger(path: VolatilityPath, ranged: IntervalForecast) -> None:
     """Coverage, width, CRPS, its skill and the PIT follow from the stored columns alone."""
     actual = forecasts_of(path, len(path.origins) - 600).actual
-    density, bounds, scores = ranged.densities, ranged.bounds, ranged.scores
-    inside = (actual >= bounds["lower_80"]) & (actual <= bounds["upper_80"])
+    columns, scores = ranged.columns, ranged.scores
+    inside = (actual >= columns["lower_80"]) & (actual <= columns["upper_80"])
     assert scores.coverage_80 == pytest.approx(inside.mean())
-    assert scores.width_95 == pytest.approx((bounds["upper_95"] - bounds["lower_95"]).mean())
-    law = stats.t(density["df"], 1e-4, density["sigma"] * np.sqrt((density["df"] - 2) / density["df"]))
-    assert ranged.pit == pytest.approx(law.cdf(actual))
+    assert scores.width_95 == pytest.approx((columns["upper_95"] - columns["lower_95"]).mean())
+    law = stats.t(columns["df"], 1e-4, columns["sigma"] * np.sqrt((columns["df"] - 2) / columns["df"]))
+    assert columns["pit"] == pytest.approx(law.cdf(actual))
     # the same score as an integral over quantile losses (Gneiting and Ranjan 2011), on 999 coverages
     coverages = np.arange(0.0005, 1, 0.001)[:, None]
     quantiles = law.ppf(coverages)
@@ -221,7 +221,7 @@ def test_next_day_becomes_the_scored_day(path: VolatilityPath) -> None:
     returns = simulate(N_DAYS, 11)
     cut = believed_volatility(volatility_walk(returns[:-1], DATES[: N_DAYS - 1], DATES[FIRST], 252))
     said = interval_forecast(cut, forecasts_of(cut, len(cut.origins) - 599)).interval.around(0.0)
-    scored = interval_forecast(path, forecasts_of(path, len(path.origins) - 600)).bounds
+    scored = interval_forecast(path, forecasts_of(path, len(path.origins) - 600)).columns
     assert said["lower_80"] == pytest.approx(scored["lower_80"][-1], rel=1e-12)
     assert said["upper_95"] == pytest.approx(scored["upper_95"][-1], rel=1e-12)
 
@@ -281,11 +281,11 @@ def test_goals_on_real_rates() -> None:
         found.append(ranged.scores)
         days.append(forecasts.target_dates)
         for coverage in COVERAGES:
-            lower, upper = (ranged.bounds[f"{side}_{100 * coverage:.0f}"] for side in ("lower", "upper"))
+            lower, upper = (ranged.columns[f"{side}_{100 * coverage:.0f}"] for side in ("lower", "upper"))
             misses[coverage].append((forecasts.actual < lower) | (forecasts.actual > upper))
     for coverage in COVERAGES:
         missed = np.concatenate(misses[coverage])
-        years = coverage_by_year(np.concatenate(days), missed, coverage)
+        years = coverage_by_year(np.concatenate(days), missed)
         assert 1.0 - missed.mean() == pytest.approx(coverage, abs=0.01)
         assert len(years) >= 5
         assert all(covered == pytest.approx(coverage, abs=0.03) for _, covered in years.values())

@@ -5,8 +5,30 @@ import numpy as np
 import pytest
 
 from podium.errors import InputError, SettingError
-from podium.evaluate.replay import Panel, month_ends, replay, replay_all
-from podium.records import Forecasts
+from podium.evaluate.policy import POLICIES
+from podium.evaluate.replay import month_ends, replay
+from podium.records import Dates, Floats, Forecasts
+
+
+@dataclasses.dataclass(frozen=True)
+class Panel:
+    """Forecasts of several contestants for the same days."""
+
+    origins: Dates
+    target_dates: Dates
+    actual: Floats
+    forecasts: dict[str, Floats]
+
+    @property
+    def rows(self):
+        """As stored runs have them."""
+        days = self.origins, self.target_dates, self.actual
+        return {name: Forecasts(*days, values) for name, values in self.forecasts.items()}
+
+
+def replay_all(panel):
+    """Under every policy, by its name."""
+    return {policy: replay(panel.rows, policy) for policy in POLICIES}
 
 
 def business_days(n_days):
@@ -25,7 +47,7 @@ def panel():
 
 def test_the_replay_adds_up_day_by_day(panel):
     """Losses, changes and regrets equal those of a slow loop over the days that knows only who reigned when."""
-    found = replay(panel, "rmse")
+    found = replay(panel.rows, "rmse")
     holder = {}
     for reign in found.reigns:
         inside = (panel.target_dates > reign.since) & (panel.target_dates <= reign.until)
@@ -49,8 +71,8 @@ def test_the_replay_adds_up_day_by_day(panel):
 
 def test_the_title_goes_by_rmse_of_the_trailing_window(panel):
     """At each look the champion is the contestant with the lowest RMSE over the trailing days, computed afresh."""
-    found = replay(panel, "rmse", trailing_days=120)
-    looks = month_ends(panel, 120)
+    found = replay(panel.rows, "rmse", trailing_days=120)
+    looks = month_ends(panel.target_dates, 120)
     for look in looks:
         days = slice(look - 119, look + 1)
         best = min(panel.forecasts, key=lambda name: np.mean((panel.actual[days] - panel.forecasts[name][days]) ** 2))
@@ -63,7 +85,7 @@ def test_no_decision_looks_ahead(panel, policy):
     """Turning round everything after a title was taken changes no title up to then, nor its day."""
     decayed = np.where(np.arange(1500) < 252, 0.3 * panel.actual, 4 * panel.forecasts["A"])
     panel = dataclasses.replace(panel, forecasts=panel.forecasts | {"A": decayed})
-    taken = replay(panel, policy).reigns[1].since
+    taken = replay(panel.rows, policy).reigns[1].since
     look = int(np.flatnonzero(panel.target_dates == taken)[0])
     after = np.arange(1500) > look
     turned = dataclasses.replace(
@@ -72,7 +94,8 @@ def test_no_decision_looks_ahead(panel, policy):
         forecasts={name: np.where(after, -3 * values, values) for name, values in panel.forecasts.items()},
     )
     known = [
-        [(r.champion, r.since) for r in replay(each, policy).reigns if r.since <= taken] for each in (panel, turned)
+        [(r.champion, r.since) for r in replay(each.rows, policy).reigns if r.since <= taken]
+        for each in (panel, turned)
     ]
     assert known[0] == known[1]
     assert len(known[0]) == 2
@@ -93,7 +116,7 @@ def test_significance_moves_when_the_champion_decays(panel):
     decayed = panel.forecasts["A"].copy()
     decayed[:252] = 0.3 * panel.actual[:252]
     decayed[600:] *= 8
-    found = replay(dataclasses.replace(panel, forecasts=panel.forecasts | {"A": decayed}), "significant")
+    found = replay(dataclasses.replace(panel, forecasts=panel.forecasts | {"A": decayed}).rows, "significant")
     assert [reign.champion for reign in found.reigns] == ["A", "B"]
     assert found.regretted == 0
     assert found.verdicts.get("degraded", 0) + found.verdicts.get("promoted", 0) >= 1
@@ -109,30 +132,28 @@ def test_a_lone_contestant_is_its_own_replay(panel):
 
 def test_the_last_month_is_not_looked_at(panel):
     """Looks are the last days of months that are over, from the first with a full window."""
-    looks = month_ends(panel, 252)
+    looks = month_ends(panel.target_dates, 252)
     months = panel.target_dates.astype("datetime64[M]")
     assert looks[0] >= 251
     assert (months[looks + 1] > months[looks]).all()
     assert months[looks[-1]] < months[-1]
 
 
-def test_stored_forecasts_make_a_panel(panel):
-    """The forecasts of runs become a panel; runs of other days are refused."""
-    rows = panel.rows(1500)
-    assert Panel.of(rows).forecasts["B"] is rows["B"].forecast
-    short = rows | {"B": Forecasts(panel.origins[1:], panel.target_dates[1:], panel.actual[1:], panel.actual[1:])}
+def test_contestants_of_other_days_are_not_replayed(panel):
+    """Who was scored on other days is named, and nobody at all is refused."""
+    short = panel.rows | {"B": panel.rows["B"].part(slice(1, None))}
     with pytest.raises(InputError, match="B was scored on other days"):
-        Panel.of(short)
+        replay(short, "rmse")
     with pytest.raises(InputError, match="nothing to replay"):
-        Panel.of({})
+        replay({}, "rmse")
 
 
 def test_too_few_days_and_unknown_policies_are_refused(panel):
     """Each gives one line that names what is wrong."""
     with pytest.raises(InputError, match="too few for two month ends"):
-        replay(panel, "rmse", trailing_days=1490)
+        replay(panel.rows, "rmse", trailing_days=1490)
     with pytest.raises(SettingError, match="no such policy"):
-        replay(panel, "luck")
+        replay(panel.rows, "luck")
 
 
 def test_a_day_that_chose_the_champion_is_no_evidence_for_it(panel, monkeypatch):
@@ -148,7 +169,7 @@ def test_a_day_that_chose_the_champion_is_no_evidence_for_it(panel, monkeypatch)
 
     decide = room.decide
     monkeypatch.setattr(room, "decide", watched)
-    replay(panel, "significant")
+    replay(panel.rows, "significant")
     (_, first_look, _), (incumbent, second_look, comparisons) = seen[:2]
     assert incumbent.since == first_look
     between = (panel.target_dates > first_look) & (panel.target_dates <= second_look)
@@ -157,19 +178,19 @@ def test_a_day_that_chose_the_champion_is_no_evidence_for_it(panel, monkeypatch)
 
 def test_the_loss_against_the_random_walk_has_its_t(panel):
     """The t statistic is that of the daily differences of squared errors: positive where serving lost."""
-    found = replay(panel, "rmse")
+    found = replay(panel.rows, "rmse")
     differences = np.diff(found.cumulative_gain, prepend=0.0)
     plain = -differences.mean() / (differences.std() / np.sqrt(len(differences)))
     assert np.sign(found.t_vs_random_walk) == np.sign(found.loss_vs_random_walk)
     assert found.t_vs_random_walk == pytest.approx(plain, rel=0.15)  # unforecastable differences: lags add little
     nothing = dataclasses.replace(panel, forecasts={"A": np.zeros(1500)})
-    assert replay(nothing, "rmse").t_vs_random_walk is None
+    assert replay(nothing.rows, "rmse").t_vs_random_walk is None
 
 
 def test_a_series_that_never_moves_has_no_ratio(panel):
     """Without a loss of the random walk there is nothing to divide by."""
     still = dataclasses.replace(panel, actual=np.zeros(1500))
-    found = replay(still, "rmse")
+    found = replay(still.rows, "rmse")
     assert (found.loss_vs_random_walk, found.t_vs_random_walk) == (None, None)
 
 

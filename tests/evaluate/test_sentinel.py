@@ -5,9 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from podium.errors import InputError
 from podium.evaluate.sentinel import (
-    LeakLimits,
     direction_estimate,
     find_leak,
     r2_estimate,
@@ -158,16 +156,8 @@ def test_the_limits_are_the_reader_s():
     actual = forecast + rng.standard_normal(2000)
     column = forecast[:, np.newaxis]
     assert find_leak("X", actual, forecast, names=("x",), features=column).amber
-    strict, lax = LeakLimits(r2=0.01), LeakLimits(known_r2=0.04)
-    assert not find_leak("X", actual, forecast, names=("x",), features=column, limits=strict).amber
-    assert find_leak("X", actual, forecast, names=("x",), features=column, limits=lax) is None
-
-
-@pytest.mark.parametrize("wrong", [{"r2": 0}, {"r2": 1}, {"directional_accuracy": 0.5}, {"standard_errors": -1}])
-def test_limits_that_mean_nothing_are_refused(wrong):
-    """The message names the limit and the value."""
-    with pytest.raises(InputError, match=f"leak limit {next(iter(wrong))}"):
-        LeakLimits(**wrong)
+    assert not find_leak("X", actual, forecast, names=("x",), features=column, limit_r2=0.01).amber
+    assert not find_leak("X", actual, forecast, names=("x",), features=column, limit_direction=0.51).amber
 
 
 def test_no_live_currency_of_the_ecb_is_accused():

@@ -11,18 +11,10 @@ from podium.data.quality import examine
 from podium.data.sources import resolve
 from podium.data.sources.ecb import SOURCE as ECB
 from podium.data.sources.ecb import bundled_table
-from podium.data.table import Fetched, Limits
+from podium.data.table import Fetched
 from podium.settings import Settings
 
 YEAR = 252  # trading days
-
-
-def limits_for(settings: Settings) -> Limits:
-    """The gate's limits: a year of origins beyond the lags, so that there is something to train and score on.
-
-    No day is later than tomorrow, which it may be already where the rates come from.
-    """
-    return Limits(min_days=settings.n_lags + YEAR, last_day=today() + np.timedelta64(1, "D"))
 
 
 def today() -> np.datetime64:
@@ -40,4 +32,10 @@ def fetch_series(settings: Settings) -> Fetched:
     """
     allow = known_checks(settings.allow)
     raw = resolve(settings.source, settings).fetch(settings.pair)
-    return examine(raw, limits_for(settings), allow, None if raw.source == ECB else bundled_table())
+    return examine(
+        raw,
+        min_days=settings.n_lags + YEAR,  # beyond the lags, so that there is something to train and score on
+        last_day=today() + np.timedelta64(1, "D"),  # tomorrow may be there already where the rates come from
+        allow=allow,
+        ecb=None if raw.source == ECB else bundled_table(),
+    )

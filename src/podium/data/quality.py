@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from podium.data.allow import let_pass
 from podium.data.identity import identify
 from podium.data.sources.ecb_table import EcbTable
-from podium.data.table import Fetched, Limits, RawTable
+from podium.data.table import MAX_GAP_DAYS, Fetched, RawTable
 from podium.data.timing import (
     ROWS,
     check_calendar,
@@ -30,16 +30,26 @@ from podium.errors import Fault
 from podium.records import Floats, Series
 
 DAY = np.timedelta64(1, "D")
+MAX_FACTOR = 3.0  # of a day's change; ECB crosses reach 1.37 (TRY, 2021), Argentina's of 2023 2.2, a decimal slip 10
+MAX_SPIKE = 0.15  # log return that may be undone the next day; the ECB crosses reach 0.106 (2008)
+MAX_ROUNDING = 0.5  # step that prices are rounded to, in standard deviations of a day's move; EUR/DKK has 0.09
+MAX_STILL_DAYS = 10  # days with the same price that are always plausible
+MAX_PEGGED_DAYS = 60  # the same beside a peg, where they are frequent
+PEGGED_SHARE = 0.10  # of unchanged days around a standstill, from which the price counts as pegged
 AROUND = 60  # days before and after a standstill in which others make a peg of it
 
 Bools = NDArray[np.bool_]
-DEFAULT = Limits()
 
-Check = Callable[[RawTable, Limits], Iterable[Fault]]
+Check = Callable[[RawTable], Iterable[Fault]]
 
 
 def examine(
-    raw: RawTable, limits: Limits = DEFAULT, allow: Collection[str] = (), ecb: EcbTable | None = None
+    raw: RawTable,
+    *,
+    min_days: int = 284,
+    last_day: np.datetime64 | None = None,
+    allow: Collection[str] = (),
+    ecb: EcbTable | None = None,
 ) -> Fetched:
     """Repair what is repairable without guessing, check the rest.
 
@@ -48,7 +58,8 @@ def examine(
 
     Args:
         raw: as the source found it.
-        limits: what counts as plausible.
+        min_days: fewest days of history.
+        last_day: no rate is of a later day; None where any day will do.
         allow: checks whose findings are meant; they become notes.
         ecb: rates by which the series must be what it is called; None where it comes from there itself.
 
@@ -57,11 +68,12 @@ def examine(
     """
     table, moved, found = settle_clock(raw)
     table, repairs = repair(table)
-    faults = [*found, *(fault for check in VALUE_CHECKS + DATE_CHECKS for fault in check(table, limits))]
+    faults = [*found, *(fault for check in ROW_CHECKS for fault in check(table))]
+    faults += [*check_future(table, last_day), *check_history(table, min_days)]
     if not any(fault.check in UNSOUND for fault in faults):  # logarithms need sound prices, one a day
         table, dropped = (table, ()) if "weekend_days" in allow else drop_short_sundays(table)
         repairs += dropped
-        faults += [fault for check in PRICE_CHECKS for fault in check(table, limits)]
+        faults += [fault for check in PRICE_CHECKS for fault in check(table)]
     notes = raw.notes + moved + repairs + let_pass(faults, allow)
     if ecb is not None:
         contradictions, told = identify(table, ecb)
@@ -90,33 +102,33 @@ def repair(raw: RawTable) -> tuple[RawTable, tuple[str, ...]]:
     return replace(raw, dates=dates[keep], closes=closes, extras=named), tuple(notes)
 
 
-def check_finite(table: RawTable, _: Limits) -> Iterable[Fault]:
+def check_finite(table: RawTable) -> Iterable[Fault]:
     """Every value of every column is a finite number."""
     for name, column in _columns(table):
         yield from table.faults("not_finite", ~np.isfinite(column), "correct or remove these rows", name, column)
 
 
-def check_positive(table: RawTable, _: Limits) -> Iterable[Fault]:
+def check_positive(table: RawTable) -> Iterable[Fault]:
     """A price is above zero."""
     for name, column in _columns(table):
         bad = np.isfinite(column) & (column <= 0)
         yield from table.faults("not_positive", bad, "correct or remove these rows", name, column)
 
 
-def check_dates(table: RawTable, _: Limits) -> Iterable[Fault]:
+def check_dates(table: RawTable) -> Iterable[Fault]:
     """Every row has a date."""
     yield from table.faults("missing_dates", np.isnat(table.dates), "every row needs a date", "date")
 
 
-def check_future(table: RawTable, limits: Limits) -> Iterable[Fault]:
+def check_future(table: RawTable, last_day: np.datetime64 | None) -> Iterable[Fault]:
     """No rate is of a day that is still to come."""
-    if limits.last_day is not None:
-        later = table.dates > limits.last_day
-        remedy = f"days after {limits.last_day} are still to come; correct the dates or this machine's clock"
+    if last_day is not None:
+        later = table.dates > last_day
+        remedy = f"days after {last_day} are still to come; correct the dates or this machine's clock"
         yield from table.faults("future_dates", later, remedy, "date")
 
 
-def check_conflicts(table: RawTable, _: Limits) -> Iterable[Fault]:
+def check_conflicts(table: RawTable) -> Iterable[Fault]:
     """No day has two different rows: which one is right cannot be known."""
     same = np.concatenate(([False], np.diff(table.dates) == 0 * DAY, [False]))
     again = (same[1:] | same[:-1])[: len(table)]
@@ -124,69 +136,69 @@ def check_conflicts(table: RawTable, _: Limits) -> Iterable[Fault]:
     yield from table.faults("conflicting_dates", again, remedy, "date")
 
 
-def check_history(table: RawTable, limits: Limits) -> Iterable[Fault]:
+def check_history(table: RawTable, min_days: int) -> Iterable[Fault]:
     """There are enough days to train and to score on."""
     days = len(np.unique(table.dates))
-    if days < limits.min_days:
-        remedy = f"{limits.min_days} days are needed, {days} are there; take a longer history or a smaller --n-lags"
+    if days < min_days:
+        remedy = f"{min_days} days are needed, {days} are there; take a longer history or a smaller --n-lags"
         yield Fault(table.where, "", "enough_history", 0, (), remedy)
 
 
-def check_gaps(table: RawTable, limits: Limits) -> Iterable[Fault]:
+def check_gaps(table: RawTable) -> Iterable[Fault]:
     """No two neighbouring days are further apart than markets ever close for."""
-    long = np.flatnonzero(np.diff(table.dates) > limits.max_gap_days * DAY)
+    long = np.flatnonzero(np.diff(table.dates) > MAX_GAP_DAYS * DAY)
     if len(long):
         examples = tuple(f"{table.dates[i]} to {table.dates[i + 1]}" for i in long[:5])
-        remedy = f"over {limits.max_gap_days} days without a rate; add the missing days or start after the gap"
+        remedy = f"over {MAX_GAP_DAYS} days without a rate; add the missing days or start after the gap"
         yield Fault(table.where, "date", "gap", len(long), examples, remedy)
 
 
-def check_jumps(table: RawTable, limits: Limits) -> Iterable[Fault]:
+def check_jumps(table: RawTable) -> Iterable[Fault]:
     """No price moves by a factor that only a slipped decimal point or a changed unit explains."""
-    jump = np.abs(_returns(table)) > np.log(limits.max_factor)
-    remedy = f"over {limits.max_factor:g} times the day before, or under 1/{limits.max_factor:g}; look for a slipped "
+    jump = np.abs(_returns(table)) > np.log(MAX_FACTOR)
+    remedy = f"over {MAX_FACTOR:g} times the day before, or under 1/{MAX_FACTOR:g}; look for a slipped "
     yield from table.faults("implausible_jump", jump, remedy + "decimal point or a changed unit")
 
 
-def check_spikes(table: RawTable, limits: Limits) -> Iterable[Fault]:
+def check_spikes(table: RawTable) -> Iterable[Fault]:
     """No price leaps and is back the next day: that is a wrong cell, not a market."""
     out = _returns(table)
     back = np.append(out[1:], 0.0)
     smaller = np.minimum(np.abs(out), np.abs(back))
-    spike = (out * back < 0) & (smaller > limits.max_spike) & (np.abs(out + back) < smaller / 2)
+    spike = (out * back < 0) & (smaller > MAX_SPIKE) & (np.abs(out + back) < smaller / 2)
     remedy = "a leap that is undone the next day; correct or remove these rows"
     yield from table.faults("spike", spike, remedy)
 
 
-def check_direction(table: RawTable, limits: Limits) -> Iterable[Fault]:
+def check_direction(table: RawTable) -> Iterable[Fault]:
     """The price does not turn into its reciprocal: EURUSD to one day, USDEUR from the next."""
     logs = np.log(table.closes)
     both = logs + np.append(logs[:1], logs[:-1])
-    flip = (np.abs(_returns(table)) > limits.max_spike) & (np.abs(both) < 0.03)
+    flip = (np.abs(_returns(table)) > MAX_SPIKE) & (np.abs(both) < 0.03)
     remedy = "the price becomes 1/price; the file mixes both directions of the pair"
     yield from table.faults("direction_flips", flip, remedy)
 
 
-def check_coarse(table: RawTable, limits: Limits) -> Iterable[Fault]:
+def check_coarse(table: RawTable) -> Iterable[Fault]:
     """Prices are not rounded until nothing of a day's move is left: whole yen, or cells cut at a decimal comma."""
     if len(table) < ROWS:
         return
     step = resolution(table.closes) / float(np.median(table.closes))
-    if step > limits.max_rounding * float(np.std(_returns(table)[1:])):
+    if step > MAX_ROUNDING * float(np.std(_returns(table)[1:])):
         shown = tuple(f"{table.dates[at]}: {table.closes[at]:g}" for at in range(min(5, len(table))))
         remedy = "rounded to steps of about a day's move; take rates with all their decimals"
         yield Fault(table.where, table.column, "coarse", len(table), shown, remedy)
 
 
-def check_still(table: RawTable, limits: Limits) -> Iterable[Fault]:
+def check_still(table: RawTable) -> Iterable[Fault]:
     """No price that moves otherwise stands still for weeks: a dead feed, carried forward."""
     still = _returns(table)[1:] == 0
     starts, lengths = _runs(still)
     bad = [
         (start, length + 1)
         for start, length in zip(starts, lengths, strict=True)
-        if length + 1 > limits.max_pegged_days
-        or (length + 1 > limits.max_still_days and _share_around(still, start, length) < limits.pegged_share)
+        if length + 1 > MAX_PEGGED_DAYS
+        or (length + 1 > MAX_STILL_DAYS and _share_around(still, start, length) < PEGGED_SHARE)
     ]
     if bad:
         examples = tuple(f"{table.dates[start]} for {days} days at {table.closes[start]:g}" for start, days in bad[:5])
@@ -194,8 +206,9 @@ def check_still(table: RawTable, limits: Limits) -> Iterable[Fault]:
         yield Fault(table.where, table.column, "stale", sum(days for _, days in bad), examples, remedy)
 
 
-VALUE_CHECKS: tuple[Check, ...] = (check_finite, check_positive)
-DATE_CHECKS: tuple[Check, ...] = (check_dates, check_future, check_conflicts, check_history, check_gaps, check_calendar)
+ROW_CHECKS: tuple[Check, ...] = (
+    check_finite, check_positive, check_dates, check_conflicts, check_gaps, check_calendar
+)  # fmt: skip
 PRICE_CHECKS: tuple[Check, ...] = (
     check_weekends, check_straight, check_jumps, check_spikes, check_direction, check_coarse, check_still
 )  # fmt: skip

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from podium.data.files import atomic_write
-from podium.errors import DataError, Fault, MissingError
+from podium.errors import MissingError, file_fault
 from podium.records import DataVersion, Dates, FeatureTable, Floats, Series
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def load_features(path: Path) -> FeatureTable:
     meta, (_, _, _, *names), (origins, target_dates), (target, *X) = _read(path, "features", 2, remedy)
     version = DataVersion.of_tags(meta)
     if version is None:
-        raise _damaged(path, "damaged_file", f"does not name its series; {remedy} again")
+        raise file_fault(str(path), "damaged_file", f"does not name its series; {remedy} again")
     values = np.array(X).reshape(len(X), len(origins)).T.copy()
     features = FeatureTable(meta["pair"], version, origins, target_dates, tuple(names), values, target)
     _verify(path, meta, _features_digest(features), remedy)
@@ -151,18 +151,18 @@ def _read(
     except FileNotFoundError:
         raise MissingError(f"{path} is not there yet; {remedy} first") from None
     except OSError as error:
-        raise _damaged(path, "unreadable", f"{error.strerror or error}; {remedy} again") from error
+        raise file_fault(str(path), "unreadable", f"{error.strerror or error}; {remedy} again") from error
     try:
         table = _table(data)
         meta: dict[str, Any] = json.loads((table.schema.metadata or {})[KEY])
         found = meta["kind"], meta["pair"], meta["digest"]
     except (pa.ArrowException, OSError, KeyError, ValueError, TypeError) as error:
-        raise _damaged(path, "damaged_file", f"not a file that Podium wrote; {remedy} again") from error
+        raise file_fault(str(path), "damaged_file", f"not a file that Podium wrote; {remedy} again") from error
     if found[0] != kind:
-        raise _damaged(path, "wrong_kind", f"holds {found[0]}, not {kind}; {remedy} again")
+        raise file_fault(str(path), "wrong_kind", f"holds {found[0]}, not {kind}; {remedy} again")
     columns = table.columns
     if [str(column.type) for column in columns] != [DAYS] * n_dates + [NUMBERS] * (len(columns) - n_dates):
-        raise _damaged(path, "wrong_columns", f"not as Podium wrote it; {remedy} again")
+        raise file_fault(str(path), "wrong_columns", f"not as Podium wrote it; {remedy} again")
     return meta, table.column_names, [*map(_dates, columns[:n_dates])], [*map(_floats, columns[n_dates:])]
 
 
@@ -180,11 +180,7 @@ def _table(parquet: bytes) -> pa.Table:
 
 def _verify(path: Path, meta: Mapping[str, str], digest: str, remedy: str) -> None:
     if meta["digest"] != digest:
-        raise _damaged(path, "digest", f"changed after it was saved; {remedy} again")
-
-
-def _damaged(path: Path, check: str, remedy: str) -> DataError:
-    return DataError([Fault(str(path), "", check, 0, (), remedy)])
+        raise file_fault(str(path), "digest", f"changed after it was saved; {remedy} again")
 
 
 def _arrow_dates(dates: Dates) -> pa.Array:

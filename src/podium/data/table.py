@@ -1,4 +1,4 @@
-"""What a source hands to the quality gate, the gate's limits, and what it hands on."""
+"""What a source hands to the quality gate, and what the gate hands on."""
 
 from __future__ import annotations
 
@@ -12,35 +12,7 @@ from numpy.typing import NDArray
 from podium.errors import Fault
 from podium.records import Dates, Floats, Series
 
-MAX_GAP_DAYS = 14
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What counts as plausible.
-
-    Attributes:
-        min_days: fewest days of history.
-        max_gap_days: most calendar days between two neighbouring days; real markets close for up to 11.
-        max_factor: most that a price may change by in one day, up or down, as a factor; the live ECB
-            crosses reach 1.37 (TRY, 2021), Argentina's devaluation of 2023 2.2, a decimal slip 10.
-        max_spike: largest log return that may be undone the next day; the ECB crosses reach 0.106 (2008).
-        max_rounding: largest step that prices are rounded to, in standard deviations of a day's move; EUR/DKK has 0.09.
-        max_still_days: days with the same price that are always plausible.
-        max_pegged_days: days with the same price that are plausible beside a peg, where they are frequent.
-        pegged_share: share of unchanged days around a still run from which the price counts as pegged.
-        last_day: no rate is of a later day; None where any day will do.
-    """
-
-    min_days: int = 284
-    max_gap_days: int = MAX_GAP_DAYS
-    max_factor: float = 3.0
-    max_spike: float = 0.15
-    max_rounding: float = 0.5
-    max_still_days: int = 10
-    max_pegged_days: int = 60
-    pegged_share: float = 0.10
-    last_day: np.datetime64 | None = None
+MAX_GAP_DAYS = 14  # between two neighbouring days; real markets close for up to 11
 
 
 @dataclass(frozen=True, slots=True)

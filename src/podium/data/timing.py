@@ -12,7 +12,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from podium.data.table import Limits, RawTable
+from podium.data.table import MAX_GAP_DAYS, RawTable
 from podium.errors import Fault
 from podium.records import Dates, Floats
 
@@ -71,20 +71,20 @@ def drop_short_sundays(table: RawTable) -> tuple[RawTable, tuple[str, ...]]:
     return replace(table, dates=table.dates[~sunday], closes=table.closes[~sunday], extras=extras), (note,)
 
 
-def check_weekends(table: RawTable, _: Limits) -> Iterable[Fault]:
+def check_weekends(table: RawTable) -> Iterable[Fault]:
     """No day is a Saturday or Sunday: none is a day of trading, whatever put it there."""
     remedy = _weekend_sign(table) or "no market sets a rate on Saturdays and Sundays; remove these rows"
     yield from table.faults("weekend_days", _weekday(table.dates) >= SAT, f"{remedy}")
 
 
-def check_calendar(table: RawTable, limits: Limits) -> Iterable[Fault]:
+def check_calendar(table: RawTable) -> Iterable[Fault]:
     """All through, nearly every working day has a row, and every weekday has its share."""
     days = np.unique(table.dates[~np.isnat(table.dates)])
     days = days[_weekday(days) < SAT]
-    yield from _sparse_stretches(table, days, limits) or _missing_weekdays(table, days)
+    yield from _sparse_stretches(table, days) or _missing_weekdays(table, days)
 
 
-def check_straight(table: RawTable, _: Limits) -> Iterable[Fault]:
+def check_straight(table: RawTable) -> Iterable[Fault]:
     """Days are not filled in on straight lines between rarer ones: such a day contains the next."""
     if len(table) < ROWS:
         return
@@ -147,13 +147,13 @@ def _sizes(table: RawTable) -> Floats:
     return np.concatenate((moves[:1], moves))
 
 
-def _sparse_stretches(table: RawTable, days: Dates, limits: Limits) -> list[Fault]:
+def _sparse_stretches(table: RawTable, days: Dates) -> list[Fault]:
     if len(days) < 2:
         return []
     place = np.busday_count(days[0], days)
     there = np.zeros(place[-1] + 1, dtype=bool)
     there[place] = True
-    for gap in np.flatnonzero(np.diff(days) > limits.max_gap_days * DAY):  # a fault of its own
+    for gap in np.flatnonzero(np.diff(days) > MAX_GAP_DAYS * DAY):  # a fault of its own
         there[place[gap] : place[gap + 1]] = True
     sparse = WORKING_DAYS - _rolling(there, WORKING_DAYS) >= MOST_MISSING
     edges = np.flatnonzero(np.diff(sparse, prepend=False, append=False))

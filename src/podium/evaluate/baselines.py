@@ -7,26 +7,21 @@ matters: Meese and Rogoff 1983, Rossi 2013.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from podium.evaluate.metrics import score
-from podium.records import Floats
+from podium.records import FeatureTable
 
 PERSISTENCE = "persistence"
 RANDOM_WALK = "random_walk"
 
 
-def baseline_forecasts(last_returns: Floats) -> Mapping[str, Floats]:
-    """Forecasts of each baseline by name.
+def baseline_scores(table: FeatureTable, scored: slice) -> dict[str, dict[str, float]]:
+    """Metrics of each baseline by name.
 
     Args:
-        last_returns: shape (n_scored,), the log return of each scored origin, `lag_0`.
+        table: X and target.
+        scored: its rows that are scored.
     """
-    return {PERSISTENCE: last_returns, RANDOM_WALK: np.zeros_like(last_returns)}
-
-
-def baseline_scores(actual: Floats, last_returns: Floats) -> dict[str, dict[str, float]]:
-    """Metrics of each baseline by name, on the scored days; both arguments of shape (n_scored,)."""
-    return {name: score(actual, forecast) for name, forecast in baseline_forecasts(last_returns).items()}
+    actual, last_returns = table.target[scored], table.values[scored, table.names.index("lag_0")]
+    return {PERSISTENCE: score(actual, last_returns), RANDOM_WALK: score(actual, np.zeros_like(actual))}

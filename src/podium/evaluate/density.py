@@ -21,6 +21,7 @@ Flags = NDArray[np.bool_]
 
 TAILS: Final = np.array([3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 12.0, 15.0, 20.0, 30.0, 50.0, 200.0])
 TAIL_BURN_IN: Final = 20  # outcomes before their likelihood is heard; the middle of the grid stands until then
+MIN_DAYS_A_YEAR: Final = 200  # fewer say nothing of a year: at 95 % the standard error of 50 days is 3 points
 MIN_EXPECTED_MISSES: Final = 5  # the rule of thumb for a chi-squared test; 100 days at 95 %, 25 at 80 %
 
 
@@ -242,17 +243,15 @@ def score_skill(scores: Floats, benchmark: Floats, horizon: int = 1) -> Skill:
 
 
 def coverage_by_year(
-    target_dates: Dates, misses: Flags, coverage: float, min_days: int = 200
+    target_dates: Dates, misses: Flags, min_days: int = MIN_DAYS_A_YEAR
 ) -> dict[int, tuple[int, float]]:
     """Days and share covered in every calendar year of at least `min_days` outcomes.
 
     Args:
         target_dates: shape (n_days,), the day of each outcome.
         misses: shape (n_days,), true where the outcome lay outside.
-        coverage: of the interval, checked only.
-        min_days: a year with fewer says nothing: at 95 % the standard error of 50 days is 3 points.
+        min_days: of a year that is told.
     """
-    check_probability(coverage)
     years = target_dates.astype("datetime64[Y]").astype(int) + 1970
     found = {int(year): years == year for year in np.unique(years)}
     return {

@@ -14,13 +14,13 @@ from typing import Final
 import numpy as np
 
 from podium.errors import InputError
-from podium.evaluate.confidence_sequence import check_probability
 from podium.evaluate.significance import MIN_DAYS, standard_error
 from podium.records import Floats
 
 DAYS_A_YEAR: Final = 252
 COST_BPS: Final = 1.0  # of a liquid pair between banks; a retail account pays several times that
 BASIS_POINT: Final = 1e-4
+COVERAGE: Final = 0.95  # of the interval of a Sharpe ratio
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +31,12 @@ class Sharpe:
         ratio: √252 times the daily ratio; None, like its interval, where `reason` says why.
         lower: lower end of the confidence interval.
         upper: upper end.
-        coverage: its coverage.
         reason: empty where the ratio can be computed.
     """
 
     ratio: float | None
     lower: float | None
     upper: float | None
-    coverage: float
     reason: str = ""
 
 
@@ -68,7 +66,6 @@ class Economics:
     """Trading the sign, beside holding the base currency throughout and beside doing nothing.
 
     Attributes:
-        cost_bps: cost of changing the position by one unit, in basis points.
         sign: trading the sign of the forecast.
         hold: long from the first day to the last.
         flat: no position, no return.
@@ -77,7 +74,6 @@ class Economics:
         days_long: share of the days with a long position.
     """
 
-    cost_bps: float
     sign: Track
     hold: Track
     flat: Track
@@ -108,7 +104,6 @@ def trade_the_sign(actual: Floats, forecast: Floats, cost_bps: float = COST_BPS)
     position = np.sign(forecast)
     gross, traded = float((position * simple).sum()), float(_changes(position).sum())
     return Economics(
-        cost_bps=cost_bps,
         sign=_track(simple, position, cost_bps),
         hold=_track(simple, np.ones_like(simple), cost_bps),
         flat=_track(simple, np.zeros_like(simple), cost_bps),
@@ -117,7 +112,7 @@ def trade_the_sign(actual: Floats, forecast: Floats, cost_bps: float = COST_BPS)
     )
 
 
-def sharpe_ratio(net: Floats, coverage: float = 0.95) -> Sharpe:
+def sharpe_ratio(net: Floats) -> Sharpe:
     """Annualised Sharpe ratio with the confidence interval of Lo (2002), section on non-iid returns.
 
     The ratio is a smooth function of the first two moments; the delta method with their HAC long-run covariance allows
@@ -127,23 +122,21 @@ def sharpe_ratio(net: Floats, coverage: float = 0.95) -> Sharpe:
 
     Args:
         net: shape (n_days,), daily returns.
-        coverage: of the interval.
     """
     from scipy.special import ndtri
 
-    check_probability(coverage)
     deviation = float(net.std())
     if len(net) < MIN_DAYS:
-        return Sharpe(None, None, None, coverage, f"{len(net)} scored days, {MIN_DAYS} are needed")
+        return Sharpe(None, None, None, f"{len(net)} scored days, {MIN_DAYS} are needed")
     if not deviation > 1e-12:
-        return Sharpe(None, None, None, coverage, "the returns do not vary")
+        return Sharpe(None, None, None, "the returns do not vary")
     standardised = (net - net.mean()) / deviation
     daily = float(net.mean()) / deviation
     influence = standardised - daily / 2.0 * (np.square(standardised) - 1.0)
     error = standard_error(influence, math.ceil(len(net) ** (1 / 3)))
-    reach = float(ndtri((1.0 + coverage) / 2.0)) * error
+    reach = float(ndtri((1.0 + COVERAGE) / 2.0)) * error
     year = np.sqrt(DAYS_A_YEAR)
-    return Sharpe(float(year * daily), float(year * (daily - reach)), float(year * (daily + reach)), coverage)
+    return Sharpe(float(year * daily), float(year * (daily - reach)), float(year * (daily + reach)))
 
 
 def max_drawdown(wealth: Floats) -> float:

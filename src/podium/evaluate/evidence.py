@@ -13,7 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from podium.evaluate.baselines import RANDOM_WALK
 from podium.evaluate.confidence_sequence import MIN_DAYS, days_until_proven, lower_sequence
@@ -88,13 +87,7 @@ def accumulate(earlier: Forecasts, later: Forecasts) -> Forecasts:
 
 def since(rows: Forecasts, title: np.datetime64 | None) -> Forecasts:
     """The forecasts made at the close of the day `title` or later; none where that day is not known."""
-    return select(rows, np.zeros(len(rows), dtype=bool) if title is None else rows.origins >= title)
-
-
-def select(rows: Forecasts, kept: NDArray[np.bool_]) -> Forecasts:
-    """The forecasts of some days; `kept` of shape (n_scored,)."""
-    bounds = {name: column[kept] for name, column in rows.bounds.items()}
-    return Forecasts(rows.origins[kept], rows.target_dates[kept], rows.actual[kept], rows.forecast[kept], bounds)
+    return rows.part(slice(0) if title is None else rows.origins >= title)
 
 
 def prove(name: str, rows: Forecasts, alpha: float) -> Comparison:

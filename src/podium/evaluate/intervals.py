@@ -83,17 +83,14 @@ class IntervalForecast:
     """Intervals and densities of one contestant over the scored days.
 
     Attributes:
-        bounds: `lower_80`, `upper_80`, `lower_95`, `upper_95`, each of shape (n_scored,), in log return.
-        densities: `sigma`, `df`, `rolling_sigma`, `rolling_df`, each of shape (n_scored,): with the forecast and
-            the outcome they give every score here again.
-        pit: shape (n_scored,), probability integral transform of the outcomes; NaN where one is to come.
+        columns: by name, each of shape (n_scored,). `lower_80`, `upper_80`, `lower_95` and `upper_95`, in log return.
+            `sigma`, `df`, `rolling_sigma` and `rolling_df`: with the forecast and the outcome they give every score
+            here again. `pit`: probability integral transform of the outcomes; NaN where one is to come.
         scores: the means and tests.
         interval: the one still open, from the last day of the series.
     """
 
-    bounds: Mapping[str, Floats]
-    densities: Mapping[str, Floats]
-    pit: Floats
+    columns: Mapping[str, Floats]
     scores: IntervalScores
     interval: Interval
 
@@ -142,19 +139,17 @@ def interval_forecast(path: VolatilityPath, forecasts: Forecasts) -> IntervalFor
     point[rows] = forecasts.forecast
     reach, learnt = reaches(path, point)
     bounds = {name: point + BOUNDS[name].sign * distance for name, distance in reach.items()}
-    scored = MappingProxyType({name: column[rows] for name, column in bounds.items()})
     outcome, benchmark = path.outcome[rows], path.league[BENCHMARK]
+    columns = {
+        **{name: column[rows] for name, column in bounds.items()},
+        "sigma": path.sigma[rows],
+        "df": path.df[rows],
+        f"{BENCHMARK}_sigma": benchmark.sigma[rows],
+        f"{BENCHMARK}_df": benchmark.df[rows],
+        "pit": probability_below(outcome, point[rows], path.sigma[rows], path.df[rows]),
+    }
     return IntervalForecast(
-        bounds=scored,
-        densities=MappingProxyType(
-            {
-                "sigma": path.sigma[rows],
-                "df": path.df[rows],
-                f"{BENCHMARK}_sigma": benchmark.sigma[rows],
-                f"{BENCHMARK}_df": benchmark.df[rows],
-            }
-        ),
-        pit=probability_below(outcome, point[rows], path.sigma[rows], path.df[rows]),
+        columns=MappingProxyType(columns),
         scores=interval_scores(path, rows[np.isfinite(outcome)], point, bounds),
         interval=Interval(
             origin=path.origins[-1].item(),

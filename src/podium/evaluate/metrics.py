@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import Final
-
 import numpy as np
 
 from podium.records import Floats
@@ -32,11 +28,6 @@ def directional_accuracy(actual: Floats, forecast: Floats) -> float:
     return float(np.mean(np.sign(actual[counts]) == np.sign(forecast[counts])))
 
 
-METRICS: Final[Mapping[str, Callable[[Floats, Floats], float]]] = MappingProxyType(
-    {"rmse": rmse, "mae": mae, "directional_accuracy": directional_accuracy}
-)
-
-
 def score(actual: Floats, forecast: Floats) -> dict[str, float]:
     """Every metric by name; one that cannot be computed is left out.
 
@@ -44,5 +35,5 @@ def score(actual: Floats, forecast: Floats) -> dict[str, float]:
         actual: shape (n_scored,), realised log returns.
         forecast: shape (n_scored,), forecast log returns.
     """
-    values = {name: compute(actual, forecast) for name, compute in METRICS.items()}
+    values = {compute.__name__: compute(actual, forecast) for compute in (rmse, mae, directional_accuracy)}
     return {name: value for name, value in values.items() if np.isfinite(value)}

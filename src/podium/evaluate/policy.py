@@ -60,7 +60,6 @@ class Decision:
         reason: one line for people.
         champion: who holds the title now; None only when a suspicion stopped the first championship.
         ranking: all contestants by RMSE on the scored days, the lowest first.
-        podium: the champion, then the others by RMSE; empty when no alias may move.
         comparisons: the champion before this championship against every challenger and the random walk.
         suspects: those under suspicion who stopped it, or would have if nobody had accepted them.
         proposed: who shall have the title once a person says yes; empty where nobody has to.
@@ -70,10 +69,16 @@ class Decision:
     reason: str
     champion: str | None
     ranking: tuple[str, ...]
-    podium: tuple[str, ...]
     comparisons: tuple[Comparison, ...]
     suspects: tuple[str, ...] = ()
     proposed: str = ""
+
+    @property
+    def podium(self) -> tuple[str, ...]:
+        """The champion, then the others by RMSE; empty when no alias may move."""
+        if self.champion is None or self.verdict in REFUSED:
+            return ()
+        return (self.champion, *(name for name in self.ranking if name != self.champion))
 
     @property
     def aliases(self) -> dict[str, str]:
@@ -88,7 +93,6 @@ class Decision:
             proposed=self.champion or "",
             verdict="degraded" if self.verdict == "degraded" else "proposed",
             reason=f"{self.reason}; proposed, and {holder} keeps the title until somebody approves",
-            podium=(holder, *(name for name in self.ranking if name != holder)),
         )
 
     def left_with(self, holder: str, why: str) -> Decision:
@@ -98,7 +102,6 @@ class Decision:
             champion=holder,
             verdict="degraded" if self.verdict == "degraded" else "held",
             reason=f"{why}. Else: {self.verdict}, {self.reason}" if holder in self.ranking else why,
-            podium=(holder, *(name for name in self.ranking if name != holder)),
         )
 
 
@@ -170,20 +173,19 @@ def decide(
         champion, why = ranking[0], f"{vacant}{ranking[0]} has the lowest RMSE, {skills[ranking[0]].rmse:.5f}"
     unproven = _unproven(champion, proofs[champion])
     verdict, reason = _word(policy, comparisons, champion, why, unproven)
-    podium = (champion, *(name for name in ranking if name != champion))
     leaking = tuple(name for name in ranking if name in leaks)
     suspects = leaking or ((champion,) if champion in ambers else ())
     if not suspects:
-        return Decision(verdict, reason, champion, ranking, podium, comparisons)
+        return Decision(verdict, reason, champion, ranking, comparisons)
     how_good = "too good to be true" if leaking else "better than what is known of daily rates"
     if set(suspects) <= set(accepted):
         # in the reason, so that the tags of the versions, the pointer and the history of titles keep it
         reason = f"{reason}; {how_good}, and accepted: {', '.join(suspects)}"
-        return Decision(verdict, reason, champion, ranking, podium, comparisons, suspects)
+        return Decision(verdict, reason, champion, ranking, comparisons, suspects)
     stays = f"{incumbent.name} stays champion" if incumbent else "nobody is champion"
     reason = f"{', '.join(suspects)}: {how_good}; no alias moved, {stays}"
-    word, name = "leak" if leaking else "amber", incumbent.name if incumbent else None
-    return Decision(word, reason, name, ranking, (), comparisons, suspects)  # type: ignore[arg-type]
+    name = incumbent.name if incumbent else None
+    return Decision("leak" if leaking else "amber", reason, name, ranking, comparisons, suspects)
 
 
 def _compare_all(holder: str, recent: Mapping[str, Forecasts], alpha: float) -> tuple[Comparison, ...]:

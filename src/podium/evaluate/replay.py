@@ -17,52 +17,11 @@ from numpy.typing import NDArray
 from podium.errors import InputError
 from podium.evaluate.density import score_skill
 from podium.evaluate.evidence import prove
-from podium.evaluate.policy import POLICIES, Decision, Incumbent, decide
+from podium.evaluate.policy import Decision, Incumbent, decide
 from podium.evaluate.significance import point_scores
 from podium.records import Dates, Floats, Forecasts
 
 TRAILING_DAYS = 252
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """Out-of-sample forecasts of all contestants on the same days.
-
-    Attributes:
-        origins: shape (n_days,), `datetime64[D]`, increasing.
-        target_dates: shape (n_days,), `datetime64[D]`, increasing.
-        actual: shape (n_days,), realised log returns.
-        forecasts: by contestant, each of shape (n_days,).
-    """
-
-    origins: Dates
-    target_dates: Dates
-    actual: Floats
-    forecasts: Mapping[str, Floats]
-
-    @classmethod
-    def of(cls, forecasts: Mapping[str, Forecasts]) -> Panel:
-        """The stored forecasts of each contestant, which must be of the same days.
-
-        Raises:
-            InputError: no contestant, or days that differ.
-        """
-        if not forecasts:
-            raise InputError("nothing to replay; name at least one contestant")
-        first = next(iter(forecasts.values()))
-        for name, rows in forecasts.items():
-            if not np.array_equal(rows.origins, first.origins):
-                raise InputError(f"{name} was scored on other days; score all contestants on the same days")
-        by_name = {name: rows.forecast for name, rows in forecasts.items()}
-        return cls(first.origins, first.target_dates, first.actual, by_name)
-
-    def rows(self, n_days: int) -> dict[str, Forecasts]:
-        """The forecasts of the first days, by contestant."""
-        days = slice(n_days)
-        return {
-            name: Forecasts(self.origins[days], self.target_dates[days], self.actual[days], values[days])
-            for name, values in self.forecasts.items()
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,53 +80,61 @@ class Replay:
     dates: Dates
 
 
-def replay(panel: Panel, policy: str, *, trailing_days: int = TRAILING_DAYS, alpha: float = 0.05) -> Replay:
+def replay(
+    forecasts: Mapping[str, Forecasts], policy: str, *, trailing_days: int = TRAILING_DAYS, alpha: float = 0.05
+) -> Replay:
     """Hold a championship at each month end of the past.
 
     Args:
-        panel: out-of-sample forecasts; those of day t made by models that had seen nothing after its origin.
+        forecasts: out-of-sample, by contestant, of the same days; those of day t made by models that had seen nothing
+            after its origin.
         policy: a policy of `decide`.
         trailing_days: length of the scored days at each look, the days on which the contestants are ranked.
         alpha: of the policy.
 
     Raises:
         SettingError: no such policy.
-        InputError: too few days for two looks, or an alpha outside (0, 1).
+        InputError: no contestant, days that differ, too few of them for two looks, or an alpha outside (0, 1).
     """
-    looks = month_ends(panel, trailing_days)
+    days = _same_days(forecasts)
+    looks = month_ends(days, trailing_days)
     incumbent: Incumbent | None = None
     champions: list[str] = []
     verdicts: Counter[str] = Counter()
     for look in looks:
-        decision = _hold(panel, int(look), policy, incumbent, trailing_days=trailing_days, alpha=alpha)
+        decision = _hold(forecasts, int(look), policy, incumbent, trailing_days=trailing_days, alpha=alpha)
         verdicts[decision.verdict] += 1
         name = decision.podium[0]
         if incumbent is None or name != incumbent.name:
-            incumbent = Incumbent(name, panel.target_dates[look])
+            incumbent = Incumbent(name, days[look])
         champions.append(name)
-    return _tally(panel, policy, looks, champions, verdicts)
+    return _tally(forecasts, policy, looks, champions, verdicts)
 
 
-def replay_all(
-    panel: Panel, policies: Sequence[str] = POLICIES, *, trailing_days: int = TRAILING_DAYS, alpha: float = 0.05
-) -> dict[str, Replay]:
-    """The replay of several policies on the same days, by name; see `replay`."""
-    return {name: replay(panel, name, trailing_days=trailing_days, alpha=alpha) for name in policies}
+def _same_days(forecasts: Mapping[str, Forecasts]) -> Dates:
+    """The days that all of them are for."""
+    if not forecasts:
+        raise InputError("nothing to replay; name at least one contestant")
+    first = next(iter(forecasts.values()))
+    for name, rows in forecasts.items():
+        if not np.array_equal(rows.origins, first.origins):
+            raise InputError(f"{name} was scored on other days; score all contestants on the same days")
+    return first.target_dates
 
 
-def month_ends(panel: Panel, trailing_days: int) -> NDArray[np.intp]:
+def month_ends(target_dates: Dates, trailing_days: int) -> NDArray[np.intp]:
     """Rows of the last day forecast in each month, from the first with `trailing_days` behind it.
 
     The last month is left out: whether it is over cannot be known, and no day after it could be served.
 
     Args:
-        panel: at least two looks long.
+        target_dates: shape (n_days,), increasing, at least two looks long.
         trailing_days: days on which the contestants are ranked, at least 2.
 
     Raises:
         InputError: fewer than two looks.
     """
-    months = panel.target_dates.astype("datetime64[M]")
+    months = target_dates.astype("datetime64[M]")
     ends = np.flatnonzero(months[1:] != months[:-1])
     looks = ends[ends >= trailing_days - 1]
     if trailing_days < 2 or len(looks) < 2:
@@ -179,13 +146,19 @@ def month_ends(panel: Panel, trailing_days: int) -> NDArray[np.intp]:
 
 
 def _hold(
-    panel: Panel, look: int, policy: str, incumbent: Incumbent | None, *, trailing_days: int, alpha: float
+    forecasts: Mapping[str, Forecasts],
+    look: int,
+    policy: str,
+    incumbent: Incumbent | None,
+    *,
+    trailing_days: int,
+    alpha: float,
 ) -> Decision:
     # The outcome of row `look` is known at this close, and no later one.
     scored = slice(look + 1 - trailing_days, look + 1)
-    known = panel.rows(look + 1)
+    known = {name: rows.part(slice(look + 1)) for name, rows in forecasts.items()}
     return decide(
-        {name: point_scores(panel.actual[scored], values[scored]) for name, values in panel.forecasts.items()},
+        {name: point_scores(rows.actual[scored], rows.forecast[scored]) for name, rows in forecasts.items()},
         known,
         proofs={name: prove(name, rows, alpha / len(known)) for name, rows in known.items()},
         policy=policy,
@@ -195,15 +168,17 @@ def _hold(
 
 
 def _tally(
-    panel: Panel, policy: str, looks: NDArray[np.intp], champions: Sequence[str], verdicts: Mapping[str, int]
+    forecasts: Mapping[str, Forecasts],
+    policy: str,
+    looks: NDArray[np.intp],
+    champions: Sequence[str],
+    verdicts: Mapping[str, int],
 ) -> Replay:
-    first = int(looks[0]) + 1
-    squares = {name: (panel.actual - values) ** 2 for name, values in panel.forecasts.items()}
-    served = np.concatenate(
-        [squares[name][start:stop] for name, start, stop in _spans(champions, looks, len(panel.actual))]
-    )
-    walk = panel.actual[first:] ** 2
-    reigns = _reigns(panel, squares, looks, champions)
+    days, first = next(iter(forecasts.values())), int(looks[0]) + 1
+    squares = {name: (rows.actual - rows.forecast) ** 2 for name, rows in forecasts.items()}
+    served = np.concatenate([squares[name][start:stop] for name, start, stop in _spans(champions, looks, len(days))])
+    walk = days.actual[first:] ** 2
+    reigns = _reigns(days.target_dates, squares, looks, champions)
     return Replay(
         policy=policy,
         looks=len(looks),
@@ -217,20 +192,20 @@ def _tally(
         t_vs_random_walk=_t(served, walk),
         loss_vs_contestant={name: _excess(served, values[first:]) for name, values in squares.items()},
         cumulative_gain=np.cumsum(walk - served),
-        dates=panel.target_dates[first:],
+        dates=days.target_dates[first:],
     )
 
 
 def _reigns(
-    panel: Panel, squares: Mapping[str, Floats], looks: NDArray[np.intp], champions: Sequence[str]
+    target_dates: Dates, squares: Mapping[str, Floats], looks: NDArray[np.intp], champions: Sequence[str]
 ) -> tuple[Reign, ...]:
     changed = [i for i, name in enumerate(champions) if i == 0 or name != champions[i - 1]]
     names = [champions[i] for i in changed]
     reigns: list[Reign] = []
-    for name, start, stop in _spans(names, looks[changed], len(panel.actual)):
+    for name, start, stop in _spans(names, looks[changed], len(target_dates)):
         before = reigns[-1].champion if reigns else None
         regretted = before is not None and bool(squares[before][start:stop].sum() < squares[name][start:stop].sum())
-        since, until = panel.target_dates[start - 1], panel.target_dates[stop - 1]
+        since, until = target_dates[start - 1], target_dates[stop - 1]
         reigns.append(Reign(name, since, until, stop - start, regretted))
     return tuple(reigns)
 

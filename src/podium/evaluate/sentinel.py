@@ -8,53 +8,31 @@ the day before they happened. Such a model must not be made champion by a routin
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from podium.errors import InputError
 from podium.evaluate.economics import DAYS_A_YEAR
 from podium.evaluate.metrics import directional_accuracy
 from podium.evaluate.significance import out_of_sample_r2, standard_error
 from podium.records import Floats
 
+STANDARD_ERRORS = 2.0
+"""By how many of its own a figure must exceed a limit: 40 right days of 60 are 67 %, and luck.
+
+Two leave an honest contestant that stands exactly at the limit a chance of 2.3 % to be accused, however many days are
+scored; a true leak stands ten or more above it within a year.
+"""
+KNOWN_R2 = 0.015
+"""The best R² that is known of daily rates; what lies between it and the limit is held back until a person says yes.
+
+Half the standard errors are asked here, because all that a false alarm costs is that word.
+"""
+MIN_DAYS = 30  # fewer scored days are not judged
 EPISODE_DAYS, EPISODE_STEP = 126, 21  # half years, one a month
 BREAK_ERRORS = 2.33
 OWN_PAST = ("lag_", "ma_")
 """How the columns are named that hold nothing but earlier returns of the series itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class LeakLimits:
-    """What is too good to be true.
-
-    A figure counts when it exceeds its limit by `standard_errors` of its own: 40 right days of 60 are 67 %, and luck.
-    Two leave an honest contestant that stands exactly at the limit a chance of 2.3 % to be accused, whatever the
-    length of the window; a true leak stands ten or more above it within a year.
-
-    Attributes:
-        r2: out-of-sample R² against the random walk, in (0, 1).
-        known_r2: the best R² that is known of daily rates; what lies between is held back until a person says yes.
-            Half the standard errors are asked here, because all that a false alarm costs is that word.
-        directional_accuracy: 1/2 plus the share of days whose sign was forecast beyond what the signs' own shares
-            imply, in (0.5, 1).
-        standard_errors: by how many of them a limit must be exceeded, 0 or more.
-        min_days: fewer scored days are not judged.
-    """
-
-    r2: float = 0.05
-    known_r2: float = 0.015
-    directional_accuracy: float = 0.58
-    standard_errors: float = 2.0
-    min_days: int = 30
-
-    def __post_init__(self) -> None:
-        if not 0 < self.r2 < 1:
-            raise InputError(f"leak limit r2 = {self.r2}: it lies strictly between 0 and 1, such as 0.05")
-        if not 0.5 < self.directional_accuracy < 1:
-            raise InputError(f"leak limit directional_accuracy = {self.directional_accuracy}: between 0.5 and 1")
-        if self.standard_errors < 0:
-            raise InputError(f"leak limit standard_errors = {self.standard_errors}: it cannot be negative")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +79,8 @@ def find_leak(
     *,
     names: tuple[str, ...],
     features: Floats,
-    limits: LeakLimits | None = None,
+    limit_r2: float = 0.05,
+    limit_direction: float = 0.58,
 ) -> Suspicion | None:
     """Judge one contestant on the scored days.
 
@@ -111,23 +90,23 @@ def find_leak(
         forecast: shape (n_scored,), forecast log returns.
         names: shape (n_features,), columns of X.
         features: shape (n_scored, n_features), X on the scored origins.
-        limits: what is too good to be true; the defaults if not given.
+        limit_r2: out-of-sample R² against the random walk that is too good to be true, in (0, 1).
+        limit_direction: likewise of 1/2 plus the share of days whose sign was forecast beyond what the signs' own
+            shares imply, in (0.5, 1).
 
     Returns:
         What is suspicious; None when nothing is, or when there are too few days to say.
     """
-    limits = limits or LeakLimits()
-    if len(actual) < limits.min_days:
+    if len(actual) < MIN_DAYS:
         return None
-    r2, direction = r2_estimate(actual, forecast), direction_estimate(actual, forecast, limits.min_days)
-    knows_direction = direction is not None and direction.exceeds(limits.directional_accuracy, limits.standard_errors)
-    episode = _episode(actual, forecast, limits)
-    known = replace(limits, r2=limits.known_r2, standard_errors=limits.standard_errors / 2)
-    amber = not (_r2_exceeds(actual, forecast, limits) or knows_direction or episode)
-    if amber and not _r2_exceeds(actual, forecast, known):
+    r2, direction = r2_estimate(actual, forecast), direction_estimate(actual, forecast)
+    knows_direction = direction is not None and direction.exceeds(limit_direction, STANDARD_ERRORS)
+    episode = _episode(actual, forecast, limit_r2)
+    amber = not (_r2_exceeds(actual, forecast, limit_r2, STANDARD_ERRORS) or knows_direction or episode)
+    if amber and not _r2_exceeds(actual, forecast, KNOWN_R2, STANDARD_ERRORS / 2):
         return None
-    figures = [f"R² {r2} (limit {100 * limits.r2:g} %, known {100 * limits.known_r2:g} %)"] if r2 else []
-    figures += [f"direction {direction} (limit {100 * limits.directional_accuracy:g} %)"] if direction else []
+    figures = [f"R² {r2} (limit {100 * limit_r2:g} %, known {100 * KNOWN_R2:g} %)"] if r2 else []
+    figures += [f"direction {direction} (limit {100 * limit_direction:g} %)"] if direction else []
     figures += [f"R² {episode} within {EPISODE_DAYS} days"] if episode else []
     columns = suspect_columns(actual, names, features)
     how_good = "better than what is known of daily rates" if amber else "too good to be true"
@@ -166,19 +145,19 @@ def r2_estimate(actual: Floats, forecast: Floats) -> Estimate | None:
     return Estimate(r2, standard_error(influence, math.ceil(len(actual) ** (1 / 3))))
 
 
-def direction_estimate(actual: Floats, forecast: Floats, min_days: int = 30) -> Estimate | None:
+def direction_estimate(actual: Floats, forecast: Floats) -> Estimate | None:
     """1/2 plus directional accuracy beyond what the shares of signs imply, and its standard error sqrt(p (1 - p) / n).
 
     A rate that falls on three days of four is called right on 75 % of them by whoever always says so, and on 62 % by
     whoever says so three times in four, knowing nothing (Pesaran and Timmermann 1992): on the scale of a coin that is
-    1/2. None with fewer days that count than this.
+    1/2. None with fewer than `MIN_DAYS` days that count.
 
     p is drawn towards 1/2 by two days of each kind in the standard error (Agresti and Coull 1998), or a short run
     without a miss would have none.
     """
     counts = (actual != 0) & (forecast != 0)
     n_days = int(np.count_nonzero(counts))
-    if n_days < min_days:
+    if n_days < MIN_DAYS:
         return None
     rises, called = np.mean(actual[counts] > 0), np.mean(forecast[counts] > 0)
     share = directional_accuracy(actual, forecast)
@@ -187,25 +166,24 @@ def direction_estimate(actual: Floats, forecast: Floats, min_days: int = 30) -> 
     return Estimate(0.5 + share - implied, math.sqrt(drawn * (1 - drawn) / (n_days + 4)))
 
 
-def _episode(actual: Floats, forecast: Floats, limits: LeakLimits) -> Estimate | None:
+def _episode(actual: Floats, forecast: Floats, limit: float) -> Estimate | None:
     """The R² of the first half year that is beyond the limit; a leak of some months is lost in the mean of years.
 
     So many half years are looked at that a limit must be exceeded by twice as many standard errors, and two more.
     """
-    strict = replace(limits, standard_errors=2 * limits.standard_errors + 2)
     for start in range(0, len(actual) - EPISODE_DAYS + 1, EPISODE_STEP):
         days = slice(start, start + EPISODE_DAYS)
-        if _r2_exceeds(actual[days], forecast[days], strict):
+        if _r2_exceeds(actual[days], forecast[days], limit, 2 * STANDARD_ERRORS + 2):
             return r2_estimate(actual[days], forecast[days])
     return None
 
 
-def _r2_exceeds(actual: Floats, forecast: Floats, limits: LeakLimits) -> bool:
+def _r2_exceeds(actual: Floats, forecast: Floats, limit: float, standard_errors: float) -> bool:
     # With and without the most violent day: where one day makes both sums, its luck is all of R², and no spread of
     # the others shows it.
     calm = np.arange(len(actual)) != int(np.argmax(np.abs(actual)))
     estimates = (r2_estimate(actual, forecast), r2_estimate(actual[calm], forecast[calm]))
-    return all(found is not None and found.exceeds(limits.r2, limits.standard_errors) for found in estimates)
+    return all(found is not None and found.exceeds(limit, standard_errors) for found in estimates)
 
 
 def series_break(before: Floats, scored: Floats) -> str:

@@ -362,11 +362,7 @@ def _too_few(n_days: int) -> str:
 
 
 def _distinct_columns(matrix: Floats) -> tuple[Floats, list[int]]:
-    first: list[int] = []
-    group: list[int] = []
-    for column in range(matrix.shape[1]):
-        same = [i for i, kept in enumerate(first) if np.array_equal(matrix[:, kept], matrix[:, column])]
-        if not same:
-            first.append(column)
-        group.append(same[0] if same else len(first) - 1)
-    return matrix[:, first], group
+    """Each column once, and for each column which of these it is."""
+    columns = [column.tobytes() for column in matrix.T]
+    distinct = list(dict.fromkeys(columns))
+    return matrix[:, [columns.index(one) for one in distinct]], [distinct.index(column) for column in columns]

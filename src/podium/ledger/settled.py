@@ -2,13 +2,46 @@
 
 from __future__ import annotations
 
+from datetime import date
+from typing import NamedTuple
+
 import sqlalchemy as sa
 
 from podium.data.calendar import fixing
 from podium.ledger.database import Ledger
 from podium.ledger.entry import first_id_at
-from podium.ledger.schema import days, outcomes
+from podium.ledger.schema import days, entries, outcomes
 from podium.records import SettledDay
+
+
+class Ends(NamedTuple):
+    """How far a pair's ledger is; it changes whenever something new is asked for or settled.
+
+    Attributes:
+        asked: newest day from which a forecast was written down; None without any.
+        settled: newest day whose outcome is known; None without any.
+        n_outcomes: how many are known.
+        recorded_at: when the newest was written down.
+    """
+
+    asked: date | None
+    settled: date | None
+    n_outcomes: int
+    recorded_at: int
+
+
+def how_far(ledger: Ledger, pair: str) -> Ends:
+    """How far a pair's ledger is.
+
+    Raises:
+        LedgerError: the database refuses or cannot be reached.
+    """
+    asked = sa.select(sa.func.max(entries.c.origin)).where(entries.c.pair == pair, entries.c.origin.is_not(None))
+    settled = sa.select(
+        sa.func.max(outcomes.c.origin), sa.func.count(), sa.func.coalesce(sa.func.max(outcomes.c.recorded_at), 0)
+    ).where(outcomes.c.pair == pair)
+    with ledger.reading() as connection:
+        return Ends(connection.scalar(asked), *connection.execute(settled).one())
 
 
 def settled_days(ledger: Ledger, pair: str, experiment: str | None = None) -> list[SettledDay]:

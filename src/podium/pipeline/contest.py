@@ -14,7 +14,6 @@ from podium.data.continuity import departures, price_level, same_outcomes
 from podium.data.store import data_version, load_series
 from podium.errors import DataError, Fault, InputError, MissingError, UntrainedError
 from podium.evaluate.judgement import Judgement
-from podium.evaluate.policy import check_policy
 from podium.evaluate.ranking import best_per_family, comparable, rank
 from podium.evaluate.walkforward import scored_rows
 from podium.features import log_returns
@@ -77,7 +76,6 @@ def evaluate(settings: Settings, note: Note = lambda line: None, **overrides: Un
         UntrainedError: nobody has been trained on this series.
         DataError: the title was decided on another series, or on later days.
     """
-    check_policy(settings.policy)
     settings.models_dir.mkdir(parents=True, exist_ok=True)
     store = MlflowStore(settings)
     with store.turn():

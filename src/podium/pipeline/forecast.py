@@ -231,9 +231,9 @@ class _Scene:
 
 def _held(forecasts: Forecasts, ranged: IntervalForecast) -> str:
     """How far an interval whose misses overlap, so that no test applies, was off all the same."""
-    misses = (forecasts.actual < ranged.bounds["lower_80"]) | (forecasts.actual > ranged.bounds["upper_80"])
+    misses = (forecasts.actual < ranged.columns["lower_80"]) | (forecasts.actual > ranged.columns["upper_80"])
     told = f"over {len(forecasts)} days the 80 % range held {ranged.scores.coverage_80:.1%} of outcomes"
-    years = coverage_by_year(forecasts.target_dates, misses, 0.8)
+    years = coverage_by_year(forecasts.target_dates, misses)
     if not years:
         return told
     worst = max(years, key=lambda year: abs(years[year][1] - 0.8))

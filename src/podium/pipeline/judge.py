@@ -14,7 +14,7 @@ from podium.evaluate.evidence import Comparison, prove
 from podium.evaluate.interval_scores import IntervalScores
 from podium.evaluate.judgement import Judgement, Standing
 from podium.evaluate.policy import REFUSED, Decision, Incumbent, decide
-from podium.evaluate.sentinel import LeakLimits, Suspicion, find_leak, series_break
+from podium.evaluate.sentinel import Suspicion, find_leak, series_break
 from podium.evaluate.significance import PointScores, minimum_detectable_r2, point_scores, who_may_be_best
 from podium.evaluate.walkforward import ScoredRows
 from podium.models.combiner import WEIGHT
@@ -154,7 +154,7 @@ def judge(
         proof=proof,
         proven=proof is not None and proof.decisive,
         minimum_detectable_r2=minimum_detectable_r2(n_days, alpha=alpha_needed),
-        baselines=baseline_scores(table.target[scored], table.values[scored, table.names.index("lag_0")]),
+        baselines=baseline_scores(table, scored),
         ranking=tuple(
             _standing(runs[name], versions[name], tested.skills[name], aliases.get(name)) for name in decision.ranking
         ),
@@ -207,7 +207,8 @@ def _suspicion(settings: Settings, case: Case, name: str, forecast: Floats) -> S
         forecast,
         names=case.table.names,
         features=case.table.values[case.days.rows],
-        limits=LeakLimits(r2=settings.leak_r2, directional_accuracy=settings.leak_direction),
+        limit_r2=settings.leak_r2,
+        limit_direction=settings.leak_direction,
     )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from podium.data.calendar import calendar_of
 from podium.errors import RegistryError, SettingError
-from podium.evaluate.evidence import accumulate, select, since
+from podium.evaluate.evidence import accumulate, since
 from podium.evaluate.horizons import VolatilityPath, believed_volatility
 from podium.evaluate.intervals import interval_forecast, next_day
 from podium.evaluate.metrics import score
@@ -150,7 +150,7 @@ def _said_since(store: MlflowStore, run_id: str) -> Forecasts | None:
     """What a run's model has forecast since its training of days with an outcome."""
     parquet = store.read_file(run_id, SINCE)
     rows = read_forecasts(parquet) if parquet else None
-    return select(rows, np.isfinite(rows.actual)) if rows else None
+    return rows.part(np.isfinite(rows.actual)) if rows else None
 
 
 def go_on(
@@ -175,7 +175,7 @@ def go_on(
         record, tomorrow = _whole(store, version, said, table)
         path = path or _volatility(store, run, series, record.origins[0])
         ranged = interval_forecast(path, record)
-        record = replace(record, bounds={**ranged.bounds, **ranged.densities, "pit": ranged.pit})
+        record = replace(record, bounds=ranged.columns)
         later = since(record, run.data_version.last_day)
         if (after := forecasts_parquet(_with_open(later, table, tomorrow))) != before:
             store.add_file(run.run_id, SINCE, after)

@@ -17,7 +17,6 @@ from podium.data.files import atomic_write
 from podium.data.store import data_version, load_series
 from podium.errors import MissingError, PodiumError, SettingError
 from podium.evaluate.economics import COST_BPS
-from podium.evaluate.evidence import select
 from podium.evaluate.judgement import Judgement
 from podium.pipeline.forecast import forecast
 from podium.pipeline.prepare import series_path
@@ -157,8 +156,7 @@ def _tried(untold: dict[str, str], name: str, ask: Callable[[], Found]) -> Found
 
 def _scored(store: MlflowStore, run_id: str, judgement: Judgement) -> Forecasts:
     """The forecasts of the days that the judgement is about; the record may have gone on since."""
-    rows = read_record(store, run_id)
-    return select(rows, np.arange(len(rows)) < judgement.n_scored_days)
+    return read_record(store, run_id).part(slice(judgement.n_scored_days))
 
 
 def _notices(judgement: Judgement, stored: DataVersion | None) -> tuple[str, ...]:

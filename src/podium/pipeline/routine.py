@@ -14,7 +14,7 @@ from podium.data.files import atomic_write
 from podium.data.store import data_version
 from podium.errors import DataError, Fault
 from podium.evaluate.policy import check_policy
-from podium.evaluate.replay import Panel, Replay, replay_all
+from podium.evaluate.replay import Replay, replay
 from podium.evaluate.walkforward import ScoredRows, walk_forward, walk_together
 from podium.features import build_features
 from podium.models.combiner import Combiner
@@ -124,16 +124,18 @@ def walk_one(task: Task) -> Forecasts:
 
 
 def _replayed(settings: Settings, routine: Routine, forecasts: dict[str, Forecasts]) -> Simulation:
-    panel = Panel.of(forecasts)
-    replays = replay_all(panel, routine.policies, trailing_days=routine.trailing_days, alpha=settings.alpha)
+    days = next(iter(forecasts.values())).target_dates
     return Simulation(
         pair=settings.pair,
         data_version=data_version(stored_or_fetched(settings)),
         contestants=tuple(forecasts),
         routine=routine,
-        first_day=str(panel.target_dates[0]),
-        last_day=str(panel.target_dates[-1]),
-        replays=tuple(replays.values()),
+        first_day=str(days[0]),
+        last_day=str(days[-1]),
+        replays=tuple(
+            replay(forecasts, policy, trailing_days=routine.trailing_days, alpha=settings.alpha)
+            for policy in routine.policies
+        ),
     )
 
 

@@ -154,7 +154,7 @@ def walked_before(store: MlflowStore, family: str, series: Series, digest: str) 
 
 def _result(family: str, walked: WalkForward, ranged: IntervalForecast, digest: str) -> ContestantResult:
     scored = walked.forecasts
-    bounds = {**scored.bounds, **ranged.bounds, **ranged.densities, "pit": ranged.pit}
+    bounds = {**scored.bounds, **ranged.columns}
     params = walked.future.params.items()
     weights = {name: value for name, value in params if name.startswith(WEIGHT) and isinstance(value, float)}
     return ContestantResult(
@@ -177,7 +177,7 @@ def _context(settings: Settings, series: Series, table: FeatureTable, days: Scor
     return RunContext(
         table=table,
         scored_days=days.scored_days(table),
-        baselines=baseline_scores(table.target[scored], table.values[scored, table.names.index("lag_0")]),
+        baselines=baseline_scores(table, scored),
         developer=settings.developer,
         project=settings.project,
         params={name: getattr(settings, name) for name in SHARED},

@@ -6,13 +6,12 @@ from datetime import UTC, datetime
 
 from podium.data.calendar import way_to_newer_rates
 from podium.records import NextDay, rate_digits
-from podium.report import interval_figures, skill, tables, verdict, weights
-from podium.report.marks import number
+from podium.report import interval_figures, money, skill, tables, verdict, weights
+from podium.report.marks import number, percent
 from podium.report.message import fragment, message
-from podium.report.money import money
-from podium.report.pages import content_policy, environment, script, style
+from podium.report.pages import environment
 from podium.report.scene import RANDOM_WALK, Holder, Scene, told_day
-from podium.report.tables import Tile, share, told
+from podium.report.tables import Tile
 
 
 def championship_page(scene: Scene) -> str:
@@ -31,15 +30,12 @@ def championship_page(scene: Scene) -> str:
             skill=skill,
             weights=weights,
             intervals=interval_figures,
-            money=money(scene),
+            money=money,
             tiles=tiles(scene),
             message=fragment(message(scene.next_day)) if scene.next_day and not scene.judgement.leaks else "",
             told_day=told_day,
             way_to_newer_rates=way_to_newer_rates,
             title_since=title_since(scene.holder),
-            policy=content_policy(),
-            style=style(),
-            script=script(),
         )
     )
 
@@ -47,10 +43,10 @@ def championship_page(scene: Scene) -> str:
 def tiles(scene: Scene) -> list[Tile]:
     """The few numbers on top."""
     leader, n_days = scene.leader, f"{scene.judgement.n_scored_days:,}"
-    seen, needed = share(leader.skill.r2_oos, 2, sign=True), number(3)(scene.judgement.alpha_needed)
-    error = told(leader.skill.ratio_to_random_walk, 4)
-    least = share(scene.judgement.minimum_detectable_r2)
-    inside = share(leader.intervals.coverage_95 if leader.intervals else None)
+    seen, needed = percent(2, sign=True)(leader.skill.r2_oos), number(3)(scene.judgement.alpha_needed)
+    error = number(4)(leader.skill.ratio_to_random_walk)
+    least = percent(1)(scene.judgement.minimum_detectable_r2)
+    inside = percent(1)(leader.intervals.coverage_95 if leader.intervals else None)
     return [
         Tile(f"RMSE of {leader.family} over the {RANDOM_WALK}'s", error, _ratio_note(scene)),
         Tile("Smallest true R² these days could find", least, f"at p {needed}, four times in five; seen: {seen}"),
@@ -62,7 +58,7 @@ def tiles(scene: Scene) -> list[Tile]:
 def next_day_tile(ahead: NextDay) -> Tile:
     """The interval of the next business day."""
     write, rates = number(rate_digits(ahead.close)), ahead.rates
-    rise = f", rise {share(ahead.probability_of_rise, 0)} likely" if ahead.probability_of_rise is not None else ""
+    rise = f", rise {percent(0)(ahead.probability_of_rise)} likely" if ahead.probability_of_rise is not None else ""
     between = f"{write(rates['lower_95'])} \u2013 {write(rates['upper_95'])}" if rates else "none"
     return Tile(f"95% interval for {told_day(ahead.target_date)}", between, f"last rate {write(ahead.close)}{rise}")
 

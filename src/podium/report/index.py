@@ -7,7 +7,7 @@ from datetime import datetime
 
 from markupsafe import Markup
 
-from podium.report.pages import content_policy, environment, style
+from podium.report.pages import environment
 from podium.report.tables import Sheet, SheetRow
 
 SPELLED = {"changed": "Title since", "s": "Seconds"}
@@ -25,7 +25,7 @@ def index_page(whole: Mapping[str, Mapping[str, str]], failed: Mapping[str, str]
     rows = [SheetRow(_link(pair), [*cells.values()]) for pair, cells in whole.items()]
     sheet = Sheet("Each pair's champion, and how it stands", heads, rows)
     page = environment().get_template("index.html")
-    return page.render(sheet=sheet, failed=failed, written_at=written_at, policy=content_policy(), style=style())
+    return page.render(sheet=sheet, failed=failed, written_at=written_at)
 
 
 def _link(pair: str) -> Markup:

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from markupsafe import Markup
 
-from podium.evaluate.density import coverage_by_year
+from podium.evaluate.density import MIN_DAYS_A_YEAR, coverage_by_year
 from podium.records import Dates, Floats, Forecasts, NextDay, Series, rate_digits
 from podium.report.belief import BARS, COVERAGES, SIDES, Calibration, calibration, misses_of
 from podium.report.charts import dot_chart, figure, histogram, line_chart, no_figure
@@ -21,7 +21,6 @@ from podium.report.skill import years_of
 
 FAN_DAYS: Final = 63  # three months
 BOUNDS: Final = ("lower_80", "upper_80", "lower_95", "upper_95")
-MIN_DAYS_A_YEAR: Final = 200
 SHARE: Final = percent(1)
 POINTS: Final = percent(1, sign=True)
 REACH: Final = 1.96  # standard errors that hold 95 % of what chance does
@@ -166,10 +165,7 @@ def coverage_figure(scene: Scene) -> Markup:
     rows = scene.forecasts[name]
     misses = {side: misses_of(rows.bounds, rows.actual, side) for side in SIDES}
     overall = {side: 1.0 - float(missed.mean()) for side, missed in misses.items()}
-    by_year = {
-        side: coverage_by_year(rows.target_dates, missed, int(side) / 100, MIN_DAYS_A_YEAR)
-        for side, missed in misses.items()
-    }
+    by_year = {side: coverage_by_year(rows.target_dates, missed) for side, missed in misses.items()}
     charts, said = [], _overall(scene, overall)
     if by_year["95"]:
         charts.append(_years_chart(by_year, scene.inks[name]))

@@ -9,7 +9,8 @@ from typing import Final, TypedDict
 from podium.records import Floats
 
 WALK, MAIN, QUIET, BAD = "walk", "main", "quiet", "bad"
-Write = Callable[[float], str]
+MISSING: Final = "none"
+Write = Callable[[float | None], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +117,13 @@ class Look(TypedDict, total=False):
 
 
 def percent(digits: int = 1, sign: bool = False) -> Write:
-    """Shares as percentages, with a true minus."""
-    return lambda value: _minus(f"{100 * value:{'+' if sign else ''}.{digits}f}%", digits)
+    """Shares as percentages, with a true minus; `none` where there is no value."""
+    return lambda value: MISSING if value is None else _minus(f"{100 * value:{'+' if sign else ''}.{digits}f}%", digits)
 
 
 def number(digits: int, sign: bool = False) -> Write:
-    """Numbers with so many decimal places, thousands parted, with a true minus."""
-    return lambda value: _minus(f"{value:{'+' if sign else ''},.{digits}f}", digits)
+    """Numbers with so many decimal places, thousands parted, with a true minus; `none` where there is no value."""
+    return lambda value: MISSING if value is None else _minus(f"{value:{'+' if sign else ''},.{digits}f}", digits)
 
 
 def _minus(text: str, digits: int) -> str:

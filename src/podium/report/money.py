@@ -2,47 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from markupsafe import Markup
 
-from podium.evaluate.economics import Economics, Sharpe, Track, trade_the_sign
+from podium.evaluate.economics import COVERAGE, Economics, Sharpe, Track, trade_the_sign
 from podium.report.charts import figure, line_chart, no_figure
-from podium.report.marks import QUIET, WALK, Line, Rule, number, percent
+from podium.report.marks import MISSING, QUIET, WALK, Line, Rule, number, percent
 from podium.report.scene import Scene, listed
 from podium.report.skill import table_of, years_of
-from podium.report.tables import DASH, MISSING, Sheet, SheetRow
+from podium.report.tables import DASH, Sheet, SheetRow
 from podium.report.verdict import suspicion
 
 EARNED = percent(1, sign=True)
 RATIO = number(2, sign=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Money:
-    """The section's content.
-
-    Attributes:
-        sheet: one line a way of holding the currency; None without forecasts.
-        figure: wealth over time.
-        cost_bps: as a flag takes it.
-    """
-
-    sheet: Sheet | None
-    figure: Markup
-    cost_bps: str
+def _traded(scene: Scene) -> dict[str, Economics]:
+    rows = {name: scene.forecasts[name] for name in scene.names}
+    return {name: trade_the_sign(row.actual, row.forecast, scene.cost_bps) for name, row in rows.items()}
 
 
-def money(scene: Scene) -> Money:
-    """Everything that the section shows."""
-    found = {
-        name: trade_the_sign(scene.forecasts[name].actual, scene.forecasts[name].forecast, scene.cost_bps)
-        for name in scene.names
-    }
-    return Money(_sheet(scene, found) if found else None, _figure(scene, found, scene.inks), f"{scene.cost_bps:g}")
-
-
-def _sheet(scene: Scene, found: dict[str, Economics]) -> Sheet:
+def returns(scene: Scene) -> Sheet:
+    """One line a way of holding the currency, of a scene with forecasts."""
+    found = _traded(scene)
     first = next(iter(found.values()))
     still = {"hold": (QUIET, first.hold, "100%"), "flat": (WALK, first.flat, "0%")}
     rows = [
@@ -87,8 +68,9 @@ def told_sharpe(sharpe: Sharpe) -> str:
     return f"{RATIO(sharpe.ratio)} ({RATIO(sharpe.lower)} to {RATIO(sharpe.upper)})"
 
 
-def _figure(scene: Scene, found: dict[str, Economics], inks: dict[str, str]) -> Markup:
-    title = "What trading the sign would have earned"
+def wealth_figure(scene: Scene) -> Markup:
+    """What each way of holding the currency earned over time."""
+    title, found = "What trading the sign would have earned", _traded(scene)
     if not found or scene.judgement.n_scored_days < 2:
         return no_figure("money", title, "there are no forecasts to trade")
     first = next(iter(found.values()))
@@ -96,7 +78,7 @@ def _figure(scene: Scene, found: dict[str, Economics], inks: dict[str, str]) -> 
     curves = {**{name: result.sign.wealth - 1.0 for name, result in found.items()}, "hold": first.hold.wealth - 1.0}
     chart = line_chart(
         days,
-        [Line(name, curve, inks.get(name, QUIET)) for name, curve in curves.items()],
+        [Line(name, curve, scene.inks.get(name, QUIET)) for name, curve in curves.items()],
         rules=[Rule(0.0, "flat")],
         write=EARNED,
         unit="Earned since the first scored day on 1 invested, after costs, interest left out",
@@ -106,8 +88,7 @@ def _figure(scene: Scene, found: dict[str, Economics], inks: dict[str, str]) -> 
 
 
 def _message(scene: Scene, found: dict[str, Economics]) -> str:
-    coverage = next(iter(found.values())).sign.sharpe.coverage
-    told = f"Intervals are {percent(0)(coverage)}, for returns with fat tails and memory (Lo 2002)."
+    told = f"Intervals are {percent(0)(COVERAGE)}, for returns with fat tails and memory (Lo 2002)."
     rule = "Long where the forecast is above zero, short where it is below, each change paying"
     return f"{rule} {scene.told_cost} a unit. {_verdict(scene, found)} {told}"
 

@@ -33,6 +33,7 @@ def environment() -> Environment:
     )
     made.filters |= {"coded": coded, "breakable": breakable, "anchor": anchor}
     made.globals |= {"glossary": GLOSSARY, "names": defaultdict(str, NAMES)}
+    made.globals |= {"style": style, "script": script, "content_policy": content_policy}
     return made
 
 

@@ -16,11 +16,10 @@ from podium.evaluate.interval_scores import IntervalScores
 from podium.evaluate.judgement import Standing
 from podium.evaluate.significance import TESTS
 from podium.report.belief import SIDES
-from podium.report.marks import number, percent
+from podium.report.marks import MISSING, number, percent
 from podium.report.scene import RANDOM_WALK, Scene
 from podium.report.verdict import places
 
-MISSING: Final = "none"
 DASH: Final = "\u2013"
 SQUARED_BASIS_POINT: Final = 1e-8
 INTERVAL_TESTS: Final = {
@@ -75,16 +74,6 @@ class Sheet:
     sentences: Sequence[str] = ()
 
 
-def told(value: float | None, digits: int) -> str:
-    """A number, or `none`."""
-    return MISSING if value is None else number(digits)(value)
-
-
-def share(value: float | None, digits: int = 1, sign: bool = False) -> str:
-    """A share, or `none`."""
-    return MISSING if value is None else percent(digits, sign)(value)
-
-
 def ranked(scene: Scene) -> list[tuple[Standing | None, str]]:
     """Contestants by RMSE with their places, and the random walk, which is None, among them where it was scored."""
     found: list[tuple[Standing | None, str]] = [*zip(scene.judgement.ranking, places(scene), strict=True)]
@@ -113,7 +102,7 @@ def standings(scene: Scene, about: Callable[[Standing], Sequence[str | Markup]] 
     """
     about = about or partial(_about, scene)
     walk = scene.judgement.baselines.get("random_walk", {})
-    errors = told(walk.get("rmse"), 6), number(4)(1.0), percent(2)(0.0), told(walk.get("mae"), 6)
+    errors = number(6)(walk.get("rmse")), number(4)(1.0), percent(2)(0.0), number(6)(walk.get("mae"))
     unasked = *[DASH] * 4, _best(scene.judgement.random_walk_in_mcs), DASH
     rows = [
         SheetRow(row.family, (place, *_figures(row)), scene.inks[row.family], about(row))
@@ -139,13 +128,13 @@ def _figures(row: Standing) -> tuple[str, ...]:
     skill = row.skill
     return (
         number(6)(skill.rmse),
-        told(skill.ratio_to_random_walk, 4),
-        share(skill.r2_oos, 2, sign=True),
+        number(4)(skill.ratio_to_random_walk),
+        percent(2, sign=True)(skill.r2_oos),
         number(6)(skill.mae),
-        share(skill.directional_accuracy),
-        *(told(test.p_value, 3) for test in skill.tests.values()),
+        percent(1)(skill.directional_accuracy),
+        *(number(3)(test.p_value) for test in skill.tests.values()),
         _best(skill.in_mcs),
-        share(row.intervals.coverage_95 if row.intervals else None),
+        percent(1)(row.intervals.coverage_95 if row.intervals else None),
     )
 
 
@@ -160,10 +149,10 @@ def intervals(scene: Scene) -> Sheet:
         SheetRow(
             row.family,
             [
-                share(getattr(row.intervals, f"coverage_{side}", None), 1),
+                percent(1)(getattr(row.intervals, f"coverage_{side}", None)),
                 _by_volatility(row.intervals, side),
-                *(share(getattr(row.intervals, f"{name}_{side}", None), 3) for name in columns),
-                *(told(getattr(row.intervals, f"{test}_{side}", None), 3) for test in INTERVAL_TESTS),
+                *(percent(3)(getattr(row.intervals, f"{name}_{side}", None)) for name in columns),
+                *(number(3)(getattr(row.intervals, f"{test}_{side}", None)) for test in INTERVAL_TESTS),
             ],
             scene.inks[row.family],
             [f"{side}% interval"],
@@ -192,15 +181,15 @@ def densities(scene: Scene) -> Sheet:
     rows = []
     for row in scene.judgement.ranking:
         if found := row.intervals:
-            skill = share(found.crps_skill, 2, sign=True), told(found.crps_skill_t, 1)
-            cells = (told(found.crps, 6), *skill, found.volatility_model)
+            skill = percent(2, sign=True)(found.crps_skill), number(1)(found.crps_skill_t)
+            cells = (number(6)(found.crps), *skill, found.volatility_model)
             rows.append(SheetRow(row.family, cells, scene.inks[row.family]))
     return Sheet("The distributions behind them.", ("Contestant", "CRPS", "CRPS skill", "t", "Volatility model"), rows)
 
 
 def _by_volatility(found: IntervalScores | None, side: str) -> str:
     shares = found.by_volatility if found else {}
-    told_of = [share(shares[f"{state}_{side}"], 1) for state in STATES if f"{state}_{side}" in shares]
+    told_of = [percent(1)(shares[f"{state}_{side}"]) for state in STATES if f"{state}_{side}" in shares]
     return ", ".join(told_of) or MISSING
 
 
@@ -211,7 +200,8 @@ def volatility_league(scene: Scene) -> Sheet | None:
         return None
     skills = {**found.league, found.volatility_model: found.crps_skill}
     rows = [
-        SheetRow(name, [share(skill, 2, sign=True)]) for name, skill in sorted(skills.items(), key=lambda row: -row[1])
+        SheetRow(name, [percent(2, sign=True)(skill)])
+        for name, skill in sorted(skills.items(), key=lambda row: -row[1])
     ]
     return Sheet(
         f"How each volatility model would have done behind {scene.leader.family}; {found.volatility_model} is the mean "
@@ -239,7 +229,7 @@ def _comparison(item: Comparison, ink: str) -> SheetRow:
         f"{item.n_days:,}",
         _signed(item.mean_difference),
         _signed(item.lower),
-        told(item.p_value, 3),
+        number(3)(item.p_value),
         f"{item.alpha:.3g}",
         item.reason or ("better beyond doubt" if item.decisive else "not proven better"),
     )

@@ -7,7 +7,7 @@ from typing import Final
 from podium.evaluate.economics import trade_the_sign
 from podium.evaluate.evidence import patience
 from podium.evaluate.judgement import Standing
-from podium.evaluate.significance import TESTS
+from podium.evaluate.significance import TESTS, who_may_be_best
 from podium.records import ModelName, NextDay, rate_digits
 from podium.report.belief import interval_evidence, told_interval
 from podium.report.marks import number, percent
@@ -206,13 +206,11 @@ def ties(scene: Scene) -> str:
 
 def no_confidence_set(scene: Scene) -> str:
     """Why there is none; asked again, because it ends before any bootstrap."""
-    from podium.evaluate.significance import model_confidence_set
-
-    losses = {name: (rows.actual - rows.forecast) ** 2 for name, rows in scene.forecasts.items()}
     first = next(iter(scene.forecasts.values()), None)
     if first is None:
         return "no contestant's forecasts are here"
-    return model_confidence_set({RANDOM_WALK: first.actual**2, **losses}).reason or "no reason was recorded"
+    forecasts = {name: rows.forecast for name, rows in scene.forecasts.items()}
+    return who_may_be_best(first.actual, forecasts, seed=0).reason or "no reason was recorded"
 
 
 def _power(scene: Scene) -> str:

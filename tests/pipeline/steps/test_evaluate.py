@@ -40,8 +40,7 @@ def test_the_baselines_are_those_of_the_scored_days(trained):
     """Both baselines are computed on exactly the days on which the contestants were scored."""
     table = load_table(trained.settings)
     days = scored_rows(table, trained.settings.n_lags, trained.settings.test_fraction)
-    scored = days.rows
-    expected = baseline_scores(table.target[scored], table.values[scored, 0])
+    expected = baseline_scores(table, days.rows)
     found = evaluate(trained.settings).baselines
     for name, scores in expected.items():
         assert found[name]["rmse"] == pytest.approx(scores["rmse"])

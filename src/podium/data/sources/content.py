@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable
 from typing import IO
 
-from podium.errors import DataError, Fault
+from podium.errors import file_fault
 
 HEADER = re.compile(r"<\w+>[,;|\t]<\w+>")  # a header as MetaTrader writes it, which is no HTML
 MAX_BYTES = 64 * 2**20  # thirty times the ECB's whole history; more is not a daily series
@@ -57,11 +57,6 @@ def text_of(data: bytes, where: str) -> str:
         first = " ".join(text.split())[:60]
         raise file_fault(where, "html_instead_of_csv", "a web page or XML, not a table of rates; get the CSV", first)
     return text
-
-
-def file_fault(where: str, check: str, remedy: str, *examples: str, column: str = "", count: int = 0) -> DataError:
-    """An error about a file as a whole, or about one of its columns."""
-    return DataError([Fault(where, column, check, count, examples[:5], remedy)])
 
 
 def _decoded(data: bytes) -> str:

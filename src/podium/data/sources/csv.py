@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 import numpy as np
 
-from podium.data.sources.content import MAX_BYTES, file_fault
+from podium.data.sources.content import MAX_BYTES
 from podium.data.sources.csv_grid import Grid, read_grid
 from podium.data.sources.csv_layout import Layout, find_layout, read_moments
 from podium.data.sources.csv_numbers import decimal_mark, parse_numbers
@@ -19,7 +19,7 @@ from podium.data.sources.ecb_table import table_of
 from podium.data.sources.naming import MISSING, RESERVED
 from podium.data.sources.source import Source
 from podium.data.table import RawTable
-from podium.errors import SettingError
+from podium.errors import SettingError, file_fault
 from podium.records import Floats
 from podium.settings import Settings
 

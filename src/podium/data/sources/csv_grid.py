@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from podium.data.sources.content import file_fault, text_of, unpack
+from podium.data.sources.content import text_of, unpack
 from podium.data.sources.naming import CLOSE_NAMES, CURRENCIES, DATE_NAMES, RATE_NAMES, pairs_in, plain
-from podium.errors import DataError, Fault
+from podium.errors import DataError, Fault, file_fault
 
 Row = tuple[int, list[str]]  # line number in the file, stripped cells
 INDEX_NAMES = frozenset({"", "index", "unnamed"})  # what pandas calls an index without a name

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from podium.data.sources.content import file_fault
 from podium.data.sources.csv_dates import is_clock, parse_dates
 from podium.data.sources.csv_grid import INDEX_NAMES, Grid
 from podium.data.sources.csv_pairs import other_pair
 from podium.data.sources.naming import CLOSE_NAMES, DATE_NAMES, OTHER_PRICES, RATE_NAMES, pairs_in, plain
-from podium.errors import DataError, SettingError
+from podium.errors import DataError, SettingError, file_fault
 from podium.records import Dates
 
 

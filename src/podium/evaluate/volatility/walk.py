@@ -57,12 +57,8 @@ class VolatilityWalk:
     fits: tuple[Numbers, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Column:
-    variance: Floats
-    persistence: Floats
-    long_run: Floats
-    numbers: Numbers
+Column = tuple[Floats, Numbers]
+"""One model's rows `variance`, `persistence` and `long_run` of a walk, shape (3, n_walk), and its last fit."""
 
 
 def volatility_walk(
@@ -101,16 +97,17 @@ def volatility_walk(
     known = _columns(before) if before and _begins(before, returns, refits) else {}
     found = {name: _column(model, returns, refits, first + 1, known.get(name)) for name, model in MODELS.items()}
     columns = {name: column for name, column in found.items() if column is not None}
+    variance, persistence, long_run = np.stack([rows for rows, _ in columns.values()], axis=1)
     return VolatilityWalk(
         dates=dates,
         returns=returns,
         start=start,
         refits=tuple(refits),
         models=tuple(columns),
-        variance=np.array([column.variance for column in columns.values()]),
-        persistence=np.array([column.persistence for column in columns.values()]),
-        long_run=np.array([column.long_run for column in columns.values()]),
-        fits=tuple(column.numbers for column in columns.values()),
+        variance=variance,
+        persistence=persistence,
+        long_run=long_run,
+        fits=tuple(numbers for _, numbers in columns.values()),
     )
 
 
@@ -158,11 +155,10 @@ def floored(variance: Floats, returns: Floats) -> Floats:
     return np.maximum(variance, FLOOR**2 * mean_square(returns)[-variance.shape[1] :])
 
 
-def _columns(walk: VolatilityWalk) -> dict[str, _Column]:
+def _columns(walk: VolatilityWalk) -> dict[str, Column]:
     """Each model's column up to the last refit, with the parameters that were in force then."""
-    kept = walk.refits[-1] - walk.start
-    rows = zip(walk.models, walk.variance, walk.persistence, walk.long_run, walk.fits, strict=True)
-    return {name: _Column(one[:kept], two[:kept], three[:kept], numbers) for name, one, two, three, numbers in rows}
+    kept = np.stack([walk.variance, walk.persistence, walk.long_run], axis=1)[..., : walk.refits[-1] - walk.start]
+    return dict(zip(walk.models, zip(kept, walk.fits, strict=True), strict=True))
 
 
 def _begins(before: VolatilityWalk, returns: Floats, refits: list[int]) -> bool:
@@ -172,18 +168,18 @@ def _begins(before: VolatilityWalk, returns: Floats, refits: list[int]) -> bool:
 
 
 def _column(
-    model: VolatilityModel, returns: Floats, refits: list[int], n_before: int, known: _Column | None
-) -> _Column | None:
+    model: VolatilityModel, returns: Floats, refits: list[int], n_before: int, known: Column | None
+) -> Column | None:
     """One model from the first refit to the last day; None where it has too few days or cannot be fitted."""
     start = refits[0]
     if n_before < model.min_history:
         return None
-    variance, persistence, long_run = np.empty((3, len(returns) - start))
+    rows = np.empty((3, len(returns) - start))
     numbers: Numbers | None = None
     before, n_kept = float("nan"), 0
-    if known is not None and (n_kept := len(known.variance)):
-        variance[:n_kept], persistence[:n_kept], long_run[:n_kept] = known.variance, known.persistence, known.long_run
-        numbers, before = known.numbers, float(known.variance[-1])
+    if known is not None and (n_kept := known[0].shape[1]):
+        rows[:, :n_kept], numbers = known
+        before = float(rows[0, n_kept - 1])
     for begin, end in pairwise([*(day for day in refits if day >= start + n_kept), len(returns)]):
         fresh = model.fit(returns[: begin + 1][-MAX_FIT:])
         if fresh is not None:
@@ -191,10 +187,10 @@ def _column(
         elif numbers is None:
             return None
         block = slice(begin - start, end - start)  # after a failed fit the last good parameters go on
-        variance[block] = floored(model.run(returns[:end], begin, numbers, before)[None], returns[:end])
-        persistence[block], long_run[block] = model.reversion(numbers)
-        before = float(variance[end - start - 1])
-    return _Column(variance, persistence, long_run, numbers or {})
+        rows[0, block] = floored(model.run(returns[:end], begin, numbers, before)[None], returns[:end])
+        rows[1:, block] = np.transpose([model.reversion(numbers)])
+        before = float(rows[0, end - start - 1])
+    return rows, numbers or {}
 
 
 def _first_position(returns: Floats, dates: Dates, first_scored: np.datetime64, refit_every: int) -> int:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from podium.errors import LedgerError, MissingError, PodiumError
 from podium.evaluate.live import Arm, Report, compare_live, own_errors
@@ -17,22 +16,7 @@ from podium.settings import Settings
 
 if TYPE_CHECKING:
     from podium.ledger import Ledger
-
-
-class Ends(NamedTuple):
-    """How far a pair's ledger is; it changes whenever something new is asked for or settled.
-
-    Attributes:
-        asked: newest day from which a forecast was written down; None without any.
-        settled: newest day whose outcome is known; None without any.
-        n_outcomes: how many are known.
-        recorded_at: when the newest was written down.
-    """
-
-    asked: date | None
-    settled: date | None
-    n_outcomes: int
-    recorded_at: int
+    from podium.ledger.settled import Ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +72,9 @@ class LiveComparisons:
         return Ledger.open(self._settings.ledger, create=False)
 
     def _read(self, ledger: Ledger, lineup: Lineup) -> Live:
-        ends, names = _ends(ledger, lineup.pair), {arm: model.card.name for arm, model in lineup.arms.items()}
+        from podium.ledger.settled import how_far
+
+        ends, names = how_far(ledger, lineup.pair), {arm: model.card.name for arm, model in lineup.arms.items()}
         if ends.asked is None:
             return Live(reason="No next-day forecast has been asked for yet.")
         known = self._known.get(lineup.pair)
@@ -113,16 +99,3 @@ class LiveComparisons:
             except MissingError as error:
                 reason = f"No comparison yet: {error}."
         return Live(report, reason, arms, ends)
-
-
-def _ends(ledger: Ledger, pair: str) -> Ends:
-    import sqlalchemy as sa
-
-    from podium.ledger.schema import entries, outcomes
-
-    asked = sa.select(sa.func.max(entries.c.origin)).where(entries.c.pair == pair, entries.c.origin.is_not(None))
-    settled = sa.select(
-        sa.func.max(outcomes.c.origin), sa.func.count(), sa.func.coalesce(sa.func.max(outcomes.c.recorded_at), 0)
-    ).where(outcomes.c.pair == pair)
-    with ledger.reading() as connection:
-        return Ends(connection.scalar(asked), *connection.execute(settled).one())
