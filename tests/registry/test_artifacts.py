@@ -9,9 +9,12 @@ import pytest
 from pytest_httpserver import HTTPServer
 
 from podium.errors import RegistryError
-from podium.registry import artifacts
+from podium.registry import artifacts, care
+from podium.registry.mlflow_store import MlflowStore
+from podium.settings import Settings
 
-SERVERS = ("http://me:word@mlflow.example.com:5000", "postgresql+psycopg://db.example.com/mlflow")
+NAMED = "r2://models@mine.r2.cloudflarestorage.com/podium"
+SERVERS = ("http://me:word@mlflow.example.com:5000", "postgresql+psycopg://db.example.com/mlflow", NAMED)
 KNOWN = [
     "/srv/mlruns/1/models/m-1/artifacts",
     "file:///srv/mlruns/1",
@@ -28,6 +31,8 @@ STRANGE = [
     "mlflow-artifacts://evil.example.com/1",
     "file://evil.example.com/share",
     *("ftp://evil.example.com/x", "sftp://evil.example.com/x", "hdfs://evil.example.com/x", "dbfs:/x"),
+    *("r2://bucket@evil.example.com/x", "b2://bucket@evil.example.com/x"),
+    *("abfss://files@mine.evil.example.com/x", "wasbs://c@other.blob.core.windows.net/x"),
     *("runs:/0/model", "models:/EURUSD_LSTM/1", "http://[::1", "nonsense:x"),
 ]
 
@@ -62,6 +67,35 @@ def test_no_token_leaves_for_a_planted_source(store, make_result, context, https
     with pytest.raises(RegistryError, match="no setting names"):
         store.read_file(strange, "forecasts.parquet")
     assert httpserver.log == []
+
+
+def test_an_experiment_that_somebody_else_made_gets_no_token(tmp_path, make_result, context, httpserver, monkeypatch):
+    """Its place of artifacts is an address like any other: nothing is sent there, and prune asks it nothing."""
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "s3cretword")
+    settings = Settings(tracking_uri=f"sqlite:///{tmp_path}/mlflow.db")
+    store, evil = MlflowStore(settings), httpserver.url_for("/api/2.0/mlflow-artifacts/artifacts/x")
+    store.client.create_experiment(settings.experiment_name, artifact_location=evil)
+    for act in (lambda: store.log_run(make_result("ARIMA"), context), lambda: care.size(store, evil)):
+        with pytest.raises(RegistryError, match="no setting names"):
+            act()
+    assert httpserver.log == []
+
+
+def test_a_host_in_an_address_is_asked_where_a_setting_names_it(monkeypatch):
+    """Cloudflare's, Backblaze's and Azure's addresses hold their host, so that `artifact_location` has to name it."""
+    module, asked = "mlflow.store.artifact.artifact_repository_registry", []
+    monkeypatch.setattr(f"{module}.get_artifact_repository", lambda address, **_: asked.append(address))
+    artifacts.repository(f"{NAMED}/1/models", SERVERS)
+    assert asked == [f"{NAMED}/1/models"]
+
+
+@pytest.mark.parametrize("said", ["models:/../../x", "models:/a/b", "models:/m-1/../2", "/etc", ""])
+def test_what_a_tag_calls_a_model_names_no_other_folder(store, make_result, context, said):
+    """Prune takes away the folder that a run's tag names: it is one of a model's, or none."""
+    run = store.log_run(make_result("ARIMA"), context)
+    store.client.set_tag(run.run_id, "model_uri", said)
+    (found,) = care.recorded(store)
+    assert (found.model_id, len(found.places)) == ("", 1)
 
 
 class Listing:

@@ -47,6 +47,14 @@ def sklearn(**more: Any) -> dict[str, Any]:
     return {"python_function": {"loader_module": "mlflow.sklearn", "model_path": "model.skops"}, "sklearn": flavor}
 
 
+def tensorflow(kind: str) -> dict[str, Any]:
+    """Flavours of a model of TensorFlow's."""
+    return {
+        "python_function": {"loader_module": "mlflow.tensorflow", "data": "data"},
+        "tensorflow": {"model_type": kind},
+    }
+
+
 def by_pickle_alone(folder: Path, mark: Path) -> Path:
     """A loader that knows no other format than pickle."""
     flavors = {"python_function": {"loader_module": "mlflow.statsmodels", "data": "model.x"}, "statsmodels": {}}
@@ -67,9 +75,24 @@ def by_shadow(folder: Path, mark: Path) -> Path:
     return planted(folder, flavors, code__skops__init_dot_py=f"open({str(mark)!r}, 'w')".encode(), model_dot_skops=b"")
 
 
-@pytest.mark.parametrize("plant", [by_pickle_alone, by_no_format, by_shadow])
+def by_another_description(folder: Path, mark: Path) -> Path:
+    """A model that says skops, and whose data have a description of their own, which says pickle."""
+    flavors, below = sklearn(), sklearn(serialization_format="pickle")
+    flavors["python_function"]["data"] = "data"
+    files = {"data__MLmodel": yaml.safe_dump({"flavors": below}).encode()}
+    return planted(folder, flavors, data__model_dot_skops=pickle.dumps(Bomb(mark)), **files)
+
+
+def by_no_description(folder: Path, mark: Path) -> Path:
+    """A model that says skops, beside whose file MLflow finds no description: it takes pickle."""
+    flavors = sklearn()
+    flavors["python_function"]["data"] = "data/model.skops"
+    return planted(folder, flavors, data__model_dot_skops=pickle.dumps(Bomb(mark)))
+
+
+@pytest.mark.parametrize("plant", [by_pickle_alone, by_no_format, by_shadow, by_another_description, by_no_description])
 def test_planted_models_are_not_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plant: Any) -> None:
-    """MLflow by itself runs the code of all three; Podium refuses them, unless the settings name the model."""
+    """MLflow by itself runs the code of all of these; Podium refuses them, unless the settings name the model."""
     mark = tmp_path / "ran"
     folder = plant(tmp_path / "model", mark)
     if plant is by_shadow:
@@ -95,7 +118,16 @@ def test_planted_models_are_not_loaded(tmp_path: Path, monkeypatch: pytest.Monke
         ({"python_function": {"loader_module": "os"}}, "loaded by 'os'"),
         ({"python_function": {"loader_module": "mlflow.sklearn", "code": "/"}, "sklearn": {}}, "elsewhere"),
         ({"python_function": {"loader_module": "mlflow.sklearn", "code": "."}, "sklearn": {}}, "it brings"),
-        ({"python_function": {"loader_module": "mlflow.tensorflow", "data": "data"}}, "no Keras file"),
+        (sklearn(skops_trusted_types=["sklearn.datasets._base.urlretrieve"]), "urlretrieve"),
+        ({"python_function": {"loader_module": "keras_by_name", "data": "data"}}, "no Keras file"),
+        ({"python_function": {"loader_module": "mlflow.sklearn", "data": "../other"}}, "another MLmodel"),
+        ({"python_function": {"loader_module": "mlflow.sklearn", "data": "/srv/other"}}, "another MLmodel"),
+        (tensorflow("tf2-module"), "not declared to be Keras"),
+        (tensorflow("keras"), "not declared to be Keras"),  # and of no format
+        (
+            {"python_function": {"loader_module": "mlflow.onnx"}, "onnx": {"onnx_session_options": {"x": "y"}}},
+            "options",
+        ),
         ({"python_function": "x"}, "loaded by"),
         ("x", "loaded by"),
     ],
@@ -122,6 +154,8 @@ def test_what_podium_logs_is_known(tmp_path: Path) -> None:
     (folder / "code" / "keras_by_name.py").write_bytes(code + b"\n")
     with pytest.raises(RegistryError, match="not what is installed"):
         refuse_code(folder, "EURUSD_B", ())
+    files = {"data__model_dot_keras": b"x", "data__save_format_dot_txt": b"tf"}
+    refuse_code(planted(tmp_path / "c", tensorflow("keras"), **files), "EURUSD_C", ())
 
 
 def test_byte_code_beside_a_models_code_is_never_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,11 +8,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 
 from podium.errors import RegistryError, SettingError
 from podium.ledger import Entry, Ledger, new_id
 from podium.ledger.schema import entries
-from podium.registry import care, mlflow_tables
+from podium.registry import mlflow_tables
 from podium.registry.mlflow_store import MlflowStore
 from podium.upkeep import migrate as room
 from podium.upkeep.migrate import migrate
@@ -67,8 +68,9 @@ def test_killed_on_its_way_it_goes_on(desk, to, tmp_path, monkeypatch):
             migrate(desk, to, str(tmp_path / "new" / "store"))
     assert mlflow_tables.is_empty(to)
     logged = []
-    real = care.repository
-    monkeypatch.setattr(care, "repository", lambda store, place: (logged.append(place), real(store, place))[1])
+    real = LocalArtifactRepository.log_artifacts
+    sends = lambda place, here: (logged.append(place), real(place, here))  # noqa: E731
+    monkeypatch.setattr(LocalArtifactRepository, "log_artifacts", sends)
     assert migrate(desk, to, str(tmp_path / "new" / "store")).folders == 10
     assert len(logged) == 7
     assert migrate(desk, to, str(tmp_path / "new" / "store")).folders == 10  # it is compared again, and no more

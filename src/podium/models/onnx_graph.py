@@ -5,6 +5,7 @@ A graph written here is a dozen nodes, needs no converter at training time, and 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -136,6 +137,26 @@ def _serialize(
     return bytes(model.SerializeToString())
 
 
+def open_graph(graph: bytes, threads: int = 0) -> Any:
+    """ONNX Runtime's session of a serialized graph, which reads no file and reports nothing to anybody.
+
+    Whoever wrote a graph may have it read its numbers from files, by default below the working directory; the folder
+    that is named here is none.
+
+    Args:
+        graph: as written here, or by anybody.
+        threads: how many compute; 0 for as many as there are cores.
+    """
+    keep_private()
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
+    options.intra_op_num_threads = options.inter_op_num_threads = threads
+    options.log_severity_level = 4
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+
 def run_graph(graph: bytes, values: Floats) -> Floats:
     """Forecasts of a serialized graph.
 
@@ -146,8 +167,4 @@ def run_graph(graph: bytes, values: Floats) -> Floats:
     Returns:
         shape (n_origins,).
     """
-    keep_private()
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
-    return np.asarray(session.run(["forecast"], {"X": np.asarray(values, dtype=np.float64)})[0])
+    return np.asarray(open_graph(graph).run(["forecast"], {"X": np.asarray(values, dtype=np.float64)})[0])

@@ -18,8 +18,7 @@ MOST_BYTES = 256 * 1024 * 1024  # of a model, or of a file of a run
 MOST_FILES = 1_000
 LONGEST = 200  # letters of a file's path
 DEEPEST = 12  # folders
-# Their hosts come from the environment, and not from the address.
-STORES = frozenset({"s3", "r2", "b2", "gs", "wasbs", "abfss"})
+STORES = frozenset({"s3", "gs"})  # whose hosts come from the environment, and not from the address
 
 
 def repository(address: str, servers: Iterable[str]) -> ArtifactRepository:
@@ -27,7 +26,7 @@ def repository(address: str, servers: Iterable[str]) -> ArtifactRepository:
 
     Args:
         address: of a run's or a model's artifacts.
-        servers: the addresses that the settings name, the tracking server's first.
+        servers: the addresses that the settings name, the tracking server's first; of artifacts too.
 
     Raises:
         RegistryError: it is on a host that no setting names. A request would take our token along.
@@ -95,8 +94,8 @@ def _is_known(address: str, servers: list[str]) -> bool:
         parts, known = urlsplit(address), [urlsplit(server) for server in servers]
     except ValueError:
         return False
-    hosts = {(server.scheme, server.netloc.rpartition("@")[2]) for server in known}
+    hosts = {(one.scheme, host) for one in known for host in (one.netloc, one.netloc.rpartition("@")[2])}
     if parts.scheme == "mlflow-artifacts":
         return parts.netloc in {"", *(host for _, host in hosts)}
-    own = parts.scheme in {"http", "https"} and (parts.scheme, parts.netloc) in hosts
-    return own or parts.scheme in STORES or local_path(address) is not None
+    named = (parts.scheme, parts.netloc) in hosts  # `r2://bucket@host/path` and Azure's too
+    return named or parts.scheme in STORES or local_path(address) is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -16,8 +17,8 @@ from podium.registry.mlflow_store import MlflowStore
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
-    from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
+MODEL_ID = re.compile(r"models:/(m-\w+)")
 OURS = "tags.podium_version LIKE '%'"
 
 
@@ -99,7 +100,8 @@ def recorded(store: MlflowStore) -> list[Recorded]:
 
 def _recorded(run: Run) -> Recorded:
     tags, info = run.data.tags, run.info
-    model_id = tags.get(MODEL_URI_TAG, "").removeprefix("models:/")
+    said = MODEL_ID.fullmatch(tags.get(MODEL_URI_TAG, ""))  # whatever else a writer puts there is no folder's name
+    model_id = said[1] if said else ""
     # Where a model was hidden already, nobody says where it is.
     places = [info.artifact_uri, *([f"{_above(run)}/models/{model_id}/artifacts"] if model_id else [])]
     return Recorded(info.run_id, int(info.start_time), tags.get("data_version", ""), model_id, tuple(places))
@@ -134,23 +136,16 @@ def hide(store: MlflowStore, runs: Iterable[Recorded], versions: Iterable[Versio
                 tolerating(ABSENT, partial(client.delete_logged_model, run.model_id))
 
 
-def repository(store: MlflowStore, place: str) -> ArtifactRepository:
-    """MLflow's way to the files at an address."""
-    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-
-    return get_artifact_repository(place, tracking_uri=store.connection.address)
-
-
 def size(store: MlflowStore, place: str) -> int:
     """Bytes of the files at an address."""
     here = local_path(place)
     if here is not None:
         return sum(path.stat().st_size for path in here.rglob("*") if path.is_file())
     with store.connection.errors(f"look at {place}"):
-        return sum(int(file.file_size or 0) for file in artifacts.walk(repository(store, place)))
+        return sum(int(file.file_size or 0) for file in artifacts.walk(store.connection.artifacts_at(place)))
 
 
 def remove(store: MlflowStore, place: str) -> None:
     """Take away all files at an address."""
     with store.connection.errors(f"remove {place}"):
-        repository(store, place).delete_artifacts()  # type: ignore[no-untyped-call]
+        store.connection.artifacts_at(place).delete_artifacts()  # type: ignore[no-untyped-call]

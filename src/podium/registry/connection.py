@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from podium.environment import lent
 from podium.errors import RegistryError
-from podium.registry import databases, mlflow_schema, quiet, turns
+from podium.registry import artifacts, databases, mlflow_schema, quiet, turns
 from podium.registry.databases import is_there, sqlite_path
 from podium.registry.entities import EXISTS, tolerating
 from podium.registry.local_files import local_path
@@ -211,6 +211,10 @@ class Connection:
         """Read again: we have written, or did not find what must be there."""
         if self._seen:
             self._seen.clear()
+
+    def artifacts_at(self, address: str) -> ArtifactRepository:
+        """What reads and writes the artifacts at an address that somebody recorded; see `artifacts.repository`."""
+        return artifacts.repository(address, (*self.addresses, self.settings.artifact_location or ""))
 
     def check_turn(self) -> None:
         """See that our turn has not been taken away, because this process stood still."""

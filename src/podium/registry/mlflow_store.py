@@ -97,7 +97,7 @@ class MlflowStore:
         """
         to, experiment_id = self.connection, self.prepare()
         with to.errors(f"log the run of {result.family}"):
-            return Recorder(to.client, experiment_id, to.clean).record(record(result, context), result.started_at)
+            return Recorder(to, experiment_id).record(record(result, context), result.started_at)
 
     def completed_runs(self, data_version: DataVersion, scored_days: ScoredDays | str) -> list[RunRecord]:
         """Completed runs on exactly this series and these scored days, oldest first; others are never compared."""
@@ -155,7 +155,7 @@ class MlflowStore:
                 address = run.info.artifact_uri
             if address is None:
                 return None
-            to.places[run_id] = artifacts.repository(address, to.addresses)
+            to.places[run_id] = to.artifacts_at(address)
         return to.places[run_id]
 
     def add_file(self, run_id: str, path: str, content: bytes) -> None:
@@ -330,7 +330,7 @@ class MlflowStore:
             else self.client.get_logged_model(name).artifact_location
         )
         root, _, path = f"{where}{below}".rstrip("/").rpartition("/")
-        return artifacts.repository(root, self.connection.addresses), path
+        return self.connection.artifacts_at(root), path
 
     # Aliases and titles
 

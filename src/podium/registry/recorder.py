@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import LoggedModel, Run
 
+    from podium.registry.connection import Connection
+
 STATUS, RUNNING, COMPLETED, FAILED = "status", "running", "completed", "failed"
 MODEL = "model"  # so that `runs:/<run id>/model` loads, as after the guide's `log_model(..., "model")`
 BATCH = 100  # MLflow's limit of params a call
@@ -33,10 +34,11 @@ BATCH = 100  # MLflow's limit of params a call
 class Recorder:
     """Writes one run: words and numbers at once, files at once, the model, then `completed` as the very last act."""
 
-    def __init__(self, client: MlflowClient, experiment_id: str, clean: Callable[[str], str]) -> None:
-        self.client = client
+    def __init__(self, to: Connection, experiment_id: str) -> None:
+        self.client = to.client
         self.experiment_id = experiment_id
-        self.clean = clean
+        self.clean = to.clean
+        self.artifacts_at = to.artifacts_at
 
     def record(self, content: Record, started_at: int | None = None) -> RunRecord:
         """Record one contestant.
@@ -119,9 +121,7 @@ class Recorder:
 
     def _send(self, address: str, folder: Path) -> None:
         """As the client's `log_artifacts` does, which asks the server for the address first."""
-        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-
-        place: Any = get_artifact_repository(address, tracking_uri=self.client.tracking_uri)
+        place: Any = self.artifacts_at(address)
         place.log_artifacts(str(folder))
 
     def _give_up(self, run_id: str) -> None:

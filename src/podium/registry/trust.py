@@ -6,6 +6,7 @@ counts; what counts is what MLflow does with it.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ LARGEST = 256 * 1024  # bytes of an MLmodel file; with 512 named columns it has 
 DEEPEST = 32
 PICKLES = frozenset({".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle"})
 BY_NAME = {path.stem: path for path in (Path(keras_by_name.__file__), Path(onnx_by_name.__file__))}
-_SAFE_TYPES = ("sklearn.",)  # what skops makes of these runs nothing but scikit-learn
+_SAFE_TYPE = re.compile(r"sklearn(\.\w+)+\._?[A-Z]\w*")  # a class; a function there may be any that it imports
 _LIBRARIES = {
     "mlflow.sklearn": ("mlflow.sklearn", "skops.io"),
     "mlflow.tensorflow": ("mlflow.tensorflow", "keras"),
@@ -142,12 +143,21 @@ def _loader(folder: Path, flavors: dict[str, Any]) -> str:
     by = {name: flavor for name, flavor in flavors.items() if isinstance(flavor, dict)}
     pyfunc = by.get("python_function", {})
     loader = pyfunc.get("loader_module")
-    data = folder / str(pyfunc.get("data") or "")
+    folder = folder.resolve()
+    data = (folder / str(pyfunc.get("data") or "")).resolve()
+    # Loaders look for the description beside or in what they load, and would find another one, or none, anywhere else.
+    if folder not in {data, data.parent} or (data / "MLmodel").exists() != (data == folder):
+        return "it is described by another MLmodel file than its own"
     if loader == "mlflow.sklearn":
         return _sklearn(by.get("sklearn", {}))
-    if loader in {"mlflow.tensorflow", "keras_by_name"}:
+    if loader == "mlflow.tensorflow":
+        return _tensorflow(by, data) or _keras(data)
+    if loader == "keras_by_name":
         return _keras(data)
-    return "" if loader in {"mlflow.onnx", "onnx_by_name"} else f"it is loaded by {str(loader)[:60]!r}"
+    if loader == "mlflow.onnx":
+        # Among ONNX Runtime's options is the folder from which a graph reads files.
+        return "it sets options of ONNX Runtime" if by.get("onnx", {}).get("onnx_session_options") else ""
+    return "" if loader == "onnx_by_name" else f"it is loaded by {str(loader)[:60]!r}"
 
 
 def _sklearn(flavor: dict[str, Any]) -> str:
@@ -155,8 +165,16 @@ def _sklearn(flavor: dict[str, Any]) -> str:
     if flavor.get("serialization_format") != "skops":
         return "it is not declared to be of skops, so that MLflow takes it for a pickle"
     types = flavor.get("skops_trusted_types") or ()
-    strange = next((kind for kind in types if not str(kind).startswith(_SAFE_TYPES)), None)
+    strange = next((kind for kind in types if not _SAFE_TYPE.fullmatch(str(kind))), None)
     return f"it wants skops to trust {str(strange)[:60]!r}" if strange is not None else ""
+
+
+def _tensorflow(by: dict[str, Any], data: Path) -> str:
+    # Other kinds are graphs of TensorFlow's, which write files; without a format it would be HDF5.
+    saved = data / "save_format.txt"
+    kind = by.get("keras", by.get("tensorflow", {})).get("model_type")
+    known = kind == "keras" and saved.is_file() and saved.read_bytes() == b"tf"
+    return "" if known else "it is not declared to be Keras's own file"
 
 
 def _keras(data: Path) -> str:

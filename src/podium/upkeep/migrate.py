@@ -69,10 +69,8 @@ def migrate(
         SettingError: this cannot be carried, or cannot be carried there.
         RegistryError: the target is not empty; or what is there now is not what is here.
     """
-    store, target = (
-        MlflowStore(settings),
-        MlflowStore(settings.model_copy(update={"tracking_uri": to, "registry_uri": None})),
-    )
+    there = {"tracking_uri": to, "registry_uri": None, "artifact_location": artifacts or settings.artifact_location}
+    store, target = MlflowStore(settings), MlflowStore(settings.model_copy(update=there))
     _check(store, target)
     with store.connection.errors("carry everything over"), tempfile.TemporaryDirectory(prefix="podium-") as folder:
         copied = _copied(store, Path(folder))
@@ -167,7 +165,7 @@ def _carry(store: MlflowStore, target: MlflowStore, old: str, new: str) -> bool:
         wanted = digest(here)
         if _digest(target, new, Path(folder, "before")) == wanted:
             return True
-        care.repository(target, new).log_artifacts(str(here))  # type: ignore[no-untyped-call]
+        target.connection.artifacts_at(new).log_artifacts(str(here))  # type: ignore[no-untyped-call]
         if _digest(target, new, Path(folder, "after")) != wanted:
             raise RegistryError(f"{new} does not have the files of {old}; `podium migrate` again carries them anew")
     return True
@@ -183,7 +181,7 @@ def _read(store: MlflowStore, address: str, folder: Path) -> Path | None:
     path = local_path(address)
     if path is not None:
         return path if path.is_dir() else None
-    there = care.repository(store, address)
+    there = store.connection.artifacts_at(address)
     if not there.list_artifacts():
         return None
     folder.mkdir()

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from podium.models.onnx_graph import affine_graph
+from podium.models.onnx_graph import affine_graph, run_graph
 from podium.serve.hotswap import scorer as scorer_module
 from podium.serve.hotswap.fetched import GRAPH
 from podium.serve.hotswap.manifest import load
@@ -29,6 +29,27 @@ def test_what_is_no_graph_is_refused(graph: bytes) -> None:
     """Bytes that are no graph are a scoring error, not a crash."""
     with pytest.raises(ScoringError):
         OnnxScorer(graph, 4)
+
+
+def test_a_graph_reads_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A planted graph whose weights lie in a file of the server's folder would forecast that file's bytes."""
+    from onnx import TensorProto, helper
+
+    monkeypatch.chdir(tmp_path)
+    Path("podium.toml").write_text("secret")
+    secret = TensorProto(name="secret", data_type=TensorProto.UINT8, dims=[6], data_location=TensorProto.EXTERNAL)
+    secret.external_data.add(key="location", value="podium.toml")
+    nodes = [helper.make_node("Cast", ["secret"], ["forecast"], to=TensorProto.DOUBLE)]
+    kind = TensorProto.DOUBLE
+    X, forecast = (helper.make_tensor_value_info(*of) for of in (("X", kind, ["n", 1]), ("forecast", kind, ["n"])))
+    opset = [helper.make_opsetid("", 17)]
+    graph = helper.make_model(
+        helper.make_graph(nodes, "g", [X], [forecast], [secret]), ir_version=9, opset_imports=opset
+    )
+    with pytest.raises(ScoringError, match="cannot be loaded"):
+        OnnxScorer(graph.SerializeToString(), 1).score(np.zeros((1, 1)))
+    with pytest.raises(Exception, match="External data"):
+        run_graph(graph.SerializeToString(), np.zeros((1, 1)))
 
 
 def test_a_graph_of_another_width_is_refused() -> None:

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from podium.environment import keep_private
 from podium.errors import PodiumError
+from podium.models.onnx_graph import open_graph
 from podium.records import Floats
 from podium.serve.hotswap.pyfunc_host import host
 
@@ -66,15 +66,9 @@ class OnnxScorer:
 
     def __init__(self, graph: bytes, n_features: int) -> None:
         self.quick = True
-        keep_private()
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        # One thread: a row takes microseconds, and threads that spin would take the cores from the other requests.
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 4
         try:
-            self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+            # One thread: a row takes microseconds, and threads that spin would take the cores from the other requests.
+            self._session = open_graph(graph, threads=1)
         except Exception as error:  # noqa: BLE001  onnxruntime's errors have no common base
             raise ScoringError(f"the graph cannot be loaded ({type(error).__name__})") from None
         _check_signature(self._session, n_features)
