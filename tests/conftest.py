@@ -169,10 +169,6 @@ def context(table: FeatureTable) -> RunContext:
         table=table,
         scored_days=ScoredDays(table.origins[-N_SCORED], table.origins[-1], N_SCORED),
         baselines=BASELINES,
-        developer="tester",
-        project="EURUSD_Capstone",
-        params={"seed": 42, "n_lags": N_LAGS},
-        source="test",
     )
 
 

@@ -18,13 +18,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
 import pytest
 from filelock import FileLock
+
+from podium.evaluate.judgement import Standing, _nested
 
 HOST = "127.0.0.1"
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy before loopback
 PAUSE = 0.02  # seconds between two looks
 Found = TypeVar("Found")
+
+
+def standing_of(row: Mapping[str, Any]) -> Standing:
+    """A contestant's standing, of the figures on one level that `Standing.flat` gives."""
+    return msgspec.convert(_nested(row), Standing)
 
 
 def until(condition: Callable[[], Found], what: str, seconds: float = 60.0) -> Found:

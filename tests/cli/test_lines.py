@@ -20,7 +20,6 @@ from podium.evaluate.replay import Reign, Replay
 from podium.evaluate.sentinel import Suspicion
 from podium.pipeline.forecast import UNTESTED
 from podium.pipeline.pairs import PairResult
-from podium.pipeline.prepare import Ingested
 from podium.pipeline.routine import Routine, Simulation
 from podium.pipeline.status import PairStatus, Status
 from podium.pipeline.tasks import Done
@@ -28,6 +27,7 @@ from podium.records import DataVersion, FeatureTable, Interval, NextDay, RunReco
 from podium.registry.history import Title
 from podium.registry.proposals import proposals
 from podium.report.amount import Amount
+from tests.support import standing_of
 
 WIDEST_TABLE = 80
 TODAY = date(2026, 11, 23)
@@ -64,7 +64,7 @@ def standing(family: str, alias: str | None, rmse: float, **more: object) -> Sta
         **dict.fromkeys((f"{name}_{coverage}" for name in ("width", "winkler") for coverage in (80, 95)), 0.01),
         **dict.fromkeys(f"{test}_p_{n}" for test in ("kupiec", "independence", "christoffersen") for n in (80, 95)),
     }
-    return Standing.from_flat({**values, **more})
+    return standing_of({**values, **more})
 
 
 NO_FIGURES = dict.fromkeys(
@@ -265,7 +265,8 @@ OWN = (
     Arm("candidate", "EURUSD_ARIMA", (4,), 0, 30, 30, 0.0052),
 )
 SERIES = Series("EURUSD", np.array(["1999-01-04", "2026-10-30"], dtype="datetime64[D]"), np.array([1.1, 1.2]), "ecb")
-INGESTED = Ingested(SERIES, DATA, Path("data/raw/EURUSD.parquet"), ("two rows were out of order",))
+INGESTED = SERIES, DATA, Path("data/raw/EURUSD.parquet")
+REPAIRED = ("two rows were out of order",)
 TABLE = FeatureTable(
     "EURUSD", DATA, SERIES.dates, SERIES.dates, ("lag_0", "ma_5"), np.zeros((2, 2)), np.array([0.0, np.nan])
 )
@@ -343,7 +344,7 @@ CASES = {
     "many": lambda: per_pair.result_lines(MANY, 61.25),
     "many-progress": lambda: [per_pair.progress_line("run", MANY, 29, 61.25)],
     "steps": lambda: [
-        made.ingested_line(INGESTED),
+        made.ingested_line(*INGESTED),
         made.features_line(TABLE, Path("data/processed/EURUSD.parquet")),
         made.trained_line(RUN),
         made.trained_line(RUN, before=True),
@@ -383,7 +384,7 @@ def test_what_is_said_fits_into_a_terminal(name, width, monkeypatch, capsys):
 @pytest.mark.parametrize(
     "document",
     [
-        lambda: made.ingested_json(INGESTED),
+        lambda: made.ingested_json(*INGESTED, REPAIRED),
         lambda: made.features_json(TABLE, Path("x")),
         lambda: made.run_json(RUN, before=False),
         lambda: [per_pair.result_json(result) for result in MANY],
@@ -427,7 +428,7 @@ def test_a_mixture_tells_whose_forecasts_it_is_made_of():
 @pytest.mark.parametrize(
     "document",
     [
-        made.ingested_json(INGESTED),
+        made.ingested_json(*INGESTED, REPAIRED),
         made.features_json(TABLE, Path("x")),
         made.run_json(RUN, before=False),
         ahead.simulation_json(SIMULATION),

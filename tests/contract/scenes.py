@@ -24,6 +24,7 @@ from mlflow.tracking._model_registry.client import ModelRegistryClient
 from podium.pipeline.contest import evaluate
 from podium.pipeline.train import train_one
 from podium.registry import pointer
+from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
 
 FLAGS = {"developer": "tester", "source": "csv:rates.csv"}
@@ -122,11 +123,13 @@ def train(template: Path, out: Path) -> None:
     shutil.copytree(template, out / "warm")
     os.chdir(out / "warm")
     for family in ("LinearRegression", "ARIMA"):  # so that everything is imported before the first fork
-        train_one((settings(), family))
+        train_one(MlflowStore(settings()), family)
     folder = out / "six"
     shutil.copytree(template, folder)
     families = ("LinearRegression", "ARIMA") * 3
-    pids = [in_child(folder, lambda name=name: train_one((settings(), name)), wait=False) for name in families]
+    pids = [
+        in_child(folder, lambda name=name: train_one(MlflowStore(settings()), name), wait=False) for name in families
+    ]
     report(statuses=[os.waitpid(pid, 0)[1] for pid in pids])
 
 

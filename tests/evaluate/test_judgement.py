@@ -6,9 +6,10 @@ import pytest
 
 from podium.evaluate.evidence import Comparison
 from podium.evaluate.interval_scores import IntervalScores
-from podium.evaluate.judgement import Judgement, Standing
+from podium.evaluate.judgement import Judgement
 from podium.evaluate.sentinel import Estimate, Suspicion
 from podium.evaluate.significance import point_scores
+from tests.support import standing_of
 
 OLD_STANDING = {
     "model_type": "ARIMA", "model_name": "EURUSD_ARIMA", "model_version": 3, "run_id": "5c1", "alias": "champion",
@@ -49,7 +50,7 @@ def test_the_judgement_of_the_first_release_still_reads():
 
 def test_a_standing_on_one_level_has_the_figures_of_the_first_release():
     """What the pointer holds of a contestant keeps the names that its readers know."""
-    flat = Standing.from_flat({**OLD_STANDING, "family": "ARIMA"}).flat()
+    flat = standing_of({**OLD_STANDING, "family": "ARIMA"}).flat()
     newer = {field.name for field in dataclasses.fields(IntervalScores) if field.name not in OLD_STANDING}
     for name in newer - {"notes"}:
         assert not flat.pop(name) or name == "benchmark"

@@ -84,8 +84,7 @@ class Arena:
         days = scored_rows(table, self.settings.n_lags, self.settings.test_fraction)
         scored = days.rows
         actual, when = table.target[scored], (table.origins[scored], table.target_dates[scored])
-        baselines = baseline_scores(actual, table.values[scored, 0])
-        context = RunContext(table, days.scored_days(table), baselines, "tester", "EURUSD_Capstone", source="test")
+        context = RunContext(table, days.scored_days(table), baseline_scores(table, scored))
         before = {version.family: version for version in self.store.newest()}
         for family, tell in told.items():
             forecast = tell(actual)

@@ -8,11 +8,12 @@ import pytest
 
 from podium.registry import log_items, plots
 from podium.registry.log_items import record
+from podium.settings import Settings
 
 
 def test_a_run_says_what_the_guide_asks(make_result, context):
     """Tags, metrics under the same names for all, both baselines, parameters; nothing that is not finite."""
-    found = record(make_result("ARIMA", params={"order": (1, 0, 1)}), context)
+    found = record(make_result("ARIMA", params={"order": (1, 0, 1)}), context, Settings())
     assert found.tags["scored_days"] == str(context.scored_days)
     assert {"developer", "project", "data_version", "model_type"} <= found.tags.keys()
     metrics = {name for name, _, _ in found.metrics}
@@ -27,7 +28,7 @@ def test_forecasts_can_be_computed_with_again(make_result, context):
 
     result = make_result("LSTM")
     bounded = replace(result.forecasts, bounds={"lower_80": result.forecasts.forecast - 0.01})
-    found = record(replace(result, forecasts=bounded), context)
+    found = record(replace(result, forecasts=bounded), context, Settings())
     table = pq.read_table(io.BytesIO(found.files["forecasts.parquet"]))
     assert table.column_names == ["origin", "target_date", "actual", "forecast", "lower_80"]
     assert table["forecast"].to_pylist() == result.forecasts.forecast.tolist()
@@ -38,7 +39,7 @@ def test_forecasts_can_be_computed_with_again(make_result, context):
 @pytest.mark.parametrize(("curve", "plots"), [(None, 2), ({"training": np.array([2.0, 1.0])}, 3)])
 def test_plots_are_titled_and_have_units(make_result, context, curve, plots):
     """A forecast and the lead over the random walk always, the learning curve where there is one, by epoch."""
-    found = record(make_result("LSTM", curve=curve), context)
+    found = record(make_result("LSTM", curve=curve), context, Settings())
     assert len(found.figures) == plots
     for figure in found.figures.values():
         assert "EUR/USD" in figure.axes[0].get_title(loc="left")

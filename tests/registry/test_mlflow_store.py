@@ -353,7 +353,8 @@ def test_passwords_stay_out_of_what_is_recorded(store, make_result, context, mon
     """A password in a setting, a description or a tag is starred before it is written."""
     address = "postgresql://me:s3cretword@db.example.com/mlflow"
     result = make_result("ARIMA", params={"source": address})
-    run = store.log_run(result, replace(context, developer=address))
+    store.settings = store.settings.model_copy(update={"developer": address})
+    run = store.log_run(result, context)
     version = store.register(run, f"from {address}", f"at {address}")
     everything = json.dumps(
         [

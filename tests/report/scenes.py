@@ -15,6 +15,7 @@ from podium.evaluate.judgement import Judgement, Standing
 from podium.evaluate.metrics import directional_accuracy, mae, rmse
 from podium.records import DataVersion, Forecasts, Interval, NextDay, Series
 from podium.report.scene import Scene
+from tests.support import standing_of
 
 MakeScene = Callable[..., Scene]
 N_DAYS, SIGMA = 420, 0.005
@@ -93,7 +94,7 @@ def make_standing(name: str, rows: Forecasts, place: int) -> Standing:
     """Scores as they are, the rest as in the tables above."""
     error, walk = rmse(rows.actual, rows.forecast), float(np.sqrt(np.mean(rows.actual**2)))
     direction = directional_accuracy(rows.actual, rows.forecast)
-    return Standing.from_flat({
+    return standing_of({
         **ALIKE,
         **{figure: given[place] for figure, given in BY_PLACE.items()},
         "family": name,
@@ -183,4 +184,4 @@ def make_scene(rename: dict[str, str] | None = None, **changes: Any) -> Scene:
 
 def changed(row: Standing, **changes: Any) -> Standing:
     """The same contestant with other figures, by their flat names."""
-    return Standing.from_flat({**row.flat(), **changes})
+    return standing_of({**row.flat(), **changes})

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from podium.evaluate.judgement import Standing
 from podium.report.belief import (
     ALL_BARS,
     ALL_COVERAGES,
@@ -19,6 +18,7 @@ from podium.report.belief import (
     told_interval,
 )
 from podium.report.scene import Scene
+from tests.support import standing_of
 
 MakeScene = Callable[..., Scene]
 N_DAYS = 420
@@ -27,7 +27,7 @@ N_DAYS = 420
 def told(scene: Scene, **changes: Any) -> str:
     """The judgement on the leader's range with some of its figures changed."""
     first, *others = scene.judgement.ranking
-    ranking = (Standing.from_flat({**first.flat(), **changes}), *others)
+    ranking = (standing_of({**first.flat(), **changes}), *others)
     changed = dataclasses.replace(scene, judgement=dataclasses.replace(scene.judgement, ranking=ranking))
     said, (evidence, *_) = told_interval(changed)[0], interval_evidence(changed) or [""]
     assert " p " not in said

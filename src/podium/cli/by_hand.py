@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -11,6 +11,9 @@ from podium.cli.flags import ADDRESSES, FOLDERS, AcceptLeak, Json, takes_setting
 from podium.cli.lines import since
 from podium.errors import SettingError
 from podium.settings import Settings
+
+if TYPE_CHECKING:
+    from podium.registry.history import Title
 
 TITLES = ("pair", "developer", *ADDRESSES, *FOLDERS)
 Why = Annotated[str, typer.Option("--why", help="Reason, for the history.")]
@@ -66,14 +69,12 @@ def titles(
         return
     if not number or not why.strip():
         raise SettingError(f'say which and why: `podium titles {act} N --why "..."`')
-    title = (approval.approve if act == "approve" else approval.reject)(settings, number, why)
     if act == "approve":
-        _tell(title, as_json)
-    else:
-        line = (
-            f"proposal {number} is rejected ({why}); the title stays with {title.previous if title else 'its holder'}"
-        )
-        answer(as_json, {"changed": False, **since.title_json(title)} if title else {}, [line])
+        _tell(approval.approve(settings, number, why), as_json)
+        return
+    title = approval.reject(settings, number, why)
+    line = f"proposal {number} is rejected ({why}); the title stays with {title.previous}"
+    answer(as_json, {"changed": False, **since.title_json(title)}, [line])
 
 
 @takes_settings(*TITLES)
@@ -100,10 +101,8 @@ def history(
     answer(as_json, [since.title_json(title) for title in titles], since.title_lines(settings.pair, titles))
 
 
-def _tell(title: object, as_json: bool) -> None:
-    from podium.registry.history import Title
-
-    if not isinstance(title, Title):
+def _tell(title: Title | None, as_json: bool) -> None:
+    if title is None:
         answer(as_json, {"changed": False}, ["nothing to change: it holds the title, pinned, already"])
         return
     pinned = ", pinned" if title.pinned else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -139,14 +138,17 @@ def _check(settings: Settings) -> None:
 
 
 def _ingest(settings: Settings, as_json: bool = False, quiet: bool = False) -> None:
+    from podium.data.store import data_version
     from podium.pipeline.prepare import ingest as step
+    from podium.pipeline.prepare import series_path
 
     with working_on(f"fetching {settings.pair} from {settings.source}"):
-        ingested = step(settings)
-    for line in ingested.notes:
+        fetched = step(settings)
+    for line in fetched.notes:
         note(line)
     if not quiet:
-        answer(as_json, made.ingested_json(ingested), [made.ingested_line(ingested)])
+        told = fetched.series, data_version(fetched.series), series_path(settings)
+        answer(as_json, made.ingested_json(*told, fetched.notes), [made.ingested_line(*told)])
 
 
 def _preprocess(settings: Settings, as_json: bool = False, quiet: bool = False) -> None:
@@ -198,20 +200,8 @@ def _evaluate(settings: Settings, as_json: bool, strict: bool, overrides: Overri
 
     if not features_path(settings).exists():
         raise MissingError(f"nobody has been trained on {settings.pair} here yet; run `podium run`")
-    new = not settings.models_dir.exists()
-    try:
-        with working_on("judging and registering"):
-            judgement = step(settings, note, **overrides)
-    except MissingError:
-        if new:
-            _forget(settings)
-        raise
+    with working_on("judging and registering"):
+        judgement = step(settings, note, **overrides)
     answer(as_json, judgement.as_dict(), judged.judgement_lines(judgement))
     if judgement.verdict in NEEDS_A_PERSON or (strict and not judgement.proven):
         raise typer.Exit(EXIT_PERSON)
-
-
-def _forget(settings: Settings) -> None:
-    """Leave no empty folder behind of a championship that was none."""
-    with suppress(OSError):  # somebody else has written into it meanwhile
-        settings.models_dir.rmdir()

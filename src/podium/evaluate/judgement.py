@@ -59,13 +59,6 @@ class Standing:
         why = {name: test["reason"] for name, test in tests.items() if test["reason"]} | intervals.pop("notes", {})
         return {**row, **skill, **{name: test["p_value"] for name, test in tests.items()}, **intervals, "untested": why}
 
-    @classmethod
-    def from_flat(cls, row: Mapping[str, Any]) -> Standing:
-        """The standing with the figures that `flat` gives."""
-        import msgspec
-
-        return msgspec.convert(_nested(row), cls)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement(Tabular):

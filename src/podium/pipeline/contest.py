@@ -76,7 +76,6 @@ def evaluate(settings: Settings, note: Note = lambda line: None, **overrides: Un
         UntrainedError: nobody has been trained on this series.
         DataError: the title was decided on another series, or on later days.
     """
-    settings.models_dir.mkdir(parents=True, exist_ok=True)
     store = MlflowStore(settings)
     with store.turn():
         store.check_artifacts()
@@ -89,6 +88,7 @@ def evaluate(settings: Settings, note: Note = lambda line: None, **overrides: Un
         if departure:
             note(f"{departure}; --change-source says that it is meant")
         case = replace(gather(store, champion, series, table, note, **overrides), departure=departure)
+        settings.models_dir.mkdir(parents=True, exist_ok=True)  # before the registry says what no pointer could
         versions = {run.family: register(store, run) for run in case.runs}
         store.record_attempts(case.attempts)
         return conclude(store, case, carried, versions, records=lambda: _records(store, case), note=note)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
 
 from podium.evaluate.judgement import Judgement
 from podium.records import NextDay
@@ -67,24 +66,6 @@ class Day:
     title: tuple[str, str] | None = None
     alarms: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        judged = self.judgement
-        return {
-            "pair": self.pair,
-            "day": None if self.day is None else str(self.day),
-            "result": self.result,
-            "exit_code": self.exit_code,
-            "steps": [asdict(step) for step in self.steps],
-            "verdict": judged and judged.verdict,
-            "champion": judged and judged.champion,
-            "champion_version": judged and judged.champion_version,
-            "title": self.title,
-            "next_day": self.next_day and self.next_day.as_dict(),
-            "alarms": self.alarms,
-            "notes": self.notes,
-        }
 
 
 Chore = Callable[[Settings], tuple[str, bool]]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 from podium.data.continuity import changes
 from podium.data.fetch import fetch_series
 from podium.data.store import data_version, load_features, load_series, save_features, save_series
+from podium.data.table import Fetched
 from podium.errors import DataError, MissingError, PodiumError
 from podium.features import build_features, feature_names
-from podium.records import DataVersion, FeatureTable, Series
+from podium.records import FeatureTable, Series
 from podium.settings import Settings
 
 
@@ -24,31 +25,18 @@ def features_path(settings: Settings) -> Path:
     return settings.data_dir / "processed" / f"{settings.pair}.parquet"
 
 
-@dataclass(frozen=True, slots=True)
-class Ingested:
-    """What `ingest` brought.
-
-    Attributes:
-        series: the series, as stored.
-        data_version: names exactly this series.
-        path: where it is stored.
-        notes: what was repaired, fallen back on or let pass, and what is other than in the series stored before.
-    """
-
-    series: Series
-    data_version: DataVersion
-    path: Path
-    notes: tuple[str, ...]
-
-
 def stored_or_fetched(settings: Settings) -> Series:
     """The stored series, else the source's, which is not stored."""
     path = series_path(settings)
     return load_series(path) if path.exists() else fetch_series(settings).series
 
 
-def ingest(settings: Settings) -> Ingested:
-    """Fetch the pair's rates, pass the quality gate, store them; after any failure the last good series stays."""
+def ingest(settings: Settings) -> Fetched:
+    """Fetch the pair's rates, pass the quality gate, store them; after any failure the last good series stays.
+
+    Returns:
+        The series as stored; the notes tell too what is other than in the series stored before.
+    """
     fetched = fetch_series(settings)
     path = series_path(settings)
     try:
@@ -56,7 +44,7 @@ def ingest(settings: Settings) -> Ingested:
     except PodiumError:  # there is none that could be compared
         notes = fetched.notes
     save_series(fetched.series, path)
-    return Ingested(fetched.series, data_version(fetched.series), path, notes)
+    return replace(fetched, notes=notes)
 
 
 def preprocess(settings: Settings) -> FeatureTable:

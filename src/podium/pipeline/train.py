@@ -17,7 +17,7 @@ from podium.evaluate.baselines import baseline_scores
 from podium.evaluate.horizons import believed_volatility
 from podium.evaluate.intervals import IntervalForecast, interval_forecast, next_day
 from podium.evaluate.metrics import score
-from podium.evaluate.walkforward import ScoredRows, WalkForward, scored_rows, walk_forward
+from podium.evaluate.walkforward import WalkForward, scored_rows, walk_forward
 from podium.features import frame
 from podium.models.combiner import WEIGHT, Combiner
 from podium.models.roster import enter, enter_all, members
@@ -27,7 +27,7 @@ from podium.pipeline.prepare import load_table, series_path
 from podium.pipeline.recipe import SHARED, TAG, ingredients, recipe
 from podium.pipeline.record import is_whole, read_walked
 from podium.pipeline.walk_cache import shared_walk
-from podium.records import FeatureTable, Forecasts, ModelName, RunRecord, Series
+from podium.records import Forecasts, ModelName, RunRecord, Series
 from podium.registry.log_items import ContestantResult, RunContext
 from podium.registry.mlflow_store import MlflowStore
 from podium.registry.recorder import code_version
@@ -85,7 +85,7 @@ def train_once(task: tuple[Settings, str, bool], others: Mapping[str, RunRecord]
     settings, family, again = task
     store = MlflowStore(settings)
     found = None if again else completed(store, family)
-    return (found, True) if found else (train_one((settings, family), others, again, store), False)
+    return (found, True) if found else (train_one(store, family, others, again), False)
 
 
 def completed(store: MlflowStore, family: str) -> RunRecord | None:
@@ -99,42 +99,37 @@ def completed(store: MlflowStore, family: str) -> RunRecord | None:
 
 
 def train_one(
-    task: tuple[Settings, str],
-    others: Mapping[str, RunRecord] = NOBODY,
-    again: bool = False,
-    store: MlflowStore | None = None,
+    store: MlflowStore, family: str, others: Mapping[str, RunRecord] = NOBODY, again: bool = False
 ) -> RunRecord:
     """Score, fit and record one contestant, in whichever process this is.
 
     Args:
-        task: settings and family.
+        store: of the pair.
+        family: of the contestant.
         others: the completed runs of those whose forecasts it mixes; nobody's for one that forecasts by itself.
         again: fit all its models, also those of blocks that its newest version has walked through.
-        store: of these settings, where one is open.
     """
-    settings, family = task
-    store = store or MlflowStore(settings)
-    started_at = int(time.time() * 1000)
+    settings, started_at = store.settings, int(time.time() * 1000)
     table, series = load_table(settings), load_series(series_path(settings))
+    digest = recipe(settings, family, table)
     days = scored_rows(table, settings.n_lags, settings.test_fraction)
     contestant = enter(family, settings)
     admit(settings, contestant, series, table)
     if isinstance(contestant, Combiner):
         walked = mixed(contestant, recorded(store, others), table)
     else:
-        before = None if again else walked_before(store, family, series, recipe(settings, family, table))
+        before = None if again else walked_before(store, family, series, digest)
         walked = walk_forward(contestant, table, days, settings.refit_every, before)
     walk = shared_walk(settings, series, table.origins[days.first_scored])
     ranged = interval_forecast(believed_volatility(walk), walked.forecasts)
     tomorrow = float(walked.future.predict(frame(table)[days.n_known :])[0])
     name = str(ModelName(series.pair, family))
     result = dataclasses.replace(
-        _result(family, walked, ranged, recipe(settings, family, table)),
+        _result(settings, family, walked, ranged, digest),
         next_day=next_day(series, tomorrow, ranged.interval, name, calendar=calendar_of(settings, series.source)),
-        recipe=ingredients(settings, family),
         started_at=started_at,
     )
-    return store.log_run(result, _context(settings, series, table, days))
+    return store.log_run(result, RunContext(table, days.scored_days(table), baseline_scores(table, days.rows)))
 
 
 def walked_before(store: MlflowStore, family: str, series: Series, digest: str) -> Forecasts | None:
@@ -152,14 +147,17 @@ def walked_before(store: MlflowStore, family: str, series: Series, digest: str) 
         return None
 
 
-def _result(family: str, walked: WalkForward, ranged: IntervalForecast, digest: str) -> ContestantResult:
-    scored = walked.forecasts
+def _result(
+    settings: Settings, family: str, walked: WalkForward, ranged: IntervalForecast, digest: str
+) -> ContestantResult:
+    scored, shared = walked.forecasts, {name: getattr(settings, name) for name in SHARED}
     bounds = {**scored.bounds, **ranged.columns}
     params = walked.future.params.items()
     weights = {name: value for name, value in params if name.startswith(WEIGHT) and isinstance(value, float)}
     return ContestantResult(
         family=family,
-        params={**walked.contestant.params, "volatility_model": ranged.scores.volatility_model},
+        # the contestant's own word wins where it names a shared setting too
+        params={**shared, **walked.contestant.params, "volatility_model": ranged.scores.volatility_model},
         metrics={**score(scored.actual, scored.forecast), **ranged.scores.metrics, **weights},
         forecasts=dataclasses.replace(scored, bounds=bounds),
         model=walked.future,
@@ -169,17 +167,5 @@ def _result(family: str, walked: WalkForward, ranged: IntervalForecast, digest: 
             TAG: digest,
             UNTESTED_TAG: json.dumps(dict(ranged.scores.notes)),
         },
-    )
-
-
-def _context(settings: Settings, series: Series, table: FeatureTable, days: ScoredRows) -> RunContext:
-    scored = days.rows
-    return RunContext(
-        table=table,
-        scored_days=days.scored_days(table),
-        baselines=baseline_scores(table, scored),
-        developer=settings.developer,
-        project=settings.project,
-        params={name: getattr(settings, name) for name in SHARED},
-        source=series.source,
+        recipe=ingredients(settings, family),
     )

@@ -21,7 +21,7 @@ from podium.settings.wording import mask
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Experiment, FileInfo
+    from mlflow.entities import FileInfo
     from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
     from podium.registry.entities import Model
@@ -102,7 +102,7 @@ class Connection:
                 found = client.get_experiment_by_name(name)
         if found is None or found.lifecycle_stage != "active":
             raise RegistryError(f"experiment {name} is deleted; restore it, or choose another with --experiment")
-        self._check_artifacts(found)
+        self.check_artifacts()
         return str(found.experiment_id)
 
     def _spelt(self, name: str) -> str | None:
@@ -123,14 +123,9 @@ class Connection:
         name = self.settings.experiment_name
         with self.errors(f"open experiment {name}"):
             found = self.client.get_experiment_by_name(name)
-        if found is not None:
-            self._check_artifacts(found)
-
-    def _check_artifacts(self, found: Experiment) -> None:
-        place, name = local_path(found.artifact_location), self.settings.experiment_name
-        if place is None or place.exists():
-            return
-        with self.errors(f"open experiment {name}"):
+            place = local_path(found.artifact_location) if found else None
+            if found is None or place is None or place.exists():
+                return
             if not self.client.search_runs([found.experiment_id], "tags.status = 'completed'", max_results=1):
                 return
         raise RegistryError(

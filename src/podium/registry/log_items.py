@@ -15,6 +15,7 @@ from podium.evaluate.baselines import PERSISTENCE
 from podium.models.base import FittedModel
 from podium.records import FeatureTable, Forecasts, Interval, NextDay, ScoredDays
 from podium.registry import plots
+from podium.settings import Settings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,7 +33,7 @@ class ContestantResult:
 
     Attributes:
         family: model family, `LSTM`.
-        params: settings of the contestant beyond those of its fitted model.
+        params: settings of the championship and of the contestant, beyond those of its fitted model.
         metrics: `rmse`, `mae`, `directional_accuracy` over the scored days.
         forecasts: the out-of-sample forecasts that the metrics were computed from.
         model: the recipe fitted on every day up to the last.
@@ -63,19 +64,11 @@ class RunContext:
         table: the features and targets that the contestants were given.
         scored_days: the origins on which all were scored.
         baselines: metrics by baseline, `persistence` and `random_walk`.
-        developer: who ran it.
-        project: name of the project, `EURUSD_Capstone`.
-        params: settings that all contestants share, such as `seed`.
-        source: where the series comes from, `ecb`.
     """
 
     table: FeatureTable
     scored_days: ScoredDays
     baselines: Mapping[str, Mapping[str, float]]
-    developer: str
-    project: str
-    params: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
-    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +91,6 @@ class Record:
         files: content by its path below the run's artifacts.
         figures: plots, likewise.
         table: what the contestant was trained and scored on.
-        source: where its series comes from, `ecb`.
         model: goes last.
     """
 
@@ -108,12 +100,11 @@ class Record:
     files: Mapping[str, bytes]
     figures: Mapping[str, Figure]
     table: FeatureTable
-    source: str
     model: Model
 
 
-def record(result: ContestantResult, context: RunContext) -> Record:
-    """What the run of one contestant records."""
+def record(result: ContestantResult, context: RunContext, settings: Settings) -> Record:
+    """What the run of one contestant records; of the settings, who ran it for what project."""
     table = context.table
     files = {
         FORECASTS: forecasts_parquet(result.forecasts),
@@ -124,8 +115,8 @@ def record(result: ContestantResult, context: RunContext) -> Record:
         files[NEXT_DAY] = next_day_json(result.next_day).encode()
     return Record(
         tags={
-            "developer": context.developer,
-            "project": context.project,
+            "developer": settings.developer,
+            "project": settings.project,
             "data_version": str(table.data_version),
             "model_type": result.family,
             "pair": table.pair,
@@ -137,15 +128,13 @@ def record(result: ContestantResult, context: RunContext) -> Record:
         files=files,
         figures=_figures(result, table.pair),
         table=table,
-        source=context.source,
         model=Model(result.family, result.model, example_rows(table)),
     )
 
 
 def _params(result: ContestantResult, context: RunContext) -> dict[str, str]:
-    # The contestant's own word wins where it names a shared setting too.
     counts = {"n_features": len(context.table.names), "n_scored_days": context.scored_days.n_days}
-    merged = {**counts, **context.params, **result.params, **result.model.params}
+    merged = {**counts, **result.params, **result.model.params}
     return {
         name: ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
         for name, value in merged.items()

@@ -97,7 +97,7 @@ class MlflowStore:
         """
         to, experiment_id = self.connection, self.prepare()
         with to.errors(f"log the run of {result.family}"):
-            return Recorder(to, experiment_id).record(record(result, context), result.started_at)
+            return Recorder(to, experiment_id).record(record(result, context, self.settings), result.started_at)
 
     def completed_runs(self, data_version: DataVersion, scored_days: ScoredDays | str) -> list[RunRecord]:
         """Completed runs on exactly this series and these scored days, oldest first; others are never compared."""

@@ -126,7 +126,7 @@ def written(known: Iterable[Model]) -> list[Title]:
 
 def heads(known: Iterable[Model]) -> dict[str, str]:
     """The digest of the last entry of each model."""
-    return {model.name: model.tags[HEAD] for model in known if HEAD in (model.tags)}
+    return {model.name: model.tags[HEAD] for model in known if HEAD in model.tags}
 
 
 def unrecorded(to: Connection, known: Collection[Model]) -> Title | None:
@@ -203,9 +203,9 @@ def parts(text: str) -> ModelName | None:
         return None
 
 
-def _state(found: Iterable[Model]) -> dict[str, frozenset[Holder]]:
+def _state(found: Iterable[Model]) -> dict[str, set[Holder]]:
     state: dict[str, set[Holder]] = {}
     for model in found:
-        for alias, version in (model.aliases).items():
+        for alias, version in model.aliases.items():
             state.setdefault(alias, set()).add(Holder(model.name, version))
-    return {alias: frozenset(held) for alias, held in state.items()}
+    return state

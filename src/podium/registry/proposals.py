@@ -70,7 +70,7 @@ def proposals(titles: Sequence[Title], today: date, days: int) -> list[Proposal]
         today: UTC.
         days: business days for which a proposal can be approved.
     """
-    made = [place for place, title in enumerate(titles) if (title.alias, title.verdict) == (PROPOSAL, PROPOSED)]
+    made = [place for place, title in enumerate(titles) if _proposes(title)]
     return [_become(titles[place], titles[place + 1 :], today, days) for place in made]
 
 

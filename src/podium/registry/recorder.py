@@ -148,13 +148,13 @@ def fail(client: MlflowClient, run_id: str) -> None:
 def _dataset(content: Record) -> Any:
     from mlflow.entities import Dataset
 
-    table, version = content.table, str(content.table.data_version)
+    table, version = content.table, content.table.data_version
     schema = {"mlflow_colspec": [{"type": "double", "name": name, "required": True} for name in table.names]}
     return Dataset(
         name=f"{table.pair} daily features",
-        digest=version[-36:],  # MLflow's limit; the end of a data version is the digest of its content
+        digest=str(version)[-36:],  # MLflow's limit; the end of a data version is the digest of its content
         source_type="code",
-        source=json.dumps({"tags": {"source": content.source, "data_version": version}}),
+        source=json.dumps({"tags": {"source": version.source, "data_version": str(version)}}),
         schema=json.dumps(schema),
         profile=json.dumps({"num_rows": int(np.isfinite(table.target).sum())}),
     )

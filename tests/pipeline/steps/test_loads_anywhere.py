@@ -124,7 +124,8 @@ def test_a_logged_model_needs_its_requirements_and_nothing_else(family, flavor, 
     in an isolated interpreter. It shows that the list is complete; that pip finds those versions is not shown here.
     """
     settings = ready.model_copy(update={"options": {"LSTM": {"units": 4, "epochs": 2}}})
-    store, run = MlflowStore(settings), train_one((settings, family))
+    store = MlflowStore(settings)
+    run = train_one(store, family)
     X = frame(load_table(settings))[-20:].reset_index(drop=True)
     found = elsewhere(store.fetch(run.model_uri), X, tmp_path)
     assert found["forecasts"] == pytest.approx(np.ravel(store.load(run.model_uri).predict(X)), abs=1e-9)

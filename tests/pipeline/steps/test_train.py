@@ -70,7 +70,7 @@ def test_the_scores_are_not_the_registered_models(trained):
 
 def test_training_again_gives_the_same_metrics(trained):
     """The same data, settings and seed give the same metrics, to the last bit."""
-    again = train_one((trained.settings, "ARIMA"))
+    again = train_one(trained.store, "ARIMA")
     before = trained.runs[1]
     assert again.run_id != before.run_id
     for name in ("rmse", "mae", "directional_accuracy"):

@@ -25,6 +25,7 @@ from podium.serve.hotswap.registry_reader import RegistryReader
 from podium.serve.processes.worker import make_pages
 from podium.settings import Settings
 from tests.serve.conftest import World
+from tests.support import standing_of
 
 N_SCORED = 60
 LAGS_USED = {"LinearRegression": 6, "ARIMA": 3, "LSTM": 1}
@@ -73,7 +74,7 @@ def _standing(version: Any, alias: str | None, past: Forecasts) -> Standing:
         "untested": {},
         "weights": {},
     }
-    return Standing.from_flat(found)
+    return standing_of(found)
 
 
 def championship(root: Path, settings: Settings, series: Series, make_result: Any, context: RunContext) -> Any:

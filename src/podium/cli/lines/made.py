@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from podium.cli.lines.cells import picked
 
 if TYPE_CHECKING:
-    from podium.pipeline.prepare import Ingested
-    from podium.records import FeatureTable, RunRecord
+    from podium.records import DataVersion, FeatureTable, RunRecord, Series
 
 
-def ingested_line(ingested: Ingested) -> str:
+def ingested_line(series: Series, version: DataVersion, path: Path) -> str:
     """What was stored, and where."""
-    series = ingested.series
-    return (
-        f"{series.pair}: {len(series):,} days from {series.dates[0]} to {series.dates[-1]} "
-        f"-> {ingested.path} ({ingested.data_version})"
-    )
+    days = f"{len(series):,} days from {series.dates[0]} to {series.dates[-1]}"
+    return f"{series.pair}: {days} -> {path} ({version})"
 
 
-def ingested_json(ingested: Ingested) -> dict[str, Any]:
+def ingested_json(series: Series, version: DataVersion, path: Path, notes: Sequence[str]) -> dict[str, Any]:
     """The same for programs."""
-    series = ingested.series
     days = {"n_days": len(series), "first_day": str(series.dates[0]), "last_day": str(series.dates[-1])}
-    days |= {"last_close": float(series.closes[-1])}
-    return {**picked(series, "pair", "source"), **days, **picked(ingested, "data_version", "path", "notes")}
+    days |= {"last_close": float(series.closes[-1]), "data_version": str(version)}
+    return {**picked(series, "pair", "source"), **days, "path": str(path), "notes": list(notes)}
 
 
 def features_line(features: FeatureTable, path: Path) -> str:

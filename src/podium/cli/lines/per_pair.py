@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from podium.cli.console import table
 from podium.cli.lines.cells import picked
+from podium.cli.lines.steps_of_days import day_json
 
 if TYPE_CHECKING:
     from podium.pipeline.pairs import PairResult
@@ -52,5 +53,5 @@ def result_json(result: PairResult) -> dict[str, Any]:
         "new_runs": result.new,
         "seconds": round(result.seconds, 3),
         "exit_code": result.exit_code,
-        **({"days": [day.as_dict() for day in found.days], "message": found.message} if found.days else {}),
+        **({"days": [day_json(day) for day in found.days], "message": found.message} if found.days else {}),
     }

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from podium.cli.console import table
+from podium.cli.lines.cells import picked
 
 if TYPE_CHECKING:
     from podium.ledger.day_log import LoggedDay
@@ -24,6 +25,18 @@ def day_line(day: Day) -> str:
     when = f" {day.day}" if day.day else ""
     title = f"; the title goes from {day.title[0]} to {day.title[1]}" if day.title else ""
     return f"{day.pair}{when}: {day.result}{title}"
+
+
+def day_json(day: Day) -> dict[str, Any]:
+    """The same for programs, with every step."""
+    verdict = ("verdict", "champion", "champion_version")
+    return {
+        **picked(day, "pair", "day", "result", "exit_code", "steps"),
+        **(picked(day.judgement, *verdict) if day.judgement else dict.fromkeys(verdict)),
+        "title": day.title,
+        "next_day": day.next_day and day.next_day.as_dict(),
+        **picked(day, "alarms", "notes"),
+    }
 
 
 def logged_lines(days: Sequence[LoggedDay]) -> Iterator[str]:
