@@ -33,7 +33,7 @@ FEATURES = {
         "data/calendar:stale", "data/calendar:n_business_days", "pipeline/status:_stale",
         "pipeline/forecast:forecast_ahead", "pipeline/forecast:horizon_to", "pipeline/forecast:_Scene.further",
         "pipeline/forecast:why", "pipeline/forecast:_Scene.why", "pipeline/forecast:_Scene._holder_before",
-        "pipeline/forecast:_Scene._asked", "cli/asking:_why_lines", "report/verdict:further",
+        "pipeline/forecast:_Scene._asked", "report/verdict:further",
         "serve/web/closes:Closes.ahead", "serve/web/closes:Closes.stale", "serve/web/endpoints:Endpoints._further",
         "settings/kinds:time_of_day", "settings/kinds:_clock", "settings/kinds:_rhythm",
     ),

@@ -301,9 +301,9 @@ def test_a_database_that_is_none_is_named(podium):
 
 
 def test_a_file_in_place_of_the_pointers_folder_is_named(podium, prepared_here):
-    """Exit code 1, the name and what the system says of it; the whole championship is not begun."""
+    """By the setting and its value; nothing is begun."""
     Path("models").touch()
-    refused(podium("evaluate"), 1, "models cannot be used (File exists)")
+    refused(podium("evaluate"), INPUT, "models_dir = 'models' is a file")
     refused(podium("run"), INPUT, "models_dir = 'models' is a file")
 
 

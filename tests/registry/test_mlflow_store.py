@@ -134,16 +134,15 @@ def test_within_one_look_a_runs_files_are_looked_up_once(store, make_result, con
     assert asked == [None, None]
 
 
-def test_of_a_model_only_the_files_that_are_named_are_fetched(store, make_result, context, tmp_path):
+def test_of_a_model_only_the_files_that_are_named_are_read(store, make_result, context):
     """Those that are there; a model without any is an error that names it."""
     run = store.log_run(make_result("ARIMA"), context)
-    folder = tmp_path / "fetched"
-    folder.mkdir()
-    store.fetch_files(run.model_uri, ("MLmodel", "forecast.onnx", "other.bin"), folder)
-    assert {path.name for path in folder.iterdir()} == {"MLmodel", "forecast.onnx"}
-    shutil.rmtree(store.fetch(run.model_uri))
+    found = store.read_model(run.model_uri, ("MLmodel", "forecast.onnx", "other.bin"))
+    folder = store.fetch(run.model_uri)
+    assert found == {name: (folder / name).read_bytes() for name in ("MLmodel", "forecast.onnx")}
+    shutil.rmtree(folder)
     with pytest.raises(RegistryError, match=f"cannot fetch {run.model_uri}: its files are gone"):
-        store.fetch_files(run.model_uri, ("MLmodel",), folder)
+        store.read_model(run.model_uri, ("MLmodel",))
 
 
 @pytest.mark.usefixtures("pictures")

@@ -97,7 +97,7 @@ def test_what_arrives_altered_is_refused(desk, to, tmp_path, monkeypatch):
     def loses(source: str, target: str) -> None:
         copy(source, target)
         with closing(sqlite3.connect(target.removeprefix("sqlite:///"))) as connection, connection:
-            connection.execute("DELETE FROM params WHERE key = 'seed'")
+            connection.execute("DELETE FROM params WHERE key = 'n_features'")
 
     with monkeypatch.context() as patched:
         patched.setattr(mlflow_tables, "copy", loses)

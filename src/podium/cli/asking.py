@@ -6,7 +6,7 @@ import dataclasses
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -17,9 +17,6 @@ from podium.cli.lines.cells import picked
 from podium.cli.many import Pairs, for_many
 from podium.errors import MissingError, SettingError
 from podium.settings import Settings
-
-if TYPE_CHECKING:
-    from podium.evaluate.contributions import Change, Contributions
 
 
 @takes_settings("pair", "alpha", *ADDRESSES, *FOLDERS)
@@ -85,13 +82,17 @@ def forecast(
     try:
         with working_on(f"forecasting {settings.pair}", [f"{days} days ahead" for days in horizons if days > 1]):
             found = ask(settings, horizons)
-            reasons = ask_why(settings) if why else (None, None)
+            change, parts = ask_why(settings) if why else (None, None)
     except MissingError:
         if series_path(settings).exists():
             raise
         raise MissingError(f"{series_path(settings)} is not there yet; run `podium run`") from None
-    documents = [ahead.forecast_json(item, money, *reasons) for item in found]
-    lines = [*ahead.forecast_lines(found, money), *_why_lines(*reasons)]
+    documents = [ahead.forecast_json(item, money, change, parts) for item in found]
+    lines = [*ahead.forecast_lines(found, money)]
+    if change is not None:
+        from podium.report.message import why_lines  # pages and all, which the forecast alone does not need
+
+        lines += why_lines(change, parts)
     answer(as_json, documents[0] if len(found) == 1 else documents, lines)
 
 
@@ -167,14 +168,6 @@ def simulate(
     answer(as_json, told[0] if len(told) == 1 else {"pairs": told}, lines)
     for one in told if not as_json else ():
         note(f"picture in {one['plot']}")
-
-
-def _why_lines(change: Change | None, parts: Contributions | None) -> list[str]:
-    if change is None:
-        return []
-    from podium.report.message import why_lines  # pages and all, which the forecast alone does not need
-
-    return why_lines(change, parts)
 
 
 def _horizons(settings: Settings, horizon: str, day: str, pairs: str) -> list[int]:

@@ -133,6 +133,10 @@ def _check(settings: Settings) -> None:
 
     enter_all(settings)
     MlflowStore(settings).knock()
+    _check_folder(settings)
+
+
+def _check_folder(settings: Settings) -> None:
     if settings.models_dir.exists() and not settings.models_dir.is_dir():
         raise SettingError(f"setting models_dir = {str(settings.models_dir)!r} is a file; name a folder")
 
@@ -198,6 +202,7 @@ def _evaluate(settings: Settings, as_json: bool, strict: bool, overrides: Overri
     from podium.pipeline.onward import evaluate_or_go_on as step
     from podium.pipeline.prepare import features_path
 
+    _check_folder(settings)
     if not features_path(settings).exists():
         raise MissingError(f"nobody has been trained on {settings.pair} here yet; run `podium run`")
     with working_on("judging and registering"):

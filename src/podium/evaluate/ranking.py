@@ -1,16 +1,10 @@
-"""Who may be compared with whom, and in what order they stand. Pure: it knows no registry."""
+"""In what order the runs of a championship stand. Pure: it knows no registry."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from podium.records import DataVersion, RunRecord, ScoredDays
-
-
-def comparable(runs: Iterable[RunRecord], data_version: DataVersion, scored_days: ScoredDays) -> list[RunRecord]:
-    """The completed runs with this data version and scored days; the rest was scored on other days."""
-    wanted = ("completed", str(data_version), str(scored_days))
-    return [run for run in runs if (run.tags.get("status"), run.tags.get("data_version"), run.scored_days) == wanted]
+from podium.records import RunRecord
 
 
 def best_per_family(

@@ -14,7 +14,7 @@ from podium.data.continuity import departures, price_level, same_outcomes
 from podium.data.store import data_version, load_series
 from podium.errors import DataError, Fault, InputError, MissingError, UntrainedError
 from podium.evaluate.judgement import Judgement
-from podium.evaluate.ranking import best_per_family, comparable, rank
+from podium.evaluate.ranking import best_per_family, rank
 from podium.evaluate.walkforward import scored_rows
 from podium.features import log_returns
 from podium.models.roster import known
@@ -154,7 +154,7 @@ def gather(
     settings = store.settings
     days = scored_rows(table, settings.n_lags, settings.test_fraction)
     scored_days = days.scored_days(table)
-    runs = comparable(store.completed_runs(table.data_version, scored_days), table.data_version, scored_days)
+    runs = store.completed_runs(table.data_version, scored_days)
     if not runs:
         raise UntrainedError(
             f"no contestant has been trained on {table.data_version} and scored on {scored_days}; run `podium train`"

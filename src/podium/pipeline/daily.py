@@ -65,13 +65,9 @@ def daily(settings: Settings, asked: DaysAsked, now: datetime | None = None) -> 
         raise InputError(f"--from {since} comes after --to {until}; turn them round")
     try:
         champion = (store := MlflowStore(settings)).champion()
-    except RegistryError as error:
-        _give_up(settings, now, registry=str(error))
-        raise
-    try:
         ledger = Ledger.open(settings.ledger)
-    except LedgerError as error:
-        _give_up(settings, now, ledger=str(error))
+    except (RegistryError, LedgerError) as error:
+        _give_up(settings, now, error)
         raise
     with closing(ledger), days.alone(ledger, settings.pair) as ours:
         if ours:
@@ -102,16 +98,16 @@ def days_of(settings: Settings, asked: DaysAsked) -> list[Day]:
     return found
 
 
-def _give_up(settings: Settings, now: datetime, registry: str | None = None, ledger: str | None = None) -> None:
+def _give_up(settings: Settings, now: datetime, error: RegistryError | LedgerError) -> None:
     """Tell of a day that could not even be begun."""
+    opened, refused = None, error if isinstance(error, LedgerError) else None
     with ExitStack() as stack:
-        opened = None
         try:
-            opened = None if ledger else stack.enter_context(closing(Ledger.open(settings.ledger)))
-        except LedgerError as error:
-            ledger = str(error)
-        failure = registry or ledger or ""
-        facts = Facts(pair=settings.pair, day=now.date(), failure=failure, registry=registry, ledger=ledger)
+            opened = None if refused else stack.enter_context(closing(Ledger.open(settings.ledger)))
+        except LedgerError as second:
+            refused = second
+        registry, ledger = str(error) if error is not refused else None, str(refused) if refused else None
+        facts = Facts(pair=settings.pair, day=now.date(), failure=str(error), registry=registry, ledger=ledger)
         tell(settings, opened, facts, Run(result=FAILED, succeeded=False), now)
 
 

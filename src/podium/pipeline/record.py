@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -29,7 +27,7 @@ from podium.records import FeatureTable, Floats, Forecasts, NextDay, RunRecord, 
 from podium.registry.log_items import FORECASTS, RECIPE, forecasts_parquet, read_forecasts
 from podium.registry.mlflow_store import MlflowStore
 from podium.registry.packing import ONNX_FILE
-from podium.registry.trust import describe
+from podium.registry.trust import MODEL_FILE, parse
 
 SINCE, EVIDENCE = "forecasts_since.parquet", "evidence.parquet"
 
@@ -228,12 +226,10 @@ def answers(store: MlflowStore, version: VersionRecord, table: FeatureTable, fir
         SettingError: it was fitted on other columns.
     """
     X = frame(table)[first:]
-    with TemporaryDirectory(prefix="podium-") as parent:
-        folder = Path(parent)
-        store.fetch_files(version.pinned_uri, ("MLmodel", ONNX_FILE), folder)
-        # A graph knows columns by their place only, and other columns in these places would go unnoticed.
-        metadata = describe(folder).get("metadata") or {}
-        graph = (folder / ONNX_FILE).read_bytes() if (folder / ONNX_FILE).exists() else None
+    files = store.read_model(version.pinned_uri, (MODEL_FILE, ONNX_FILE))
+    # A graph knows columns by their place only, and other columns in these places would go unnoticed.
+    metadata = parse(files.get(MODEL_FILE, b"")).get("metadata") or {}
+    graph = files.get(ONNX_FILE)
     features = tuple(metadata.get("features", table.names))
     if features != table.names:
         n_lags = sum(name.startswith("lag_") for name in features)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from podium.records import ModelName, VersionRecord
@@ -134,6 +135,18 @@ def hide(store: MlflowStore, runs: Iterable[Recorded], versions: Iterable[Versio
             client.delete_run(run.run_id)
             if run.model_id:
                 tolerating(ABSENT, partial(client.delete_logged_model, run.model_id))
+
+
+def files_at(store: MlflowStore, place: str, folder: Path) -> Path | None:
+    """The files at an address, where they lie or fetched into a new folder; None where there are none."""
+    here = local_path(place)
+    if here is not None:
+        return here if here.is_dir() else None
+    there = store.connection.artifacts_at(place)
+    if not there.list_artifacts():
+        return None
+    folder.mkdir()
+    return Path(there.download_artifacts("", str(folder)))  # type: ignore[no-untyped-call]
 
 
 def size(store: MlflowStore, place: str) -> int:

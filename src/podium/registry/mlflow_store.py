@@ -288,16 +288,15 @@ class MlflowStore:
             artifacts.weigh(place, path)
             return artifacts.download(place, path, folder)
 
-    def fetch_files(self, uri: str, names: Collection[str], folder: Path) -> None:
+    def read_model(self, uri: str, names: Collection[str]) -> dict[str, bytes]:
         """Of the files on top of a model's folder those of these names that are there; see `fetch`."""
-        with self.connection.errors(f"fetch {uri}"):
+        with self.connection.errors(f"fetch {uri}"), tempfile.TemporaryDirectory(prefix="podium-") as folder:
             place, path = self._place(uri)
             found = [file for file in place.list_artifacts(path) if Path(file.path).name in names]
             if not found:
                 raise RegistryError(f"cannot fetch {uri}: its files are gone")
             artifacts.check_size(sum(file.file_size or 0 for file in found))
-            for file in found:
-                artifacts.read(place, file.path, folder)
+            return {Path(file.path).name: artifacts.read(place, file.path, Path(folder)) for file in found}
 
     def load(self, uri: str) -> PyFuncModel:
         """A model ready to predict, whatever its architecture; one that would run code of its own is refused."""

@@ -20,6 +20,7 @@ from typing import Any
 from podium.errors import RegistryError
 from podium.registry import keras_by_name, onnx_by_name
 
+MODEL_FILE = "MLmodel"
 LARGEST = 256 * 1024  # bytes of an MLmodel file; with 512 named columns it has 60 kB
 DEEPEST = 32
 PICKLES = frozenset({".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle"})
@@ -35,7 +36,16 @@ _KERAS = frozenset({"keras", "tensorflow.keras"})
 
 
 def describe(folder: Path) -> dict[str, Any]:
-    """The content of a model's MLmodel file, which is neither large, nor deep, nor made of references.
+    """The content of a model's MLmodel file; see `parse`."""
+    try:
+        with (folder / MODEL_FILE).open("rb") as file:
+            return parse(file.read(LARGEST + 1))
+    except OSError:
+        raise RegistryError("it has no readable MLmodel file") from None
+
+
+def parse(text: bytes) -> dict[str, Any]:
+    """What an MLmodel file says that is neither large, nor deep, nor made of references.
 
     Raises:
         RegistryError: it is no such file.
@@ -44,15 +54,13 @@ def describe(folder: Path) -> dict[str, Any]:
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is 15 times as fast, where PyYAML has it
     try:
-        with (folder / "MLmodel").open("rb") as file:
-            text = file.read(LARGEST + 1)
         depth = 0
         for event in yaml.parse(text, loader) if len(text) <= LARGEST else ():
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > DEEPEST or isinstance(event, yaml.AliasEvent):
                 raise RegistryError("its MLmodel file is too deep, or made of references")
         found = yaml.load(text, loader) if len(text) <= LARGEST else None  # noqa: S506  both loaders are safe
-    except (OSError, yaml.YAMLError, ValueError):
+    except (yaml.YAMLError, ValueError):
         raise RegistryError("it has no readable MLmodel file") from None
     if not isinstance(found, dict):
         raise RegistryError("it has no readable MLmodel file")

@@ -18,9 +18,8 @@ from typing import Any
 
 from podium.errors import MissingError, SettingError
 from podium.ledger.database import address_of
-from podium.registry import local_files, locations, mlflow_tables
+from podium.registry import care, local_files, locations, mlflow_tables
 from podium.registry.databases import copy_sqlite, is_there, sqlite_path
-from podium.registry.local_files import local_path
 from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
 from podium.settings.origins import SETTINGS_FILE
@@ -112,7 +111,7 @@ def _members(store: MlflowStore, folder: Path, places: dict[str, str]) -> Iterat
         copied = folder / Path(name).name
         mlflow_tables.snapshot(uri, copied)
         yield name, copied
-    yield from _artifacts(folder / Path(DATABASES[0]).name, folder, places)
+    yield from _artifacts(store, folder / Path(DATABASES[0]).name, folder, places)
     for room, top in (("data", settings.data_dir), ("models", settings.models_dir)):
         for path in sorted(top.rglob("*")):
             inside = path.relative_to(top)
@@ -123,24 +122,19 @@ def _members(store: MlflowStore, folder: Path, places: dict[str, str]) -> Iterat
             yield name, file
 
 
-def _artifacts(database: Path, folder: Path, places: dict[str, str]) -> Iterator[tuple[str, Path]]:
+def _artifacts(store: MlflowStore, database: Path, folder: Path, places: dict[str, str]) -> Iterator[tuple[str, Path]]:
     run_ids = local_files.read(database).run_ids
     with locations.engine(f"sqlite:///{database}").connect() as connection:
         experiments = locations.experiments(connection)
     for number, address in experiments.items():
         places[address] = f"artifacts/{number}"
-        here = local_path(address) or _fetched(address, folder / str(number))
-        for top in sorted(here.iterdir()) if here.is_dir() else ():
+        here = care.files_at(store, address, folder / str(number))
+        if here is None:
+            continue
+        for top in sorted(here.iterdir()):
             if top.name in run_ids | local_files.MLFLOWS_OWN:
                 found = sorted(path for path in top.rglob("*") if path.is_file())
                 yield from ((f"artifacts/{number}/{path.relative_to(here).as_posix()}", path) for path in found)
-
-
-def _fetched(address: str, folder: Path) -> Path:
-    from mlflow.artifacts import download_artifacts
-
-    folder.mkdir()
-    return Path(download_artifacts(artifact_uri=address, dst_path=str(folder)))
 
 
 def _is_made_anew(inside: Path) -> bool:

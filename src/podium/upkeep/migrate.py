@@ -19,7 +19,7 @@ from podium.ledger.copying import copy as copy_ledger
 from podium.ledger.database import address_of
 from podium.registry import care, locations, mlflow_tables
 from podium.registry.databases import is_there, sqlite_path
-from podium.registry.local_files import digest, local_path
+from podium.registry.local_files import digest
 from podium.registry.mlflow_store import MlflowStore
 from podium.settings import Settings
 
@@ -159,7 +159,7 @@ def _moved(address: str, places: Mapping[str, str]) -> Iterator[str]:
 def _carry(store: MlflowStore, target: MlflowStore, old: str, new: str) -> bool:
     """One folder, unless it is there already with the same files; it is read back in any case."""
     with tempfile.TemporaryDirectory(prefix="podium-") as folder:
-        here = _read(store, old, Path(folder, "here"))
+        here = care.files_at(store, old, Path(folder, "here"))
         if here is None:
             return False  # lost before; `podium doctor` says so
         wanted = digest(here)
@@ -172,20 +172,8 @@ def _carry(store: MlflowStore, target: MlflowStore, old: str, new: str) -> bool:
 
 
 def _digest(store: MlflowStore, address: str, folder: Path) -> str:
-    found = _read(store, address, folder)
+    found = care.files_at(store, address, folder)
     return digest(found) if found is not None else ""
-
-
-def _read(store: MlflowStore, address: str, folder: Path) -> Path | None:
-    """The files at an address, where they lie or fetched into a folder; None where there are none."""
-    path = local_path(address)
-    if path is not None:
-        return path if path.is_dir() else None
-    there = store.connection.artifacts_at(address)
-    if not there.list_artifacts():
-        return None
-    folder.mkdir()
-    return Path(there.download_artifacts("", str(folder)))  # type: ignore[no-untyped-call]
 
 
 def _ledger(settings: Settings, to: str, ledger: str | None, note: Callable[[str], None]) -> tuple[int, str | None]:
