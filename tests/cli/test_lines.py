@@ -25,6 +25,7 @@ from podium.pipeline.status import PairStatus, Status
 from podium.pipeline.tasks import Done
 from podium.records import DataVersion, FeatureTable, Interval, NextDay, RunRecord, Series, VersionRecord
 from podium.registry.history import Title
+from podium.registry.judgements import Told
 from podium.registry.proposals import proposals
 from podium.report.amount import Amount
 from tests.support import standing_of
@@ -270,6 +271,7 @@ REPAIRED = ("two rows were out of order",)
 TABLE = FeatureTable(
     "EURUSD", DATA, SERIES.dates, SERIES.dates, ("lag_0", "ma_5"), np.zeros((2, 2)), np.array([0.0, np.nan])
 )
+LSTM, CROSS = VersionRecord("EURUSD_LSTM", 3, ""), VersionRecord("GBPJPY_LinearRegression", 2, "")
 LINEAR, *HOLDERS = (
     VersionRecord(name, version, "r")
     for name, version in (("EURUSD_LinearRegression", 1), ("GBPJPY_LSTM", 12), ("USDCHF_LSTM", 2), ("USDCHF_ARIMA", 3))
@@ -308,9 +310,9 @@ CASES = {
     ),
     "pairs": lambda: judged.pairs_lines(
         [
-            PairStatus("EURUSD", "EURUSD_LSTM", 3, "unproven", "2026-10-30", 24, 1425, 0.0023, 0.061, 3.25, False),
-            PairStatus("GBPJPY", "GBPJPY_LinearRegression", 2, "held", "2026-10-30", 24, 1425, 0.01, 0.001, 99, True),
-            PairStatus("USDCHF", "USDCHF_ARIMA", 1, None, None, None, None, None, None, 0.0, False),
+            PairStatus(LSTM, Told("unproven", "", DATA, 1425, 0.0023, 0.061, 3.25), 24, found=False),
+            PairStatus(CROSS, Told("held", "", DATA, 1425, 0.01, 0.001, 99), 24, found=True),
+            PairStatus(VersionRecord("USDCHF_ARIMA", 1, ""), None, None, found=False),
         ],
         0.05,
     ),

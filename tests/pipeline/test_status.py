@@ -74,22 +74,22 @@ def test_every_pair_has_one_row_and_is_one_of_many(three, capsys):
     for pair, p_value in {"EURGBP": 1 / 300, "EURJPY": None, "EURUSD": 1 / 100}.items():
         prove(three.using(pair=pair).store, p_value)
     rows = status_of_all(three.settings)
-    assert [(row.pair, row.champion, row.champion_version) for row in rows] == [
-        (pair, f"{pair}_ARIMA", 1) for pair in ("EURGBP", "EURJPY", "EURUSD")
+    assert [row.champion.pinned_uri for row in rows] == [
+        f"models:/{pair}_ARIMA/1" for pair in ("EURGBP", "EURJPY", "EURUSD")
     ]
     for row in rows:
-        single = status(three.settings.model_copy(update={"pair": row.pair}))
-        assert row.verdict == single.judgement.verdict
-        assert row.dm_p == single.judgement.ranking[0].skill.diebold_mariano.p_value
+        single = status(three.settings.model_copy(update={"pair": row.champion.pair}))
+        assert row.told.verdict == single.judgement.verdict
+        assert row.told.dm_p == single.judgement.ranking[0].skill.diebold_mariano.p_value
         assert row.age_days == single.age_days
-    assert rows[1].dm_p is None
+    assert rows[1].told.dm_p is None
     # each p is worth half of its inverse; three pairs need 60, or two of them 30 each
-    assert [row.e_value for row in rows] == pytest.approx([150, 0, 50])
+    assert [row.told.e_value for row in rows] == pytest.approx([150, 0, 50])
     assert [row.found for row in rows] == [True, False, True]
 
     assert three.podium("status", "--all", "--json") == 0
     told = json.loads(capsys.readouterr().out)
-    assert [row["e_value"] for row in told] == [row.e_value for row in rows]
+    assert [row["e_value"] for row in told] == [row.told.e_value for row in rows]
     assert three.podium("status", "--all") == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines[:4]] == ["pair", "EURGBP", "EURJPY", "EURUSD"]
@@ -124,4 +124,4 @@ def test_an_alias_set_by_hand_on_a_version_without_a_championship_is_said(arena,
     assert (found.judgement, found.pinned, found.pointer_agrees) == (None, None, None)
     assert arena.podium("status") == 0
     assert "set by hand; run `podium evaluate`" in capsys.readouterr().out
-    assert status_of_all(arena.settings)[0].verdict is None
+    assert status_of_all(arena.settings)[0].told is None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -37,7 +36,7 @@ def status(
     if everything:
         with working_on("asking the registry"):
             found_all = status_of_all(settings)
-        answer(as_json, [dataclasses.asdict(row) for row in found_all], judged.pairs_lines(found_all, settings.alpha))
+        answer(as_json, [*map(judged.pair_json, found_all)], judged.pairs_lines(found_all, settings.alpha))
         return
     with working_on("asking the registry"):
         found = ask(settings)

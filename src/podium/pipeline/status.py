@@ -85,29 +85,15 @@ class PairStatus:
     """One pair among many.
 
     Attributes:
-        pair: six capital letters.
-        champion: registered model.
-        champion_version: its version.
-        verdict: of the last championship; None where the champion carries none.
-        last_day: of the data that it was decided on; None as above.
+        champion: who holds the alias now.
+        told: of the last championship; None where the champion carries none.
         age_days: calendar days since the last day of the data behind the champion.
-        n_scored_days: of it.
-        r2_oos: of the champion, against the random walk.
-        dm_p: the champion against the random walk; None where it cannot be tested or was not in the championship.
-        e_value: that the champion beats the random walk, from the days since its recipe was first seen.
-        found: whether that is enough among so many pairs; see `podium.evaluate.significance.discoveries`.
+        found: whether it beats the random walk among so many pairs; see `podium.evaluate.significance.discoveries`.
     """
 
-    pair: str
-    champion: str
-    champion_version: int
-    verdict: str | None
-    last_day: str | None
+    champion: VersionRecord
+    told: Told | None
     age_days: int | None
-    n_scored_days: int | None
-    r2_oos: float | None
-    dm_p: float | None
-    e_value: float
     found: bool
 
 
@@ -154,20 +140,7 @@ def status_of_all(settings: Settings) -> list[PairStatus]:
     last = {pair: Told.of(champion) for pair, champion in champions.items()}
     found = discoveries({pair: told.e_value if told else 0.0 for pair, told in last.items()}, settings.alpha)
     return [
-        PairStatus(
-            pair=pair,
-            champion=champion.name,
-            champion_version=champion.version,
-            verdict=told.verdict if (told := last[pair]) else None,
-            last_day=str(told.data_version.last_day) if told else None,
-            age_days=_age(champion),
-            n_scored_days=told.n_scored_days if told else None,
-            r2_oos=told.r2_oos if told else None,
-            dm_p=told.dm_p if told else None,
-            e_value=told.e_value if told else 0.0,
-            found=pair in found,
-        )
-        for pair, champion in champions.items()
+        PairStatus(champion, last[pair], _age(champion), found=pair in found) for pair, champion in champions.items()
     ]
 
 

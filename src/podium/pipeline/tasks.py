@@ -184,14 +184,9 @@ def _train(settings: Settings, task: Task) -> Done:
 
 def _evaluate(settings: Settings, task: Task) -> Done:
     notes: list[str] = []
-    store = MlflowStore(settings)
-    before = store.leader()
-    judged = evaluate_or_go_on(settings, notes.append, **task.asked.overrides)
-    with store.one_look():
-        champion = store.leader()
-        ahead, _ = _ahead(store, task) if champion else (None, ())
-    found = Done(before=before, champion=champion, next_day=ahead, notes=tuple(notes))
-    return replace(found, **_judged(judged)) if champion else found
+    before = MlflowStore(settings).leader()
+    evaluate_or_go_on(settings, notes.append, **task.asked.overrides)
+    return replace(_forecast(settings, task), before=before, unchanged="", notes=tuple(notes))
 
 
 def _report(settings: Settings, task: Task) -> Done:

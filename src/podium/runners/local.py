@@ -34,11 +34,10 @@ class Crew(Generic[Task, Result]):
         engine: does the work.
         work: a function at the top level of a module; it and its tasks travel to where they are done.
         tasks: the longest first, since they are begun in order; taken from the iterable only when there is room.
-        room: how many are handed over at a time.
     """
 
-    def __init__(self, engine: Executor, work: Callable[[Task], Result], tasks: Iterable[Task], room: int) -> None:
-        self._engine, self._work, self._tasks, self._room = engine, work, iter(tasks), room
+    def __init__(self, engine: Engine, work: Callable[[Task], Result], tasks: Iterable[Task]) -> None:
+        self._engine, self._work, self._tasks = engine, work, iter(tasks)
         self._first: list[Task] = []
         self._under_way: dict[Future[Result], Task] = {}
 
@@ -48,7 +47,7 @@ class Crew(Generic[Task, Result]):
 
     def begin(self) -> None:
         """Hand over as many as there is room for."""
-        while len(self._under_way) < self._room and (task := self._next()) is not None:
+        while len(self._under_way) < self._engine.room and (task := self._next()) is not None:
             self._under_way[self._engine.submit(self._work, task)] = task
 
     def _next(self) -> Task | None:
@@ -93,7 +92,7 @@ def side_by_side(
     n_workers = min(workers or available_cores(), length_hint(tasks, sys.maxsize))
     others = set(active_children())
     with engine or (Processes(n_workers) if n_workers > 1 else Here()) as place:
-        crew = Crew(place, work, tasks, place.room)
+        crew = Crew(place, work, tasks)
         try:
             if not isinstance(place, Here):
                 crew.begin()

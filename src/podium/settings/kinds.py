@@ -88,10 +88,8 @@ def _page(text: str) -> str:
 
 def _hook(text: str) -> str:
     address = urlsplit(_address(text))
-    if address.scheme != "https" and (address.scheme, address.hostname) not in {
-        ("http", "127.0.0.1"),
-        ("http", "localhost"),
-    }:
+    here = address.scheme == "http" and address.hostname in {"127.0.0.1", "localhost"}
+    if address.scheme != "https" and not here:
         raise ValueError("an address that begins with https:// is wanted, or http:// on this machine")
     return text
 
@@ -110,14 +108,10 @@ def _rhythm(text: str) -> str:
 
 def _horizons(value: Any) -> tuple[int, ...]:
     given = value.split(",") if isinstance(value, str) else value
-    days = [int(day) for day in given if str(day).strip().isdecimal()] if isinstance(given, list | tuple) else []
-    if (
-        not isinstance(given, list | tuple)
-        or len(days) != len(given)
-        or not all(1 <= day <= MAX_HORIZON for day in days)
-    ):
+    days = [str(day).strip() for day in given] if isinstance(given, list | tuple) else [""]
+    if not all(day.isdecimal() and 1 <= int(day) <= MAX_HORIZON for day in days):
         raise ValueError(f"trading days between 1 and {MAX_HORIZON} are wanted, such as 5,20")
-    return tuple(sorted({*days} - {1}))  # the next day is forecast all the same
+    return tuple(sorted({*map(int, days)} - {1}))  # the next day is forecast all the same
 
 
 def _home(path: Path) -> Path:

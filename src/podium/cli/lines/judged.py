@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from podium.cli.console import table
-from podium.cli.lines.cells import number, percent, yes
+from podium.cli.lines.cells import number, percent, picked, yes
 
 if TYPE_CHECKING:
     from podium.evaluate.judgement import Judgement, Standing
@@ -171,17 +171,36 @@ def _since(status: Status, judgement: Judgement) -> str:
     return f"{title.at[:16].replace('T', ' ')} UTC{day}, by {title.by}"
 
 
+def pair_json(row: PairStatus) -> dict[str, Any]:
+    """How things stand for one pair among many, for programs."""
+    champion, told = row.champion, row.told
+    figures = ("n_scored_days", "r2_oos", "dm_p", "e_value")
+    return {
+        "pair": champion.pair,
+        "champion": champion.name,
+        "champion_version": champion.version,
+        "verdict": told.verdict if told else None,
+        "last_day": str(told.data_version.last_day) if told else None,
+        "age_days": row.age_days,
+        **(picked(told, *figures) if told else {**dict.fromkeys(figures), "e_value": 0.0}),
+        "found": row.found,
+    }
+
+
 def pairs_lines(pairs: Sequence[PairStatus], alpha: float) -> Iterator[str]:
     """One row a pair, then how many of them are proven when all are looked at together."""
     head = ("pair", "champion", "verdict", "data up to", "days", "R2 oos", "DM p", "e-value")
     rows: list[tuple[str, ...]] = [head]
     for row in pairs:
-        champion = f"{row.champion.removeprefix(f'{row.pair}_')} v{row.champion_version}"
-        named = (row.pair, champion, row.verdict or "-", row.last_day or "-")
-        numbers = ("-" if row.n_scored_days is None else f"{row.n_scored_days:,}", percent(row.r2_oos, 2))
-        rows.append((*named, *numbers, number(row.dm_p, 3), f"{row.e_value:.3g}"))
+        champion, told = row.champion, row.told
+        named = (champion.pair, f"{champion.family} v{champion.version}")
+        if told is None:
+            rows.append((*named, *"-----", "0"))
+            continue
+        numbers = (f"{told.n_scored_days:,}", percent(told.r2_oos, 2), number(told.dm_p, 3), f"{told.e_value:.3g}")
+        rows.append((*named, told.verdict, str(told.data_version.last_day), *numbers))
     yield from table(rows)
-    found = [row.pair for row in pairs if row.found]
+    found = [row.champion.pair for row in pairs if row.found]
     yield (
         f"Beats the random walk, with at most {alpha:.0%} false discoveries at any look (e-BH): "
         f"{', '.join(found) or 'none'}"
