@@ -240,7 +240,7 @@ SIMULATION = Simulation(
 )
 REPORT = Report(
     pair="EURUSD",
-    experiment=None,
+    ab_test=None,
     alpha=0.05,
     champion=Arm("champion", "EURUSD_LSTM", (1, 2), 900, 0, 5, 0.0051),
     challenger=Arm("challenger", "EURUSD_LinearRegression", (1,), 100, 40, 5, 0.0050),
@@ -415,6 +415,14 @@ def test_what_is_said_fits_into_a_terminal(name, width, monkeypatch, capsys):
 def test_what_programs_read_is_json(document):
     """Every document is plain values; numbers that do not exist are null or absent, never NaN."""
     assert json.loads(json.dumps(document(), allow_nan=False)) is not None
+
+
+@pytest.mark.parametrize("report", [REPORT, None])
+def test_the_a_b_test_has_its_name_and_that_of_release_0_1(report):
+    """Programs of the last release find it under `experiment` as well, whether or not there is a comparison."""
+    of_spring = report and dataclasses.replace(report, ab_test="spring")
+    told = since.ab_json("EURUSD", "spring", OWN, of_spring, "")
+    assert (told["ab_test"], told["experiment"]) == ("spring", "spring")
 
 
 def test_a_mixture_tells_whose_forecasts_it_is_made_of():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from podium.errors import SettingError
-from podium.ledger import Entry, Ledger, forecast_columns, rows
+from podium.ledger import COLUMNS, Entry, Ledger, forecast_columns, rows
 from podium.ledger.settling import settle
 from podium.records import Series
 
@@ -87,6 +87,17 @@ def test_outcomes_stand_beside_forecasts(ledger: Ledger, make_entry: Make, write
     for close in (1.1, 1.2):
         settle(ledger, Series("EURUSD", days, np.array([1.0, close]), "test"), f"test-{close}")
     assert [line["actual"] for line in rows(ledger)] == [pytest.approx(np.log(1.2)), None, None]
+
+
+def test_the_a_b_test_goes_by_its_name_and_by_that_of_release_0_1(
+    sqlite_ledger: Ledger, make_entry: Make, write: Write
+) -> None:
+    """Each exported line has `ab_test`, and the same once more as `experiment`, of a request of several rows too."""
+    many = forecast_columns(np.array([0.1, 0.2]))
+    write(sqlite_ledger, [make_entry(experiment="spring"), make_entry(experiment="spring", **many)])
+    lines = list(rows(sqlite_ledger))
+    assert [(line["ab_test"], line["experiment"]) for line in lines] == [("spring", "spring")] * 3
+    assert list(lines[0]) == [*COLUMNS]
 
 
 @pytest.mark.parametrize("verb", ["ledger", "settle", "ab"])

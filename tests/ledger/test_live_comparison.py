@@ -210,14 +210,14 @@ def test_a_model_is_not_compared_with_itself(
     assert compare_live(settled_days(sqlite_ledger, "EURUSD"), "EURUSD", challenger=CHALLENGER).n_days == 4
 
 
-def test_an_experiment_has_its_own_days(sqlite_ledger: Ledger, day: Callable[..., list[Entry]], write: Write) -> None:
-    """Named, an experiment counts its own days only."""
+def test_an_a_b_test_has_its_own_days(sqlite_ledger: Ledger, day: Callable[..., list[Entry]], write: Write) -> None:
+    """Named, an A/B test counts its own days only."""
     simulated = world(seed=9, r2_gap=0.2, n_days=6)
     for index in range(6):
         write(sqlite_ledger, day(simulated, index, experiment="spring" if index < 2 else "summer"))
     settle(sqlite_ledger, simulated.series(6), "v1")
     assert [
-        compare_live(settled_days(sqlite_ledger, "EURUSD", name), "EURUSD", experiment=name).n_days
+        compare_live(settled_days(sqlite_ledger, "EURUSD", name), "EURUSD", ab_test=name).n_days
         for name in ("spring", "summer", None)
     ] == [2, 4, 6]
 

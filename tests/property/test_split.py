@@ -38,12 +38,12 @@ def test_stretches_are_exact(weights: list[int]) -> None:
 
 
 @given(percentages, keys, st.text(max_size=5), st.text(max_size=5))
-def test_the_arm_is_a_pure_function(share: Decimal, key: str, experiment: str, salt: str) -> None:
+def test_the_arm_is_a_pure_function(share: Decimal, key: str, ab_test: str, salt: str) -> None:
     """The same texts give the same arm, from a split read again from its own text."""
     split = split_of(share)
     again = Split.parse(str(split))
     assert again == split
-    assert again.arm(experiment, salt, key) == split.arm(experiment, salt, key)
+    assert again.arm(ab_test, salt, key) == split.arm(ab_test, salt, key)
 
 
 @given(st.text(max_size=6), st.text(max_size=6), st.text(max_size=6), st.text(max_size=6))

@@ -20,6 +20,7 @@ from podium.cli.console import answer, note, say, say_json, say_whole, working_o
 from podium.cli.flags import FOLDERS, SERVING, Json, day_named, pair_named, takes_settings
 from podium.cli.lines import cells, since
 from podium.errors import MissingError, SettingError
+from podium.records import ALIASES
 from podium.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 NEWLINE = "\n"
 FORMULA = "=+-@\t\r"  # what a spreadsheet takes for the beginning of a formula
-TEXTS = ("experiment", "arm", "model_name", "run_id", "request_key")  # columns whose words others choose
+TEXTS = ("ab_test", "experiment", "arm", "model_name", "run_id", "request_key")  # columns whose words others choose
 
 
 @takes_settings("tracking_uri", "registry_uri", "ledger_address", "alpha", *FOLDERS, *SERVING)
@@ -159,7 +160,7 @@ def ab(
     from podium.evaluate.live import compare_live, own_errors
     from podium.ledger.settled import settled_days
 
-    named = {arm: name for arm, name in (("champion", champion), ("challenger", challenger)) if name}
+    named = {arm: name for arm, name in zip(ALIASES, (champion, challenger), strict=False) if name}
     found, reason = None, ""
     if experiment:
         note("--experiment is now --ab-test; the old name is read in this release only")
@@ -173,7 +174,7 @@ def ab(
             settings.pair,
             champion=champion or None,
             challenger=challenger or None,
-            experiment=only,
+            ab_test=only,
             alpha=settings.alpha,
         )
     except MissingError as error:

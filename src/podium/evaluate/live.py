@@ -54,7 +54,7 @@ class Report:
 
     Attributes:
         pair: six capital letters.
-        experiment: name of the experiment; None when all count.
+        ab_test: name of the A/B test; None when all count.
         alpha: probability that the answer names a winner, on any day, where there is none.
         champion: the arm that is to be beaten.
         challenger: the arm that would take the title.
@@ -77,7 +77,7 @@ class Report:
     """
 
     pair: str
-    experiment: str | None
+    ab_test: str | None
     alpha: float
     champion: Arm
     challenger: Arm
@@ -122,7 +122,7 @@ def compare_live(
     *,
     champion: str | None = None,
     challenger: str | None = None,
-    experiment: str | None = None,
+    ab_test: str | None = None,
     alpha: float = 0.05,
     horizon: int = HORIZON_DAYS,
 ) -> Report:
@@ -142,11 +142,11 @@ def compare_live(
     below 10 %, or when the horizon is over.
 
     Args:
-        days: of the pair, in order of time; of one experiment, if it was chosen before looking at the numbers.
+        days: of the pair, in order of time; of one A/B test, if it was chosen before looking at the numbers.
         pair: six capital letters.
         champion: registered model to be beaten; the last one seen in the arm `champion` if not given.
         challenger: registered model against it; the last one seen in the arm `challenger` if not given.
-        experiment: whose days they are; None when all count.
+        ab_test: whose days they are; None when all count.
         alpha: probability, over all looks together, of naming a winner where neither is better.
         horizon: days after which an answer has no more use.
 
@@ -158,7 +158,7 @@ def compare_live(
         Choe and Ramdas (2023), "Comparing sequential forecasters", Operations Research (arXiv 2110.00115), for the
         sequence; Spiegelhalter, Freedman and Blackburn (1986), Controlled Clinical Trials 7, for the predictive power.
     """
-    names = (champion or _holder(days, "champion", pair), challenger or _holder(days, "challenger", pair))
+    names = [given or _holder(days, arm, pair) for arm, given in zip(ALIASES, (champion, challenger), strict=False)]
     if names[0] == names[1]:
         raise MissingError(f"{names[0]} holds both arms of {pair}: name another model with --challenger or --champion")
     firsts = [_first_by_day(days, name) for name in names]
@@ -177,11 +177,11 @@ def compare_live(
     outlook = Outlook(len(shared), last[0], float(gains.std()), alpha, horizon)
     arms = [
         _arm(arm, name, [first[origin] for origin in shared], days)
-        for arm, name, first in zip(("champion", "challenger"), names, firsts, strict=True)
+        for arm, name, first in zip(ALIASES, names, firsts, strict=False)
     ]
     return Report(
         pair=pair,
-        experiment=experiment,
+        ab_test=ab_test,
         alpha=alpha,
         champion=arms[0],
         challenger=arms[1],

@@ -17,7 +17,7 @@ from podium.ledger.entry import moment, new_id
 from podium.ledger.schema import daily, entries
 from podium.records import CHAMPION, NextDay
 
-EXPERIMENT = "daily"
+AB_TEST = "daily"
 """What its forecasts stand under in the ledger, so that they are no part of a server's A/B test."""
 UNFINISHED = "unfinished"
 
@@ -124,7 +124,7 @@ def write_down(ledger: Ledger, forecasts: Sequence[tuple[str, NextDay, str, date
     for alias, made, run_id, trained_through in forecasts:
         row = {
             "pair": made.pair,
-            "experiment": EXPERIMENT,
+            "experiment": AB_TEST,
             "arm": alias,
             "model_name": made.model_name,
             "model_version": made.model_version,
@@ -144,7 +144,7 @@ def write_down(ledger: Ledger, forecasts: Sequence[tuple[str, NextDay, str, date
                     shadow=alias != CHAMPION,
                     forced=False,
                     run_id=run_id,
-                    request_key=EXPERIMENT,
+                    request_key=AB_TEST,
                     forecast=made.forecast,
                     n_rows=1,
                     row=0,

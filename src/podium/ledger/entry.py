@@ -32,7 +32,7 @@ class Entry(NamedTuple):
         request_id: the `forecast_id` of the answer; shadow forecasts of the same request share it.
         created_at: microseconds since the epoch, UTC.
         pair: six capital letters.
-        experiment: name of the A/B experiment.
+        experiment: name of the A/B test, in the column that release 0.1 made for it.
         arm: `champion`, `challenger`, ...: the alias of the model at that moment.
         shadow: True when the client did not get this forecast.
         forced: True when the client chose the arm, not the split.

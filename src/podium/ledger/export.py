@@ -15,7 +15,8 @@ from podium.ledger.entry import BATCH_COLUMNS, first_id_at, moment
 from podium.ledger.schema import days, entries, outcomes
 
 _OWN = [column for column in entries.columns if column.name not in {"batch", "n_rows"}]
-COLUMNS = (*(column.name for column in _OWN), "actual")
+OLD_NAME = "experiment"  # of the A/B test: in the tables, and once more behind what is exported in this release
+COLUMNS = (*("ab_test" if column.name == OLD_NAME else column.name for column in _OWN), "actual", OLD_NAME)
 """Names of what `rows` gives, in order."""
 
 _AT = {name: at for at, name in enumerate(COLUMNS)}
@@ -30,8 +31,8 @@ def rows(ledger: Ledger, since: str | datetime | None = None, pair: str | None =
     """Every forecast in the order of time, one plain dict each: what `podium ledger` prints.
 
     The keys are `COLUMNS`: those of `ledger_entries` without `batch` and `n_rows`, then `actual`, the realised log
-    return, None where it is unknown. `created_at` and the dates are ISO text. A request of several rows gives one dict
-    a row, with the same `forecast_id`, `row` counting from 0.
+    return, None where it is unknown, then the A/B test under its old name. `created_at` and the dates are ISO text. A
+    request of several rows gives one dict a row, with the same `forecast_id`, `row` counting from 0.
 
     The ledger is read in pages by id, so that an export of any length keeps no transaction open and never holds up
     those who write. Entries that come in meanwhile are in it too.
@@ -97,13 +98,13 @@ def actuals(ledger: Ledger) -> dict[tuple[str, str], float]:
 
 def unfolded(page: list[Any], actual: dict[tuple[str, str], float]) -> Iterator[list[Any]]:
     """The lines of these entries."""
-    names = ("created_at", "pair", "origin", "shadow", "forced")
-    created_at, pair, origin, shadow, forced = map(COLUMNS.index, names)
+    names = ("created_at", "pair", "ab_test", "origin", "shadow", "forced")
+    created_at, pair, ab_test, origin, shadow, forced = map(COLUMNS.index, names)
     for *line, batch in page:
         line[created_at] = moment(line[created_at]).isoformat(timespec="microseconds")
         line[shadow], line[forced] = bool(line[shadow]), bool(line[forced])
         for own in _of_batch(line, batch) if batch else (line,):
-            own.append(actual.get((own[pair], own[origin])))
+            own += [actual.get((own[pair], own[origin])), own[ab_test]]
             yield own
 
 

@@ -44,7 +44,7 @@ def how_far(ledger: Ledger, pair: str) -> Ends:
         return Ends(connection.scalar(asked), *connection.execute(settled).one())
 
 
-def settled_days(ledger: Ledger, pair: str, experiment: str | None = None) -> list[SettledDay]:
+def settled_days(ledger: Ledger, pair: str, ab_test: str | None = None) -> list[SettledDay]:
     """Each model's first forecast of every day whose outcome is known, in the order of time.
 
     It counts if it was made before the rate that it forecasts was set: whoever could have known the outcome forecasts
@@ -54,7 +54,7 @@ def settled_days(ledger: Ledger, pair: str, experiment: str | None = None) -> li
     Args:
         ledger: an open ledger, settled.
         pair: six capital letters.
-        experiment: only its days; all if not given.
+        ab_test: only its days; all if not given.
 
     Raises:
         LedgerError: the database refuses or cannot be reached.
@@ -81,8 +81,8 @@ def settled_days(ledger: Ledger, pair: str, experiment: str | None = None) -> li
         .where(days.c.pair == pair, days.c.trained_through <= days.c.origin)
         .order_by(days.c.origin, days.c.forecast_id)
     )
-    if experiment is not None:
-        query = query.where(days.c.experiment == experiment)
+    if ab_test is not None:
+        query = query.where(days.c.experiment == ab_test)
     with ledger.reading() as connection:
         rows = [dict(row) for row in connection.execute(query).mappings()]
     return [SettledDay(**row) for row in rows if row.pop("forecast_id") < first_id_at(fixing(row.pop("first_target")))]

@@ -62,7 +62,7 @@ def test_a_request_without_key_gets_one_that_keeps_its_arm(make_caller: Any, spl
 
 
 def test_the_arm_is_the_splits(make_caller: Any, split_body: Any) -> None:
-    """The arm is the pure function of experiment, salt and key, and nothing else."""
+    """The arm is the pure function of A/B test, salt and key, and nothing else."""
     caller = make_caller(split="champion=70,challenger=30", ab_test="e", salt="s")
     for key in map(str, range(30)):
         reply = caller.post("/invocations", split_body(), X_Request_Key=key)
@@ -157,6 +157,7 @@ def test_podium_tells_models_and_titles(caller: Any, world: Any) -> None:
     """`/v1/podium` names every model in service, and who won the title when and why."""
     found = caller.get("/v1/podium/EURUSD").json
     assert [place["arm"] for place in found["podium"]] == ["champion", "challenger"]
+    assert found["ab_test"] == found["experiment"] == "default"  # and by its name in release 0.1
     assert found["podium"][0]["run_id"] == world.versions[0].run_id
     assert found["titles"][-1]["why"] == "lowest RMSE"
 

@@ -44,8 +44,8 @@ def test_counts_follow_the_shares(text: str) -> None:
     assert chi_square < {2: 10.83, 3: 13.82}[len(split.arms)]
 
 
-def test_experiments_are_independent() -> None:
-    """Knowing a key's arm in one experiment says nothing of the other: half of the challenger's keys meet again."""
+def test_a_b_tests_are_independent() -> None:
+    """Knowing a key's arm in one A/B test says nothing of the other: half of the challenger's keys meet again."""
     split = Split.parse("champion=50,challenger=50")
     both = Counter((split.arm("one", "salt", key), split.arm("two", "salt", key)) for key in KEYS)
     assert all(abs(count - len(KEYS) / 4) < 600 for count in both.values())  # four standard deviations

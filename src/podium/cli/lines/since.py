@@ -98,9 +98,10 @@ def _comparison_lines(report: Report) -> Iterator[str]:
     yield f"Answer: {report.answer}{needed}"
 
 
-def ab_json(
-    pair: str, experiment: str | None, arms: Sequence[Arm], report: Report | None, reason: str
-) -> dict[str, Any]:
-    """The comparison's figures, the error of each arm over its own days, and why there is no comparison, if so."""
-    compared = plain(report) if report is not None else {"pair": pair, "experiment": experiment, "answer": None}
-    return {**compared, "arms": plain(list(arms)), "reason": reason or None}
+def ab_json(pair: str, ab_test: str | None, arms: Sequence[Arm], report: Report | None, reason: str) -> dict[str, Any]:
+    """The comparison's figures, the error of each arm over its own days, and why there is no comparison, if so.
+
+    `experiment` is what release 0.1 called the A/B test.
+    """
+    compared = plain(report) if report is not None else {"pair": pair, "ab_test": ab_test, "answer": None}
+    return {**compared, "experiment": ab_test, "arms": plain(list(arms)), "reason": reason or None}

@@ -159,6 +159,7 @@ class Endpoints:
             podium=[_place(arm, model) for arm, model in lineup.arms.items()],
             features=list(lineup.champion.card.features),
             split=str(self._selection.split),
+            ab_test=self._options.ab_test,
             experiment=self._options.ab_test,
             titles=[title.as_dict() for title in lineup.titles],
         )

@@ -33,7 +33,7 @@ class Forecaster:
     """Forecasts rows.
 
     Args:
-        options: shadows, and the experiment's name.
+        options: shadows, and the A/B test's name.
         bookkeeping: the ledger.
         telemetry: counts.
 
@@ -84,7 +84,7 @@ class Forecaster:
         told = [arm for arm, found in given.items() if self._counts(ask, arm, found)]
         if self._bookkeeping.mode != "off":
             name = self._options.ab_test
-            await self._bookkeeping.write([_entry(ask, arm, given[arm], close, row, experiment=name) for arm in told])
+            await self._bookkeeping.write([_entry(ask, arm, given[arm], close, row, ab_test=name) for arm in told])
         return forecasts
 
     def _score(self, ask: Ask, X: Floats) -> Floats:
@@ -162,7 +162,7 @@ def _is_finite(values: Floats) -> bool:
     return bool(np.isfinite(values).all())
 
 
-def _entry(ask: Ask, arm: str, forecasts: Floats, close: Close | None, row: int | None, *, experiment: str) -> Entry:
+def _entry(ask: Ask, arm: str, forecasts: Floats, close: Close | None, row: int | None, *, ab_test: str) -> Entry:
     """The line of the ledger for an arm's forecasts; a shadow has no interval there."""
     card, shadow = ask.lineup.arms[arm].card, arm != ask.arm
     started = close if row is not None else None
@@ -173,7 +173,7 @@ def _entry(ask: Ask, arm: str, forecasts: Floats, close: Close | None, row: int 
         request_id=ask.forecast_id,
         created_at=ask.created_at,
         pair=ask.lineup.pair,
-        experiment=experiment,
+        experiment=ab_test,
         arm=arm,
         shadow=shadow,
         forced=ask.forced,

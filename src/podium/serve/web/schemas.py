@@ -65,7 +65,8 @@ class Podium(msgspec.Struct):
     podium: list[Place]
     features: list[str]
     split: str
-    experiment: str
+    ab_test: str
+    experiment: str  # its name in release 0.1
     titles: list[dict[str, Any]]
 
 

@@ -50,7 +50,7 @@ class Selection:
     """Chooses models for requests.
 
     Args:
-        options: pairs, split, experiment and salt.
+        options: pairs, split, A/B test and salt.
         pair: the pair of the championship's settings.
         swapper: the models in service.
 

@@ -1,4 +1,4 @@
-"""Which model answers a request: a pure function of the experiment's name, its salt and the request's key."""
+"""Which model answers a request: a pure function of the A/B test's name, its salt and the request's key."""
 
 from __future__ import annotations
 
@@ -71,15 +71,15 @@ class Split:
         ends = tuple(int(total * _HASHES / 100) for total in accumulate(shares[arm] for arm in arms))
         return cls(arms, tuple(shares[arm] for arm in arms), ends)
 
-    def arm(self, experiment: str, salt: str, key: str) -> str:
+    def arm(self, ab_test: str, salt: str, key: str) -> str:
         """The arm of a request: always the same for the same three texts.
 
         Args:
-            experiment: name of the experiment; another name deals all keys anew.
+            ab_test: name of the A/B test; another name deals all keys anew.
             salt: secret or constant of the deployment, the same for all its processes.
             key: what the arm sticks to, such as a customer's id; any text.
         """
-        place = place_of(experiment, salt, key)
+        place = place_of(ab_test, salt, key)
         for arm, end in zip(self.arms, self.ends, strict=True):
             if place < end:
                 return arm
@@ -90,9 +90,9 @@ class Split:
         return ",".join(f"{arm}={_decimal(share)}" for arm, share in zip(self.arms, self.shares, strict=True))
 
 
-def place_of(experiment: str, salt: str, key: str) -> int:
+def place_of(ab_test: str, salt: str, key: str) -> int:
     """Where a key falls among 2**64 places: BLAKE2b of the three texts, each set off by its length."""
-    text = f"{len(experiment)}:{experiment}{len(salt)}:{salt}{key}"
+    text = f"{len(ab_test)}:{ab_test}{len(salt)}:{salt}{key}"
     # A header may hold what is no valid text; it still has a place.
     return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
 
