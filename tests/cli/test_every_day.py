@@ -38,6 +38,16 @@ def test_late_rates_are_waited_for_with_growing_pauses(podium, routine, monkeypa
     assert routine.waited[0] < routine.waited[1]
 
 
+@pytest.mark.parametrize("verb", ["daily", "settings"])
+def test_a_misspelt_option_is_told_before_the_day_of_the_next_training(podium, routine, monkeypatch, verb):
+    """Also of a contestant that takes no part, and on a day on which nobody is trained."""
+    monkeypatch.setenv("PODIUM_OPTIONS", '{"GradientBoosting": {"tress": 3}}')
+    routine.answers = [Day("EURUSD", TODAY, NOTHING)]
+    said = podium(verb, "--contestants", "LinearRegression")
+    assert said.exit_code == 2
+    assert "setting options.GradientBoosting.tress (variable PODIUM_OPTIONS): GradientBoosting has no such" in said.err
+
+
 def test_after_the_deadline_nobody_waits(podium, routine):
     """A moment that is over is no reason to try again, and late is the answer."""
     routine.answers = [late()]

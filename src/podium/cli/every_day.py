@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from podium.cli.console import answer, note, say, working_on
-from podium.cli.flags import FOLDERS, Json, day_named, takes_settings
+from podium.cli.flags import FOLDERS, Json, check_options, day_named, takes_settings
 from podium.cli.lines import steps_of_days as lines
 from podium.cli.lines.cells import plain
 from podium.cli.lines.per_pair import result_json
@@ -56,6 +56,7 @@ def daily(
     from podium.pipeline.pairs import day_by_day
     from podium.report.amount import Amount
 
+    check_options(settings)
     asked = DaysAsked(
         since=day_named(since, "--from") if since else None,
         until=day_named(as_of, "--as-of") if as_of else None,

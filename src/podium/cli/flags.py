@@ -92,6 +92,18 @@ def _flag(key: Key, described: Key, *, also: tuple[str, ...] = (), hidden: bool 
     )
 
 
+def check_options(settings: Settings) -> None:
+    """A misspelt option of any contestant is refused now, and not on the day of the next training.
+
+    Raises:
+        SettingError: it names option, contestant and place.
+    """
+    from podium.models.roster import arguments, known
+
+    if settings.options:
+        arguments(next(iter(known())), settings)  # of whomever: those of all are looked at
+
+
 def pair_named(text: str, flag: str) -> str:
     """A pair as Podium writes it.
 

@@ -17,7 +17,7 @@ from typing import Annotated
 import typer
 
 from podium.cli.console import answer, note, say, say_whole
-from podium.cli.flags import EVERYTHING, Json, takes_settings
+from podium.cli.flags import EVERYTHING, Json, check_options, takes_settings
 from podium.environment import child_environment
 from podium.errors import PodiumError, SettingError
 from podium.registry.local_files import Championship, read
@@ -37,6 +37,7 @@ def settings(
     if markdown:
         say_whole(settings_table())
         return
+    check_options(settings)
     found = [*in_force(settings)]
     document = {name: {"value": value, "from": origin} for name, value, origin in found}
     shown = ((name, "not set" if value in (None, [], {}) else as_text(value), origin) for name, value, origin in found)
