@@ -242,8 +242,7 @@ def _judgement() -> Judgement:
     return Judgement(
         pair="EURUSD",
         data_version=DataVersion("test", "EURUSD", np.datetime64("2026-04-30"), "0a1b2c3d"),
-        scored_days="2026-03-22..2026-04-30:40",
-        n_scored_days=40,
+        scored_days=ScoredDays.parse("2026-03-22..2026-04-30:40"),
         policy="rmse",
         alpha=0.05,
         verdict="unproven",

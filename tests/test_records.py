@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from podium.records import DataVersion, ModelName, VersionRecord
+from podium.records import DataVersion, ModelName, ScoredDays, VersionRecord
 
 VERSION = DataVersion("ecb-online", "EURUSD", np.datetime64("2026-10-30"), "3f2a9c1b")
 
@@ -27,6 +27,15 @@ def test_what_is_no_data_version_names_none(text):
         DataVersion.parse(text)
     assert DataVersion.of_tags({"data_version": text}) is None
     assert DataVersion.of_tags({}) is None
+
+
+def test_scored_days_are_read_as_they_were_written():
+    """First and last origin and their number; a text without one of them names none."""
+    days = ScoredDays(np.datetime64("2021-04-12"), np.datetime64("2026-10-29"), 1425)
+    assert ScoredDays.parse(str(days)) == days
+    for text in ("", "2021-04-12", "2021-04-12..2026-10-29", "2021-04-12..:9", "2021-04-12..2026-10-29:many"):
+        with pytest.raises(ValueError):  # noqa: PT011  Python's own words, which nobody sees
+            ScoredDays.parse(text)
 
 
 def test_a_models_name_is_read_as_it_was_written():

@@ -434,6 +434,17 @@ class ScoredDays:
         """The tag that must agree before two runs are compared: `2021-04-01..2026-10-29:1425`."""
         return f"{self.first_origin}..{self.last_origin}:{self.n_days}"
 
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The value that a tag or file holds as text.
+
+        Raises:
+            ValueError: it names no scored days.
+        """
+        days, _, n_days = text.partition(":")
+        first, last = (np.datetime64(date.fromisoformat(day), "D") for day in days.split(".."))
+        return cls(first, last, int(n_days))
+
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:

@@ -23,7 +23,7 @@ from podium.pipeline.pairs import PairResult
 from podium.pipeline.routine import Routine, Simulation
 from podium.pipeline.status import PairStatus, Status
 from podium.pipeline.tasks import Done
-from podium.records import DataVersion, FeatureTable, Interval, NextDay, RunRecord, Series, VersionRecord
+from podium.records import DataVersion, FeatureTable, Interval, NextDay, RunRecord, ScoredDays, Series, VersionRecord
 from podium.registry.history import Title
 from podium.registry.judgements import Told
 from podium.registry.proposals import proposals
@@ -78,8 +78,7 @@ NO_FIGURES = dict.fromkeys(
 JUDGEMENT = Judgement(
     pair="EURUSD",
     data_version=DATA,
-    scored_days="2021-04-12..2026-10-29:1425",
-    n_scored_days=1425,
+    scored_days=ScoredDays.parse("2021-04-12..2026-10-29:1425"),
     policy="rmse",
     alpha=0.05,
     verdict="unproven",

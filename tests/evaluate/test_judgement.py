@@ -42,7 +42,7 @@ def test_the_judgement_of_the_first_release_still_reads():
     assert (row.family, row.skill.rmse, row.skill.diebold_mariano.p_value) == ("ARIMA", 0.0047, 0.06)
     assert row.skill.pesaran_timmermann.reason == "one direction only"
     assert (row.intervals.coverage_95, row.intervals.notes) == (0.95, {"kupiec_p_95": "too few days"})
-    assert (found.n_scored_days, found.scored_days) == (1425, OLD["scored_window"])
+    assert (found.n_scored_days, str(found.scored_days)) == (1425, OLD["scored_window"])
     assert (found.alpha, found.alpha_needed, found.comparisons[0].alpha) == (0.05, 0.0167, 0.02)
     assert found.leaks == (Suspicion("ARIMA", OLD["leaks"][0]),)
     assert Judgement.from_json(found.to_json()) == found

@@ -13,7 +13,7 @@ from podium.evaluate.conformal import STATES
 from podium.evaluate.interval_scores import COVERAGES
 from podium.evaluate.judgement import Judgement, Standing
 from podium.evaluate.metrics import directional_accuracy, mae, rmse
-from podium.records import DataVersion, Forecasts, Interval, NextDay, Series
+from podium.records import DataVersion, Forecasts, Interval, NextDay, ScoredDays, Series
 from podium.report.scene import Scene
 from tests.support import standing_of
 
@@ -118,8 +118,7 @@ def make_judgement(rows: Sequence[Standing], any_rows: Forecasts) -> Judgement:
     return Judgement(
         pair="EURUSD",
         data_version=DATA,
-        scored_days=f"{any_rows.origins[0]}..{any_rows.origins[-1]}:{N_DAYS}",
-        n_scored_days=N_DAYS,
+        scored_days=ScoredDays(any_rows.origins[0], any_rows.origins[-1], N_DAYS),
         policy="rmse",
         alpha=0.05,
         verdict="unproven",

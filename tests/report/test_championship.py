@@ -217,7 +217,8 @@ def test_a_rate_that_never_moved_gives_reasons_and_no_numbers(make_scene: MakeSc
 
 def test_a_few_days_draw_what_they_can(make_scene: MakeScene, parse) -> None:
     """Twelve scored days: no year, no histogram, no Sharpe ratio, and the page says so for each."""
-    scene = make_scene(n_scored_days=12)
+    days = make_scene().judgement.scored_days
+    scene = make_scene(scored_days=dataclasses.replace(days, n_days=12))
     short = {
         name: dataclasses.replace(
             rows,

@@ -14,7 +14,7 @@ from podium.evaluate.interval_scores import IntervalScores
 from podium.evaluate.policy import REFUSED
 from podium.evaluate.sentinel import Suspicion
 from podium.evaluate.significance import PointScores
-from podium.records import DataVersion, Tabular
+from podium.records import DataVersion, ScoredDays, Tabular
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,8 +67,7 @@ class Judgement(Tabular):
     Attributes:
         pair: six capital letters.
         data_version: of the series.
-        scored_days: the origins on which all were scored, `first..last:days`.
-        n_scored_days: how many.
+        scored_days: the origins on which all were scored.
         policy: `rmse` or `significant`.
         alpha: error probability of the tests and of the policy.
         verdict: `promoted`, `held`, `unproven`, `leak`, `amber`, `degraded` or `proposed`.
@@ -97,8 +96,7 @@ class Judgement(Tabular):
 
     pair: str
     data_version: DataVersion
-    scored_days: str
-    n_scored_days: int
+    scored_days: ScoredDays
     policy: str
     alpha: float
     verdict: str
@@ -123,6 +121,11 @@ class Judgement(Tabular):
     price_level: float | None = None
     proposal: str = ""
     key: str = ""
+
+    @property
+    def n_scored_days(self) -> int:
+        """How many days were scored."""
+        return self.scored_days.n_days
 
     @property
     def refused(self) -> bool:
@@ -151,7 +154,8 @@ class Judgement(Tabular):
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return dataclasses.asdict(self) | {"data_version": str(self.data_version)}
+        days = {"scored_days": str(self.scored_days), "n_scored_days": self.n_scored_days}
+        return dataclasses.asdict(self) | {"data_version": str(self.data_version), **days}
 
     def to_json(self) -> str:
         """One JSON document, from which `from_json` makes the same value."""
@@ -168,7 +172,8 @@ class Judgement(Tabular):
 
         try:
             values = json.loads(text, object_hook=_in_todays_words)
-            values["data_version"] = dataclasses.asdict(DataVersion.parse(values["data_version"]))
+            for name, kind in (("data_version", DataVersion), ("scored_days", ScoredDays)):
+                values[name] = dataclasses.asdict(kind.parse(values[name]))
             values["ranking"] = [row if "skill" in row else _nested(row) for row in values["ranking"]]
             values["leaks"] = [_named(found) if isinstance(found, str) else found for found in values.get("leaks", ())]
             return msgspec.convert(values, cls, dec_hook=lambda kind, value: kind(value))
@@ -192,7 +197,7 @@ _P_VALUES = {
 def _in_todays_words(values: dict[str, Any]) -> dict[str, Any]:
     """The keys of earlier releases under their present names."""
     if "scored_window" in values:
-        values["n_scored_days"] = values.pop("scored_days")
+        values.pop("scored_days", None)  # how many they were
     if "title_since" in values and "title_data_day" not in values:
         values["title_data_day"] = values.pop("title_since")
     return {_OLD_WORDS.get(name, name): value for name, value in values.items()}

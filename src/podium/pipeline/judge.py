@@ -134,12 +134,11 @@ def judge(
     leaks = tuple(found for found in tested.suspicions if found.contestant in made.suspects)
     moment, data_day = _since(case, champion)
     table, scored, alpha_needed = case.table, case.days.rows, settings.alpha / len(case.attempts)
-    n_days = len(table.target[scored])
+    scored_days = case.days.scored_days(table)
     return Judgement(
         pair=settings.pair,
         data_version=table.data_version,
-        scored_days=str(case.days.scored_days(table)),
-        n_scored_days=n_days,
+        scored_days=scored_days,
         policy=settings.policy,
         alpha=settings.alpha,
         verdict=decision.verdict,
@@ -153,7 +152,7 @@ def judge(
         alpha_needed=alpha_needed,
         proof=proof,
         proven=proof is not None and proof.decisive,
-        minimum_detectable_r2=minimum_detectable_r2(n_days, alpha=alpha_needed),
+        minimum_detectable_r2=minimum_detectable_r2(scored_days.n_days, alpha=alpha_needed),
         baselines=baseline_scores(table, scored),
         ranking=tuple(
             _standing(runs[name], versions[name], tested.skills[name], aliases.get(name)) for name in decision.ranking

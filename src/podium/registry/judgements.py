@@ -13,7 +13,7 @@ from typing import Final, Self
 
 from podium.evaluate.evidence import e_value
 from podium.evaluate.judgement import Judgement
-from podium.records import DataVersion, VersionRecord
+from podium.records import DataVersion, ScoredDays, VersionRecord
 from podium.registry.entities import SUSPICION_TAG
 from podium.registry.mlflow_store import MlflowStore
 from podium.registry.pointer import SCORES
@@ -53,7 +53,7 @@ class Told:
                 tags = short_tags(version, Judgement.from_json(tags[TAG]), "")
             series, days, _, _ = tags[TAG].rsplit(" ", 3)
             r2_oos, dm_p = (float(tags[name]) if tags[name] else None for name in ("r2_oos", "dm_p"))
-            worth, n_days = float(tags.get("e_value") or 0), int(days.rpartition(":")[2])
+            worth, n_days = float(tags.get("e_value") or 0), ScoredDays.parse(days).n_days
             words = (tags["verdict"], tags["verdict_reason"], DataVersion.parse(series))
             return cls(*words, n_days, r2_oos, dm_p, worth)
         except (KeyError, ValueError):

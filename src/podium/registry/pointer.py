@@ -72,7 +72,7 @@ def build(champion: VersionRecord, judgement: Judgement, title: Title | None) ->
         "pair": judgement.pair,
         "pinned_uri": champion.pinned_uri,
         "data_version": str(champion.data_version or judgement.data_version),
-        "scored_days": champion.tags.get("scored_days", judgement.scored_days),
+        "scored_days": champion.tags.get("scored_days", str(judgement.scored_days)),
         "baselines": {name: dict(metrics) for name, metrics in judgement.baselines.items()},
         "verdict": judgement.verdict,
         "reason": judgement.reason,

@@ -17,7 +17,7 @@ from podium.evaluate.judgement import Judgement, Standing
 from podium.evaluate.metrics import score
 from podium.features import build_features, frame
 from podium.models.linear import LinearRegressionContestant
-from podium.records import ALIASES, FeatureTable, Forecasts, Interval, NextDay, Series
+from podium.records import ALIASES, FeatureTable, Forecasts, Interval, NextDay, ScoredDays, Series
 from podium.registry import judgements
 from podium.registry.log_items import RunContext
 from podium.registry.mlflow_store import MlflowStore
@@ -110,8 +110,7 @@ def _judgement(table: FeatureTable, past: Forecasts, ranking: Sequence[Standing]
     return Judgement(
         pair=table.pair,
         data_version=table.data_version,
-        scored_days=f"{past.origins[0]}..{past.origins[-1]}:{N_SCORED}",
-        n_scored_days=N_SCORED,
+        scored_days=ScoredDays(past.origins[0], past.origins[-1], N_SCORED),
         policy="rmse",
         alpha=0.05,
         verdict="unproven",
