@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from podium.data.store import save_series
+from podium.data.store import data_version, save_series
 from podium.features import build_features, frame
 from podium.models.linear import LinearRegressionContestant
 from podium.records import FeatureTable, Floats, Interval, Series, VersionRecord
@@ -65,7 +65,7 @@ def walk() -> Series:
 @pytest.fixture(scope="session")
 def walk_table(walk: Series) -> FeatureTable:
     """Features of the random walk."""
-    return build_features(walk, 12, "test-EURUSD-v1")
+    return build_features(walk, 12, data_version(walk))
 
 
 @pytest.fixture(scope="session")
