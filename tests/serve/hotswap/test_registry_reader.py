@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from podium.errors import SettingError
 from podium.records import VersionRecord
 from podium.registry.glance import mark_of
 from podium.registry.history import parse
@@ -50,6 +51,21 @@ def test_an_alias_that_is_moved_by_hand_is_published(own_world: Any) -> None:
     assert versions(own_world) == {"champion": "EURUSD_LinearRegression/2", "challenger": "EURUSD_Drift/1"}
     card = published(own_world).pairs["EURUSD"].arms["champion"]
     assert fetched.digest((own_world.cache / card.folder / "forecast.onnx").read_bytes()) == card.digest
+
+
+def test_a_full_disk_ends_no_reading(own_world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be published is read again at the next look, and published then."""
+
+    def full(*_: object) -> None:
+        raise SettingError("the disk is full")
+
+    looking = reader(own_world)
+    with monkeypatch.context() as patched:
+        patched.setattr(registry_reader, "save", full)
+        assert looking.look()
+    assert not (own_world.cache / MANIFEST).exists()
+    assert looking.look()
+    assert versions(own_world)["champion"] == "EURUSD_LinearRegression/1"
 
 
 def test_a_wish_is_answered_by_a_reading_that_began_after_it(own_world: Any, monkeypatch: Any) -> None:

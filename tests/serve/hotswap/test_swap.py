@@ -1,4 +1,5 @@
 import asyncio
+import errno
 import json
 import os
 import threading
@@ -174,6 +175,35 @@ def test_processes_that_are_gone_are_not_waited_for(tmp_path: Path) -> None:
     assert all_serve(tmp_path, 3)
     assert not all_serve(tmp_path, 4)
     assert not other.exists()
+
+
+def test_a_clock_that_was_put_back_makes_nobody_wait(tmp_path: Path) -> None:
+    """Who ended before has said so in the future: a reload waits for nobody who is gone."""
+    tell_in_service(tmp_path, 3)
+    other = tmp_path / IN_SERVICE / str(os.getppid())
+    other.write_text("1")
+    os.utime(other, (time.time() + 3600, time.time() + 3600))
+    assert all_serve(tmp_path, 3)
+
+
+def test_a_full_disk_ends_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that cannot write down what it serves goes on, says that it lives, and tells why in `/health`."""
+    swapper = Swapper(tmp_path)
+    swapper.tell()
+    place = tmp_path / IN_SERVICE / str(os.getpid())
+    os.utime(place, (1, 1))
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", full)
+        swapper.tell()
+    assert place.stat().st_mtime > time.time() - 60
+    assert "No space left" in swapper.unsaid
+    swapper.tell()
+    assert not swapper.unsaid
+
+
+def full(*_: object) -> None:
+    """What a full disk says of any file."""
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_a_reload_ends_when_what_was_found_is_in_service(

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sqlite3
+import time
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +17,7 @@ import pytest
 from podium.errors import SettingError
 from podium.registry.glance import mark_of
 from podium.serve.hotswap.manifest import Manifest, save
-from podium.serve.hotswap.signals import MANIFEST, READ, RESTARTED
+from podium.serve.hotswap.signals import IN_SERVICE, MANIFEST, READ, RESTARTED, SILENCE, tell_in_service
 from podium.serve.processes import supervisor
 from podium.serve.processes.supervisor import _Companion, serve, worker_config
 from podium.serve.web.security import new_key
@@ -127,6 +128,25 @@ def test_a_serving_process_that_stands_still_is_replaced(serving: Serving, split
     os.kill(before, signal.SIGSTOP)
     until(lambda: server.workers() not in ([], [before]) and listens(server.port), "another serving process")
     assert server.ask("POST", "/invocations", split_body())[0] == 200
+
+
+def test_a_clock_that_is_set_ends_nobody(own_world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process is still when look after look finds nothing new of it, not when the clock says that it was long ago."""
+    config = worker_config(own_world.settings)
+    companion = _Companion(own_world.settings, config, ("127.0.0.1", 0), print)
+    ended: list[int] = []
+    monkeypatch.setattr(supervisor.os, "kill", lambda number, _signal: ended.append(number))
+    monkeypatch.setattr(supervisor.multiprocessing, "active_children", lambda: [SimpleNamespace(pid=os.getpid())])
+    for hours in (-1, 1):
+        tell_in_service(config.cache, 1)
+        heard = time.time() + 3600 * hours
+        os.utime(config.cache / IN_SERVICE / str(os.getpid()), (heard, heard))
+        for _ in range(20):
+            companion._end_the_still()
+        assert ended == []
+    for _ in range(int(SILENCE / supervisor.TICK)):
+        companion._end_the_still()
+    assert ended == [os.getpid()] * len(ended) != []
 
 
 def test_how_an_earlier_server_ended_is_no_news(own_world: Any) -> None:

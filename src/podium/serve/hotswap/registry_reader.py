@@ -21,7 +21,7 @@ from pathlib import Path
 import msgspec
 
 from podium.data.files import atomic_write
-from podium.errors import MissingError, PodiumError, RegistryError
+from podium.errors import MissingError, PodiumError, RegistryError, SettingError
 from podium.records import ALIASES, CHAMPION, VersionRecord
 from podium.registry import judgements
 from podium.registry.artifacts import MOST_BYTES
@@ -98,9 +98,12 @@ class RegistryReader:
         if seen and recent and not anew and self.path.exists():
             os.utime(self.path)
             return False
-        self._publish(self._read(mark))
-        self._prune()
-        self._read_at = time.monotonic()
+        with suppress(
+            SettingError
+        ):  # a full disk: what is served gets old, which servers tell, and each look tries again
+            self._publish(self._read(mark))
+            self._prune()
+            self._read_at = time.monotonic()
         return True
 
     def attend(self, *, due: bool) -> bool:

@@ -6,9 +6,11 @@ import hashlib
 import os
 import time
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 from podium.data.files import atomic_write
+from podium.errors import SettingError
 
 MANIFEST = "manifest.json"
 REQUESTS = "requests"  # folder of wishes for a look at once; the reader takes one away when it is answered
@@ -37,8 +39,18 @@ def requested_looks(cache: Path) -> list[Path]:
 
 
 def tell_in_service(cache: Path, reads: int) -> None:
-    """This process lives, and serves what the reading of this number found; to be said every second."""
-    atomic_write(cache / IN_SERVICE / str(os.getpid()), str(reads).encode())
+    """This process lives, and serves what the reading of this number found; to be said every second.
+
+    Raises:
+        SettingError: the disk takes no number; that it lives is said all the same.
+    """
+    place = cache / IN_SERVICE / str(os.getpid())
+    try:
+        atomic_write(place, str(reads).encode())
+    except SettingError:
+        with suppress(OSError):
+            os.utime(place)
+        raise
 
 
 def forget_in_service(cache: Path) -> None:
@@ -47,11 +59,11 @@ def forget_in_service(cache: Path) -> None:
 
 
 def in_service(cache: Path) -> dict[int, tuple[float, int]]:
-    """Seconds since each process that serves from here was last heard of, and the reading that it serves, by its id."""
+    """When each process that serves from here was last heard of, and which reading it serves, by its id."""
     found: dict[int, tuple[float, int]] = {}
     for place in (cache / IN_SERVICE).glob("[0-9]*"):
         try:
-            found[int(place.name)] = (time.time() - place.stat().st_mtime, int(place.read_bytes() or 0))
+            found[int(place.name)] = (place.stat().st_mtime, int(place.read_bytes() or 0))
         except (OSError, ValueError):
             continue
     return found
@@ -62,11 +74,13 @@ def all_serve(cache: Path, reads: int) -> bool:
 
     Who has not been heard of for a while is gone, and another process may have its number by now.
     """
-    heard = in_service(cache)
-    for number, (age, _) in heard.items():
-        if age > SILENCE:
+    living = True
+    for number, (heard, known) in in_service(cache).items():
+        if abs(time.time() - heard) > SILENCE:  # or the clock was set, and it is heard of again in a moment
             (cache / IN_SERVICE / str(number)).unlink(missing_ok=True)
-    return all(known >= reads for age, known in heard.values() if age <= SILENCE)
+        else:
+            living = living and known >= reads
+    return living
 
 
 def is_current(cache: Path, mark: str, since: float) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
+from podium.errors import SettingError
 from podium.records import CHAMPION
 from podium.registry.history import parse
 from podium.serve.hotswap.lineup import EMPTY, Lineup, ServedModel, load_model
@@ -29,6 +30,7 @@ class Swapper:
         swaps: how often the models of a pair were swapped, by pair; the first load counts.
         failures: how often a model was not taken, by pair.
         checked_at: seconds since the epoch at which the registry was last read; 0 when never.
+        unsaid: why this process cannot write down that it lives; empty when it can.
     """
 
     def __init__(self, cache: Path) -> None:
@@ -37,6 +39,7 @@ class Swapper:
         self.swaps: dict[str, int] = {}
         self.failures: dict[str, int] = {}
         self.checked_at = 0.0
+        self.unsaid = ""
         self._cache = cache
         self._path = cache / MANIFEST
         self._manifest: Manifest | None = None
@@ -86,7 +89,11 @@ class Swapper:
 
     def tell(self) -> None:
         """Say that this process lives, and which reading is in service here."""
-        tell_in_service(self._cache, self._manifest.reads if self._manifest else 0)
+        try:
+            tell_in_service(self._cache, self._manifest.reads if self._manifest else 0)
+            self.unsaid = ""
+        except SettingError as error:
+            self.unsaid = str(error)
 
     async def apply(self, manifest: Manifest) -> None:
         """Load what is new, and put it all in service at once."""

@@ -230,6 +230,9 @@ class _Companion(threading.Thread):
         self._watch = _Watch(settings.registry_uri or settings.tracking_uri, options.interval, self._ending)
         self._reader: multiprocessing.Process | None = None
         self._begun = -PAUSE
+        self._heard: dict[
+            int, tuple[float, int]
+        ] = {}  # when each process said so last, and how many looks found just that
 
     def __enter__(self) -> None:
         self._watch.start()
@@ -284,9 +287,13 @@ class _Companion(threading.Thread):
 
     def _end_the_still(self) -> None:
         """A process whose loop has not turned for a while is killed; Granian starts another."""
-        own = {process.pid for process in multiprocessing.active_children()}
-        for number, (age, _) in in_service(self._cache).items():
-            if number in own and age > SILENCE:
-                _log.warning("process %d has stood still for %.0f s; another takes its place", number, age)
+        own, heard = {process.pid for process in multiprocessing.active_children()}, in_service(self._cache)
+        before, self._heard = self._heard, {}
+        for number in own & heard.keys():
+            at, looks = before.get(number, (0.0, 0))
+            # Counted in looks: a clock that is set, and a machine that slept, make nobody stand still.
+            self._heard[number] = heard[number][0], looks + 1 if at == heard[number][0] else 0
+            if self._heard[number][1] * TICK > SILENCE:
+                _log.warning("process %d has stood still for %.0f s; another takes its place", number, SILENCE)
                 with suppress(ProcessLookupError):
                     os.kill(number, signal.SIGKILL)

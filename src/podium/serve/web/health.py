@@ -22,7 +22,8 @@ from podium.serve.web.telemetry import Telemetry
 STALE = 120.0  # seconds without a reading of the registry after which that is a problem of its own
 _ADDRESS = re.compile(  # as databases and HTTP clients name them: with a port, as numbers, after a word, in quotes
     r"""\b[\w.-]+:\d{2,5}\b|\b\d+\.\d+\.\d+\.\d+\b|\b(host( name)?|port)[ =]+\S+"""
-    r"""|\b(at|on|user|database) ["'][^"']+["']|["'][^"'\s]*[.:][^"'\s]*["']"""
+    r"""|\b(at|on|user|database|resolve) ["'][^"']+["'](@["'][^"']+["'])?|["'][^"'\s]*[.:][^"'\s]*["']"""
+    r"""|(?<!\w)([\da-fA-F]*:){2,}[\da-fA-F.]*"""
 )
 _MODEL = re.compile(r"models:/[\w-]+/\d+[:;,.]?")
 
@@ -58,6 +59,8 @@ class HealthReporter:
             found.setdefault("registry", "the registry has not been read lately")
         if told := self.swapper.restarted:
             found["reader"] = told
+        if self.swapper.unsaid:
+            found["disk"] = self.swapper.unsaid
         for pair in self.selection.lineups:
             if (late := self.closes.stale(pair)) is not None:
                 found[f"rates of {pair}"] = f"{late.told()}."
