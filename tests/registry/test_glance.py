@@ -135,8 +135,16 @@ def test_a_server_that_is_silent_has_no_mark(monkeypatch: pytest.MonkeyPatch) ->
     assert time.monotonic() - began < 10
 
 
-@pytest.mark.parametrize("begins", [b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nX-Slow: "], ids=["body", "head"])
-def test_a_server_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch, begins: bytes) -> None:
+# PostgreSQL's: somebody is let in, the server is ready; then a notice whose text has no end.
+READY = bytes.fromhex("52 00000008 00000000 5a 00000005 49 4e 0000ffff 4d")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "begins"),
+    [("http", b"HTTP/1.1 200 OK\r\n\r\n"), ("http", b"HTTP/1.1 200 OK\r\nX-Slow: "), ("postgresql", READY)],
+    ids=["body", "head", "postgresql"],
+)
+def test_a_server_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch, scheme: str, begins: bytes) -> None:
     """One limit holds for the whole answer: a letter now and then, for ever, keeps nobody longer than silence does."""
     monkeypatch.setattr(glance, "PATIENCE", 1)
     monkeypatch.setenv("NO_PROXY", "*")
@@ -145,6 +153,9 @@ def test_a_server_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch, begins:
     def drip(slow: socket.socket) -> None:
         line, _ = slow.accept()
         with line, contextlib.suppress(OSError):
+            if scheme == "postgresql":  # where who connects asks for TLS, or says no more than who he is
+                line.sendall(b"N" if line.recv(64).endswith(bytes.fromhex("04d2162f")) else b"")
+                line.recv(1000)
             line.sendall(begins)
             while not done.wait(0.05):
                 line.sendall(b" ")
@@ -153,7 +164,8 @@ def test_a_server_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch, begins:
         dripping = threading.Thread(target=drip, args=(slow,))
         dripping.start()
         found: list[str] = []
-        asking = threading.Thread(target=lambda: found.append(mark_of(f"http://127.0.0.1:{slow.getsockname()[1]}")))
+        address = f"{scheme}://me@127.0.0.1:{slow.getsockname()[1]}"
+        asking = threading.Thread(target=lambda: found.append(mark_of(address)))
         asking.start()
         asking.join(5)
         in_time = list(found)

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlencode, urlsplit, urlunsplit
@@ -34,10 +35,12 @@ def mark_of(uri: str) -> str:
     try:
         if path := sqlite_path(uri):
             return _of_file(path)
-        if uri.startswith("postgresql"):
-            return _of_tables(uri)
-        if uri.startswith(("http://", "https://")):
-            return hashlib.sha256(b"\n".join(_answers(urlsplit(uri)))).hexdigest()
+        until = time.monotonic() + PATIENCE
+        with _cut_at(until) as lines:
+            if uri.startswith("postgresql"):
+                return _of_tables(uri, lines)
+            if uri.startswith(("http://", "https://")):
+                return hashlib.sha256(b"\n".join(_answers(urlsplit(uri), until, _handler(lines)))).hexdigest()
     except Exception:  # noqa: BLE001  whoever reads the registry meets the same, and says what is wrong
         return ""
     return ""
@@ -54,32 +57,33 @@ def _of_file(path: Path) -> str:
     return " ".join([counter, *(f"{state.st_ino}.{state.st_size}.{state.st_mtime_ns}" for state in states)])
 
 
-def _of_tables(uri: str) -> str:
+def _of_tables(uri: str, lines: list[socket.socket]) -> str:
     import psycopg
 
     address = f"postgresql://{uri.partition('://')[2]}"
     line = {"keepalives_idle": 3, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": PATIENCE * 1000}
     with psycopg.connect(address, autocommit=True, connect_timeout=PATIENCE, **line) as connection:  # type: ignore[arg-type]
+        lines.append(socket.socket(fileno=os.dup(connection.fileno())))
         connection.execute(f"SET statement_timeout = {PATIENCE * 1000}")
         return str(connection.execute(_QUERY).fetchone())
 
 
-def _answers(address: SplitResult) -> Iterator[bytes]:
+def _answers(address: SplitResult, until: float, handler: Any) -> Iterator[bytes]:
     """All registered models, and the versions that hold an alias and do not come along with their model."""
-    token, until = "", time.monotonic() + PATIENCE
+    token, ask = "", partial(_ask, address, until, handler)
     while True:
-        yield (answer := _ask(address, until, "registered-models/search", max_results="1000", page_token=token))
+        yield (answer := ask("registered-models/search", max_results="1000", page_token=token))
         page = json.loads(answer)
         for model in page.get("registered_models", ()):
             along = {version["version"] for version in model.get("latest_versions", ())}
             for version in sorted({alias["version"] for alias in model.get("aliases", ())} - along):
-                yield _ask(address, until, "model-versions/get", name=model["name"], version=version)
+                yield ask("model-versions/get", name=model["name"], version=version)
         token = page.get("next_page_token")
         if not token:
             return
 
 
-def _ask(address: SplitResult, until: float, question: str, **given: str) -> bytes:
+def _ask(address: SplitResult, until: float, handler: Any, question: str, **given: str) -> bytes:
     """An answer of MLflow's REST interface. Nobody is followed elsewhere, where credentials would go along."""
     from urllib.request import OpenerDirector, ProxyHandler, Request
 
@@ -87,13 +91,12 @@ def _ask(address: SplitResult, until: float, question: str, **given: str) -> byt
     place = f"{address.path.rstrip('/')}/api/2.0/mlflow/{question}"
     host, query = address.netloc.rpartition("@")[2], urlencode({name: value for name, value in given.items() if value})
     request = Request(urlunsplit((address.scheme, host, place, query, "")), headers=_authorization(address))  # noqa: S310
-    with _cut_at(until) as lines:
-        for handler in (ProxyHandler(), _handler(lines)):
-            opener.add_handler(handler)
-        with opener.open(request, timeout=max(until - time.monotonic(), 0.001)) as answer:
-            if answer.status not in {200, 404}:  # an alias on a version that is gone
-                raise ConnectionError(f"it answers {answer.status}")
-            content: bytes = answer.read(LARGEST)
+    for one in (ProxyHandler(), handler):
+        opener.add_handler(one)
+    with opener.open(request, timeout=max(until - time.monotonic(), 0.001)) as answer:
+        if answer.status not in {200, 404}:  # an alias on a version that is gone
+            raise ConnectionError(f"it answers {answer.status}")
+        content: bytes = answer.read(LARGEST)
     if time.monotonic() > until:
         raise TimeoutError("it takes too long")
     return content

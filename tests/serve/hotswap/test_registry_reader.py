@@ -13,6 +13,7 @@ import yaml
 
 from podium.errors import SettingError
 from podium.records import VersionRecord
+from podium.registry.connection import Connection
 from podium.registry.glance import mark_of
 from podium.registry.history import parse
 from podium.registry.mlflow_store import MlflowStore
@@ -21,6 +22,12 @@ from podium.serve.hotswap.manifest import Manifest, load
 from podium.serve.hotswap.registry_reader import RegistryReader
 from podium.serve.hotswap.scorer import ScoringError
 from podium.serve.hotswap.signals import MANIFEST, READ, is_current, request_look
+
+
+@pytest.fixture(autouse=True)
+def untried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trials take half a second each, and are tested by themselves."""
+    monkeypatch.setattr(registry_reader, "try_out", lambda *_: None)
 
 
 def reader(world: Any, *pairs: str) -> RegistryReader:
@@ -417,6 +424,35 @@ def test_files_that_never_come_stop_their_model_alone(own_world: Any, monkeypatc
     assert manifest.problems == {"EURUSD@challenger": "a model's files took longer than 60 s"}
     assert set(manifest.pairs["EURUSD"].arms) == {"champion"}
     assert found.late
+
+
+def test_a_registry_that_drips_while_it_is_opened_is_told_in_time(own_world: Any, monkeypatch: Any) -> None:
+    """Opening it, which asks whether somebody answers, has its limit too."""
+    found = reader(own_world)
+    monkeypatch.setattr(Connection, "knock", wait_for_ever)
+    found.look()
+    assert published(own_world).problems == {"registry": "the registry took longer than 60 s"}
+    assert found.late
+
+
+def test_a_graph_is_tried_once(own_world: Any, monkeypatch: Any) -> None:
+    """One that passed is not tried again by any reader; one that failed is a problem until a while later."""
+    tried: list[str] = []
+
+    def try_out(card: Any, _cache: Path) -> None:
+        tried.append(card.name)
+        if "Drift" in card.name:
+            raise ScoringError("it hangs")
+
+    monkeypatch.setattr(registry_reader, "try_out", try_out)
+    for _ in range(3):
+        reader(own_world).look(anew=True)
+        assert published(own_world).problems == {"EURUSD@challenger": "it hangs"}
+    assert sorted(tried) == ["EURUSD_Drift", "EURUSD_LinearRegression"]
+    (said,) = (place for place in own_world.cache.glob("models/EURUSD_Drift*/podium-tried"))
+    os.utime(said, (1, 1))
+    reader(own_world).look(anew=True)
+    assert sorted(tried) == ["EURUSD_Drift", "EURUSD_Drift", "EURUSD_LinearRegression"]
 
 
 @pytest.mark.parametrize("question", ["champions", "champion"])

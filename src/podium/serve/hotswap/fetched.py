@@ -22,6 +22,7 @@ from podium.serve.hotswap.scorer import ScoringError
 
 SEAL = "podium-seal.json"
 GRAPH = "forecast.onnx"
+TRIED = "podium-tried"  # file that says what became of the trial of a graph; empty when all was well
 RUN = "run"  # folder of what comes from the model's run rather than from the model
 
 
@@ -67,7 +68,7 @@ def refuse_own_names(folder: Path, record: VersionRecord) -> None:
     Raises:
         ScoringError: there are such.
     """
-    for name in (RUN, SEAL):
+    for name in (RUN, SEAL, TRIED):
         if (folder / name).exists():
             raise ScoringError(f"{record.pinned_uri} has an artifact named {name}, which is Podium's own; log it anew")
 
@@ -202,5 +203,5 @@ def _created_at(about: _About) -> float:
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.name != SEAL:
+        if path.is_file() and path.name not in {SEAL, TRIED}:
             yield path.relative_to(folder).as_posix(), path

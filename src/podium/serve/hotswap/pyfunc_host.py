@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import numpy as np
 
 from podium.records import Floats
 from podium.registry.trust import own_byte_code
+
+MEMORY = 4 * 2**30  # bytes; TensorFlow with a network of Podium's has one
 
 
 def host(pipe: Connection, folder: Path, features: tuple[str, ...]) -> None:
@@ -24,6 +27,10 @@ def host(pipe: Connection, folder: Path, features: tuple[str, ...]) -> None:
     silence = os.open(os.devnull, os.O_WRONLY)
     for handle in (1, 2):
         os.dup2(silence, handle)
+    if sys.platform != "win32":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))  # whatever an archive becomes when it is unpacked
     import mlflow.pyfunc
 
     with own_byte_code():

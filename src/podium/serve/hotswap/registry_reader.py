@@ -33,6 +33,7 @@ from podium.serve.hotswap import fetched
 from podium.serve.hotswap.manifest import CHAMPIONSHIPS, Manifest, ModelCard, PairCard, judgement_file, load, save
 from podium.serve.hotswap.scorer import ScoringError
 from podium.serve.hotswap.signals import ANEW, MANIFEST, READ, requested_looks
+from podium.serve.hotswap.trial import try_out
 from podium.settings import Settings
 
 TICK = 0.2  # seconds between two looks at what is cheap to see
@@ -144,7 +145,8 @@ class RegistryReader:
         found = {pair: card for pair, card in before.items() if not self.pairs or pair in self.pairs}
         try:
             self._check_file()
-            _ = self.store.client  # opened before: that imports MLflow, and asks by itself whether somebody answers
+            with self._in_time(REGISTRY, FETCH):
+                _ = self.store.client  # opened before: that imports MLflow
             with self._in_time(REGISTRY, LOOK):
                 wanted = self._all_pairs(before)
             found = {pair: card for pair, card in found.items() if pair in wanted}
@@ -240,7 +242,23 @@ class RegistryReader:
         elif not fetched.has_run(folder):
             self._fetch_run(record, folder)
         self._fetch_judgement(record)
-        return fetched.card(record, folder, str(place), self.settings.trusted_code)
+        found = fetched.card(record, folder, str(place), self.settings.trusted_code)
+        if found.digest:
+            self._try(found, folder / fetched.TRIED)
+        return found
+
+    def _try(self, card: ModelCard, known: Path) -> None:
+        """Its graph is tried once, and again a while after it failed."""
+        said = known.read_text(encoding="utf-8") if known.exists() else None
+        if said is None or (said and time.time() - known.stat().st_mtime > ANEW):
+            try:
+                try_out(card, self.cache)
+                said = ""
+            except ScoringError as error:
+                said = str(error)
+            known.write_text(said, encoding="utf-8")
+        if said:
+            raise ScoringError(said)
 
     def _fetch_judgement(self, record: VersionRecord) -> None:
         """The judgement of its last championship, for pages; a model is served without it too."""

@@ -287,7 +287,8 @@ class _Companion(threading.Thread):
 
     def _end_the_still(self) -> None:
         """A process whose loop has not turned for a while is killed; Granian starts another."""
-        own, heard = {process.pid for process in multiprocessing.active_children()}, in_service(self._cache)
+        own = {process.pid for process in multiprocessing.active_children() if process.pid}
+        heard = in_service(self._cache)
         before, self._heard = self._heard, {}
         for number in own & heard.keys():
             at, looks = before.get(number, (0.0, 0))

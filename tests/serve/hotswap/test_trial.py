@@ -1,0 +1,95 @@
+"""Graphs that a writer of the registry planted: what they do to the process that tries them, and to no other."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onnx import GraphProto, NodeProto, TensorProto, helper, numpy_helper
+
+from podium.models.onnx_graph import affine_graph
+from podium.serve.hotswap import trial
+from podium.serve.hotswap.fetched import GRAPH, digest
+from podium.serve.hotswap.manifest import ModelCard
+from podium.serve.hotswap.scorer import ScoringError
+from podium.serve.hotswap.trial import try_out
+
+DOUBLE = TensorProto.DOUBLE
+
+
+def value(name: str, shape: list[str | int] | None, kind: int = DOUBLE) -> object:
+    """What goes into a graph or comes out."""
+    return helper.make_tensor_value_info(name, kind, shape)
+
+
+def planted(nodes: list[NodeProto], **constants: np.ndarray) -> bytes:
+    """A graph with the signature of a model's."""
+    given = [numpy_helper.from_array(content, name) for name, content in constants.items()]
+    graph = helper.make_graph(nodes, "planted", [value("X", ["n", 1])], [value("forecast", ["n"])], given)
+    made = helper.make_model(graph, ir_version=9, opset_imports=[helper.make_opsetid("", 17)])
+    return bytes(made.SerializeToString())
+
+
+def hanging() -> bytes:
+    """It adds for ever."""
+    nodes = [helper.make_node("Identity", ["go"], ["on"]), helper.make_node("Add", ["a", "a"], ["sum"])]
+    inner: GraphProto = helper.make_graph(
+        nodes,
+        "body",
+        [value("i", [], TensorProto.INT64), value("go", [], TensorProto.BOOL), value("a", None)],
+        [value("on", [], TensorProto.BOOL), value("sum", None)],
+    )
+    outer = [
+        helper.make_node("ReduceSum", ["X", "axis"], ["row"], keepdims=0),
+        helper.make_node("Loop", ["times", "yes", "row"], ["forecast"], body=inner),
+    ]
+    return planted(outer, axis=np.array([1]), times=np.array(2**62), yes=np.array(True))
+
+
+def swelling() -> bytes:
+    """It wants four terabytes."""
+    nodes = [
+        helper.make_node("Shape", ["X"], ["shape"]),
+        helper.make_node("Mul", ["shape", "many"], ["large"]),
+        helper.make_node("ConstantOfShape", ["large"], ["room"]),
+        helper.make_node("ReduceSum", ["room", "axis"], ["sum"], keepdims=0),
+        helper.make_node("Cast", ["sum"], ["forecast"], to=DOUBLE),
+    ]
+    return planted(nodes, many=np.array([1, 2**40]), axis=np.array([1]))
+
+
+def card(folder: Path, graph: bytes) -> ModelCard:
+    """Of a model with this graph."""
+    (folder / "m").mkdir()
+    (folder / "m" / GRAPH).write_bytes(graph)
+    return ModelCard("EURUSD_Mine", 1, "r", "m", digest(graph), ("lag_0",), False, [], [], {})
+
+
+@pytest.mark.parametrize(
+    ("graph", "said"),
+    [
+        (hanging, "computed for more than 2 s"),
+        (swelling, "does not forecast"),
+        (lambda: b"no graph", "cannot be loaded"),
+    ],
+)
+def test_a_planted_graph_ends_its_trial_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, graph: Callable[[], bytes], said: str
+) -> None:
+    """One that never ends, one without measure and one that is none are refused with what they did."""
+    monkeypatch.setattr(trial, "COMMAND", f"from podium.serve.hotswap import trial; trial.SECONDS = 2; {trial.COMMAND}")
+    monkeypatch.setattr(trial, "SECONDS", 2)
+    with pytest.raises(ScoringError, match=said):
+        try_out(card(tmp_path, graph()), tmp_path)
+
+
+def test_a_process_that_crashes_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A graph that brings ONNX Runtime itself down brings down nobody else."""
+    monkeypatch.setattr(trial, "COMMAND", "import os; os.kill(os.getpid(), 11)")
+    with pytest.raises(ScoringError, match="ended by SIGSEGV"):
+        try_out(card(tmp_path, b""), tmp_path)
+
+
+def test_a_good_graph_passes(tmp_path: Path) -> None:
+    """A model of ours needs far less than its trial allows."""
+    try_out(card(tmp_path, affine_graph(np.ones(1), 0.0)), tmp_path)
