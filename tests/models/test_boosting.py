@@ -8,7 +8,7 @@ from mlflow.models import Model as MlflowModel
 
 from podium.features import frame
 from podium.models.boosting import GradientBoostingContestant
-from podium.registry.log_items import Model, example_rows
+from podium.registry.log_items import example_rows
 from podium.registry.packing import pack
 from podium.registry.trust import refuse_code
 
@@ -26,7 +26,7 @@ def test_it_is_data_to_whoever_loads_it(recent, tmp_path):
     """Saved as it is for the registry it needs no trust in code: the types are scikit-learn's own."""
     X = frame(recent)
     fitted = GradientBoostingContestant(trees=3).fit(X[:-1], recent.target[:-1])
-    pack(Model("GradientBoosting", fitted, example_rows(recent)), tmp_path / "model", MlflowModel())
+    pack(fitted, example_rows(recent), tmp_path / "model", MlflowModel())
     refuse_code(tmp_path / "model", "EURUSD_GradientBoosting", ())
 
 

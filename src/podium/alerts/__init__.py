@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -121,5 +121,4 @@ def _bring_home(settings: Settings, ledger: Ledger) -> None:
     with closing(Ledger.open(file)) as beside:
         move(beside, ledger)
     for path in file.parent.glob("alarms.db*"):
-        with suppress(FileNotFoundError):
-            path.unlink()
+        path.unlink(missing_ok=True)

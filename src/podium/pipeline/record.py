@@ -83,8 +83,7 @@ def read_record(store: MlflowStore, run_id: str) -> Forecasts:
     Raises:
         RegistryError: the run has lost its forecasts.
     """
-    walked, later = read_walked(store, run_id), _said_since(store, run_id)
-    return accumulate(walked, later) if later else walked
+    return _gone_on(store, run_id, read_walked(store, run_id))
 
 
 def recorded(
@@ -127,7 +126,7 @@ def _grown(store: MlflowStore, previous: VersionRecord, table: FeatureTable, las
 
     Not what a later run says of them: whoever fits anew has seen these days, and no digest knows what else he reads.
     """
-    shown = _evidence(store, previous.run_id)
+    shown = _gone_on(store, previous.run_id, read_forecasts(store.read_file(previous.run_id, EVIDENCE) or b""))
     rows = np.flatnonzero((table.origins >= last_day) & np.isfinite(table.target))
     if not len(rows):
         return shown
@@ -138,17 +137,13 @@ def _grown(store: MlflowStore, previous: VersionRecord, table: FeatureTable, las
     return accumulate(shown, Forecasts(table.origins[rows], table.target_dates[rows], table.target[rows], said))
 
 
-def _evidence(store: MlflowStore, run_id: str) -> Forecasts:
-    """A run's evidence, and what its model has forecast since."""
-    shown, later = read_forecasts(store.read_file(run_id, EVIDENCE) or b""), _said_since(store, run_id)
-    return accumulate(shown, later) if later else shown
-
-
-def _said_since(store: MlflowStore, run_id: str) -> Forecasts | None:
-    """What a run's model has forecast since its training of days with an outcome."""
+def _gone_on(store: MlflowStore, run_id: str, record: Forecasts) -> Forecasts:
+    """A run's record, and what its model has forecast since its training of days with an outcome."""
     parquet = store.read_file(run_id, SINCE)
-    rows = read_forecasts(parquet) if parquet else None
-    return rows.part(np.isfinite(rows.actual)) if rows else None
+    if not parquet:
+        return record
+    rows = read_forecasts(parquet)
+    return accumulate(record, rows.part(np.isfinite(rows.actual)))
 
 
 def go_on(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from podium.alerts import Facts, Run, Told, publish, raise_and_tell, standing
+from podium.alerts import Facts, Run, publish, raise_and_tell, standing
 from podium.alerts.rules import MESSAGE
 from podium.errors import PodiumError
 from podium.ledger.database import Ledger
@@ -126,14 +126,10 @@ def tell(settings: Settings, ledger: Ledger | None, facts: Facts, run: Run, now:
     """
     try:
         told = raise_and_tell(settings, ledger, facts, now)
-        lines = [*_said(told)]
+        lines = [f"alarm {one.name}: {one.found}; {one.remedy}" for one in told.new if one.name != MESSAGE]
+        lines += [f"alarm {one.name} is over" for one in told.over]
+        lines += [f"{channel} could not be told: {why}" for channel, why in told.untold.items()]
         open_alarms = standing(ledger, facts.pair) if ledger else []
     except PodiumError as error:
         lines, open_alarms = [f"alarms could not be raised: {error}"], []
     return [*lines, *publish(settings.alerts, facts, run, open_alarms, now)]
-
-
-def _said(told: Told) -> Iterator[str]:
-    yield from (f"alarm {alarm.name}: {alarm.found}; {alarm.remedy}" for alarm in told.new if alarm.name != MESSAGE)
-    yield from (f"alarm {alarm.name} is over" for alarm in told.over)
-    yield from (f"{channel} could not be told: {why}" for channel, why in told.untold.items())

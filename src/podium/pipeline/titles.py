@@ -138,15 +138,13 @@ def move(
     with store.turn():
         champion = store.champion()
         if champion.pinned_uri != seen.pinned_uri:
-            raise RegistryError(_overtaken(store.titles()[-1], winner))
-        return _crown(store, champion, winner, {"why": why, "verdict": how, **entry})
-
-
-def _overtaken(title: Title, winner: VersionRecord) -> str:
-    return (
-        f"{winner.pinned_uri} was not promoted: meanwhile the title went to {title.pinned_uri}, by {title.by}; "
-        "do it again if it is still meant"
-    )
+            last = store.titles()[-1]
+            raise RegistryError(
+                f"{winner.pinned_uri} was not promoted: meanwhile the title went to {last.pinned_uri}, by {last.by}; "
+                "do it again if it is still meant"
+            )
+        decided = {"data_version": champion.data_version or winner.data_version}
+        return _crown(store, champion, winner, {"why": why, "verdict": how, **decided, **entry})
 
 
 def _crown(
@@ -162,8 +160,7 @@ def _crown(
     if judgement is not None:
         judgements.record(store, winner, judgement)  # whoever won it, so that a status can be read
     store.assign(store.settings.pair, dict(zip(ALIASES, podium, strict=False)))
-    decided = {"data_version": champion.data_version or winner.data_version}
-    title = store.record_title(winner, **{**decided, **entry})
+    title = store.record_title(winner, **entry)
     if judgement is not None:
         told = pointer.build(winner, judgement, taken(store.titles(), winner.pinned_uri))
         pointer.write(told, store.settings.models_dir)

@@ -118,21 +118,13 @@ def parse(tags: Mapping[str, str]) -> list[Title]:
 
 @lru_cache(maxsize=4096)  # a verb reads the history several times, a server again and again
 def _parse_one(at: str, value: str) -> Title | None:
+    import msgspec
+
     try:
         raw = json.loads(value)
-        return Title(
-            at=at,
-            alias=str(raw["alias"]),
-            name=str(ModelName.parse(raw["name"])),
-            version=int(raw["version"]),
-            run_id=str(raw["run_id"]),
-            previous=str(raw["from"]),
-            pinned=raw.get("pinned") is True,
-            number=int(raw.get("number", 0)),
-            **{name: str(raw.get(name, "")) for name in ("departure", "before")},
-            data_version=DataVersion.of_tags({"data_version": str(raw["data_version"])}),
-            **{name: str(raw[name]) for name in ("why", "verdict", "by")},
-        )
+        found = msgspec.convert({**raw, "at": at, "previous": raw["from"], "data_version": None}, Title, strict=False)
+        version = DataVersion.of_tags({"data_version": str(raw["data_version"])})
+        return replace(found, name=str(ModelName.parse(found.name)), data_version=version)
     except (ValueError, TypeError, KeyError):
         return None
 

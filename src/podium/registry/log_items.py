@@ -72,15 +72,6 @@ class RunContext:
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
-    """A fitted model with a few rows of X to try it on."""
-
-    name: str
-    model: FittedModel
-    example: DataFrame
-
-
-@dataclass(frozen=True, slots=True)
 class Record:
     """Everything that one run records.
 
@@ -100,7 +91,7 @@ class Record:
     files: Mapping[str, bytes]
     figures: Mapping[str, Figure]
     table: FeatureTable
-    model: Model
+    model: FittedModel
 
 
 def record(result: ContestantResult, context: RunContext, settings: Settings) -> Record:
@@ -128,7 +119,7 @@ def record(result: ContestantResult, context: RunContext, settings: Settings) ->
         files=files,
         figures=_figures(result, table.pair),
         table=table,
-        model=Model(result.family, result.model, example_rows(table)),
+        model=result.model,
     )
 
 

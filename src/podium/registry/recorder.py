@@ -18,7 +18,7 @@ from podium.records import RunRecord
 from podium.registry import packing
 from podium.registry.entities import DIGEST_TAG, MODEL_URI_TAG, insisting
 from podium.registry.local_files import digest, local_path
-from podium.registry.log_items import Record
+from podium.registry.log_items import Record, example_rows
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -84,14 +84,14 @@ class Recorder:
 
         run_id = str(run.info.run_id)
         logged = self.client.create_logged_model(
-            self.experiment_id, name=MODEL, source_run_id=run_id, model_type=content.model.name
+            self.experiment_id, name=MODEL, source_run_id=run_id, model_type=content.tags["model_type"]
         )
         self.client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
         inputs = [DatasetInput(_dataset(content), [InputTag("mlflow.data.context", "training")])]
         insisting(lambda: self.client.log_inputs(run_id, inputs))  # contestants side by side have the same dataset
         with tempfile.TemporaryDirectory(prefix="podium-") as parent:
             folder = Path(parent, "model")
-            packing.pack(content.model, folder, _described(logged, run_id))
+            packing.pack(content.model, example_rows(content.table), folder, _described(logged, run_id))
             tags = {MODEL_URI_TAG: f"models:/{logged.model_id}", DIGEST_TAG: digest(folder)}
             self._log_values(run_id, content, logged.model_id, tags, now)
             self._send(run.info.artifact_uri, self._files(Path(parent, "files"), content))

@@ -18,7 +18,7 @@ from podium.models.combiner import Mixture
 from podium.models.linear import LinearRegressionContestant
 from podium.pipeline.prepare import load_table
 from podium.pipeline.train import train_one
-from podium.registry.log_items import Model, example_rows
+from podium.registry.log_items import example_rows
 from podium.registry.mlflow_store import MlflowStore
 from podium.registry.packing import pack
 from podium.registry.trust import refuse_code
@@ -143,7 +143,7 @@ def test_members_and_weights_need_one_graph_and_nothing_else(ready, tmp_path):
     members = {"LinearRegression": LinearRegressionContestant(), "ARIMA": ArimaContestant(order=(1, 0))}
     graphs = {name: member.fit(X[:-1], y[:-1]).onnx(table.names) for name, member in members.items()}
     mixture, folder = Mixture(graphs, np.array([0.3, 0.4]), table.names), tmp_path / "model"
-    pack(Model("Mixture", mixture, example_rows(table)), folder, MlflowModel())
+    pack(mixture, example_rows(table), folder, MlflowModel())
     refuse_code(folder, "EURUSD_Mixture", ())
     found = elsewhere(folder, X[-20:].reset_index(drop=True), tmp_path)
     assert found["forecasts"] == pytest.approx(mixture.predict(X[-20:]), abs=1e-9)
