@@ -198,6 +198,12 @@ def address_of(address: str | Path) -> Path | sa.URL:
     return Path(url.database or "") if url.get_backend_name() == "sqlite" else url
 
 
+def file_of(address: str | Path) -> Path | None:
+    """The file that a ledger is; None where it is a database on a server."""
+    found = address_of(address)
+    return found if isinstance(found, Path) else None
+
+
 def _url(address: str | Path) -> sa.URL:
     text = str(address)
     try:

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from podium.errors import MissingError, SettingError
-from podium.ledger.database import address_of
+from podium.ledger.database import file_of
 from podium.registry import care, local_files, locations, mlflow_tables
 from podium.registry.databases import copy_sqlite, is_there, sqlite_path
 from podium.registry.mlflow_store import MlflowStore
@@ -102,8 +102,7 @@ def _add(archive: zipfile.ZipFile, name: str, source: Path) -> str:
 
 def _members(store: MlflowStore, folder: Path, places: dict[str, str]) -> Iterator[tuple[str, Path]]:
     """Every file with its name in the archive; `places` is told which folder of it stands for which address."""
-    settings, address = store.settings, address_of(store.settings.ledger)
-    ledger = address if isinstance(address, Path) else None
+    settings, ledger = store.settings, file_of(store.settings.ledger)
     if ledger is not None and ledger.exists():
         copy_sqlite(ledger, folder / LEDGER)
         yield LEDGER, folder / LEDGER
@@ -142,7 +141,7 @@ def _is_made_anew(inside: Path) -> bool:
 
 
 def _left_out(settings: Settings) -> Iterator[str]:
-    if not isinstance(address_of(settings.ledger), Path):
+    if file_of(settings.ledger) is None:
         yield "the ledger is in a database server: `pg_dump` backs it up"
     if settings.serve.tls_key is not None:
         yield f"{settings.serve.tls_key} is a private key, and stays where it is"
@@ -197,16 +196,13 @@ def _target(name: str, settings: Settings) -> Path:
 
 def _place(name: str, settings: Settings) -> Path | None:
     first, rest = name.partition("/")[0], Path(*PurePosixPath(name).parts[1:])
-    ledger = address_of(settings.ledger)
     if first == "artifacts":
         return _folder(settings) / rest
     if name in DATABASES:
         return sqlite_path(settings.tracking_uri if name == DATABASES[0] else settings.registry_uri or "")
     if first in {"data", "models"}:
         return (settings.data_dir if first == "data" else settings.models_dir) / rest
-    return {LEDGER: ledger if isinstance(ledger, Path) else None, TOML: SETTINGS_FILE}.get(
-        name, settings.serve.keys_file
-    )
+    return {LEDGER: file_of(settings.ledger), TOML: SETTINGS_FILE}.get(name, settings.serve.keys_file)
 
 
 @contextmanager

@@ -8,13 +8,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from podium.errors import PodiumError, RegistryError
-from podium.ledger.database import address_of
+from podium.ledger.database import file_of
 from podium.records import ALIASES, VersionRecord
 from podium.registry import care, local_files, locations, mlflow_schema, pointer
 from podium.registry.databases import is_there, sqlite_path
@@ -74,18 +74,14 @@ def doctor(settings: Settings, fix: bool = False, also: Mapping[str, Check] | No
     for name, check in {**CHECKS, **(also or {})}.items():
         try:
             for trouble in check(MlflowStore(settings)):
-                found = Finding(name, trouble.found, trouble.remedy, fixable=trouble.mend is not None)
-                findings.setdefault(found.found, _mended(found, trouble) if fix else found)
+                if fix and trouble.mend:
+                    trouble.mend()
+                fixable = trouble.mend is not None
+                found = Finding(name, trouble.found, trouble.remedy, fixable=fixable, mended=fix and fixable)
+                findings.setdefault(found.found, found)
         except (PodiumError, OSError, sqlite3.Error) as error:
             findings.setdefault(str(error), Finding(name, str(error), ""))
     return list(findings.values())
-
-
-def _mended(found: Finding, trouble: Trouble) -> Finding:
-    if trouble.mend is None:
-        return found
-    trouble.mend()
-    return replace(found, mended=True)
 
 
 def _disk(store: MlflowStore) -> Iterator[Trouble]:
@@ -115,7 +111,7 @@ def _folders(store: MlflowStore) -> list[Path]:
 
 def _permissions(store: MlflowStore) -> Iterator[Trouble]:
     """Secrets that others can read."""
-    serve, ledger = store.settings.serve, _ledger_file(store)
+    serve, ledger = store.settings.serve, file_of(store.settings.ledger)
     for path in (serve.keys_file, serve.tls_key, ledger, ledger and ledger.with_name(f"{ledger.name}-wal")):
         if path is not None and path.exists() and path.stat().st_mode & 0o077:
             yield Trouble(f"{path} can be read by others", f"`chmod 600 {path}`", partial(path.chmod, 0o600))
@@ -169,14 +165,14 @@ def _readdress(store: MlflowStore, databases: Iterable[str], places: Mapping[str
 
 def _left_behind(settings: Settings) -> Iterator[Trouble]:
     """Settings that name the place where this folder was: what is kept there would be made anew, and empty."""
-    kept, serve = address_of(settings.ledger_address) if settings.ledger_address else None, settings.serve
+    serve = settings.serve
     named = {
         "tracking_uri": sqlite_path(settings.tracking_uri),
         "registry_uri": sqlite_path(settings.registry_uri or ""),
         "artifact_location": local_path(settings.artifact_location or ""),
         "data_dir": settings.data_dir,
         "models_dir": settings.models_dir,
-        "ledger_address": kept if isinstance(kept, Path) else None,
+        "ledger_address": file_of(settings.ledger_address) if settings.ledger_address else None,
         "serve.cache": serve.cache,
         "serve.keys_file": serve.keys_file,
     }
@@ -271,7 +267,7 @@ def _clock(store: MlflowStore) -> Iterator[Trouble]:
 
 def _ledger(store: MlflowStore) -> Iterator[Trouble]:
     """A ledger without its log, damaged, or of a newer Podium."""
-    path = _ledger_file(store)
+    path = file_of(store.settings.ledger)
     if path is None:
         return
     log, index = (path.with_name(f"{path.name}-{end}") for end in ("wal", "shm"))
@@ -286,11 +282,6 @@ def _ledger(store: MlflowStore) -> Iterator[Trouble]:
         from podium.ledger import Ledger
 
         Ledger.open(path, create=False).close()
-
-
-def _ledger_file(store: MlflowStore) -> Path | None:
-    address = address_of(store.settings.ledger)
-    return address if isinstance(address, Path) else None
 
 
 CHECKS: Mapping[str, Check] = {
