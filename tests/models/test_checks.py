@@ -13,7 +13,7 @@ import pytest
 from podium.errors import AdmissionError
 from podium.evaluate.walkforward import ScoredRows, walk_forward
 from podium.models.base import Contestant
-from podium.models.checks import CHECKS, check_contestant
+from podium.models.checks import CHECKS, check_contestant, verdicts
 from podium.models.estimator import AffineModel, SklearnModel
 from podium.models.linear import LinearRegressionContestant
 from podium.models.roster import enter, known
@@ -262,6 +262,21 @@ def test_an_estimator_that_insists_on_its_columns_is_admitted_as_it_is(recent):
     """One line makes it a model: moved and further columns do not reach it, and its options are its parameters."""
     assert refusal(Boosting(), recent) == ""
     assert Boosting(steps=3).params == {"steps": 3}
+
+
+def test_what_a_contestant_raises_is_a_fault_like_any_other(recent):
+    """Each check is told once with what was raised, and whoever is refused has the trace of it."""
+
+    def fit(self, X, y):
+        raise KeyError("close")
+
+    bad = type("Bad", (Toy,), {"fit": fit})()
+    found = dict(verdicts(bad, recent))
+    assert found["forecasts_are_finite"] == "it raised KeyError: 'close'"
+    assert found["names_itself"] is None
+    with pytest.raises(AdmissionError, match=r"is not admitted, check .*: it raised KeyError: 'close'") as refused:
+        check_contestant(bad, recent)
+    assert isinstance(refused.value.__cause__, KeyError)
 
 
 def test_a_short_table_is_named(recent):

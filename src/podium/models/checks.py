@@ -271,12 +271,8 @@ def verdicts(contestant: Contestant, table: FeatureTable) -> Iterator[tuple[str,
         contestant: with its settings.
         table: as for `check_contestant`; of a long one the newest thousand rows are taken.
     """
-    trial = Trial(contestant, _newest(table, N_ADMISSION))
-    for check in CHECKS:
-        try:
-            yield check.__name__, _fault(check, trial)
-        except PodiumError as error:
-            yield check.__name__, str(error)
+    for name, fault, _ in _found(Trial(contestant, _newest(table, N_ADMISSION))):
+        yield name, fault
 
 
 def check_contestant(contestant: Contestant, table: FeatureTable) -> None:
@@ -289,11 +285,10 @@ def check_contestant(contestant: Contestant, table: FeatureTable) -> None:
     Raises:
         AdmissionError: it fails a check; the message names the check and what is wrong.
     """
-    trial = Trial(contestant, table)
-    for check in CHECKS:
-        if fault := _fault(check, trial):
-            family = getattr(contestant, "family", type(contestant).__name__)
-            raise AdmissionError(f"{family} is not admitted, check {check.__name__}: {fault}")
+    family = getattr(contestant, "family", type(contestant).__name__)
+    for name, fault, cause in _found(Trial(contestant, table)):
+        if fault:
+            raise AdmissionError(f"{family} is not admitted, check {name}: {fault}") from cause
 
 
 def _newest(table: FeatureTable, n_rows: int) -> FeatureTable:
@@ -307,13 +302,15 @@ def _newest(table: FeatureTable, n_rows: int) -> FeatureTable:
     )
 
 
-def _fault(check: Check, trial: Trial) -> str | None:
-    try:
-        return check(trial)
-    except PodiumError:  # is one line already
-        raise
-    except Exception as error:  # the contestant is somebody else's, and may raise anything
-        raise AdmissionError(
-            f"{trial.contestant.family} is not admitted, check {check.__name__}: it raised "
-            f"{type(error).__name__}: {' '.join(str(error).split())}"
-        ) from error
+def _found(trial: Trial) -> Iterator[tuple[str, str | None, Exception | None]]:
+    """Each check by its name, with what is wrong or None, and what was raised."""
+    for check in CHECKS:
+        fault: str | None = None
+        cause: Exception | None = None
+        try:
+            fault = check(trial)
+        except PodiumError as error:
+            fault, cause = str(error), error
+        except Exception as error:  # noqa: BLE001  the contestant is somebody else's, and may raise anything
+            fault, cause = f"it raised {type(error).__name__}: {' '.join(str(error).split())}", error
+        yield check.__name__, fault, cause

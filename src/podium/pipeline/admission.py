@@ -22,10 +22,10 @@ import numpy as np
 
 from podium.data.files import atomic_write
 from podium.data.store import save_series
-from podium.errors import AdmissionError
+from podium.errors import AdmissionError, PodiumError
 from podium.evaluate.walkforward import ScoredRows, walk_forward
 from podium.models.base import Contestant
-from podium.models.checks import N_ADMISSION, N_FORECAST, TOLERANCE, check_contestant
+from podium.models.checks import N_ADMISSION, N_FORECAST, TOLERANCE, verdicts
 from podium.models.roster import arguments
 from podium.pipeline.prepare import preprocess, series_path
 from podium.pipeline.recipe import code_digest, recipe
@@ -94,6 +94,8 @@ def tried(given_task: Task) -> str:
     told = enclose(folder, hidden)
     try:
         fault = _checked(settings, given) or moves_with_the_future(settings, given)
+    except PodiumError as error:
+        fault = str(error)
     except Exception as error:  # noqa: BLE001  the contestant is somebody else's, and may raise anything
         fault = f"check perturbation: it raised {type(error).__name__}: {' '.join(str(error).split())}"
     finally:
@@ -104,11 +106,8 @@ def tried(given_task: Task) -> str:
 def _checked(settings: Settings, given: bytes) -> str:
     kind, options, series = pickle.loads(given)  # noqa: S301  it comes from the process that began this one
     save_series(series, series_path(settings))
-    try:
-        check_contestant(kind(**options), preprocess(settings))
-    except AdmissionError as error:
-        return str(error).partition("is not admitted, ")[2] or str(error)
-    return ""
+    found = verdicts(kind(**options), preprocess(settings))
+    return next((f"check {name}: {fault}" for name, fault in found if fault), "")
 
 
 def moves_with_the_future(settings: Settings, given: bytes) -> str:
