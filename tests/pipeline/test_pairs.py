@@ -162,7 +162,7 @@ def test_machines_that_differ_are_refused(two):
     """What one has and the other has not is named, on both sides; the machine's own name is no difference."""
     here = tasks.versions()
     task = tasks.Task(two, Asked("train"), "walk", versions={**here, "machine": "asking"})
-    tasks._must_agree(task.versions, here)
+    tasks.must_agree(task.versions, here)
     other = {**task.versions, "numpy": "1.0"}
     with pytest.raises(WorkerError, match=rf"numpy {here['numpy']}, not 1\.0 as asking has"):
         tasks.perform(dataclasses.replace(task, versions=other))

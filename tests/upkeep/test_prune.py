@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from podium.cli.every_day import _chore
+from podium.cli.every_day import chore
 from podium.ledger import Entry, Ledger, new_id
 from podium.ledger.schema import entries
 from podium.records import VersionRecord
@@ -225,6 +225,6 @@ def test_the_verb(old, podium):
 def test_the_day_lets_go_where_the_setting_says(old):
     """What `podium daily` calls: what went the first time, and that there was nothing to do the second."""
     settings = old.model_copy(update={"prune_after": 30})
-    first, again = _chore(settings), _chore(settings)
+    first, again = chore(settings), chore(settings)
     assert (first[0].partition(",")[0], first[1]) == ("1 runs", True)
     assert again == ("0 runs, 0 versions, 0.0 MB gone", False)

@@ -61,7 +61,7 @@ def daily(
         since=day_named(since, "--from") if since else None,
         until=day_named(as_of, "--as-of") if as_of else None,
         change_source=change_source,
-        chore=_chore,
+        chore=chore,
         deadline=_clock(wait) if wait else None,
         amount=Amount.parse(amount) if amount else None,
     )
@@ -110,7 +110,7 @@ def _pairs(settings: Settings, pairs: str) -> list[str]:
         return [settings.pair]  # whose day fails of it, and raises the alarm
 
 
-def _chore(settings: Settings) -> tuple[str, bool]:
+def chore(settings: Settings) -> tuple[str, bool]:
     """Let go of what is old; see `podium prune`. Pairs whose days are done side by side take turns at it."""
     from filelock import FileLock
 

@@ -125,7 +125,7 @@ def perform(task: Task) -> Done:
         WorkerError: what computes here is not what computes where it was asked for.
     """
     began = time.monotonic()
-    _must_agree(task.versions, versions())
+    must_agree(task.versions, versions())
     with _desk(task) as settings:
         done = STEPS[task.step](settings, task)
         return replace(done, seconds=time.monotonic() - began, files=_made(settings, task))
@@ -139,7 +139,12 @@ def versions() -> dict[str, str]:
     return {"machine": node(), "Python": python_version(), **computing}
 
 
-def _must_agree(asking: Mapping[str, str], here: Mapping[str, str]) -> None:
+def must_agree(asking: Mapping[str, str], here: Mapping[str, str]) -> None:
+    """What computes is of the same version on two machines, for else their forecasts need not be.
+
+    Raises:
+        WorkerError: it names what differs.
+    """
     names = [name for name in {**asking, **here} if name != "machine" and asking.get(name) != here.get(name)]
     if names:
         told = [f"{name} {here.get(name, 'missing')}, not {asking.get(name, 'missing')}" for name in names]

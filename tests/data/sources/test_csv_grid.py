@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from podium.data.sources.csv import Meant, _split, parse
+from podium.data.sources.csv import CsvFile, Meant, parse
 from podium.data.sources.csv_grid import read_grid
 from podium.errors import DataError, SettingError
 
@@ -118,18 +118,18 @@ def test_a_column_that_is_not_there_is_named():
         ("what?close=1", "what?close=1", Meant()),
     ],
 )
-def test_the_source_s_argument_is_a_path_and_what_is_meant(argument, path, meant, own_folder):
+def test_the_source_s_argument_is_a_path_and_what_is_meant(argument, path, meant, own_folder, settings):
     """A file whose own name has a question mark is that file."""
     (own_folder / "what?close=1").touch()
-    found, said = _split(argument)
-    assert (str(found), said) == (path, meant)
+    source = CsvFile(argument, settings())
+    assert (str(source.path), source.meant) == (path, meant)
 
 
 @pytest.mark.parametrize("query", ["?open=1", "?close", "?decimal=;"])
-def test_what_cannot_be_meant_is_refused(query):
+def test_what_cannot_be_meant_is_refused(query, settings):
     """Another word behind the question mark is a setting error that shows the ones that there are."""
     with pytest.raises(SettingError, match="decimal"):
-        _split(f"rates.csv{query}")
+        CsvFile(f"rates.csv{query}", settings())
 
 
 FRAME = pd.DataFrame({"Close": [1.1, 1.2], "High": [1.3, np.nan]}, index=pd.DatetimeIndex(DAYS))

@@ -11,7 +11,7 @@ from podium.ledger import Entry, Ledger, LedgerWriter, new_id, rows
 from podium.ledger.settled import settled_days
 from podium.ledger.settling import settle
 from podium.records import Series
-from podium.serve.dashboard.figures import _shares
+from podium.serve.dashboard.figures import shares
 from podium.serve.dashboard.live_comparisons import LiveComparisons
 from podium.serve.processes.worker import make_pages
 
@@ -163,7 +163,7 @@ def test_the_first_days_do_not_press_the_chart_flat(serving: Any, fill: Fill) ->
     """The wide limits of the first days are cut at six half widths of the last interval; the last one is untouched."""
     fill(serving, days=300, gap=0.3)
     found = live_of(serving).report
-    (_, lower, upper), walk = _shares(found), found.random_walk_rmse**2
+    (_, lower, upper), walk = shares(found), found.random_walk_rmse**2
     reach = 6 * (found.upper - found.lower) / 2 / walk
     assert np.nanmax(np.abs(upper)) <= reach * (1 + 1e-12)
     assert lower[-1] == pytest.approx(found.lower / walk)

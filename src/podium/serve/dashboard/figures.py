@@ -33,7 +33,7 @@ def fan_of(state: PairState) -> Fan:
     return Fan(family, inks(state)[family], state.past, series, state.next_day, state.untold, state.now.date())
 
 
-def _shares(found: Report) -> tuple[Floats, Floats, Floats]:
+def shares(found: Report) -> tuple[Floats, Floats, Floats]:
     """Mean, lower and upper limit of the live difference up to each day, as shares of the walk's squared error."""
     walk = found.random_walk_rmse**2 or 1.0
     mean, lower, upper = found.differences / walk, found.lowers / walk, found.uppers / walk
@@ -54,7 +54,7 @@ def live_figure(state: PairState) -> Markup:
     if found.n_days < 2:
         return no_figure("live", title, "one settled day so far; a chart needs two")
     ink = inks(state).get(ModelName.parse(found.challenger.model_name).family, MAIN)
-    mean, lower, upper = _shares(found)
+    mean, lower, upper = shares(found)
     rows = thinned(found.n_days)
     lines = [Line("mean difference", mean[rows], ink)]
     bands = []
