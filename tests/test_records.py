@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from podium.records import DataVersion, ModelName, ScoredDays, VersionRecord
+from podium.records import DataVersion, ModelName, ScoredDays, VersionRecord, pinned_parts
 
 VERSION = DataVersion("ecb-online", "EURUSD", np.datetime64("2026-10-30"), "3f2a9c1b")
 
@@ -27,6 +27,14 @@ def test_what_is_no_data_version_names_none(text):
         DataVersion.parse(text)
     assert DataVersion.of_tags({"data_version": text}) is None
     assert DataVersion.of_tags({}) is None
+
+
+def test_a_pinned_address_is_read_as_it_was_written():
+    """Model and version, whatever the model is called; any other text has neither."""
+    version = VersionRecord("EURUSD_Grey_Box", 12, "r")
+    assert pinned_parts(version.pinned_uri) == ("EURUSD_Grey_Box", 12)
+    for text in ("", "nobody", "models:/EURUSD_LSTM@champion", "models:/EURUSD_LSTM/", "models:/m-1f/model"):
+        assert pinned_parts(text) == ("", 0)
 
 
 def test_scored_days_are_read_as_they_were_written():

@@ -491,6 +491,12 @@ def pinned_uri(model_name: str, version: int | str) -> str:
     return f"models:/{model_name}/{version}"
 
 
+def pinned_parts(uri: str) -> tuple[str, int]:
+    """Registered model and version of such an address; an empty name and 0 of any other text."""
+    name, _, version = uri.removeprefix("models:/").rpartition("/")
+    return (name, int(version)) if version.isdecimal() else ("", 0)
+
+
 class Versioned:
     """What name and tags say of a version of a registered model, whoever knows it."""
 

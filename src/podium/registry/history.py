@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Self
 
-from podium.records import CHAMPION, DataVersion, ModelName, pinned_uri
+from podium.records import CHAMPION, DataVersion, ModelName, pinned_parts, pinned_uri
 
 PREFIX = "title."
 HEAD = "titles.last"  # tag of a registered model: the digest of its last entry, which no later one vouches for
@@ -63,7 +63,7 @@ class Title:
     @property
     def renewal(self) -> bool:
         """Whether the holder's family was only fitted anew; a title changes when the family or a hand changes it."""
-        same = self.previous.rpartition("/")[0] == f"models:/{self.name}" and self.previous != self.pinned_uri
+        same = pinned_parts(self.previous)[0] == self.name and self.previous != self.pinned_uri
         return same and self.verdict not in {FOUND, BY_HAND, ROLLED_BACK}
 
     @property

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from podium.errors import RegistryError
 from podium.evaluate.policy import REFUSED
-from podium.records import ALIASES, CHAMPION, ModelName, VersionRecord, pinned_uri
+from podium.records import ALIASES, CHAMPION, ModelName, VersionRecord, pinned_parts, pinned_uri
 from podium.registry import model_rows
 from podium.registry.aliases import Holder, Move, plan
 from podium.registry.connection import Connection
@@ -91,9 +91,9 @@ def newest(to: Connection, pair: str, without: Collection[str] = ()) -> list[Ver
 
 def one(to: Connection, pair: str, pinned_uri: str) -> VersionRecord | None:
     """The version with this address; None where it is gone, or not one of the pair's."""
-    name, _, number = pinned_uri.removeprefix("models:/").rpartition("/")
+    name, number = pinned_parts(pinned_uri)
     model = next((model for model in models(to, pair) if model.name == name), None)
-    return _version(to, model, int(number)) if model else None
+    return _version(to, model, number) if model else None
 
 
 def champion(to: Connection, known: Collection[Model]) -> VersionRecord | None:

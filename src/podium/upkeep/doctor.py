@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from podium.errors import PodiumError, RegistryError
 from podium.ledger.database import file_of
-from podium.records import ALIASES, VersionRecord
+from podium.records import ALIASES, VersionRecord, pinned_parts
 from podium.registry import care, local_files, locations, mlflow_schema, pointer
 from podium.registry.databases import is_there, sqlite_path
 from podium.registry.entities import DIGEST_TAG
@@ -208,7 +208,7 @@ def _stray(store: MlflowStore) -> Iterator[Trouble]:
     """An alias on a version that was deleted."""
     for pair in care.all_pairs(store):
         for alias, address in store.stray_aliases(pair):
-            mend = partial(_take, store, alias, [address.removeprefix("models:/").partition("/")[0]])
+            mend = partial(_take, store, alias, [pinned_parts(address)[0]])
             yield Trouble(f"{pair}: @{alias} is on {address}, which was deleted", "take it away", mend)
 
 

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podium.serve.dashboard.words import age, day_age, told_day
+from podium.serve.dashboard.words import age, day_age, family_and_version, told_day
 
 FRIDAY = "2026-10-30"
 
@@ -27,3 +27,10 @@ def test_days_are_told_without_the_machines_language() -> None:
     assert told_day("2026-03-05") == "5 Mar 2026"
     now = datetime(2026, 10, 31, 1, tzinfo=UTC)
     assert [day_age(day, now) for day in ("2026-10-31", FRIDAY, "2026-10-01")] == ["today", "yesterday", "30 days ago"]
+
+
+def test_who_held_the_title_before_is_told_whatever_a_tag_holds() -> None:
+    """Family and version of a pinned address; what somebody wrote into the registry by hand stands as it is."""
+    assert family_and_version("models:/EURUSD_Grey_Box/3") == "Grey_Box v3"
+    for text in ("", "models:/EURUSD_LSTM@champion", "models:/somebody-elses/1", "<b>nobody</b>"):
+        assert family_and_version(text) == text

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from podium.cli.console import table
 from podium.cli.lines.cells import picked, plain
+from podium.records import pinned_parts
 
 if TYPE_CHECKING:
     from podium.evaluate.live import Arm, Report
@@ -43,7 +44,8 @@ def proposal_lines(pair: str, found: Sequence[Proposal]) -> Iterator[str]:
 
 
 def _short(uri: str) -> str:
-    return uri.removeprefix("models:/").replace("/", " v")
+    name, version = pinned_parts(uri)
+    return f"{name} v{version}" if name else uri
 
 
 def verified_lines(pair: str, n_entries: int, breaks: Sequence[str]) -> Iterator[str]:

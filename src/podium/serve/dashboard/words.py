@@ -8,7 +8,7 @@ import numpy as np
 
 from podium.data.calendar import way_to_newer_rates
 from podium.evaluate.live import Report
-from podium.records import ModelName
+from podium.records import ModelName, pinned_parts
 from podium.report.scene import told_day
 from podium.report.verdict import badge
 from podium.serve.dashboard.state import PairState
@@ -77,6 +77,15 @@ def sequence_line(found: Report) -> str:
 
 def _begins(found: Report) -> str:
     return f"the interval, and with it any answer, begins on day {found.min_days}"
+
+
+def family_and_version(uri: str) -> str:
+    """`LSTM v3` of the pinned address of a version; any other text as it is, for a tag may hold what it likes."""
+    name, version = pinned_parts(uri)
+    try:
+        return f"{ModelName.parse(name).family} v{version}"
+    except ValueError:
+        return uri
 
 
 def told_moment(moment: str) -> str:
