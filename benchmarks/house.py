@@ -97,7 +97,7 @@ FEATURES = {
     "a server that faces others, and rests": (
         "serve/processes/supervisor:_check_tls", "serve/processes/logs:Lines", "serve/processes/logs:OnceAMinute",
         "registry/glance", "serve/processes/supervisor:_Watch",
-        "serve/hotswap/registry_reader:RegistryReader.may_rest",
+        "serve/hotswap/registry_reader:RegistryReader.may_rest", "serve/hotswap/trial",
     ),
 }  # fmt: skip
 

@@ -17,7 +17,6 @@ from podium.settings import Settings
 if TYPE_CHECKING:
     from podium.pipeline.contest import Overrides
 
-Meanwhile = Callable[[], None]
 
 Strict = Annotated[
     bool, typer.Option("--strict", help="Fail too when the champion is not proven to beat the random walk.")
@@ -170,7 +169,7 @@ def _train(
     settings: Settings,
     as_json: bool = False,
     quiet: bool = False,
-    meanwhile: Meanwhile = lambda: None,
+    meanwhile: Callable[[], None] = lambda: None,
     again: bool = False,
 ) -> None:
     from podium.models.roster import enter_all

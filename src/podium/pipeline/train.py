@@ -154,14 +154,14 @@ def _result(
     bounds = {**scored.bounds, **ranged.columns}
     params = walked.future.params.items()
     weights = {name: value for name, value in params if name.startswith(WEIGHT) and isinstance(value, float)}
+    seconds = {"fit_seconds": walked.fit_seconds, "forecast_seconds": walked.forecast_seconds}
     return ContestantResult(
         family=family,
         # the contestant's own word wins where it names a shared setting too
         params={**shared, **walked.contestant.params, "volatility_model": ranged.scores.volatility_model},
-        metrics={**score(scored.actual, scored.forecast), **ranged.scores.metrics, **weights},
+        metrics={**score(scored.actual, scored.forecast), **ranged.scores.metrics, **weights, **seconds},
         forecasts=dataclasses.replace(scored, bounds=bounds),
         model=walked.future,
-        timings={"fit": walked.fit_seconds, "forecast": walked.forecast_seconds},
         tags={
             "volatility_model": ranged.scores.volatility_model,
             TAG: digest,

@@ -34,10 +34,9 @@ class ContestantResult:
     Attributes:
         family: model family, `LSTM`.
         params: settings of the championship and of the contestant, beyond those of its fitted model.
-        metrics: `rmse`, `mae`, `directional_accuracy` over the scored days.
+        metrics: `rmse`, `mae`, `directional_accuracy` over the scored days, and whatever else is measured.
         forecasts: the out-of-sample forecasts that the metrics were computed from.
         model: the recipe fitted on every day up to the last.
-        timings: seconds by step, such as `fit`, `forecast`.
         tags: further words to search by.
         next_day: its forecast that is still open, for those who serve the model; None without one.
         recipe: the settings by which the contestant can be entered again.
@@ -49,7 +48,6 @@ class ContestantResult:
     metrics: Mapping[str, float]
     forecasts: Forecasts
     model: FittedModel
-    timings: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     next_day: NextDay | None = None
     recipe: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
@@ -136,7 +134,6 @@ def _metrics(result: ContestantResult, context: RunContext) -> Iterator[tuple[st
     named = dict(result.metrics)
     for baseline, metrics in context.baselines.items():
         named |= {baseline_metric(baseline, name): value for name, value in metrics.items()}
-    named |= {f"{step}_seconds": seconds for step, seconds in result.timings.items()}
     curves = {name: [value] for name, value in named.items()} | dict(result.model.learning_curve)
     for name, curve in curves.items():
         yield from ((name, float(value), step) for step, value in enumerate(curve) if math.isfinite(value))

@@ -22,7 +22,7 @@ from podium.registry.log_items import Record, example_rows
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import LoggedModel, Run
+    from mlflow.entities import Run
 
     from podium.registry.connection import Connection
 
@@ -81,6 +81,7 @@ class Recorder:
             The run's tags that tell of its model.
         """
         from mlflow.entities import DatasetInput, InputTag, LoggedModelOutput, LoggedModelStatus
+        from mlflow.models import Model
 
         run_id = str(run.info.run_id)
         logged = self.client.create_logged_model(
@@ -91,7 +92,9 @@ class Recorder:
         insisting(lambda: self.client.log_inputs(run_id, inputs))  # contestants side by side have the same dataset
         with tempfile.TemporaryDirectory(prefix="podium-") as parent:
             folder = Path(parent, "model")
-            packing.pack(content.model, example_rows(content.table), folder, _described(logged, run_id))
+            place, name = logged.artifact_location, logged.model_id
+            meta = Model(artifact_path=place, run_id=run_id, model_uuid=name, model_id=name)
+            packing.pack(content.model, example_rows(content.table), folder, meta)
             tags = {MODEL_URI_TAG: f"models:/{logged.model_id}", DIGEST_TAG: digest(folder)}
             self._log_values(run_id, content, logged.model_id, tags, now)
             self._send(run.info.artifact_uri, self._files(Path(parent, "files"), content))
@@ -158,13 +161,6 @@ def _dataset(content: Record) -> Any:
         schema=json.dumps(schema),
         profile=json.dumps({"num_rows": int(np.isfinite(table.target).sum())}),
     )
-
-
-def _described(logged: LoggedModel, run_id: str) -> Any:
-    from mlflow.models import Model
-
-    where, name = logged.artifact_location, logged.model_id
-    return Model(artifact_path=where, run_id=run_id, model_uuid=name, model_id=name)
 
 
 def _place(folder: Path, path: str) -> Path:

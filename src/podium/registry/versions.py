@@ -8,12 +8,12 @@ from podium.records import ModelName, RunRecord, VersionRecord
 from podium.registry.connection import Connection
 from podium.registry.entities import DIGEST_TAG, EXISTS, Model, pages, quoted, tolerating, version_record
 from podium.registry.pair_models import models
+from podium.registry.pointer import SCORES
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 COPIED_TAGS = ("data_version", "scored_days", "recipe", "developer", "project", DIGEST_TAG)
-COPIED_METRICS = ("rmse", "mae", "directional_accuracy")
 
 
 def register(to: Connection, run: RunRecord, description: str, model_description: str) -> VersionRecord:
@@ -72,5 +72,5 @@ def _model_id(run: RunRecord) -> str:
 
 def _tags(run: RunRecord) -> dict[str, str]:
     copied = {name: run.tags[name] for name in COPIED_TAGS if name in run.tags}
-    scores = {name: f"{run.metrics[name]:.8g}" for name in COPIED_METRICS if name in run.metrics}
+    scores = {name: f"{run.metrics[name]:.8g}" for name in SCORES if name in run.metrics}
     return {"model_type": run.family, **copied, **scores}
