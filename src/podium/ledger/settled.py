@@ -30,18 +30,23 @@ class Ends(NamedTuple):
     recorded_at: int
 
 
+# Made once: a server asks for each of its pairs now and then, and making them takes longer than asking.
+_PAIR: sa.BindParameter[str] = sa.bindparam("pair")
+_ASKED = sa.select(sa.func.max(entries.c.origin)).where(entries.c.pair == _PAIR, entries.c.origin.is_not(None))
+_SETTLED = sa.select(
+    sa.func.max(outcomes.c.origin), sa.func.count(), sa.func.coalesce(sa.func.max(outcomes.c.recorded_at), 0)
+).where(outcomes.c.pair == _PAIR)
+
+
 def how_far(ledger: Ledger, pair: str) -> Ends:
     """How far a pair's ledger is.
 
     Raises:
         LedgerError: the database refuses or cannot be reached.
     """
-    asked = sa.select(sa.func.max(entries.c.origin)).where(entries.c.pair == pair, entries.c.origin.is_not(None))
-    settled = sa.select(
-        sa.func.max(outcomes.c.origin), sa.func.count(), sa.func.coalesce(sa.func.max(outcomes.c.recorded_at), 0)
-    ).where(outcomes.c.pair == pair)
     with ledger.reading() as connection:
-        return Ends(connection.scalar(asked), *connection.execute(settled).one())
+        asked, settled = (connection.execute(query, {"pair": pair}).one() for query in (_ASKED, _SETTLED))
+    return Ends(*asked, *settled)
 
 
 def settled_days(ledger: Ledger, pair: str, ab_test: str | None = None) -> list[SettledDay]:

@@ -10,7 +10,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from podium.data.files import atomic_write
-from podium.errors import SettingError
 
 MANIFEST = "manifest.json"
 REQUESTS = "requests"  # folder of wishes for a look at once; the reader takes one away when it is answered
@@ -44,13 +43,12 @@ def tell_in_service(cache: Path, reads: int) -> None:
     Raises:
         SettingError: the disk takes no number; that it lives is said all the same.
     """
-    place = cache / IN_SERVICE / str(os.getpid())
-    try:
-        atomic_write(place, str(reads).encode())
-    except SettingError:
-        with suppress(OSError):
-            os.utime(place)
-        raise
+    place, told = cache / IN_SERVICE / str(os.getpid()), str(reads).encode()
+    with suppress(OSError):  # not there yet
+        os.utime(place)  # a file replaced every second waits for the disk, and whoever commits waits with it
+        if place.read_bytes() == told:
+            return
+    atomic_write(place, told)
 
 
 def forget_in_service(cache: Path) -> None:

@@ -29,7 +29,8 @@ from podium.serve.web.security import make_gate
 from podium.serve.web.split import Split
 from podium.settings import ServeSettings, Settings
 
-TICK = 0.05  # seconds between two looks at the processes
+TICK = 0.05  # seconds between two looks at the processes until the server answers
+CALM = 0.5  # and from then on: each look takes the CPU from those who answer
 PAUSE = 2.0  # seconds that the reader must have lived before it is started again, so that none is started in a frenzy
 GLANCE = 0.2  # seconds between two looks at a registry's file, which cost microseconds
 NEWS = 60.0  # seconds that the reader must have lived until its last end is no news
@@ -247,7 +248,7 @@ class _Companion(threading.Thread):
         answered = current = False
         (self._cache / RESTARTED).unlink(missing_ok=True)  # of an earlier server, which may have ended by it
         self._look_after_reader()
-        while not self._ending.wait(TICK):
+        while not self._ending.wait(CALM if answered else TICK):
             self._look_after_reader()
             current = current or self._is_current()  # what an earlier server left need not be read again to be served
             answered = answered or self._says_so()

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 YOUNG = 50_000  # new objects between two collections: the rows of a large body are ten thousand lists, and no garbage
 HOUSEKEEPING = 1.0  # seconds between two turns of each duty
+GAUGES = 5.0  # and of the gauges, which are scraped every 15 seconds or so
 
 _log = logging.getLogger("podium.serve")
 
@@ -74,7 +75,7 @@ async def running(service: Service, measures: Callable[[], None]) -> AsyncIterat
     service.swapper.tell()
     _end_with_parent()
     # Told from here on: the first models may take longer than a process may stand still.
-    tasks = [_begun(_over_and_over(partial(thread, service.swapper.tell), HOUSEKEEPING))]
+    tasks = [_begun(_over_and_over(partial(thread, service.swapper.tell), HOUSEKEEPING, HOUSEKEEPING))]
     await asyncio.gather(
         service.swapper.start(config.begun, service.options.patience),
         service.bookkeeping.start(),
@@ -92,12 +93,12 @@ async def running(service: Service, measures: Callable[[], None]) -> AsyncIterat
     gc.set_threshold(YOUNG)
     # Each duty has its own turn: a ledger that hangs keeps nobody from reading the keys. They do not begin together:
     # so many threads at once keep the interpreter from those who answer.
-    duties: tuple[Callable[[], Awaitable[None]], ...] = (
-        refresh, service.bookkeeping.probe, partial(thread, measures), partial(thread, service.gate.ring.refresh),
-        partial(thread, news.tell),
-    )  # fmt: skip
+    duties: dict[Callable[[], Awaitable[None]], float] = {
+        refresh: HOUSEKEEPING, service.bookkeeping.probe: HOUSEKEEPING, partial(thread, measures): GAUGES,
+        partial(thread, service.gate.ring.refresh): HOUSEKEEPING, partial(thread, news.tell): HOUSEKEEPING,
+    }  # fmt: skip
     first = [HOUSEKEEPING * (1 + at / len(duties)) for at in range(len(duties))]
-    tasks += [_begun(service.swapper.watch()), *map(_begun, map(_over_and_over, duties, first))]
+    tasks += [_begun(service.swapper.watch()), *map(_begun, map(_over_and_over, duties, duties.values(), first))]
     try:
         yield
     finally:
@@ -119,11 +120,11 @@ def _begun(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
     return task
 
 
-async def _over_and_over(duty: Callable[[], Awaitable[None]], first: float) -> None:
+async def _over_and_over(duty: Callable[[], Awaitable[None]], pause: float, first: float) -> None:
     await asyncio.sleep(first)
     while True:
         await duty()
-        await asyncio.sleep(HOUSEKEEPING)
+        await asyncio.sleep(pause)
 
 
 def _end_with_parent() -> None:
