@@ -1,8 +1,10 @@
 import asyncio
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -130,6 +132,29 @@ async def test_what_comes_soon_after_a_transaction_shares_the_next(
             await asyncio.wait(futures, timeout=0.01)
         await asyncio.gather(*futures)
     assert transactions == [1, 5]
+
+
+async def test_the_log_is_moved_beside_the_commits(
+    ledger: Ledger, make_entry: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After so many transactions the log is moved, one move at a time, and one that fails ends nothing."""
+    monkeypatch.setattr("podium.ledger.writer.MOVED", 2)
+    moved, go = list[Path | None](), threading.Event()
+
+    def checkpoint(ledger: Ledger) -> None:
+        moved.append(ledger.path)
+        go.wait(20)
+        raise LedgerError("locked")
+
+    monkeypatch.setattr(Ledger, "checkpoint", checkpoint)
+    async with LedgerWriter(ledger) as writer:
+        for _ in range(5):
+            await writer.submit([make_entry()])
+        assert moved == [ledger.path]
+        go.set()
+        await until_async(lambda: writer._moving is not None and writer._moving.done(), "the first move has ended")
+        await writer.submit([make_entry()])
+    assert moved == [ledger.path] * 2
 
 
 async def test_a_client_that_leaves_changes_nothing(

@@ -28,6 +28,7 @@ DEFAULT_LIMIT = 10_000
 MAX_BYTES = 64 * 1024 * 1024  # of rows that wait, in requests of many rows
 PATIENCE = 8.0  # seconds that a server may take over a transaction before its connection is cut
 
+MOVED = 250  # transactions, of some 14 kB of log each, after which the log is moved into the file
 PACE = 0.001  # seconds from the begin of one transaction to that of the next: under load more entries share one
 _CHUNK = 64  # rows in one statement: each statement gives up the interpreter's lock once, however many rows it has
 
@@ -60,8 +61,10 @@ class LedgerWriter:
         self._loop = asyncio.get_running_loop()
         self._waiting: list[_Submission] = []
         self._queue: SimpleQueue[list[_Submission] | None] = SimpleQueue()
-        self._link = _Link(ledger)
+        self._ledger, self._link = ledger, _Link(ledger)
         self._closed = False
+        self._logged = 0  # transactions since the log was moved
+        self._moving: asyncio.Future[None] | None = None
         self._busy = False  # whether a transaction is under way, or will be
         self._begun = 0.0  # when the last one was
         self._thread = threading.Thread(target=self._run, name="podium-ledger", daemon=True)
@@ -163,8 +166,18 @@ class LedgerWriter:
             else:
                 future.set_exception(error)
         self._busy = False
+        self._logged += 1
+        if self._logged >= MOVED and (self._moving is None or self._moving.done()):
+            self._move_log()
         if self._waiting:
             self._next()
+
+    def _move_log(self) -> None:
+        """Move the log into the file beside the commits, in parts that the disk takes in a few milliseconds."""
+        self._logged = 0
+        self._moving = self._loop.run_in_executor(None, self._ledger.checkpoint)
+        # Whatever keeps it where it is, the next write will tell.
+        self._moving.add_done_callback(lambda done: done.cancelled() or done.exception())
 
 
 def _bytes(entries: Sequence[Entry]) -> int:

@@ -165,6 +165,19 @@ def test_a_registry_that_could_not_be_read_does_not_count_as_read(
     assert swapper.checked_at == 0.0
 
 
+def test_a_sign_of_life_replaces_no_file(tmp_path: Path) -> None:
+    """Said again, that a process lives changes the time of its file alone; a new reading is another file."""
+    place = tmp_path / IN_SERVICE / str(os.getpid())
+    found = []
+    for reads in (3, 3, 4):
+        tell_in_service(tmp_path, reads)
+        found.append((place.stat().st_ino, place.read_text()))
+        assert time.time() - place.stat().st_mtime < 10
+        os.utime(place, (0, 0))
+    assert found[0] == found[1]
+    assert found[2][1] == "4"
+
+
 def test_processes_that_are_gone_are_not_waited_for(tmp_path: Path) -> None:
     """All serve a reading when every process heard of lately says so; after a restart its number may be anybody's."""
     tell_in_service(tmp_path, 3)

@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from podium.errors import LedgerError
-from podium.ledger import Ledger
 from podium.records import Interval
 from podium.serve.hotswap.swap import Swapper
 from podium.serve.processes.worker import make_measures, running
@@ -189,27 +187,6 @@ def test_a_ledger_that_cannot_be_opened_is_tried_again(
     blocker.rmdir()
     caller.run(until_async(lambda: not caller.service.bookkeeping.problem, "the database is tried again"))
     assert caller.post("/invocations", split_body()).status == 200
-
-
-def test_the_log_is_moved_beside_the_commits(
-    make_caller: Any, own_world: Any, path: Path, split_body: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Once enough was committed the housekeeping moves the log, and what keeps it from doing so ends nothing."""
-    monkeypatch.setattr("podium.serve.web.bookkeeping.MOVED", 2)
-    moved = list[Path | None]()
-
-    def checkpoint(ledger: Ledger) -> None:
-        moved.append(ledger.path)
-        raise LedgerError("locked")
-
-    monkeypatch.setattr(Ledger, "checkpoint", checkpoint)
-    caller = make_caller(own_world, ledger="required")
-    counts = []
-    for _ in range(4):
-        caller.post("/invocations", split_body())
-        caller.run(caller.service.bookkeeping.probe())
-        counts.append(len(moved))
-    assert counts == [0, 1, 1, 2]
 
 
 def test_a_ledger_that_hangs_is_given_up(

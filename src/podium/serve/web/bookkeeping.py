@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from podium.ledger.writer import LedgerWriter
 
 AGAIN = 2.0  # seconds between two attempts to open a ledger that cannot be reached
-MOVED = 2000  # entries, of some 14 kB of log each when they come one by one, after which the log is moved into the file
 
 
 class Bookkeeping:
@@ -41,7 +40,6 @@ class Bookkeeping:
         self._telemetry = telemetry
         self._writer: LedgerWriter | None = None
         self._opening: asyncio.Task[None] | None = None
-        self._moved = 0  # how many were committed when the log was moved last
 
     @property
     def pending(self) -> int:
@@ -82,14 +80,11 @@ class Bookkeeping:
             alarm.cancel()
 
     async def probe(self) -> None:
-        """Let go of a connection that hangs, move a long log; see whether a ledger that took nothing does so again."""
-        if self._writer is not None:
-            self._writer.give_up()
-            if self._writer.committed - self._moved >= MOVED:
-                self._moved = self._writer.committed
-                with contextlib.suppress(LedgerError):  # whatever it is, the next write will tell
-                    await asyncio.to_thread(self._ledger.checkpoint)
-        if self._writer is None or not self.problem:
+        """Let go of a connection that hangs; see whether a ledger that took nothing does so again."""
+        if self._writer is None:
+            return
+        self._writer.give_up()
+        if not self.problem:
             return
         try:
             async with asyncio.timeout(self._options.ledger_timeout):
@@ -150,7 +145,6 @@ class Bookkeeping:
         except Exception as error:  # noqa: BLE001  whatever a database raises, the server starts and goes on trying
             self.problem = str(error) or type(error).__name__
             return False
-        self._ledger = ledger
         self._writer, self.problem = LedgerWriter(ledger), ""
         return True
 
