@@ -230,7 +230,7 @@ def test_a_process_that_waits_for_its_first_models_says_that_it_lives(
 def test_a_ledger_that_hangs_keeps_nobody_from_reading_the_keys(
     make_caller: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While whatever reads the ledger waits for ever, and many ask for the metrics, keys are read again."""
+    """While what reads the ledger, and every thread that requests have, waits for ever, keys are read again."""
     monkeypatch.setattr("podium.serve.processes.worker.HOUSEKEEPING", 0.01)
     let_go = threading.Event()
     monkeypatch.setattr("podium.serve.processes.worker.measure", lambda *_: let_go.wait())
@@ -254,6 +254,8 @@ def test_a_ledger_that_hangs_keeps_nobody_from_reading_the_keys(
 
     async def begin() -> None:
         async with running(caller.service, make_measures(caller.service)):
+            for _ in range(40):
+                asyncio.get_running_loop().run_in_executor(None, let_go.wait)
             scrapes = [asyncio.create_task(caller.call("GET", "/metrics", b"", {})) for _ in range(40)]
             await until_async(lambda: read >= 3 and all(one.done() for one in scrapes), "keys and scrapes")
 

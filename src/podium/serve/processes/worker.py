@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from multiprocessing import parent_process
 from typing import TYPE_CHECKING, Any
@@ -71,7 +72,12 @@ def load(config: WorkerConfig) -> App:
 @contextlib.asynccontextmanager
 async def running(service: Service, measures: Callable[[], None]) -> AsyncIterator[None]:
     """A service with its models loaded, its ledger open, and its eyes on registry, series and keys."""
-    config, thread = service.config, asyncio.to_thread
+    config, threads = service.config, ThreadPoolExecutor(thread_name_prefix="podium-duty")
+
+    def thread(act: Callable[..., Any], *given: Any) -> Awaitable[Any]:
+        """In a thread that no request takes, however many of those wait for a disk that hangs."""
+        return asyncio.get_running_loop().run_in_executor(threads, act, *given)
+
     service.swapper.tell()
     _end_with_parent()
     # Told from here on: the first models may take longer than a process may stand still.
