@@ -17,7 +17,8 @@ import pytest
 from podium.errors import SettingError
 from podium.registry.glance import mark_of
 from podium.serve.hotswap.manifest import Manifest, save
-from podium.serve.hotswap.signals import IN_SERVICE, MANIFEST, READ, RESTARTED, SILENCE, tell_in_service
+from podium.serve.hotswap.registry_reader import RegistryReader
+from podium.serve.hotswap.signals import IN_SERVICE, MANIFEST, READ, READING, RESTARTED, SILENCE, tell_in_service
 from podium.serve.processes import supervisor
 from podium.serve.processes.supervisor import _Companion, serve, worker_config
 from podium.serve.web.security import new_key
@@ -130,23 +131,48 @@ def test_a_serving_process_that_stands_still_is_replaced(serving: Serving, split
     assert server.ask("POST", "/invocations", split_body())[0] == 200
 
 
-def test_a_clock_that_is_set_ends_nobody(own_world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process is still when look after look finds nothing new of it, not when the clock says that it was long ago."""
+@pytest.fixture
+def watching(own_world: Any, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """A companion that looks every half second, with this process as the only one, and whom it ended."""
     config = worker_config(own_world.settings)
-    companion = _Companion(own_world.settings, config, ("127.0.0.1", 0), print)
-    ended: list[int] = []
-    monkeypatch.setattr(supervisor.os, "kill", lambda number, _signal: ended.append(number))
-    monkeypatch.setattr(supervisor.multiprocessing, "active_children", lambda: [SimpleNamespace(pid=os.getpid())])
+    found = SimpleNamespace(ended=[], cache=config.cache, now=0.0, process=SimpleNamespace(pid=os.getpid()))
+    found.companion = _Companion(own_world.settings, config, ("127.0.0.1", 0), print)
+    monkeypatch.setattr(supervisor.os, "kill", lambda number, _signal: found.ended.append(number))
+    monkeypatch.setattr(supervisor.multiprocessing, "active_children", lambda: [found.process])
+    monkeypatch.setattr(supervisor, "time", SimpleNamespace(monotonic=lambda: found.now))
+
+    def look(seconds: float) -> None:
+        for _ in range(int(2 * seconds)):
+            found.now += 0.5
+            found.companion._end_the_still()
+
+    found.look = look
+    return found
+
+
+def test_a_clock_that_is_set_ends_nobody(watching: SimpleNamespace) -> None:
+    """A process is still when look after look finds nothing new of it, not when a clock says that it was long ago."""
     for hours in (-1, 1):
-        tell_in_service(config.cache, 1)
+        tell_in_service(watching.cache, 1)
         heard = time.time() + 3600 * hours
-        os.utime(config.cache / IN_SERVICE / str(os.getpid()), (heard, heard))
-        for _ in range(20):
-            companion._end_the_still()
-        assert ended == []
-    for _ in range(int(SILENCE / supervisor.TICK)):
-        companion._end_the_still()
-    assert ended == [os.getpid()] * len(ended) != []
+        os.utime(watching.cache / IN_SERVICE / str(os.getpid()), (heard, heard))
+        watching.look(SILENCE - 2)
+        watching.now += 3600  # the whole machine slept
+        assert watching.ended == []
+    watching.look(SILENCE)
+    assert set(watching.ended) == {os.getpid()}
+
+
+def test_a_reader_that_stands_still_is_replaced(own_world: Any, watching: SimpleNamespace) -> None:
+    """One that hangs where no alarm wakes it, or was stopped, is ended, so that another is started in its place."""
+    watching.companion._reader = watching.process
+    RegistryReader(own_world.settings, (), watching.cache).look()
+    watching.look(supervisor.READERS_SILENCE - 5)
+    (watching.cache / READING).touch()
+    watching.look(supervisor.READERS_SILENCE - 5)
+    assert watching.ended == []
+    watching.look(10)
+    assert set(watching.ended) == {os.getpid()}
 
 
 def test_how_an_earlier_server_ended_is_no_news(own_world: Any) -> None:

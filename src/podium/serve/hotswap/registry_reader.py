@@ -32,7 +32,7 @@ from podium.registry.mlflow_store import MlflowStore
 from podium.serve.hotswap import fetched
 from podium.serve.hotswap.manifest import CHAMPIONSHIPS, Manifest, ModelCard, PairCard, judgement_file, load, save
 from podium.serve.hotswap.scorer import ScoringError
-from podium.serve.hotswap.signals import ANEW, MANIFEST, READ, requested_looks
+from podium.serve.hotswap.signals import ANEW, MANIFEST, READ, READING, requested_looks
 from podium.serve.hotswap.trial import try_out
 from podium.settings import Settings
 
@@ -113,6 +113,7 @@ class RegistryReader:
         Returns:
             Whether there was a look.
         """
+        self._tell()
         wishes = requested_looks(self.cache)  # listed before the reading, which answers these and no later ones
         if not due and not wishes:
             return False
@@ -120,6 +121,10 @@ class RegistryReader:
         for wish in wishes:
             wish.unlink(missing_ok=True)
         return True
+
+    def _tell(self) -> None:
+        with suppress(OSError):  # a full disk
+            (self.cache / READING).touch()
 
     def _publish(self, manifest: Manifest) -> None:
         if manifest != self._manifest or not self.path.exists():
@@ -223,6 +228,7 @@ class RegistryReader:
             self.late = what
             raise TimeoutError(f"{what} took longer than {seconds:g} s")
 
+        self._tell()
         if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
             yield
             return

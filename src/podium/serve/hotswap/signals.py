@@ -16,6 +16,7 @@ REQUESTS = "requests"  # folder of wishes for a look at once; the reader takes o
 SILENCE = 8.0  # seconds after which a process that says nothing is taken to be gone, or to stand still
 ANEW = 600.0  # seconds after which even a registry that shows no change is read again
 READ = "read"  # file with the mark of the registry as it was last read, empty where there was trouble
+READING = "reading"  # file that the registry's reader touches while it gets on
 RESTARTED = "restarted"  # file that says why the registry's reader was started again, as long as that is news
 IN_SERVICE = "in-service"  # folder in which each serving process says which reading it serves
 

@@ -22,7 +22,7 @@ from podium.environment import FRUGAL, SAFE_PATH, collect_seldom, lent
 from podium.errors import SettingError
 from podium.registry.databases import sqlite_path
 from podium.registry.glance import mark_of
-from podium.serve.hotswap.signals import ANEW, RESTARTED, SILENCE, address_digest, in_service, is_current
+from podium.serve.hotswap.signals import ANEW, READING, RESTARTED, SILENCE, address_digest, in_service, is_current
 from podium.serve.processes.logs import logging_config
 from podium.serve.web.config import SHARED, WorkerConfig
 from podium.serve.web.security import make_gate
@@ -35,6 +35,7 @@ PAUSE = 2.0  # seconds that the reader must have lived before it is started agai
 GLANCE = 0.2  # seconds between two looks at a registry's file, which cost microseconds
 NEWS = 60.0  # seconds that the reader must have lived until its last end is no news
 GRACE = 5  # seconds beyond the drain before a process is killed
+READERS_SILENCE = 90.0  # seconds that the reader may take over one thing, which has an end of its own before
 MAX_HEAD = 32 * 1024  # bytes of a request's line and headers
 
 _log = logging.getLogger("podium.serve")
@@ -231,9 +232,7 @@ class _Companion(threading.Thread):
         self._watch = _Watch(settings.registry_uri or settings.tracking_uri, options.interval, self._ending)
         self._reader: multiprocessing.Process | None = None
         self._begun = -PAUSE
-        self._heard: dict[
-            int, tuple[float, int]
-        ] = {}  # when each process said so last, and how many looks found just that
+        self._heard: dict[int, tuple[float, float, float]] = {}  # last word, silence and look, by process
 
     def __enter__(self) -> None:
         self._watch.start()
@@ -288,14 +287,21 @@ class _Companion(threading.Thread):
 
     def _end_the_still(self) -> None:
         """A process whose loop has not turned for a while is killed; Granian starts another."""
-        own = {process.pid for process in multiprocessing.active_children() if process.pid}
-        heard = in_service(self._cache)
-        before, self._heard = self._heard, {}
-        for number in own & heard.keys():
-            at, looks = before.get(number, (0.0, 0))
-            # Counted in looks: a clock that is set, and a machine that slept, make nobody stand still.
-            self._heard[number] = heard[number][0], looks + 1 if at == heard[number][0] else 0
-            if self._heard[number][1] * TICK > SILENCE:
-                _log.warning("process %d has stood still for %.0f s; another takes its place", number, SILENCE)
+        heard = {number: at for number, (at, _) in in_service(self._cache).items()}
+        for process in multiprocessing.active_children():
+            number, patience = process.pid or 0, SILENCE
+            if process is self._reader:
+                with suppress(FileNotFoundError):
+                    heard[number], patience = (self._cache / READING).stat().st_mtime, READERS_SILENCE
+            if number in heard and self._still(number, heard[number]) > patience:
+                _log.warning("process %d has stood still for %.0f s; another takes its place", number, patience)
                 with suppress(ProcessLookupError):
                     os.kill(number, signal.SIGKILL)
+
+    def _still(self, number: int, heard: float) -> float:
+        """Seconds of looks that found nothing new of it; a clock that is set, or a sleep, adds one at most."""
+        now = time.monotonic()
+        at, quiet, looked = self._heard.get(number, (0.0, 0.0, now))
+        quiet = quiet + min(now - looked, 1.0) if at == heard else 0.0
+        self._heard[number] = heard, quiet, now
+        return quiet
