@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from podium.cli.console import say
+from podium.cli.console import complain, note, say, say_json
 from podium.cli.lines import ahead, judged, made, per_pair, since
 from podium.cli.lines.cells import picked
 from podium.data.calendar import lateness
@@ -447,3 +447,15 @@ def test_a_mixture_tells_whose_forecasts_it_is_made_of():
 def test_a_data_version_is_one_text_in_every_document(document):
     """`ecb-EURUSD-2026-10-30-3f2a9c1b`, as in tags and files, and not its parts."""
     assert document["data_version"] == str(DATA)
+
+
+def test_nothing_in_the_registry_gives_a_terminal_an_order(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever may set a tag may write any text: what would clear a screen or turn a line around is spelled out."""
+    planted = "\x1b[2J owned \x9b1m \u202e ok Größe 5\N{NO-BREAK SPACE}%"
+    for tell in (say, note, complain, lambda text: say_json({"why": text})):
+        tell(planted)
+        told = "".join(capsys.readouterr())
+        assert not set(told) & {"\x1b", "\x9b", "\u202e"}
+        assert r"\u001b[2J owned \u009b1m \u202e ok" in told
+    say_json({"why": planted})
+    assert json.loads(capsys.readouterr().out) == {"why": planted}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -13,6 +14,8 @@ from contextlib import contextmanager
 from typing import IO, Any
 
 GLUE = "\N{NO-BREAK SPACE}"
+# Control characters but tab and line break, and those that turn the direction of what follows.
+_ORDERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def columns(stream: IO[str] | None = None) -> int | None:
@@ -31,9 +34,14 @@ def folded(line: str, width: int | None) -> list[str]:
     return textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
+def inert(text: str) -> str:
+    """Text that anybody may have written into the registry, without orders to a terminal, such as to clear itself."""
+    return _ORDERS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
 def say(line: str = "") -> None:
     """One line of the answer, for people: on a terminal folded to its width."""
-    print(*folded(line, columns()), sep="\n", flush=True)
+    print(*folded(inert(line), columns()), sep="\n", flush=True)
 
 
 def say_whole(text: str) -> None:
@@ -53,13 +61,13 @@ def complain(message: str) -> None:
 
 def _beside(line: str) -> None:
     width = columns(sys.stderr) if sys.stderr.isatty() else None  # whoever reads a log wants whole lines
-    print(*folded(line, width), sep="\n", file=sys.stderr, flush=True)
+    print(*folded(inert(line), width), sep="\n", file=sys.stderr, flush=True)
 
 
 def say_json(value: Any) -> None:
     """The answer for programs: one JSON document; numbers that do not exist are null, never NaN."""
     plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
-    print(json.dumps(value, indent=2, ensure_ascii=plain, allow_nan=False), flush=True)
+    print(inert(json.dumps(value, indent=2, ensure_ascii=plain, allow_nan=False)), flush=True)
 
 
 def answer(as_json: bool, document: Any, lines: Iterable[str]) -> None:
