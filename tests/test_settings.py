@@ -130,6 +130,8 @@ def test_a_wrong_value_is_named(flags, line):
         ("serve = 3\n", r"setting serve = 3 \(podium.toml line 1\): a table is wanted$"),
         ("n_lgas = 3\n", r"setting n_lgas = 3 \(podium.toml line 1\): there is no such setting; did you mean n_lags\?"),
         ("[serve]\nprot = 3\n", r"setting serve.prot = 3 \(podium.toml line 2\): .*; did you mean port\?"),
+        ("port = 3\n", r"setting port = 3 \(podium.toml line 1\): .*; did you mean serve.port\?$"),
+        ("[serve]\npair = 3\n", r"setting serve.pair = 3 \(podium.toml line 2\): .*; did you mean pairs\?$"),
         ("lucky = 3\n", r"setting lucky = 3 \(podium.toml line 1\): there is no such setting; `podium settings`"),
         (
             "seed = 1\n[serve]\nport = 99999\n",
@@ -270,6 +272,13 @@ def test_a_password_in_a_misspelt_address_is_not_shown(folder):
     """An error shows the address without its password."""
     (folder / "podium.toml").write_text('trackin_uri = "postgresql://user:s3cret@db/mlflow"\n')
     with pytest.raises(SettingError, match=r"setting trackin_uri = 'postgresql://user:\*\*\*@db/mlflow'"):
+        Settings.load()
+
+
+def test_a_setting_of_a_section_is_found_without_the_section_s_name(monkeypatch):
+    """Whoever leaves `serve` out is told the variable that there is, and not one that looks alike."""
+    monkeypatch.setenv("PODIUM_PORT", "8080")
+    with pytest.raises(SettingError, match=r"^variable PODIUM_PORT: .*; did you mean PODIUM_SERVE_PORT\?$"):
         Settings.load()
 
 

@@ -134,7 +134,9 @@ def _variables(known: list[Key]) -> dict[Key, Found]:
     readers = {name: key for key in [*old, *known] for name in reversed(variables(key))}
     for name in sorted(os.environ):
         if name.startswith(PREFIX) and not name.startswith(TESTS_PREFIX) and name not in {*readers, *OTHERS_VARIABLES}:
-            raise SettingError(f"variable {name}: there is no such setting; {nearest(name, readers)}")
+            within = [one for one in readers if one.endswith(f"_{name.removeprefix(PREFIX)}")]  # of a section
+            meant = f"did you mean {within[0]}?" if within else nearest(name, readers)
+            raise SettingError(f"variable {name}: there is no such setting; {meant}")
     found: dict[Key, Found] = {}
     for name, key in readers.items():  # MLflow's come last, and so before ours
         text = os.environ.get(name, "").strip()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -80,13 +80,14 @@ def place(origin: str) -> str:
     return f" ({origin})" if origin not in {"flag", "default"} else ""
 
 
-def explain(item: Mapping[str, Any], found: Mapping[Key, Found], known: Iterable[Key]) -> str:
+def explain(item: Mapping[str, Any], found: Mapping[Key, Found], known: Collection[Key]) -> str:
     """One line on one refused value: setting, value, variable or line, and what would be right."""
     key = tuple(str(part) for part in item["loc"])
     related = (one.origin for name, one in found.items() if name[: len(key)] == key or key[: len(name)] == name)
     if item["type"] == "extra_forbidden":
         beside = [name[len(key) - 1] for name in known if name[: len(key) - 1] == key[:-1] and len(name) >= len(key)]
-        why = f"there is no such setting; {nearest(key[-1], beside)}"
+        within = [".".join(name) for name in known if len(name) > len(key) and name[-1] == key[-1]]
+        why = f"there is no such setting; {f'did you mean {within[0]}?' if within else nearest(key[-1], beside)}"
     else:
         why = reason(item)
     value = STARS if key[:2] in SECRETS else shown(item["input"])
