@@ -22,12 +22,14 @@ from podium.serve.hotswap.manifest import Manifest, load
 from podium.serve.hotswap.registry_reader import RegistryReader
 from podium.serve.hotswap.scorer import ScoringError
 from podium.serve.hotswap.signals import MANIFEST, READ, is_current, request_look
+from podium.serve.hotswap.trial import Trials
 
 
 @pytest.fixture(autouse=True)
 def untried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trials take half a second each, and are tested by themselves."""
-    monkeypatch.setattr(registry_reader, "try_out", lambda *_: None)
+    """Trials take half a second, and are tested by themselves."""
+    monkeypatch.setattr(Trials, "begin", lambda _: None)
+    monkeypatch.setattr(Trials, "try_out", lambda *_: None)
 
 
 def reader(world: Any, *pairs: str) -> RegistryReader:
@@ -439,12 +441,12 @@ def test_a_graph_is_tried_once(own_world: Any, monkeypatch: Any) -> None:
     """One that passed is not tried again by any reader; one that failed is a problem until a while later."""
     tried: list[str] = []
 
-    def try_out(card: Any, _cache: Path) -> None:
+    def try_out(_: Trials, card: Any) -> None:
         tried.append(card.name)
         if "Drift" in card.name:
             raise ScoringError("it hangs")
 
-    monkeypatch.setattr(registry_reader, "try_out", try_out)
+    monkeypatch.setattr(Trials, "try_out", try_out)
     for _ in range(3):
         reader(own_world).look(anew=True)
         assert published(own_world).problems == {"EURUSD@challenger": "it hangs"}

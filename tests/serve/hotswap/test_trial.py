@@ -1,6 +1,6 @@
 """Graphs that a writer of the registry planted: what they do to the process that tries them, and to no other."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from podium.serve.hotswap import trial
 from podium.serve.hotswap.fetched import GRAPH, digest
 from podium.serve.hotswap.manifest import ModelCard
 from podium.serve.hotswap.scorer import ScoringError
-from podium.serve.hotswap.trial import try_out
+from podium.serve.hotswap.trial import Trials
 
 DOUBLE = TensorProto.DOUBLE
 
@@ -60,36 +60,48 @@ def swelling() -> bytes:
 
 def card(folder: Path, graph: bytes) -> ModelCard:
     """Of a model with this graph."""
-    (folder / "m").mkdir()
+    (folder / "m").mkdir(exist_ok=True)
     (folder / "m" / GRAPH).write_bytes(graph)
     return ModelCard("EURUSD_Mine", 1, "r", "m", digest(graph), ("lag_0",), False, [], [], {})
 
 
-@pytest.mark.parametrize(
-    ("graph", "said"),
-    [
+@pytest.fixture
+def trials(tmp_path: Path) -> Iterator[Trials]:
+    """Trials of models in an empty folder."""
+    found = Trials(tmp_path)
+    yield found
+    found.close()
+
+
+def test_a_planted_graph_ends_its_trial_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trials: Trials) -> None:
+    """One that never ends, one without measure and one that is none are refused with what they did; the next passes."""
+    monkeypatch.setattr(trial, "COMMAND", f"from podium.serve.hotswap import trial; trial.SECONDS = 2; {trial.COMMAND}")
+    monkeypatch.setattr(trial, "SECONDS", 2)
+    refused: list[tuple[Callable[[], bytes], str]] = [
         (hanging, "computed for more than 2 s"),
         (swelling, "does not forecast"),
         (lambda: b"no graph", "cannot be loaded"),
-    ],
-)
-def test_a_planted_graph_ends_its_trial_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, graph: Callable[[], bytes], said: str
-) -> None:
-    """One that never ends, one without measure and one that is none are refused with what they did."""
-    monkeypatch.setattr(trial, "COMMAND", f"from podium.serve.hotswap import trial; trial.SECONDS = 2; {trial.COMMAND}")
-    monkeypatch.setattr(trial, "SECONDS", 2)
-    with pytest.raises(ScoringError, match=said):
-        try_out(card(tmp_path, graph()), tmp_path)
+    ]
+    for graph, said in refused:
+        with pytest.raises(ScoringError, match=said):
+            trials.try_out(card(tmp_path, graph()))
+    trials.try_out(card(tmp_path, affine_graph(np.ones(1), 0.0)))
 
 
-def test_a_process_that_crashes_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_crashes_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trials: Trials) -> None:
     """A graph that brings ONNX Runtime itself down brings down nobody else."""
-    monkeypatch.setattr(trial, "COMMAND", "import os; os.kill(os.getpid(), 11)")
+    crash = "import os; trial.load_model = lambda *_: os.kill(os.getpid(), 11)"
+    monkeypatch.setattr(trial, "COMMAND", f"from podium.serve.hotswap import trial; {crash}; {trial.COMMAND}")
     with pytest.raises(ScoringError, match="ended by SIGSEGV"):
-        try_out(card(tmp_path, b""), tmp_path)
+        trials.try_out(card(tmp_path, b""))
 
 
-def test_a_good_graph_passes(tmp_path: Path) -> None:
-    """A model of ours needs far less than its trial allows."""
-    try_out(card(tmp_path, affine_graph(np.ones(1), 0.0)), tmp_path)
+def test_a_process_that_cannot_begin_trials_refuses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trials: Trials
+) -> None:
+    """A model that could not be tried is not served, and the next trial begins anew."""
+    with monkeypatch.context() as broken:
+        broken.setattr(trial, "COMMAND", "raise SystemExit(1)")
+        with pytest.raises(ScoringError, match="the process in which it was tried ended"):
+            trials.try_out(card(tmp_path, b""))
+    trials.try_out(card(tmp_path, affine_graph(np.ones(1), 0.0)))

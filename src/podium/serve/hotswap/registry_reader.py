@@ -33,7 +33,7 @@ from podium.serve.hotswap import fetched
 from podium.serve.hotswap.manifest import CHAMPIONSHIPS, Manifest, ModelCard, PairCard, judgement_file, load, save
 from podium.serve.hotswap.scorer import ScoringError
 from podium.serve.hotswap.signals import ANEW, MANIFEST, READ, READING, requested_looks
-from podium.serve.hotswap.trial import try_out
+from podium.serve.hotswap.trial import Trials
 from podium.settings import Settings
 
 TICK = 0.2  # seconds between two looks at what is cheap to see
@@ -64,6 +64,7 @@ class RegistryReader:
         self.registry = settings.registry_uri or settings.tracking_uri
         self.database = sqlite_path(self.registry)
         self.store = MlflowStore(settings)
+        self._trials = Trials(cache)
         self._manifest = load(self.path) or Manifest()
         self._read_at = 0.0
         self._file = _inode(self.database)
@@ -150,6 +151,8 @@ class RegistryReader:
         found = {pair: card for pair, card in before.items() if not self.pairs or pair in self.pairs}
         try:
             self._check_file()
+            if not self.path.exists():
+                self._trials.begin()  # it imports while we do
             with self._in_time(REGISTRY, FETCH):
                 _ = self.store.client  # opened before: that imports MLflow
             with self._in_time(REGISTRY, LOOK):
@@ -169,6 +172,8 @@ class RegistryReader:
         except (PodiumError, TimeoutError) as error:
             problems["registry"] = _sentence(error)
             mark = self._manifest.mark
+        finally:
+            self._trials.close()
         return msgspec.structs.replace(self._manifest, pairs=found, mark=mark, problems=problems)
 
     def _all_pairs(self, known: Iterable[str]) -> list[str]:
@@ -258,7 +263,7 @@ class RegistryReader:
         said = known.read_text(encoding="utf-8") if known.exists() else None
         if said is None or (said and time.time() - known.stat().st_mtime > ANEW):
             try:
-                try_out(card, self.cache)
+                self._trials.try_out(card)
                 said = ""
             except ScoringError as error:
                 said = str(error)
