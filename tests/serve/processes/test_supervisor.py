@@ -21,6 +21,7 @@ from podium.serve.hotswap.registry_reader import RegistryReader
 from podium.serve.hotswap.signals import IN_SERVICE, MANIFEST, READ, READING, RESTARTED, SILENCE, tell_in_service
 from podium.serve.processes import supervisor
 from podium.serve.processes.supervisor import _Companion, serve, worker_config
+from podium.serve.web.config import SHARED
 from podium.serve.web.security import new_key
 from podium.settings import ServeSettings
 from tests.serve.processes.live import Load, Serving
@@ -252,6 +253,32 @@ def test_the_serving_process_is_light(serving: Serving, split_body: Any) -> None
     assert "/numpy/" not in Path(f"/proc/{server.process.pid}/maps").read_text()
     everybody = [psutil.Process(number) for number in (server.process.pid, *server.family())]
     assert sum(process.memory_full_info().pss for process in everybody) < 300e6
+
+
+@pytest.mark.parametrize(
+    ("host", "tls", "told"), [("0.0.0.0", False, True), ("127.0.0.1", False, False), ("0.0.0.0", True, False)]
+)
+def test_keys_that_travel_in_the_open_are_told(  # noqa: PLR0917  fixtures are asked for by name
+    own_world: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, host: str, tls: bool, told: bool
+) -> None:
+    """Others reach the address, keys are asked for, and there is no TLS: the log says so before anything listens."""
+    files = [tmp_path / name for name in ("keys", "cert", "key")]
+    for file in files:
+        file.write_text(new_key("me")[1])
+        file.chmod(0o600)
+    given = {"tls_cert": files[1], "tls_key": files[2]} if tls else {}
+    monkeypatch.setattr(supervisor, "worker_config", lambda *_: 1 / 0)
+    options = ServeSettings(host=host, keys_file=files[0], **given)
+    with pytest.raises(ZeroDivisionError):
+        serve(own_world.settings.model_copy(update={"serve": options}))
+    assert ("travel in the open" in capsys.readouterr().err) is told
+
+
+def test_shared_metrics_lie_on_no_disk() -> None:
+    """A process that writes into a mapped file is ended by the kernel where the disk has no room for it."""
+    with supervisor._shared_metrics(2):
+        assert Path(os.environ[SHARED]).parent == Path(supervisor.MEMORY)
+    assert SHARED not in os.environ
 
 
 def test_an_address_that_is_taken_is_a_plain_error(own_world: Any) -> None:

@@ -36,6 +36,7 @@ GLANCE = 0.2  # seconds between two looks at a registry's file, which cost micro
 NEWS = 60.0  # seconds that the reader must have lived until its last end is no news
 GRACE = 5  # seconds beyond the drain before a process is killed
 READERS_SILENCE = 90.0  # seconds that the reader may take over one thing, which has an end of its own before
+MEMORY = "/dev/shm"  # noqa: S108  where Linux has files that no disk holds
 MAX_HEAD = 32 * 1024  # bytes of a request's line and headers
 
 _log = logging.getLogger("podium.serve")
@@ -180,11 +181,12 @@ def _address(options: ServeSettings) -> Iterator[tuple[str, int]]:
 
 @contextmanager
 def _shared_metrics(workers: int) -> Iterator[None]:
-    """A folder in which several processes add up their metrics."""
+    """Where several processes add up their metrics: in memory, since a full disk ends who writes into a mapped file."""
     if workers == 1:
         yield
         return
-    with tempfile.TemporaryDirectory(prefix="podium-metrics-", ignore_cleanup_errors=True) as folder:
+    place = MEMORY if os.access(MEMORY, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="podium-metrics-", dir=place, ignore_cleanup_errors=True) as folder:
         os.environ[SHARED] = folder
         try:
             yield
