@@ -19,6 +19,7 @@ from podium.registry.glance import mark_of
 from podium.serve.hotswap.manifest import Manifest, save
 from podium.serve.hotswap.registry_reader import RegistryReader
 from podium.serve.hotswap.signals import IN_SERVICE, MANIFEST, READ, READING, RESTARTED, SILENCE, tell_in_service
+from podium.serve.hotswap.trial import Trials
 from podium.serve.processes import supervisor
 from podium.serve.processes.supervisor import _Companion, serve, worker_config
 from podium.serve.web.config import SHARED
@@ -138,6 +139,7 @@ def watching(own_world: Any, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace
     config = worker_config(own_world.settings)
     found = SimpleNamespace(ended=[], cache=config.cache, now=0.0, process=SimpleNamespace(pid=os.getpid()))
     found.companion = _Companion(own_world.settings, config, ("127.0.0.1", 0), print)
+    monkeypatch.setattr(Trials, "begin", lambda _: None)  # it begins and kills a process of its own
     monkeypatch.setattr(supervisor.os, "kill", lambda number, _signal: found.ended.append(number))
     monkeypatch.setattr(supervisor.multiprocessing, "active_children", lambda: [found.process])
     monkeypatch.setattr(supervisor, "time", SimpleNamespace(monotonic=lambda: found.now))
