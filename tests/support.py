@@ -18,11 +18,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import msgspec
 import pytest
 from filelock import FileLock
 
-from podium.evaluate.judgement import Standing, _nested
+from podium.evaluate.judgement import Judgement, Standing
 
 HOST = "127.0.0.1"
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy before loopback
@@ -32,7 +31,13 @@ Found = TypeVar("Found")
 
 def standing_of(row: Mapping[str, Any]) -> Standing:
     """A contestant's standing, of the figures on one level that `Standing.flat` gives."""
-    return msgspec.convert(_nested(row), Standing)
+    known = dict.fromkeys(("champion", "champion_version", "title_data_day", "random_walk_in_mcs"))
+    words = {"pair": "EURUSD", "data_version": "test-EURUSD-2026-01-02-00000000", "policy": "rmse", "verdict": "held"}
+    words |= {"scored_days": "2025-01-02..2026-01-01:250", "reason": ""}
+    counts = {"n_scored_days": 250, "alpha": 0.05, "recipes_tried": 1, "alpha_needed": 0.05, "proven": False}
+    flat = {name: value for name, value in row.items() if name != "skill"}
+    ranked: dict[str, Any] = {"minimum_detectable_r2": None, "baselines": {}, "ranking": [flat]}
+    return Judgement.from_json(json.dumps({**known, **words, **counts, **ranked})).ranking[0]
 
 
 def until(condition: Callable[[], Found], what: str, seconds: float = 60.0) -> Found:

@@ -123,7 +123,8 @@ def judge_onward(
         note: told what was not as it should be in the registry.
         **overrides: see `podium.pipeline.contest.Overrides`; who was accepted before stays so.
     """
-    settings, table = store.settings, standings.table
+    settings, table, carried = store.settings, standings.table, standings.carried
+    accepted = [found.contestant for found in carried.leaks if carried.leak_accepted]
     runs = rank(found.run for found in standings.onward.values())
     records = {family: found.record for family, found in standings.onward.items()}
     first = records[runs[0].family].forecasts.origins[0]
@@ -138,18 +139,14 @@ def judge_onward(
             attempts=attempts,
             previous={},
             titles=titles,
-            accepted=frozenset(records if overrides.get("accept_leak") else _accepted(standings.carried)),
+            accepted=frozenset(records if overrides.get("accept_leak") else accepted),
             champion=champion,
             kept_why=kept_why(settings, champion, runs, None if overrides.get("unpin") else pin_of(titles, champion)),
             approval_from=approval_from(settings, champion),
             rejected=rejected(settings, titles),
             departure=standings.departure,
         )
-        return conclude(store, case, standings.carried, standings.versions, records=lambda: records, note=note)
-
-
-def _accepted(carried: Judgement) -> list[str]:
-    return [found.contestant for found in carried.leaks] if carried.leak_accepted else []
+        return conclude(store, case, carried, standings.versions, records=lambda: records, note=note)
 
 
 def _is_there(store: MlflowStore, version: VersionRecord, note: Note) -> bool:
