@@ -350,3 +350,9 @@ def test_no_request_fails_or_mixes_models_during_swaps(make_caller: Any, monkeyp
     caller.run(both())
     assert sum(seen.values()) == 480
     assert len(seen) > 10
+
+
+def test_a_models_name_stays_in_its_header() -> None:
+    """A name with line breaks begins no other header or answer, and one in other letters is no malformed one."""
+    model = ServedModel(card(3, "EURUSD_x\r\nSet-Cookie: a=b\r\n\r\n\x1bGröße"), Constant(1))
+    assert model.headers == (("x-podium-model", "EURUSD_x??Set-Cookie: a=b?????Gr??e"), ("x-podium-version", "3"))
