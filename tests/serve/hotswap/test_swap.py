@@ -1,5 +1,4 @@
 import asyncio
-import errno
 import json
 import os
 import threading
@@ -13,8 +12,9 @@ import msgspec
 import numpy as np
 import pytest
 
+from podium.errors import SettingError
 from podium.records import Floats
-from podium.serve.hotswap import swap
+from podium.serve.hotswap import signals, swap
 from podium.serve.hotswap.lineup import ServedModel, load_model
 from podium.serve.hotswap.manifest import Manifest, ModelCard, PairCard, load, save
 from podium.serve.hotswap.scorer import ScoringError
@@ -205,8 +205,9 @@ def test_a_full_disk_ends_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     swapper.tell()
     place = tmp_path / IN_SERVICE / str(os.getpid())
     os.utime(place, (1, 1))
+    swapper._manifest = Manifest(reads=2)
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "open", full)
+        patched.setattr(signals, "atomic_write", full)
         swapper.tell()
     assert place.stat().st_mtime > time.time() - 60
     assert "No space left" in swapper.unsaid
@@ -216,7 +217,7 @@ def test_a_full_disk_ends_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def full(*_: object) -> None:
     """What a full disk says of any file."""
-    raise OSError(errno.ENOSPC, "No space left on device")
+    raise SettingError("No space left on device")
 
 
 def test_a_reload_ends_when_what_was_found_is_in_service(

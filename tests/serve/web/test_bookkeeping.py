@@ -200,6 +200,17 @@ def test_a_ledger_that_hangs_is_given_up(
     assert caller.service.room.taken == 0
 
 
+def test_a_connection_that_hangs_is_looked_for(
+    make_caller: Any, own_world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also by who waits for nothing: each turn of housekeeping lets go of a transaction that takes too long."""
+    caller = make_caller(own_world, ledger="best-effort")
+    bookkeeping, looked = caller.service.bookkeeping, []
+    monkeypatch.setattr(bookkeeping._writer, "give_up", lambda: looked.append(1))
+    caller.runner.run(bookkeeping.probe())
+    assert looked == [1]
+
+
 def test_a_process_that_waits_for_its_first_models_says_that_it_lives(
     make_caller: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
