@@ -101,8 +101,8 @@ class ServeSettings(BaseModel):
     """rows of one request"""
     max_in_flight: int = Field(default=256, ge=1)
     """requests worked on at a time in one process; more get 503"""
-    max_connections: int = Field(default=1024, ge=1)
-    """open connections of one process; further ones wait until one is closed"""
+    max_connections: int = Field(default=10_000, ge=1)
+    """open connections of one process, idle ones too; further ones wait until one is closed"""
     header_timeout: float = Field(default=30.0, gt=0)
     """seconds for a request's head, and that an idle connection stays open"""
     body_timeout: float = Field(default=20.0, gt=0)

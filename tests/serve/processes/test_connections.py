@@ -98,6 +98,20 @@ def test_connections_beyond_the_limit_wait(serving: Serving) -> None:
         client.close()
 
 
+def test_idle_connections_take_no_place_of_a_probe(serving: Serving, split_body: Any) -> None:
+    """More connections than there once were, silent or within their first line, and everybody else is answered."""
+    server = serving()
+    with contextlib.ExitStack() as held:
+        for number in range(1100):
+            client = held.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=10))
+            if number % 2:
+                client.sendall(b"GET /ping HTTP/1.1\r\nHost: ")
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as probe:
+            assert ping(probe)
+        assert server.ask("GET", "/health")[0] == 200
+        assert server.ask("POST", "/invocations", split_body())[0] == 200
+
+
 def ping(client: socket.socket) -> bool:
     """Whether a connection is answered; its answer is read to the end."""
     client.sendall(b"GET /ping HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import resource
 import signal
 import socket
 import sqlite3
@@ -164,6 +165,27 @@ def test_a_clock_that_is_set_ends_nobody(watching: SimpleNamespace) -> None:
         assert watching.ended == []
     watching.look(SILENCE)
     assert set(watching.ended) == {os.getpid()}
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "held", "raised_to"),
+    [
+        (1024, 524_288, 10_000, 10_512),
+        (1024, 4096, 3584, 4096),
+        (20_000, 20_000, 10_000, None),
+        (1024, resource.RLIM_INFINITY, 10_000, 10_512),
+        (resource.RLIM_INFINITY, resource.RLIM_INFINITY, 10_000, None),
+    ],
+)
+def test_connections_are_within_the_files_that_a_process_may_open(
+    monkeypatch: pytest.MonkeyPatch, soft: int, hard: int, held: int, raised_to: int | None
+) -> None:
+    """The limit of open files is raised as far as may be, and connections leave some for everything else."""
+    raised: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, hard))
+    monkeypatch.setattr(resource, "setrlimit", lambda _, limits: raised.append(limits))
+    assert supervisor._connections(10_000) == held
+    assert raised == ([] if raised_to is None else [(raised_to, hard)])
 
 
 def test_a_reader_that_stands_still_is_replaced(own_world: Any, watching: SimpleNamespace) -> None:

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import socket
+import sys
 import tempfile
 import threading
 import time
@@ -38,6 +39,7 @@ GRACE = 5  # seconds beyond the drain before a process is killed
 READERS_SILENCE = 90.0  # seconds that the reader may take over one thing, which has an end of its own before
 MEMORY = "/dev/shm"  # noqa: S108  where Linux has files that no disk holds
 MAX_HEAD = 32 * 1024  # bytes of a request's line and headers
+FILES = 512  # files that a process may have open beside its connections
 
 _log = logging.getLogger("podium.serve")
 
@@ -116,7 +118,7 @@ def _granian(config: WorkerConfig, host: str, port: int) -> dict[str, Any]:
         "http1_settings": HTTP1Settings(header_read_timeout=milliseconds, max_buffer_size=MAX_HEAD),
         "websockets": False,
         "backlog": 2048,
-        "backpressure": options.max_connections,
+        "backpressure": _connections(options.max_connections),
         "log_enabled": False,  # of its own; the access log and ours are told how to look
         "log_dictconfig": logging_config(options),
         "log_access": options.access_log,
@@ -126,6 +128,22 @@ def _granian(config: WorkerConfig, host: str, port: int) -> dict[str, Any]:
         "ssl_key": options.tls_key,
         "ssl_protocol_min": SSLProtocols.tls12,
     }
+
+
+def _connections(wanted: int) -> int:
+    """How many connections a process may hold: those that are wanted, as far as it may have so many files open.
+
+    A system's usual 1,024 files are what a program has that has not asked for more.
+    """
+    if sys.platform == "win32":
+        return wanted
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    may = wanted + FILES if hard == resource.RLIM_INFINITY else min(wanted + FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < may:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (may, hard))
+    return max(1, may - FILES)
 
 
 def _read(settings: Settings, cache: Path) -> None:
