@@ -119,6 +119,7 @@ def test_what_failed_is_tried_again(
 ) -> None:
     """A model that could not be loaded is tried again after a while, though the manifest did not change."""
     monkeypatch.setattr("podium.serve.hotswap.swap.RETRY", 0.0)
+    monkeypatch.setattr("podium.serve.hotswap.swap.REST", 0.0)
     broken.versions = {1}
     save(manifest(1), tmp_path / MANIFEST)
     runner.run(swapper.look())
@@ -127,6 +128,29 @@ def test_what_failed_is_tried_again(
     runner.run(swapper.look())
     assert held(swapper) == {"champion": 1}
     assert swapper.problems == {}
+
+
+def test_a_model_that_hangs_keeps_others_waiting_for_a_tenth_of_the_time(
+    runner: asyncio.Runner, swapper: Swapper, broken: Broken, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One whose loading is given up after two minutes is tried again eighteen minutes later, not after half a one."""
+    now = 1000.0
+
+    def hang(wanted: ModelCard, cache: Path) -> ServedModel:
+        nonlocal now
+        now += 120
+        return broken(wanted, cache)
+
+    monkeypatch.setattr(swap, "load_model", hang)
+    monkeypatch.setattr(swap, "time", Mock(wraps=time, monotonic=lambda: now))
+    broken.versions = {1}
+    save(manifest(1), tmp_path / MANIFEST)
+    runner.run(swapper.look())
+    now += 18 * 60 - 1
+    assert not runner.run(swapper.look())
+    now += 1
+    assert runner.run(swapper.look())
+    assert broken.loaded == [1, 1]
 
 
 def test_a_pair_that_is_gone_is_no_longer_served(runner: asyncio.Runner, swapper: Swapper) -> None:

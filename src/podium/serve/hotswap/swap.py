@@ -19,6 +19,7 @@ from podium.serve.hotswap.signals import MANIFEST, RESTARTED, all_serve, request
 
 TICK = 0.2  # seconds between two looks at the manifest
 RETRY = 30.0  # seconds after which a model that failed to load is tried again
+REST = 9.0  # or so many times as long as loading took: a model that hangs keeps others waiting for a tenth of the time
 
 
 class Swapper:
@@ -97,7 +98,7 @@ class Swapper:
 
     async def apply(self, manifest: Manifest) -> None:
         """Load what is new, and put it all in service at once."""
-        problems = dict(manifest.problems)
+        begun, problems = time.monotonic(), dict(manifest.problems)
         fresh: dict[str, Lineup] = {}
         for pair, card in manifest.pairs.items():
             lineup = await self._lineup(pair, card, problems)
@@ -106,7 +107,8 @@ class Swapper:
         retired = self._retired(fresh)
         self.lineups = MappingProxyType(fresh)  # the swap
         self.problems, self._manifest = problems, manifest
-        self._retry_at = time.monotonic() + RETRY if set(problems) - set(manifest.problems) else 0.0
+        now = time.monotonic()
+        self._retry_at = now + max(RETRY, REST * (now - begun)) if set(problems) - set(manifest.problems) else 0.0
         for model in retired:
             # Requests under way may still hold it.
             asyncio.get_running_loop().call_later(RETRY, model.scorer.close)
