@@ -128,7 +128,7 @@ class Reply:
 
 
 class Heads:
-    """A request's headers, as the server gives them."""
+    """A request's headers, as the server gives them: beside visible ASCII only tabs pass."""
 
     def __init__(self, *lines: tuple[str, str]) -> None:
         self._lines = lines
@@ -140,7 +140,11 @@ class Heads:
         return next(iter(self.get_all(name)), None)
 
     def get_all(self, name: str) -> list[str]:
-        return [text for known, text in self._lines if known == name and text.isascii() and text.isprintable()]
+        return [text for known, text in self._lines if known == name and _passes(text)]
+
+
+def _passes(text: str) -> bool:
+    return text.isascii() and text.replace("\t", "").isprintable()
 
 
 @dataclass(frozen=True)
