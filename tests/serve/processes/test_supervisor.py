@@ -283,7 +283,7 @@ def test_the_serving_process_is_light(serving: Serving, split_body: Any) -> None
     ("host", "tls", "told"), [("0.0.0.0", False, True), ("127.0.0.1", False, False), ("0.0.0.0", True, False)]
 )
 def test_keys_that_travel_in_the_open_are_told(  # noqa: PLR0917  fixtures are asked for by name
-    own_world: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, host: str, tls: bool, told: bool
+    own_world: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any, host: str, tls: bool, told: bool
 ) -> None:
     """Others reach the address, keys are asked for, and there is no TLS: the log says so before anything listens."""
     files = [tmp_path / name for name in ("keys", "cert", "key")]
@@ -292,10 +292,11 @@ def test_keys_that_travel_in_the_open_are_told(  # noqa: PLR0917  fixtures are a
         file.chmod(0o600)
     given = {"tls_cert": files[1], "tls_key": files[2]} if tls else {}
     monkeypatch.setattr(supervisor, "worker_config", lambda *_: 1 / 0)
+    monkeypatch.setattr(supervisor, "dictConfig", lambda _: None)
     options = ServeSettings(host=host, keys_file=files[0], **given)
     with pytest.raises(ZeroDivisionError):
         serve(own_world.settings.model_copy(update={"serve": options}))
-    assert ("travel in the open" in capsys.readouterr().err) is told
+    assert ("travel in the open" in caplog.text) is told
 
 
 def test_shared_metrics_lie_on_no_disk() -> None:
