@@ -96,6 +96,18 @@ def test_a_process_that_crashes_is_told(tmp_path: Path, monkeypatch: pytest.Monk
         trials.try_out(card(tmp_path, b""))
 
 
+def test_a_process_that_was_killed_between_trials_refuses_once(tmp_path: Path, trials: Trials) -> None:
+    """What could not be handed over is a model not tried, and closing what is broken raises nothing."""
+    good = card(tmp_path, affine_graph(np.ones(1), 0.0))
+    trials.try_out(good)
+    assert trials._process is not None
+    trials._process.kill()
+    trials._process.wait()
+    with pytest.raises(ScoringError, match="the process in which it was tried ended"):
+        trials.try_out(good)
+    trials.try_out(good)
+
+
 def test_a_process_that_cannot_begin_trials_refuses(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trials: Trials
 ) -> None:

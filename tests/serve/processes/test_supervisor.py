@@ -172,6 +172,7 @@ def test_a_clock_that_is_set_ends_nobody(watching: SimpleNamespace) -> None:
     [
         (1024, 524_288, 10_000, 10_512),
         (1024, 4096, 3584, 4096),
+        (256, 256, 128, None),
         (20_000, 20_000, 10_000, None),
         (1024, resource.RLIM_INFINITY, 10_000, 10_512),
         (resource.RLIM_INFINITY, resource.RLIM_INFINITY, 10_000, None),
@@ -186,6 +187,17 @@ def test_connections_are_within_the_files_that_a_process_may_open(
     monkeypatch.setattr(resource, "setrlimit", lambda _, limits: raised.append(limits))
     assert supervisor._connections(10_000) == held
     assert raised == ([] if raised_to is None else [(raised_to, hard)])
+
+
+def test_a_system_that_gives_no_more_files_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the limit that a system tells is not what it gives, connections stay within what there was."""
+
+    def refuse(*_: object) -> None:
+        raise ValueError("not allowed to raise maximum limit")
+
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (2048, resource.RLIM_INFINITY))
+    monkeypatch.setattr(resource, "setrlimit", refuse)
+    assert supervisor._connections(10_000) == 2048 - supervisor.FILES
 
 
 def test_a_reader_that_stands_still_is_replaced(own_world: Any, watching: SimpleNamespace) -> None:

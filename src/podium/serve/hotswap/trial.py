@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import signal
 import subprocess
 import sys
@@ -50,6 +51,7 @@ class Trials:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", COMMAND, str(self._cache)],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=child_environment(),
+                start_new_session=True,
             )  # fmt: skip
 
     def try_out(self, card: ModelCard) -> None:
@@ -80,8 +82,9 @@ class Trials:
         """End the process, and with it a trial under way."""
         process, self._process = self._process, None
         if process is not None:
-            process.kill()
-            with process:  # closes the pipes, and waits
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            with contextlib.suppress(BrokenPipeError), process:  # closes the pipes, and waits
                 pass
 
 

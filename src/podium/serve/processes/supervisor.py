@@ -131,10 +131,7 @@ def _granian(config: WorkerConfig, host: str, port: int) -> dict[str, Any]:
 
 
 def _connections(wanted: int) -> int:
-    """How many connections a process may hold: those that are wanted, as far as it may have so many files open.
-
-    A system's usual 1,024 files are what a program has that has not asked for more.
-    """
+    """How many connections a process may hold, whose files it asks the system for: the usual 1,024 need not be all."""
     if sys.platform == "win32":
         return wanted
     import resource
@@ -142,8 +139,11 @@ def _connections(wanted: int) -> int:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     may = wanted + FILES if hard == resource.RLIM_INFINITY else min(wanted + FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < may:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (may, hard))
-    return max(1, may - FILES)
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (may, hard))
+        except (OSError, ValueError):  # macOS has a limit behind the one that it tells
+            may = soft
+    return min(wanted, max(may - FILES, may // 2))
 
 
 def _read(settings: Settings, cache: Path) -> None:

@@ -116,6 +116,7 @@ async def running(service: Service, measures: Callable[[], None]) -> AsyncIterat
             for model in lineup.arms.values():
                 model.scorer.close()
         service.forecaster.close()
+        threads.shutdown(wait=False)
         forget_in_service(config.cache)
         _log.info("stopped; open requests were answered")
 
